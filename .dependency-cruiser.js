@@ -1,0 +1,106 @@
+/**
+ * Who may import whom. Each rule says why it stands; `scripts/check-import-rules.ts` plants a
+ * violation of each and sees it reported.
+ */
+const pkg = (name) => `^packages/${name}/`;
+const others = (...allowed) => ({ path: '^packages/', pathNot: allowed.map(pkg) });
+
+/** What each package may import of ours. Everything else is forbidden, tests included. */
+const ALLOWED = {
+  runtime: [[], 'Every process builds on it, so it must not know any of them.'],
+  config: [['runtime'], 'It describes what is configured; what is done with it is not its business.'],
+  'kms-protocol': [[], 'Both sides of the socket agree on it, so it must not lean to one of them.'],
+  'fake-openrouter': [[], 'It stands in for a foreign service: sharing code would hide our mistakes.'],
+  kms: [
+    ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
+    'It is the only code that holds keys, and must not grow into the process that faces HTTP.',
+  ],
+  gateway: [
+    ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
+    'It faces the network: code that holds keys must be impossible to reach from here.',
+  ],
+  launcher: [
+    ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
+    'It starts the services as programs; importing them would put keys and clients into one process.',
+  ],
+};
+
+const packageRules = Object.entries(ALLOWED).map(([name, [allowed, reason]]) => ({
+  name: `${name}-imports`,
+  comment: reason,
+  severity: 'error',
+  from: { path: pkg(name) },
+  to: others(name, ...allowed),
+}));
+
+/** Third-party libraries that only one package may use. */
+const LIBRARIES = {
+  express: ['gateway', 'Only the gateway speaks HTTP.'],
+  'http-proxy-3': ['gateway', 'Only the gateway proxies.'],
+  'prom-client': ['gateway', 'Only the gateway is scraped.'],
+  yaml: ['config', 'Only the loader reads the file; everyone else gets typed values.'],
+  winston: ['runtime', 'Everything that is logged goes through the one writer that masks secrets.'],
+  execa: ['launcher', 'Only the launcher starts processes.'],
+};
+
+const libraryRules = Object.entries(LIBRARIES).map(([library, [owner, reason]]) => ({
+  name: `${library}-only-in-${owner}`,
+  comment: reason,
+  severity: 'error',
+  from: { path: '^packages/', pathNot: [pkg(owner), '^packages/[^/]+/test/'] },
+  to: { path: `(^|/)node_modules/${library}/` },
+}));
+
+export default {
+  forbidden: [
+    ...packageRules,
+    ...libraryRules,
+    {
+      name: 'sqlite-only-in-kms',
+      comment: 'State is kept by the key service alone.',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [pkg('kms')] },
+      to: { path: '^(node:)?sqlite$', dependencyTypes: ['core'] },
+    },
+    {
+      name: 'fake-only-in-tests',
+      comment: 'What ships must run without the stand-in.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: [pkg('fake-openrouter'), '\\.test\\.ts$'] },
+      to: { path: pkg('fake-openrouter') },
+    },
+    {
+      name: 'no-deep-imports',
+      comment: 'A package is what its index names; its files may move.',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: {
+        path: '^packages/([^/]+)/(src|dist)/',
+        pathNot: ['^packages/$1/', '^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$'],
+      },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'A cycle is one module that pretends to be two.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      comment: 'What cannot be resolved cannot be checked.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.eslint.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,6 @@
+export {
+  gatewayHandOver,
+  kmsHandOver,
+  type GatewayHandOver,
+  type KmsHandOver,
+} from './hand-over.ts';

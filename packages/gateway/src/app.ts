@@ -1,0 +1,160 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { admissionRefusal, type Refusal } from './admission.ts';
+import type { ClientAuth } from './client-auth.ts';
+import { preflightHeaders } from './cors.ts';
+import { CLIENT_GONE, Exchange } from './exchange.ts';
+import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
+import { requestId } from './request-id.ts';
+import { isPublic, parseTarget, type RequestTarget } from './request-target.ts';
+
+/** What the middleware hands down for each request. */
+interface Locals extends Record<string, unknown> {
+  exchange: Exchange;
+  target: RequestTarget;
+}
+type Middleware = RequestHandler<Record<string, string>, unknown, unknown, unknown, Locals>;
+type ErrorMiddleware = ErrorRequestHandler<
+  Record<string, string>,
+  unknown,
+  unknown,
+  unknown,
+  Locals
+>;
+
+type Target<Kind extends RequestTarget['kind']> = Extract<RequestTarget, { kind: Kind }>;
+
+/** What the app decides by, and what answers. */
+export interface AppParts {
+  auth: ClientAuth;
+  publicEndpoints: readonly string[];
+  metricsPublic: boolean;
+  maxBodyBytes: number;
+  /** Sees every exchange once, when it is over. */
+  finished(exchange: Exchange): void;
+  api(exchange: Exchange, target: Target<'api'>, keyless: boolean): Promise<void>;
+  health(exchange: Exchange, target: Target<'health'>): Promise<void>;
+  metrics(exchange: Exchange, target: Target<'metrics'>): Promise<void>;
+}
+
+const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
+  400: 'bad_request',
+  405: 'method_not_allowed',
+  413: 'body_too_large',
+  417: 'expectation_failed',
+  431: 'headers_too_large',
+};
+
+/** Reads what is asked for, once, and refuses what no later hop may see. */
+function admit({ maxBodyBytes, finished }: AppParts): Middleware {
+  return (request, response, next) => {
+    const target = parseTarget(request.originalUrl);
+    const exchange = new Exchange(request, response, {
+      id: requestId(request.headers['x-request-id']),
+      path: request.originalUrl.split('?', 1)[0] ?? '',
+      api: target.kind === 'api' ? target.api : null,
+    });
+    response.once('close', () => finished(exchange));
+    response.locals.exchange = exchange;
+    const refusal = admissionRefusal(request, maxBodyBytes);
+    if (refusal !== undefined) {
+      response.setHeader('connection', 'close');
+      throw new GatewayError(REFUSAL_CODES[refusal.status], `Refused: ${refusal.problem}.`);
+    }
+    if (target.kind === 'unsafe') {
+      response.setHeader('connection', 'close');
+      throw new GatewayError('bad_request', `Refused: ${target.problem}.`);
+    }
+    response.locals.target = target;
+    next();
+  };
+}
+
+/** Answers browsers' preflights, which carry no credential (Fetch standard, "CORS-preflight request"). */
+const answerPreflight: Middleware = (request, response, next) => {
+  const { exchange, target } = response.locals;
+  if (request.method !== 'OPTIONS') {
+    next();
+    return;
+  }
+  if (target.kind !== 'api')
+    throw new GatewayError('method_not_allowed', 'OPTIONS is not served here.');
+  exchange.writeHead(204, preflightHeaders(request.headers));
+  response.end();
+};
+
+/** Default deny: only what is listed as public, and the short health answers, need no credential. */
+function authenticate(parts: AppParts): Middleware {
+  const needsNone = (target: RequestTarget) => {
+    switch (target.kind) {
+      case 'api':
+        return isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
+      case 'health':
+        return !target.verbose;
+      case 'metrics':
+        return parts.metricsPublic;
+      case 'unknown':
+        return true;
+    }
+  };
+  return (request, response, next) => {
+    const { exchange, target } = response.locals;
+    const client = parts.auth(request.headers, { allowBasic: target.kind === 'metrics' });
+    exchange.client = client ?? null;
+    if (client === undefined && !needsNone(target)) {
+      if (target.kind === 'metrics') {
+        response.setHeader('www-authenticate', 'Basic realm="openrouter-proxy", charset="UTF-8"');
+      }
+      throw new GatewayError(
+        'unauthorized',
+        'The access key is missing or wrong. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.',
+      );
+    }
+    next();
+  };
+}
+
+function serve(parts: AppParts): Middleware {
+  return async (request, response) => {
+    const { exchange, target } = response.locals;
+    if (target.kind === 'api') {
+      const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
+      return parts.api(exchange, target, keyless);
+    }
+    if (target.kind === 'unknown') {
+      throw new GatewayError(
+        'not_found',
+        'No such path. The API is under /api/v1 and /v1; there are also /health and /metrics.',
+      );
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      throw new GatewayError('method_not_allowed', `${request.method} is not served here.`);
+    }
+    return target.kind === 'health'
+      ? parts.health(exchange, target)
+      : parts.metrics(exchange, target);
+  };
+}
+
+/** The one place where a failure becomes an answer. After the head has been sent it can only be a broken connection. */
+const answerFailure: ErrorMiddleware = (error: unknown, _request, response, _next) => {
+  const { exchange } = response.locals;
+  if (error === CLIENT_GONE) return;
+  const failure = GatewayError.from(error);
+  exchange.failure = failure;
+  if (response.headersSent) response.destroy();
+  else exchange.answerError(failure);
+};
+
+/** Creates the express application: the order of its middleware is the order in which a request is judged. */
+export function createApp(parts: AppParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.use(admit(parts));
+  app.use(answerPreflight);
+  app.use(authenticate(parts));
+  app.use(serve(parts));
+  app.use(answerFailure);
+  return app;
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+
+/** What an error body of OpenRouter says, whichever of its shapes it has. */
+export interface ErrorDetails {
+  /** False for HTML and everything else that is not a JSON object. */
+  isJson: boolean;
+  /** Free of keys and account ids, at most 300 characters. */
+  message: string;
+  limitSource: string | undefined;
+  reason: string | undefined;
+  providerName: string | undefined;
+  /** The provider's own words. */
+  raw: string | undefined;
+  availability: string | undefined;
+  retryAfterSeconds: string | undefined;
+  resetsAt: string | undefined;
+  /** Header fields repeated in the body, names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+}
+
+/** Nothing of a foreign body may make the reading of the rest fail: what does not fit is left out. */
+const text = z.string().optional().catch(undefined);
+const textOrNumber = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .optional()
+  .catch(undefined);
+const scalars = z.record(z.string(), z.union([z.string(), z.number()]).transform(String).catch(''));
+
+const metadata = z
+  .looseObject({
+    limit_source: text,
+    reason: text,
+    provider_name: text,
+    raw: text,
+    retry_after_seconds: textOrNumber,
+    resets_at: text,
+    headers: scalars.optional().catch(undefined),
+  })
+  .optional()
+  .catch(undefined);
+
+const errorObject = z.looseObject({
+  message: text,
+  metadata,
+  availability: z
+    .looseObject({ code: text, retry_after: textOrNumber })
+    .optional()
+    .catch(undefined),
+});
+
+/** `/messages` puts the metadata beside the error, the other APIs inside it. */
+const envelope = z.looseObject({ error: errorObject, metadata });
+
+const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
+const ACCOUNT = /\b(user|org)_\w{6,}/g;
+
+/** Removes what a text of OpenRouter's may hold of keys, key hashes and account ids. */
+export function withoutIdentities(words: string): string {
+  return words.replaceAll(KEY_OR_HASH, '***').replaceAll(ACCOUNT, '$1_***');
+}
+
+function lowerCased(record: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // what is not JSON is described by `isJson`
+  }
+}
+
+/** Reads an error body. Never throws. */
+export function errorDetails(body: string): ErrorDetails {
+  const json = parse(body);
+  const parsed = envelope.safeParse(json);
+  const error = parsed.data?.error;
+  const about = error?.metadata ?? parsed.data?.metadata;
+  const words = error?.message ?? (error === undefined ? body : '');
+  return {
+    isJson: typeof json === 'object' && json !== null,
+    message: withoutIdentities(words.slice(0, 1000)).trim().slice(0, 300),
+    limitSource: about?.limit_source,
+    reason: about?.reason,
+    providerName: about?.provider_name,
+    raw: about?.raw,
+    availability: error?.availability?.code,
+    retryAfterSeconds: about?.retry_after_seconds ?? error?.availability?.retry_after,
+    resetsAt: about?.resets_at,
+    headers: lowerCased(about?.headers ?? {}),
+  };
+}
+
+/**
+ * An error body as the client may see it: OpenRouter's own words, without the account's id and
+ * without anything that names a key. Untouched when there is nothing to remove.
+ */
+export function errorBodyForClient(body: Buffer): Buffer {
+  const words = body.toString('utf8');
+  const json = parse(words);
+  if (typeof json === 'object' && json !== null && 'user_id' in json) {
+    const { user_id: _account, ...rest } = json;
+    return Buffer.from(withoutIdentities(JSON.stringify(rest)));
+  }
+  const clean = withoutIdentities(words);
+  return clean === words ? body : Buffer.from(clean);
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+/** A router that picks among the free models only. */
+const FREE_ROUTER = 'openrouter/free';
+
+/**
+ * Whether a model costs nothing: its id ends in `:free`. A price of "0" does not say so: many models
+ * that are not free show it (OpenRouter docs, "Free variant").
+ */
+export function isFree(model: string): boolean {
+  return model.endsWith(':free') || model === FREE_ROUTER;
+}
+
+const requestModels = z.looseObject({
+  model: z.string(),
+  models: z.array(z.string()).optional(),
+});
+
+/**
+ * The first model in a request's JSON body that may cost something, `unknown` if the body names no
+ * model that can be checked, or null when every model named is free.
+ */
+export function paidModel(body: string): string | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return 'unknown';
+  }
+  const request = requestModels.safeParse(json);
+  if (!request.success) return 'unknown';
+  const { model, models = [] } = request.data;
+  return [model, ...models].find((name) => !isFree(name)) ?? null;
+}
+
+const modelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
+
+/** A model list reduced to the free ones. Throws a ZodError when it is not a model list. */
+export function onlyFreeModels(json: string): string {
+  const list = modelList.parse(JSON.parse(json));
+  const data = list.data.filter((model) => isFree(model.id));
+  const total = 'total_count' in list ? { total_count: data.length } : {};
+  return JSON.stringify({ ...list, ...total, data });
+}

@@ -1,0 +1,130 @@
+import type { Server } from 'node:http';
+import type { GatewayHandOver } from '@openrouter-proxy/config';
+import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
+import type { Logger, Service } from '@openrouter-proxy/runtime';
+import { createApp, type AppParts } from './app.ts';
+import { createClientAuth } from './client-auth.ts';
+import { createForwarder } from './forward.ts';
+import { Leases } from './leases.ts';
+import { createMetrics, type GatewayMetrics } from './metrics.ts';
+import { isModelList, ModelsCache } from './models-cache.ts';
+import { healthPage, metricsPages, type OwnPageParts } from './own-pages.ts';
+import { BodyMemory } from './request-body.ts';
+import { createGatewayServer, drainServer, listen } from './server.ts';
+import { createUpstreamAgent } from './upstream-agent.ts';
+import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
+
+/** The gateway's way to the key service, and the leases it holds there. */
+function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
+  const held = new Map<string, HeldLease>();
+  const client = new KmsClient({
+    connect: () => connectToUnixSocket(options.socket),
+    role: 'gateway',
+    token: options.token,
+    activeLeases: () => [...held.values()],
+    onLateResult: (late) => {
+      if (late.method === 'lease.acquire') leases.report(late.result, { kind: 'unused' });
+    },
+    onState: (state, error) => logger.debug('connection to the key service', { state, error }),
+  });
+  const leases = new Leases(client, held, logger);
+  return { client, leases };
+}
+
+function createModelsCache(options: GatewayHandOver, upstream: Upstream, metrics: GatewayMetrics) {
+  return new ModelsCache({
+    fetch: fetchFrom(upstream, new URL(options.upstream.baseUrl)),
+    metrics,
+    now: () => Date.now(),
+    ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
+    freeOnly: options.freeOnly,
+    deadlineMs: options.upstream.firstByteTimeoutMs,
+  });
+}
+
+/** Proxied paths: the model list through its cache, everything else upstream under a lease. */
+function createApi(
+  options: GatewayHandOver,
+  upstream: Upstream,
+  leases: Leases,
+  cache: ModelsCache,
+  metrics: GatewayMetrics,
+): AppParts['api'] {
+  const baseUrl = new URL(options.upstream.baseUrl);
+  const basePath = baseUrl.pathname.replace(/\/$/, '');
+  const cached = options.modelsCache.enabled || options.freeOnly;
+  const { maxAttempts, idleTimeoutMs, deadlineMs, providerRetryDelayMs } = options.upstream;
+  const { freeOnly, maxBodyBytes } = options;
+  const forward = createForwarder({
+    baseUrl,
+    upstream,
+    leases,
+    metrics,
+    memory: new BodyMemory(),
+    policy: {
+      maxAttempts,
+      idleTimeoutMs,
+      deadlineMs,
+      providerRetryDelayMs,
+      freeOnly,
+      maxBodyBytes,
+    },
+  });
+  return (exchange, target, keyless) => {
+    const path = basePath + target.path + target.query;
+    if (cached && isModelList(exchange.request.method, target.path)) {
+      return cache.answer(exchange, path);
+    }
+    return forward(exchange, { path, keyless });
+  };
+}
+
+async function drain(server: Server, kms: KmsClient, graceMs: number): Promise<void> {
+  await drainServer(server, graceMs);
+  await kms.close();
+}
+
+/** Builds the gateway from its hand-over and starts it. `logs.access` takes one line a request. */
+export async function startGateway(
+  options: GatewayHandOver,
+  logs: { main: Logger; access(exchange: Parameters<AppParts['finished']>[0]): void },
+): Promise<Service> {
+  const baseUrl = new URL(options.upstream.baseUrl);
+  const metrics = createMetrics({ system: options.metrics.system });
+  const agent = createUpstreamAgent(baseUrl, options.upstream.requestProxy);
+  const upstream = createUpstream(baseUrl, agent, options.upstream);
+  const kms = connectToKms(options.kms, logs.main);
+  const cache = createModelsCache(options, upstream, metrics);
+  let draining = false;
+  const pages: OwnPageParts = {
+    kms: kms.client,
+    leases: kms.leases,
+    metrics,
+    modelsCacheAgeSeconds: () => cache.ageSeconds(),
+    draining: () => draining,
+    now: () => Date.now(),
+  };
+  const app = createApp({
+    auth: createClientAuth(options.accessKeys),
+    publicEndpoints: options.publicEndpoints,
+    metricsPublic: options.metrics.public,
+    maxBodyBytes: options.maxBodyBytes,
+    api: createApi(options, upstream, kms.leases, cache, metrics),
+    health: healthPage(pages),
+    metrics: metricsPages(pages),
+    finished(exchange) {
+      metrics.exchange(exchange);
+      logs.access(exchange);
+    },
+  });
+  const server = createGatewayServer(app);
+  const address = await listen(server, options.host, options.port);
+  return {
+    logger: logs.main,
+    address: { host: address.address, port: address.port },
+    drain() {
+      draining = true;
+      return drain(server, kms.client, options.shutdownGraceMs).finally(() => agent.destroy());
+    },
+  };
+}

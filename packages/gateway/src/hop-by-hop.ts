@@ -1,0 +1,31 @@
+/**
+ * Header fields that concern one connection only and must not be forwarded
+ * (RFC 9110, section 7.6.1; `Proxy-*` and `Keep-Alive` by long practice).
+ */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+const NAMED_BY_NOBODY: ReadonlySet<string> = new Set();
+
+/**
+ * Says for each header name, in lower case, whether it stays behind at this hop: the fixed set, and
+ * whatever the message's own Connection header names.
+ */
+export function hopByHop(connection: string | undefined): (name: string) => boolean {
+  const named =
+    connection === undefined || /^(keep-alive|close)$/i.test(connection)
+      ? NAMED_BY_NOBODY
+      : new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+  return (name) => HOP_BY_HOP.has(name) || named.has(name);
+}

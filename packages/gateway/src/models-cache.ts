@@ -1,0 +1,155 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { CLIENT_GONE, type Exchange } from './exchange.ts';
+import { onlyFreeModels } from './free-models.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import { clientResponseHeaders } from './response-headers.ts';
+import { failureAnswer, UpstreamFailure } from './upstream-failure.ts';
+
+const gzipAsync = promisify(gzip);
+const gunzipAsync = promisify(gunzip);
+const MAX_ENTRIES = 64;
+const MAX_BODY = 16 * 1024 * 1024;
+
+/** A model list, as it was fetched at `fetchedAt` (milliseconds since the epoch). */
+interface ModelList {
+  fetchedAt: number;
+  headers: OutgoingHttpHeaders;
+  gzipped: Buffer;
+  plain: Buffer;
+}
+
+/** What came of a fetch: a list to keep, an answer that is passed on and forgotten, or none. */
+type Fetched =
+  | { kind: 'list'; list: ModelList }
+  | { kind: 'failed'; failure: UpstreamFailure }
+  | { kind: 'refused'; status: number; headers: OutgoingHttpHeaders; body: Buffer };
+
+/** What the cache works with. */
+export interface ModelsCacheParts {
+  /** Gets a path from the upstream, without a key. Rejects with an UpstreamFailure. */
+  fetch: (path: string, signal: AbortSignal) => Promise<IncomingMessage>;
+  metrics: GatewayMetrics;
+  now: () => number;
+  /** 0: nothing is served without asking the upstream. */
+  ttlMs: number;
+  freeOnly: boolean;
+  deadlineMs: number;
+}
+
+/** Whether a request is for the model list. */
+export function isModelList(method: string | undefined, path: string): boolean {
+  return path === '/models' && (method === 'GET' || method === 'HEAD');
+}
+
+function acceptsGzip(headers: IncomingHttpHeaders): boolean {
+  return /(^|,)\s*(gzip|\*)\s*(;(?!\s*q=0(\.0*)?\s*(,|$))[^,]*)?(,|$)/i.test(
+    headers['accept-encoding'] ?? '',
+  );
+}
+
+async function readAll(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MAX_BODY) throw new Error(`a model list of more than ${MAX_BODY} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new UpstreamFailure('broken', 'the upstream broke off within the model list', { cause });
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * OpenRouter's model list, kept for a while. Clients that ask at the same time share one upstream
+ * call; when the upstream fails, the last list is served and Cache-Status says so (RFC 9211).
+ */
+export class ModelsCache {
+  readonly #parts: ModelsCacheParts;
+  readonly #lists = new Map<string, ModelList>();
+  readonly #fetching = new Map<string, Promise<Fetched>>();
+
+  constructor(parts: ModelsCacheParts) {
+    this.#parts = parts;
+  }
+
+  /** Seconds since the newest list was fetched; null when there is none. */
+  ageSeconds(): number | null {
+    const newest = Math.max(...this.#lists.values().map((list) => list.fetchedAt));
+    return this.#lists.size === 0 ? null : (this.#parts.now() - newest) / 1000;
+  }
+
+  /** Answers a request for the model list at `path`, its query included. */
+  async answer(exchange: Exchange, path: string): Promise<void> {
+    const { metrics, now, ttlMs } = this.#parts;
+    const cached = this.#lists.get(path);
+    if (cached !== undefined && now() - cached.fetchedAt < ttlMs) {
+      metrics.modelsCacheHit();
+      this.#send(exchange, cached, 'hit');
+      return;
+    }
+    metrics.modelsCacheMiss();
+    exchange.attempts += 1;
+    const fetched = await this.#fetchOnce(path);
+    if (exchange.response.closed) throw CLIENT_GONE;
+    if (fetched.kind === 'list') this.#send(exchange, fetched.list, 'fwd=miss; stored');
+    else if (cached !== undefined) this.#send(exchange, cached, 'hit; detail=upstream-failed');
+    else if (fetched.kind === 'failed') throw failureAnswer(fetched.failure);
+    else exchange.answer(fetched.status, fetched.body, fetched.headers);
+  }
+
+  #send(exchange: Exchange, list: ModelList, how: string): void {
+    const compressed = acceptsGzip(exchange.request.headers);
+    const ageSeconds = Math.max(0, Math.floor((this.#parts.now() - list.fetchedAt) / 1000));
+    exchange.answer(200, compressed ? list.gzipped : list.plain, {
+      ...list.headers,
+      ...(compressed ? { 'content-encoding': 'gzip' } : {}),
+      vary: 'Accept-Encoding',
+      age: String(ageSeconds),
+      'cache-status': `openrouter-proxy; ${how}; ttl=${Math.floor(this.#parts.ttlMs / 1000) - ageSeconds}`,
+    });
+  }
+
+  #fetchOnce(path: string): Promise<Fetched> {
+    const underWay = this.#fetching.get(path);
+    if (underWay !== undefined) return underWay;
+    const fetching = this.#fetch(path)
+      .catch((error: unknown): Fetched => {
+        if (error instanceof UpstreamFailure) return { kind: 'failed', failure: error };
+        throw error;
+      })
+      .finally(() => this.#fetching.delete(path));
+    this.#fetching.set(path, fetching);
+    return fetching;
+  }
+
+  async #fetch(path: string): Promise<Fetched> {
+    const { deadlineMs, freeOnly, now } = this.#parts;
+    const response = await this.#parts.fetch(path, AbortSignal.timeout(deadlineMs));
+    const status = response.statusCode ?? 502;
+    const body = await readAll(response);
+    const headers = clientResponseHeaders(status, response.headers);
+    if (status !== 200) return { kind: 'refused', status, headers, body };
+    const isGzipped = headers['content-encoding'] === 'gzip';
+    for (const name of ['content-encoding', 'content-length', 'date', 'age', 'vary', 'etag']) {
+      Reflect.deleteProperty(headers, name);
+    }
+    const received = isGzipped ? await gunzipAsync(body, { maxOutputLength: MAX_BODY }) : body;
+    const plain = freeOnly ? Buffer.from(onlyFreeModels(received.toString('utf8'))) : received;
+    const gzipped = isGzipped && !freeOnly ? body : await gzipAsync(plain);
+    const list = { fetchedAt: now(), headers, gzipped, plain };
+    this.#keep(path, list);
+    return { kind: 'list', list };
+  }
+
+  #keep(path: string, list: ModelList): void {
+    this.#lists.delete(path);
+    this.#lists.set(path, list);
+    const oldest = this.#lists.keys().next();
+    if (this.#lists.size > MAX_ENTRIES && oldest.done === false) this.#lists.delete(oldest.value);
+  }
+}

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { hopByHop } from './hop-by-hop.ts';
+
+/** The client's own: its credentials for this gateway, where it came from, who its user is. */
+const PRIVATE: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'cookie',
+  'host',
+  'expect',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'true-client-ip',
+  'x-request-id',
+]);
+const PRIVATE_PREFIXES = ['x-forwarded-', 'cf-', 'x-openwebui-', 'sec-', 'proxy-'];
+
+function isPrivate(name: string): boolean {
+  return PRIVATE.has(name) || PRIVATE_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/** What the gateway itself says to the upstream. */
+export interface UpstreamIdentity {
+  host: string;
+  requestId: string;
+  /** The leased key; null for a public route, which OpenRouter serves without one. */
+  secret: string | null;
+}
+
+/**
+ * The complete header set of an upstream request. The client's end-to-end headers go along; exactly
+ * one credential is sent, the leased key, as OpenRouter asks ("one credential per request").
+ */
+export function upstreamRequestHeaders(
+  client: IncomingHttpHeaders,
+  identity: UpstreamIdentity,
+): OutgoingHttpHeaders {
+  const staysBehind = hopByHop(client.connection);
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(client)) {
+    if (value !== undefined && !staysBehind(name) && !isPrivate(name)) headers[name] = value;
+  }
+  // The framing is this hop's own, but a length the client announced holds for the same bytes here.
+  if (client['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
+  else if (client['content-length'] !== undefined) {
+    headers['content-length'] = client['content-length'];
+  }
+  headers.host = identity.host;
+  headers['x-request-id'] = identity.requestId;
+  headers.connection = 'keep-alive';
+  if (identity.secret !== null) headers.authorization = `Bearer ${identity.secret}`;
+  return headers;
+}

@@ -1,0 +1,88 @@
+import type { Api } from '@openrouter-proxy/kms-protocol';
+
+/**
+ * What a request is for. A path is read once, here; routing, authentication and forwarding all use
+ * this reading, so they cannot disagree about what was asked for.
+ */
+export type RequestTarget =
+  | { kind: 'api'; path: string; query: string; api: Api }
+  | { kind: 'health'; probe: 'summary' | 'live' | 'ready'; verbose: boolean }
+  | { kind: 'metrics'; raw: boolean }
+  | { kind: 'unknown' };
+
+/** A target that must not be served: `problem` says why, for the client. */
+export interface UnsafeTarget {
+  kind: 'unsafe';
+  problem: string;
+}
+
+const NOT_VISIBLE_ASCII = /[^\x21-\x7e]/;
+/** A dot segment in any spelling: every further hop may resolve it to another path than the one checked. */
+const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+/** Encoded slash, backslash, NUL and other control characters. */
+const ENCODED_SEPARATOR = /%(2f|5c|[01][0-9a-f]|7f)/i;
+
+const APIS: Readonly<Record<string, Api>> = {
+  '/chat/completions': 'chat',
+  '/completions': 'completions',
+  '/responses': 'responses',
+  '/messages': 'messages',
+  '/messages/count_tokens': 'messages',
+  '/embeddings': 'embeddings',
+};
+
+/** Some tools append `/v1` to the base URL they were given: both spellings mean the same API. */
+const API_PREFIX = /^(?:\/api)?(?:\/v1){1,2}(?=\/|$)/;
+
+function apiTarget(path: string, query: string): RequestTarget | undefined {
+  const prefix = API_PREFIX.exec(path);
+  if (prefix === null) return undefined;
+  const rest = path.slice(prefix[0].length);
+  const name = rest.length > 1 && rest.endsWith('/') ? rest.slice(0, -1) : rest;
+  return { kind: 'api', path: rest, query, api: APIS[name] ?? 'other' };
+}
+
+function ownTarget(path: string, query: string): RequestTarget {
+  switch (path) {
+    case '/health':
+      return { kind: 'health', probe: 'summary', verbose: /(^\?|&)verbose=1(&|$)/.test(query) };
+    case '/health/live':
+      return { kind: 'health', probe: 'live', verbose: false };
+    case '/health/ready':
+      return { kind: 'health', probe: 'ready', verbose: false };
+    case '/metrics':
+      return { kind: 'metrics', raw: false };
+    case '/metrics/raw':
+      return { kind: 'metrics', raw: true };
+    default:
+      return { kind: 'unknown' };
+  }
+}
+
+function unsafe(problem: string): UnsafeTarget {
+  return { kind: 'unsafe', problem };
+}
+
+/**
+ * Reads a request line's target. Only the origin form is served (RFC 9112, section 3.2.1). A path
+ * that a later hop could read differently is refused rather than normalised.
+ */
+export function parseTarget(url: string): RequestTarget | UnsafeTarget {
+  if (!url.startsWith('/')) return unsafe('the request target must be a path');
+  if (NOT_VISIBLE_ASCII.test(url) || url.includes('#')) {
+    return unsafe('the request target has characters that must be percent-encoded');
+  }
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const query = mark === -1 ? '' : url.slice(mark);
+  if (path.includes('\\') || path.includes('//') || ENCODED_SEPARATOR.test(path)) {
+    return unsafe('the path has an empty segment or an encoded separator');
+  }
+  if (DOT_SEGMENT.test(path)) return unsafe('the path has a dot segment');
+  return apiTarget(path, query) ?? ownTarget(path, query);
+}
+
+/** Whether `path` is one of `endpoints` or lies below one, on whole path segments. */
+export function isPublic(path: string, endpoints: readonly string[]): boolean {
+  return endpoints.some((endpoint) => path === endpoint || path.startsWith(`${endpoint}/`));
+}

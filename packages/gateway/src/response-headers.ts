@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { hopByHop } from './hop-by-hop.ts';
+
+/** Never for the client: credentials an upstream might echo, its cookies, and what this gateway says itself. */
+const WITHHELD: ReadonlySet<string> = new Set([
+  'set-cookie',
+  'authorization',
+  'x-api-key',
+  'www-authenticate',
+  'x-request-id',
+  'x-process-time',
+  'x-proxy-attempts',
+  'server-timing',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'alt-svc',
+]);
+
+/** Statuses whose response has no body, and so no length of one (RFC 9110, sections 8.6 and 15.3.5). */
+function hasNoContent(status: number): boolean {
+  return status === 204 || (status >= 100 && status < 200);
+}
+
+/**
+ * What of an upstream response's header goes on to the client. Node has merged repeated fields
+ * already, so no name occurs twice; of Content-Length and Transfer-Encoding the latter never passes,
+ * it is set again for the client's connection when there is no length.
+ */
+export function clientResponseHeaders(
+  status: number,
+  upstream: IncomingHttpHeaders,
+): OutgoingHttpHeaders {
+  const staysBehind = hopByHop(upstream.connection);
+  const chunked = upstream['transfer-encoding'] !== undefined;
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(upstream)) {
+    if (value === undefined || WITHHELD.has(name) || staysBehind(name)) continue;
+    if (name === 'content-length' && (chunked || hasNoContent(status))) continue;
+    headers[name] = value;
+  }
+  return headers;
+}

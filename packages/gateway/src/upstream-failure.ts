@@ -1,0 +1,63 @@
+import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import { GatewayError } from './gateway-error.ts';
+
+/**
+ * How an attempt can end without a response: `connect` before there was a connection, `broken` when
+ * it was lost, `timeout` by silence, `invalid` by a response no client may see, `aborted` by us.
+ */
+export type UpstreamFailureKind = 'connect' | 'broken' | 'timeout' | 'invalid' | 'aborted';
+
+/** An attempt that brought no response. */
+export class UpstreamFailure extends Error {
+  override readonly name = 'UpstreamFailure';
+  readonly kind: UpstreamFailureKind;
+  /** The connection had served a request before: the other side may have closed it meanwhile. */
+  readonly reused: boolean;
+
+  constructor(
+    kind: UpstreamFailureKind,
+    message: string,
+    options: { cause?: unknown; reused?: boolean } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.reused = options.reused ?? false;
+  }
+
+  /**
+   * Whether the upstream cannot have begun to work on the request, so that sending it again cannot
+   * be paid for twice (RFC 9110, section 9.2.2).
+   */
+  get beforeWork(): boolean {
+    return this.kind === 'connect' || (this.kind === 'broken' && this.reused);
+  }
+}
+
+/** What the key service is told. */
+export function failureOutcome(failure: UpstreamFailure): Outcome {
+  const detail = failure.message.slice(0, 300);
+  switch (failure.kind) {
+    case 'aborted':
+      return { kind: 'client_abort' };
+    case 'timeout':
+      return { kind: 'timeout', detail };
+    case 'connect':
+    case 'broken':
+    case 'invalid':
+      return { kind: 'connection_failed', detail };
+  }
+}
+
+/** What the client is told. */
+export function failureAnswer(failure: UpstreamFailure): GatewayError {
+  if (failure.kind === 'timeout') {
+    return new GatewayError('upstream_timeout', `OpenRouter is silent: ${failure.message}.`, {
+      cause: failure,
+    });
+  }
+  return new GatewayError(
+    'upstream_failed',
+    'OpenRouter could not be reached, or its answer was not valid HTTP.',
+    { cause: failure },
+  );
+}

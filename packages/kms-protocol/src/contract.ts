@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { instant, keyId, keyView } from './key-view.ts';
+import { outcome } from './outcome.ts';
+
+/** The version both sides must name in their first message. */
+export const PROTOCOL_VERSION = 1;
+
+/** Who may call: the gateway leases and reports, an operator does everything but see secrets. */
+export const role = z.enum(['gateway', 'operator']);
+export type Role = z.infer<typeof role>;
+
+/** OpenRouter's inference APIs; `other` is every other path. */
+export const api = z.enum(['chat', 'responses', 'messages', 'completions', 'embeddings', 'other']);
+export type Api = z.infer<typeof api>;
+
+/** `<key id>.<generation>.<random>`: says whose it is, also to a KMS that was started after it was given. */
+export const leaseId = z
+  .string()
+  .regex(/^[0-9a-f]{12}\.\d{1,15}\.[\w-]{22}$/, 'must be a lease id');
+
+const shortText = z.string().min(1).max(300);
+
+const lease = z.strictObject({
+  leaseId,
+  keyId,
+  keyName: z.string(),
+  /** The key itself. A lease is the only place where it leaves the KMS. */
+  secret: z.string(),
+  /** When the lease ends by itself if nobody reports on it. */
+  expiresAt: instant,
+});
+export type Lease = z.infer<typeof lease>;
+
+/** A lease its holder still uses, as named in a hello. */
+const heldLease = z.strictObject({ leaseId, expiresAt: instant });
+export type HeldLease = z.infer<typeof heldLease>;
+
+/** The most leases a hello may name: as many as fit in one line. */
+export const MAX_HELD_LEASES = 10_000;
+
+const byKey = z.strictObject({ keyId });
+
+/**
+ * Every method: parameters, result, and who may call it. Client and server are derived from this
+ * table, so a method that is not here cannot be called and one that is must be handled.
+ */
+export const contract = {
+  /**
+   * The first message of a connection. A gateway names the leases it still uses: they stay in force
+   * although the connection, or the KMS, that gave them is gone.
+   */
+  'session.hello': {
+    params: z.strictObject({
+      protocol: z.int(),
+      role,
+      token: z.string().max(128),
+      leases: z.array(heldLease).max(MAX_HELD_LEASES).optional(),
+    }),
+    result: z.strictObject({ protocol: z.int(), version: z.string() }),
+    roles: ['gateway', 'operator'],
+  },
+  /** Borrows the key that is to serve a request. Refused with NO_KEY_AVAILABLE when none can. */
+  'lease.acquire': {
+    params: z.strictObject({
+      requestId: z.string().min(1).max(128),
+      model: z.string().max(256).nullable(),
+      api,
+      /** Keys this request has tried already. */
+      exclude: z.array(keyId).max(10_000).optional(),
+      /** The name of the client that asks. */
+      client: z.string().max(128).optional(),
+    }),
+    result: lease,
+    roles: ['gateway'],
+  },
+  /** Says what came of a lease, and ends it. Saying it twice changes nothing; `applied` is false then. */
+  'lease.report': {
+    params: z.strictObject({ leaseId, outcome }),
+    result: z.strictObject({ applied: z.boolean() }),
+    roles: ['gateway'],
+  },
+  'keys.list': {
+    params: z.strictObject({}).optional(),
+    result: z.strictObject({ keys: z.array(keyView) }),
+    roles: ['operator'],
+  },
+  'keys.get': { params: byKey, result: keyView, roles: ['operator'] },
+  /** Takes a key out of use until it is enabled again. */
+  'keys.disable': {
+    params: z.strictObject({ keyId, reason: shortText }),
+    result: keyView,
+    roles: ['operator'],
+  },
+  'keys.enable': { params: byKey, result: keyView, roles: ['operator'] },
+  /** Sets a key aside for a time. */
+  'keys.cool': {
+    params: z.strictObject({
+      keyId,
+      forMs: z
+        .int()
+        .positive()
+        .max(366 * 86_400_000),
+      reason: shortText,
+    }),
+    result: keyView,
+    roles: ['operator'],
+  },
+  'keys.uncool': { params: byKey, result: keyView, roles: ['operator'] },
+  'service.status': {
+    params: z.strictObject({}).optional(),
+    result: z.strictObject({
+      version: z.string(),
+      startedAt: instant,
+      keys: z.strictObject({ available: z.int(), cooling: z.int(), disabled: z.int() }),
+      /** When the first cooling key returns; null if none cools. */
+      nextAvailableAt: instant.nullable(),
+      leasesInFlight: z.int(),
+      store: z.strictObject({ backend: z.string(), healthy: z.boolean() }),
+    }),
+    roles: ['gateway', 'operator'],
+  },
+  'service.ping': {
+    params: z.strictObject({}).optional(),
+    result: z.strictObject({ pong: z.literal(true) }),
+    roles: ['gateway', 'operator'],
+  },
+} as const satisfies Record<
+  string,
+  { params: z.ZodType; result: z.ZodType; roles: readonly Role[] }
+>;
+
+/** The contract's type, from which both sides derive theirs. */
+export type Contract = typeof contract;
+/** The name of a method. */
+export type Method = keyof Contract;
+/** What a method takes. */
+export type Params<M extends Method> = z.input<Contract[M]['params']>;
+/** What a method gives. */
+export type Result<M extends Method> = z.output<Contract[M]['result']>;

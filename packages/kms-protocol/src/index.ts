@@ -1,0 +1,43 @@
+export {
+  PROTOCOL_VERSION,
+  contract,
+  type Api,
+  type Contract,
+  type HeldLease,
+  type Lease,
+  type Method,
+  type Params,
+  type Result,
+  type Role,
+} from './contract.ts';
+export { KmsClient, type ClientState, type KmsClientOptions, type LateResult } from './client.ts';
+export {
+  ERROR_CODE,
+  noKeyData,
+  type ErrorCode,
+  type ErrorData,
+  type NoKeyData,
+  type UnknownKeyData,
+} from './error-code.ts';
+export { connectInMemory } from './in-memory.ts';
+export { KmsError, type JsonRpcError } from './kms-error.ts';
+export { type Cause, type KeyState, type KeyView } from './key-view.ts';
+export { type Evidence, type Outcome, type OutcomeKind } from './outcome.ts';
+export {
+  type HandledMethod,
+  type Handler,
+  type HandlerParams,
+  type Handlers,
+  type Session,
+} from './handlers.ts';
+export { type Token } from './hello.ts';
+export { type CallOptions } from './pending-call.ts';
+export { type Opened } from './server-connection.ts';
+export { serve, type KmsServer, type ServerLimits, type ServerOptions } from './server.ts';
+export {
+  UnixSocketError,
+  connectToUnixSocket,
+  listenOnUnixSocket,
+  type UnixListener,
+  type UnixSocketErrorCode,
+} from './unix-socket.ts';

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/**
+ * One thing the upstream said about when a limit ends, as it stood on the wire. The gateway passes
+ * on what it read; what it means, in which unit and how far it is to be believed, is the KMS's to say.
+ */
+export const evidence = z.strictObject({
+  field: z.enum(['x-ratelimit-reset', 'retry-after', 'retry_after_seconds', 'resets_at']),
+  /** Where the field stood: a header of the response, or its JSON body. */
+  from: z.enum(['header', 'body']),
+  value: z.string().max(64),
+});
+export type Evidence = z.infer<typeof evidence>;
+
+const refusal = {
+  status: z.int().min(100).max(599),
+  evidence: z.array(evidence).max(8),
+  /** The upstream's own words, shortened and free of secrets: shown to operators. */
+  detail: z.string().max(300),
+};
+
+/**
+ * What came of one upstream attempt: the closed set of things the gateway can see happen.
+ * Families and recognition: OpenRouter docs "Limits" and "Errors and debugging".
+ */
+export const outcome = z.discriminatedUnion('kind', [
+  /** A complete answer, or a stream that ended as it should. */
+  z.strictObject({ kind: z.literal('success'), status: z.int() }),
+  /** 429 of OpenRouter itself that names neither a model nor a provider. */
+  z.strictObject({ kind: z.literal('rate_limited'), ...refusal }),
+  /** 429: the account's allowance of `:free` requests is used up, for the minute or the UTC day. */
+  z.strictObject({
+    kind: z.literal('free_tier_exhausted'),
+    window: z.enum(['minute', 'day']),
+    ...refusal,
+  }),
+  /** 402 or 403: the key's own spending cap is reached. */
+  z.strictObject({ kind: z.literal('key_limit_reached'), ...refusal }),
+  /** 402: the account's credits cannot pay. */
+  z.strictObject({ kind: z.literal('credits_exhausted'), ...refusal }),
+  /** 403: the budget of a workspace or a guardrail is spent. */
+  z.strictObject({ kind: z.literal('budget_exhausted'), ...refusal }),
+  /** 402 that passes by itself: credits are held by requests in flight. */
+  z.strictObject({ kind: z.literal('in_flight_budget_held'), ...refusal }),
+  /** 401: the key was not accepted. */
+  z.strictObject({ kind: z.literal('unauthorized'), ...refusal }),
+  /** 429: OpenRouter throttles this model, or all its providers are full. */
+  z.strictObject({ kind: z.literal('model_limited'), ...refusal }),
+  /** 429, 503 or 529: the provider behind OpenRouter is overloaded. */
+  z.strictObject({ kind: z.literal('provider_limited'), ...refusal }),
+  /** 5xx or an error inside a 200: the provider or OpenRouter failed. */
+  z.strictObject({ kind: z.literal('provider_failed'), ...refusal }),
+  /** Not OpenRouter's JSON: the edge in front of it blocks this address. */
+  z.strictObject({ kind: z.literal('edge_blocked'), ...refusal }),
+  /** 4xx: the request itself is at fault (parameters, moderation, size, unknown model). */
+  z.strictObject({ kind: z.literal('caller_error'), ...refusal }),
+  /** No connection, or it broke before the response began. */
+  z.strictObject({ kind: z.literal('connection_failed'), detail: z.string().max(300) }),
+  /** The upstream stayed silent for longer than it may. */
+  z.strictObject({ kind: z.literal('timeout'), detail: z.string().max(300) }),
+  /** The response began and did not end as it should. */
+  z.strictObject({ kind: z.literal('truncated'), detail: z.string().max(300) }),
+  /** The client went away. */
+  z.strictObject({ kind: z.literal('client_abort') }),
+  /** The lease was not used: nothing was sent upstream. */
+  z.strictObject({ kind: z.literal('unused') }),
+]);
+export type Outcome = z.infer<typeof outcome>;
+
+/** The names of the outcomes. */
+export type OutcomeKind = Outcome['kind'];

@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import type { KmsHandOver } from '@openrouter-proxy/config';
+import {
+  UnixSocketError,
+  listenOnUnixSocket,
+  serve,
+  type KmsServer,
+  type UnixListener,
+} from '@openrouter-proxy/kms-protocol';
+import { EXIT, StartupError, type Clock, type Logger } from '@openrouter-proxy/runtime';
+import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
+import { lockStateFolder } from './instance-lock.ts';
+import { logKeyChange } from './key-log.ts';
+import { KeyPool } from './key-pool.ts';
+import { KeyRecords, poolKeys, type RecordsListener } from './key-records.ts';
+import { LeaseTokens, type RandomFill } from './lease-id.ts';
+import { LoadOrder } from './load-order.ts';
+import { rpcHandlers } from './rpc-handlers.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+import { prepareStateFolder } from './state-folder.ts';
+import type { StateStore } from './state-store.ts';
+
+/** What the daemon takes from the machine it runs on. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: string;
+  /** A number of [0, 1). */
+  readonly random: () => number;
+  readonly randomFill: RandomFill;
+}
+
+/** A running key management service. */
+export interface Daemon {
+  /**
+   * Serves until the last gateway has gone, since what it has to report would be lost, but no longer
+   * than the grace for running requests and a little more; then closes everything.
+   */
+  drain(): Promise<void>;
+}
+
+/** Starts the service; it listens when this resolves. Throws a StartupError if it cannot. */
+export async function startDaemon(
+  handOver: KmsHandOver,
+  surroundings: Surroundings,
+): Promise<Daemon> {
+  const { clock, logger } = surroundings;
+  await using resources = new AsyncDisposableStack();
+  prepareStateFolder(handOver.stateDir);
+  const lock = lockStateFolder(handOver.stateDir);
+  resources.defer(() => lock.release());
+  const { store, pool } = await openPool(handOver, surroundings);
+  resources.defer(() => store.close());
+  const sessions = new GatewaySessions({
+    store,
+    clock,
+    leaseTtlMs: handOver.leaseTtlMs,
+    onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
+  });
+  const server = createServer(pool, sessions, handOver, surroundings);
+  resources.defer(() => server.stop());
+  const listener = await listen(handOver.socket, server, logger);
+  resources.defer(() => listener.close());
+  logger.info('serving keys', { keys: handOver.keys.length, socket: handOver.socket });
+  const running = resources.move();
+  return {
+    drain: async () => {
+      await sessions.allGone(handOver.shutdownGraceMs + LINGER_MS);
+      await running.disposeAsync();
+    },
+  };
+}
+
+/** Opens the store and puts the pool together around it. */
+async function openPool(
+  handOver: KmsHandOver,
+  { clock, logger, random, randomFill }: Surroundings,
+): Promise<{ store: StateStore; pool: KeyPool }> {
+  const { selection, leaseTtlMs } = handOver;
+  const keys = poolKeys(handOver.keys);
+  const positions = new Map(keys.map(({ id, position }) => [id, position]));
+  const loadOrder = new LoadOrder();
+  const leaseTokens = new LeaseTokens(randomFill);
+  const store = openSqliteStore({
+    path: join(handOver.stateDir, 'kms.db'),
+    now: clock.now(),
+    isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
+    onInFlight: (keyId, count) => {
+      const position = positions.get(keyId);
+      if (position !== undefined) loadOrder.setLoad(position, count);
+    },
+    onQuarantine: ({ path, kept }) =>
+      logger.error('the state file was damaged: check which keys are to be disabled', {
+        movedTo: path,
+        recordsKept: kept,
+      }),
+  });
+  const policy = { rateLimitCooldownMs: handOver.rateLimitCooldownMs };
+  const listener = recordsLog(logger);
+  const records = await KeyRecords.load({ keys, store, clock, policy, listener });
+  const pool = new KeyPool({
+    keys,
+    records,
+    store,
+    selection,
+    loadOrder,
+    leaseTokens,
+    leaseTtlMs,
+    clock,
+    random,
+  });
+  return { store, pool };
+}
+
+function recordsLog(logger: Logger): RecordsListener {
+  return {
+    onChange: (key, before, after) => logKeyChange(logger, key, before, after),
+    onStoreFailed: (error) =>
+      logger.error('key states cannot be saved: they are kept in memory and tried again', {
+        error,
+      }),
+    onStoreRecovered: () => logger.info('key states are saved again'),
+  };
+}
+
+function createServer(
+  pool: KeyPool,
+  sessions: GatewaySessions,
+  { tokens }: KmsHandOver,
+  { clock, logger, version }: Surroundings,
+): KmsServer {
+  return serve({
+    handlers: rpcHandlers(pool, { version, startedAt: clock.now() }),
+    tokens,
+    version,
+    onSession: ({ session, leases }) => sessions.opened(session, leases),
+    onSessionEnd: (session) => sessions.ended(session),
+    onError: (error, method) => logger.error('a request could not be answered', { method, error }),
+  });
+}
+
+/** Listens on the socket. That it cannot is for a person to cure, not for a restart. */
+async function listen(path: string, server: KmsServer, logger: Logger): Promise<UnixListener> {
+  try {
+    return await listenOnUnixSocket(path, server.accept, (error) =>
+      logger.error('a connection could not be accepted', { error }),
+    );
+  } catch (error) {
+    if (!(error instanceof UnixSocketError)) throw error;
+    const isTaken = error.code === 'ALREADY_RUNNING';
+    const exitCode = isTaken ? EXIT.alreadyRunning : EXIT.configuration;
+    throw new StartupError(exitCode, [`kms.socket: ${error.message}`], { cause: error });
+  }
+}

@@ -1,0 +1,43 @@
+import type { KeyState } from '@openrouter-proxy/kms-protocol';
+import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
+import type { PoolKey } from './key-records.ts';
+
+/** One line of the log about a key. */
+interface KeyLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Writes what has become of a key, once, and without its secret. */
+export function logKeyChange(
+  logger: Logger,
+  key: PoolKey,
+  before: KeyState,
+  after: KeyState,
+): void {
+  const line = lineOf(before, after);
+  if (line === null) return;
+  logger.log(line.level, line.message, { key: key.id, name: key.name, ...line.fields });
+}
+
+function lineOf(before: KeyState, after: KeyState): KeyLine | null {
+  switch (after.kind) {
+    case 'available':
+      return { level: 'INFO', message: returned(before, after.since), fields: {} };
+    case 'disabled':
+      return { level: 'WARNING', message: 'key disabled', fields: after.cause };
+    case 'cooling': {
+      if (before.kind === 'cooling' && before.cause === after.cause) return null; // the clock was set back
+      const until = new Date(after.until).toISOString();
+      const level = after.cause.source === 'strike' ? 'WARNING' : 'INFO';
+      return { level, message: 'key cooled', fields: { until, ...after.cause } };
+    }
+  }
+}
+
+function returned(before: KeyState, since: number): string {
+  if (before.kind === 'disabled') return 'key enabled';
+  const isOver = before.kind === 'cooling' && before.until === since;
+  return isOver ? 'key returned' : 'key uncooled';
+}

@@ -1,0 +1,147 @@
+import type { AdoptedLease, Candidate, LeaseTerms } from './state-store.ts';
+
+/** How many leases that ended unusually are remembered, of each sort. */
+const MAX_REMEMBERED = 20_000;
+
+interface ActiveLease extends LeaseTerms {
+  readonly keyId: string;
+}
+
+/** What a table of leases is made of. */
+export interface LeaseTableOptions {
+  /** Whether a lease was given in this life of the service. */
+  readonly isOfThisLife: (leaseId: string) => boolean;
+  /** Told whenever the number of a key's leases has changed. */
+  readonly onInFlight: (keyId: string, count: number) => void;
+}
+
+/**
+ * The leases in force and their counts, in memory. No timer: expired leases are swept out before
+ * anything is read, and only once the first of them can have expired.
+ */
+export class LeaseTable {
+  readonly #options: LeaseTableOptions;
+  readonly #active = new Map<string, ActiveLease>();
+  readonly #counts = new Map<string, number>();
+  /** No lease expires before this. */
+  #nextExpiry = Infinity;
+  /** Leases of this life that expired: nobody has reported on them yet. */
+  readonly #lapsed = new BoundedSet();
+  /** Leases of an earlier life that were released in this one. */
+  readonly #settled = new BoundedSet();
+
+  constructor(options: LeaseTableOptions) {
+    this.#options = options;
+  }
+
+  /** See `StateStore.reserve`. */
+  reserve<C extends Candidate>(candidates: Iterable<C>, terms: LeaseTerms, now: number): C | null {
+    this.#sweep(now);
+    for (const candidate of candidates) {
+      const { keyId, leaseId, maxConcurrency } = candidate;
+      if (maxConcurrency !== null && (this.#counts.get(keyId) ?? 0) >= maxConcurrency) continue;
+      this.#add(leaseId, { ...terms, keyId });
+      return candidate;
+    }
+    return null;
+  }
+
+  /** See `StateStore.release`. A lease of this life that is neither in force nor lapsed was released before. */
+  release(leaseId: string, now: number): boolean {
+    this.#sweep(now);
+    if (this.#remove(leaseId)) return true;
+    if (this.#options.isOfThisLife(leaseId)) return this.#lapsed.delete(leaseId);
+    return this.#settled.add(leaseId);
+  }
+
+  /** See `StateStore.adopt`. */
+  adopt(leases: readonly AdoptedLease[], session: number, now: number): void {
+    this.#sweep(now);
+    for (const { leaseId, keyId, expiresAt } of leases) {
+      if (expiresAt <= now || !this.#isUnreported(leaseId)) continue;
+      this.#lapsed.delete(leaseId);
+      this.#remove(leaseId);
+      this.#add(leaseId, { keyId, session, expiresAt });
+    }
+  }
+
+  /** See `StateStore.shorten`. */
+  shorten(session: number, at: number): void {
+    for (const [leaseId, lease] of this.#active) {
+      if (lease.session !== session || lease.expiresAt <= at) continue;
+      this.#active.set(leaseId, { ...lease, expiresAt: at });
+      this.#nextExpiry = Math.min(this.#nextExpiry, at);
+    }
+  }
+
+  /** See `StateStore.inFlight`. */
+  inFlight(now: number): ReadonlyMap<string, number> {
+    this.#sweep(now);
+    return this.#counts;
+  }
+
+  #isUnreported(leaseId: string): boolean {
+    if (this.#active.has(leaseId)) return true;
+    if (this.#options.isOfThisLife(leaseId)) return this.#lapsed.has(leaseId);
+    return !this.#settled.has(leaseId);
+  }
+
+  #add(leaseId: string, lease: ActiveLease): void {
+    this.#active.set(leaseId, lease);
+    this.#nextExpiry = Math.min(this.#nextExpiry, lease.expiresAt);
+    this.#count(lease.keyId, 1);
+  }
+
+  #remove(leaseId: string): boolean {
+    const lease = this.#active.get(leaseId);
+    if (lease === undefined) return false;
+    this.#active.delete(leaseId);
+    this.#count(lease.keyId, -1);
+    return true;
+  }
+
+  #count(keyId: string, change: 1 | -1): void {
+    const count = (this.#counts.get(keyId) ?? 0) + change;
+    if (count === 0) this.#counts.delete(keyId);
+    else this.#counts.set(keyId, count);
+    this.#options.onInFlight(keyId, count);
+  }
+
+  #sweep(now: number): void {
+    if (now < this.#nextExpiry) return;
+    this.#nextExpiry = Infinity;
+    for (const [leaseId, { expiresAt }] of this.#active) {
+      if (expiresAt <= now) {
+        this.#remove(leaseId);
+        this.#lapsed.add(leaseId);
+      } else this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
+    }
+  }
+}
+
+/** A set that forgets its oldest member when it is full. */
+class BoundedSet {
+  readonly #members = new Set<string>();
+
+  /** False if it was there already. */
+  add(member: string): boolean {
+    if (this.#members.has(member)) return false;
+    this.#members.add(member);
+    if (this.#members.size > MAX_REMEMBERED) {
+      for (const oldest of this.#members) {
+        this.#members.delete(oldest);
+        break;
+      }
+    }
+    return true;
+  }
+
+  has(member: string): boolean {
+    return this.#members.has(member);
+  }
+
+  /** False if it was not there. */
+  delete(member: string): boolean {
+    return this.#members.delete(member);
+  }
+}

@@ -1,0 +1,29 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { kmsHandOver } from '@openrouter-proxy/config';
+import { createLogger, createMasker, runService, systemClock } from '@openrouter-proxy/runtime';
+import { startDaemon } from './daemon.ts';
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  // Our own file, which npm itself could not have installed without a version.
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+process.umask(0o077);
+await runService(async (json) => {
+  const handOver = kmsHandOver.parse(json);
+  const masker = createMasker();
+  const { gateway, operator } = handOver.tokens;
+  const secrets = [gateway, operator, ...handOver.keys.map(({ secret }) => secret)];
+  masker.add(...secrets.map((secret) => secret.reveal()));
+  const logger = createLogger({ component: 'kms', ...handOver.log, masker });
+  const daemon = await startDaemon(handOver, {
+    clock: systemClock,
+    logger,
+    version: readVersion(),
+    random: Math.random,
+    randomFill: (bytes) => randomFillSync(bytes),
+  });
+  return { logger, drain: () => daemon.drain() };
+});

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ranked, type Choice, type Strategy } from './selection.ts';
+
+function rank(strategy: Strategy, choice: Partial<Choice>, same = false): number[] {
+  const whole = { usable: [], last: -1, byLoad: [], random: () => 0, ...choice };
+  return [...ranked({ strategy, same }, whole)];
+}
+
+describe('round-robin', () => {
+  it('begins with the first key', () => {
+    expect(rank('round-robin', { usable: [0, 1, 2] })).toEqual([0, 1, 2]);
+  });
+
+  it('goes on after the key used last, and round', () => {
+    expect(rank('round-robin', { usable: [0, 1, 2, 3], last: 1 })).toEqual([2, 3, 0, 1]);
+    expect(rank('round-robin', { usable: [0, 1, 2, 3], last: 3 })).toEqual([0, 1, 2, 3]);
+  });
+
+  it('keeps its place when the key used last cannot serve', () => {
+    expect(rank('round-robin', { usable: [0, 2, 5], last: 3 })).toEqual([5, 0, 2]);
+  });
+});
+
+describe('first', () => {
+  it('takes the keys in the order of the configuration', () => {
+    expect(rank('first', { usable: [1, 4], last: 1 })).toEqual([1, 4]);
+  });
+});
+
+describe('random', () => {
+  it('draws each key with the same probability', () => {
+    const drawn = [0, 0, 0, 0];
+    for (let part = 0; part < 400; part += 1) {
+      const [first = -1] = rank('random', { usable: [0, 1, 2, 3], random: () => part / 400 });
+      drawn[first] = (drawn[first] ?? 0) + 1;
+    }
+    expect(drawn).toEqual([100, 100, 100, 100]);
+  });
+
+  it('can bring the keys into any order', () => {
+    const orders = new Set<string>();
+    for (const a of [0, 0.4, 0.8]) {
+      for (const b of [0, 0.6]) {
+        const draws = [a, b, 0];
+        orders.add(rank('random', { usable: [7, 8, 9], random: () => draws.shift() ?? 0 }).join());
+      }
+    }
+    expect(orders.size).toBe(6);
+  });
+});
+
+describe('least-busy', () => {
+  it('takes the keys by their load', () => {
+    expect(rank('least-busy', { usable: [0, 1, 2], byLoad: [2, 0, 1] })).toEqual([2, 0, 1]);
+  });
+});
+
+describe('same', () => {
+  it('tries the key used last before all others', () => {
+    expect(rank('first', { usable: [0, 1, 2], last: 2 }, true)).toEqual([2, 0, 1]);
+    expect(rank('round-robin', { usable: [0, 1, 2], last: 1 }, true)).toEqual([1, 2, 0]);
+  });
+
+  it('leaves it out when it cannot serve', () => {
+    expect(rank('round-robin', { usable: [0, 2], last: 1 }, true)).toEqual([2, 0]);
+  });
+});
+
+describe('every strategy', () => {
+  const anyChoice = fc.record({
+    strategy: fc.constantFrom<Strategy[]>('round-robin', 'first', 'random', 'least-busy'),
+    same: fc.boolean(),
+    keys: fc.uniqueArray(fc.nat({ max: 60 })),
+    last: fc.integer({ min: -1, max: 60 }),
+    draws: fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
+  });
+
+  it('names each usable key exactly once', () => {
+    fc.assert(
+      fc.property(anyChoice, ({ strategy, same, keys, last, draws }) => {
+        const usable = keys.toSorted((a, b) => a - b);
+        const random = () => draws.next().value;
+        const all = rank(strategy, { usable, last, byLoad: keys, random }, same);
+        expect(all.toSorted((a, b) => a - b)).toEqual(usable);
+      }),
+    );
+  });
+
+  it.each<Strategy>(['round-robin', 'first', 'random'])('looks at few keys for one: %s', (strategy) => {
+    let looked = 0;
+    const usable = new Proxy(Array.from({ length: 10_000 }, (_, key) => key), {
+      get: (list, name) => {
+        looked += 1;
+        return Reflect.get(list, name) as unknown;
+      },
+    });
+    const choice = { usable, last: 5_000, byLoad: [], random: () => 0.5 };
+    ranked({ strategy, same: true }, choice).next();
+    ranked({ strategy, same: false }, choice).next();
+    expect(looked).toBeLessThan(50);
+  });
+});

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { contract } from '@openrouter-proxy/kms-protocol';
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import type { KeyRecord } from './key-state.ts';
+import { isSqliteError } from './sqlite-error.ts';
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE key_record (
+    key_id TEXT PRIMARY KEY,
+    record TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    absent_since INTEGER
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = ${SCHEMA_VERSION};`;
+
+/** What SQLite says of a file whose contents are not what they should be. */
+const DAMAGE = ['ERROR', 'CORRUPT', 'NOTADB'] as const;
+
+/** A state file that is open, and what was in it. */
+export interface StateFile {
+  readonly database: DatabaseSync;
+  readonly records: ReadonlyMap<string, KeyRecord>;
+  /** Where the file was put that stood here before, if that was damaged. */
+  readonly quarantined: string | null;
+}
+
+/** Something in the file is not what it should be. */
+class DamagedFile extends Error {
+  override readonly name = 'DamagedFile';
+}
+
+/**
+ * Opens the file with the keys' records, or makes it (0600). A damaged one is set aside under another
+ * name and replaced by a new one with those of its records that are beyond doubt. Throws a
+ * StartupError if a newer version has written it.
+ */
+export function openStateFile(path: string, now: number): StateFile {
+  const records = new Map<string, KeyRecord>();
+  try {
+    return { database: openAndRead(path, records), records, quarantined: null };
+  } catch (error) {
+    if (!(error instanceof DamagedFile || isSqliteError(error, ...DAMAGE))) throw error;
+  }
+  const quarantined = quarantine(path, now);
+  const database = openAndRead(path, new Map());
+  const write = prepareWrite(database);
+  database.exec('BEGIN');
+  for (const [keyId, record] of records) write(keyId, record);
+  database.exec('COMMIT');
+  return { database, records, quarantined };
+}
+
+/** Prepares the statement that keeps a key's record. */
+export function prepareWrite(database: DatabaseSync): (keyId: string, record: KeyRecord) => void {
+  const statement = database.prepare(
+    `INSERT INTO key_record (key_id, record, digest) VALUES (?, ?, ?)
+     ON CONFLICT (key_id) DO UPDATE SET record = excluded.record, digest = excluded.digest`,
+  );
+  return (keyId, record) => {
+    const text = JSON.stringify(record);
+    statement.run(keyId, text, digestOf(keyId, text));
+  };
+}
+
+/** What was read before damage was found stands in `records`. */
+function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSync {
+  const isNew = !existsSync(path);
+  closeSync(openSync(path, 'a', 0o600)); // SQLite would make it readable for others
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    if (isNew) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
+    refuseNewer(path, database);
+    readRecords(database, records);
+    const verdict = database.prepare('PRAGMA quick_check(1)').get();
+    if (verdict?.['quick_check'] !== 'ok') throw new DamagedFile('quick_check failed');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function refuseNewer(path: string, database: DatabaseSync): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version === SCHEMA_VERSION) return;
+  if (version < SCHEMA_VERSION) throw new DamagedFile('the schema is missing');
+  throw new StartupError(EXIT.configuration, [
+    `${path} was written by a newer version of this program. Install that version again, or move the file away to start without what it knows of the keys.`,
+  ]);
+}
+
+function readRecords(database: DatabaseSync, records: Map<string, KeyRecord>): void {
+  const rows = database.prepare('SELECT key_id, record, digest FROM key_record').iterate();
+  let doubtful = 0;
+  for (const { key_id: keyId, record: text, digest } of rows) {
+    if (typeof keyId !== 'string' || typeof text !== 'string') doubtful += 1;
+    else if (digest !== digestOf(keyId, text)) doubtful += 1;
+    else records.set(keyId, parseRecord(text));
+  }
+  if (doubtful > 0) throw new DamagedFile(`${doubtful} records do not match their digest`);
+}
+
+/** SQLite notices a torn page, not a flipped bit. */
+function digestOf(keyId: string, record: string): string {
+  return createHash('sha256').update(`${keyId}\0${record}`).digest('base64url').slice(0, 22);
+}
+
+const stateSchema = contract['keys.get'].result.shape.state;
+
+function parseRecord(text: string): KeyRecord {
+  // The digest says that this is what `prepareWrite` wrote; the schema, that it means the same today.
+  const record = JSON.parse(text) as KeyRecord;
+  const state = stateSchema.safeParse(record.state);
+  if (!state.success)
+    throw new DamagedFile('a record is of an unknown form', { cause: state.error });
+  return { ...record, state: state.data };
+}
+
+/** Moves the file aside with its write-ahead log, under which it can still be examined. */
+function quarantine(path: string, now: number): string {
+  const target = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+  for (const suffix of ['', '-wal']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
+  }
+  return target;
+}

@@ -1,0 +1,86 @@
+import { EXIT, type ExitCode, type Logger } from '@openrouter-proxy/runtime';
+import { startChild, type End } from './child.ts';
+import type { Program } from './program.ts';
+import { awaitStart, type Ready, type StartConditions } from './readiness.ts';
+import { NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
+
+/** How programs are run. */
+export interface Conditions extends StartConditions {
+  readonly policy: RestartPolicy;
+  /** The environment variables of every child. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+}
+
+/** What a program can be ordered while it is kept running. */
+export interface Orders {
+  /** Whatever ends from now on is not started again. Comes first. */
+  readonly noRestart: AbortSignal;
+  /** Finish your work and end. */
+  readonly stop: AbortSignal;
+  /** End at once. */
+  readonly force: AbortSignal;
+}
+
+/** Codes of a start that cannot succeed however often it is tried; the child has printed why. */
+const FINAL: readonly ExitCode[] = [EXIT.configuration, EXIT.alreadyRunning];
+
+/**
+ * Runs a program, and again when it ends, until it is ordered not to or is given up. Resolves with
+ * the exit code that this means for the launcher; `onReady` hears of every run that serves.
+ */
+export async function keepRunning(
+  program: Program,
+  conditions: Conditions,
+  orders: Orders,
+  onReady: (ready: Ready) => void,
+): Promise<ExitCode> {
+  const { policy, logger, clock } = conditions;
+  let history = NO_CRASHES;
+  let hasServed = false;
+  while (true) {
+    const startedAt = clock.now();
+    const { end, served } = await runOnce(program, conditions, orders, onReady);
+    if (orders.noRestart.aborted) return EXIT.ok;
+    hasServed ||= served;
+    const final = FINAL.find((code) => code === end.code);
+    if (final !== undefined && !hasServed) return final;
+    const now = clock.now();
+    const next = afterEnd(history, { upMs: now - startedAt, now }, policy);
+    if (next.kind === 'give-up') {
+      logger.critical(`giving up: the ${program.name} ${end.description} again and again`);
+      return EXIT.gaveUp;
+    }
+    logger.error(`the ${program.name} ${end.description}`, { restartInMs: next.delayMs });
+    history = next.history;
+    const waited = clock.sleep(next.delayMs, orders.noRestart).then(
+      () => true,
+      () => false,
+    );
+    if (!(await waited)) return EXIT.ok;
+  }
+}
+
+/** One run, from its start until the process is gone, and whether it came to serve. */
+async function runOnce(
+  program: Program,
+  conditions: Conditions,
+  { stop, force }: Orders,
+  onReady: (ready: Ready) => void,
+): Promise<{ end: End; served: boolean }> {
+  const child = startChild(program, conditions.environment);
+  const gone = new AbortController();
+  stop.addEventListener('abort', () => child.stop(), { signal: gone.signal });
+  force.addEventListener('abort', () => child.kill(), { signal: gone.signal });
+  const start = await awaitStart(program, child, conditions);
+  if (start.kind === 'ready') onReady(start);
+  if (start.kind === 'late' && !stop.aborted) {
+    conditions.logger.error(`ending the ${program.name}: it failed to start`, {
+      error: start.error,
+    });
+    child.kill();
+  }
+  const end = await child.ended;
+  gone.abort();
+  return { end, served: start.kind === 'ready' };
+}

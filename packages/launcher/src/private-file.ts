@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+
+/**
+ * Writes a file that only its owner may read (mode 0600), whole or not at all, over one that may be
+ * there.
+ */
+export async function replacePrivateFile(path: string, text: string): Promise<void> {
+  await withDraft(path, text, (draft) => rename(draft, path));
+}
+
+/** The same, but a file that is there already stays. Of two writers at once, one succeeds. */
+export async function createPrivateFile(path: string, text: string): Promise<void> {
+  await withDraft(path, text, async (draft) => {
+    try {
+      await link(draft, path); // unlike a rename, it never replaces
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+  });
+}
+
+async function withDraft(
+  path: string,
+  text: string,
+  publish: (draft: string) => Promise<void>,
+): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await using file = await open(draft, 'wx', 0o600);
+    await file.writeFile(text);
+    await file.sync();
+    await publish(draft);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}

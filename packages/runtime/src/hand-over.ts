@@ -1,0 +1,36 @@
+import type { Readable } from 'node:stream';
+import { EXIT, StartupError } from './exit-code.ts';
+
+const MAX_LENGTH = 8 * 1024 * 1024;
+
+/**
+ * Reads what the launcher gives a child: one line of JSON on the child's standard input, so that
+ * nothing secret is in an argument or an environment variable. The stream stays open.
+ * Rejects with a StartupError if it ends, or grows too long, before a whole line came.
+ */
+export async function receiveHandOver(input: Readable): Promise<unknown> {
+  let text = '';
+  const chunks: AsyncIterable<string> = input
+    .setEncoding('utf8')
+    .iterator({ destroyOnReturn: false });
+  for await (const chunk of chunks) {
+    text += chunk;
+    const end = text.indexOf('\n');
+    if (end >= 0) return parse(text.slice(0, end));
+    if (text.length > MAX_LENGTH) break;
+  }
+  throw unusable();
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw unusable(); // without the cause: a SyntaxError quotes the text, and the text holds secrets
+  }
+}
+
+const unusable = () =>
+  new StartupError(EXIT.gaveUp, [
+    'This program is started by the launcher and got no configuration from it. Use `npm start`.',
+  ]);

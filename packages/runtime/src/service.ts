@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream';
+import { inspect } from 'node:util';
+import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
+import { receiveHandOver } from './hand-over.ts';
+import type { Logger } from './logger.ts';
+import { createMasker } from './mask.ts';
+import { announceReady, type Address } from './ready.ts';
+
+/** A running child process's work. */
+export interface Service {
+  readonly logger: Logger;
+  /** Where it listens, if over TCP: the launcher asks there whether it is ready, and prints it. */
+  readonly address?: Address;
+  /** Finishes what is under way, within the service's own grace, and closes everything. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Prints why a start failed and returns the exit code: a StartupError's problems, one line each for
+ * a person; anything else with its stack, since it is a fault of the program.
+ */
+export function explainFailedStart(error: unknown): ExitCode {
+  const isExpected = error instanceof StartupError;
+  const lines = isExpected ? error.problems : [inspect(error)];
+  const masker = createMasker(); // no logger yet, hence no known secret: only shapes can be masked
+  for (const line of lines) process.stderr.write(`${masker.mask(line)}\n`);
+  return isExpected ? error.exitCode : EXIT.gaveUp;
+}
+
+/**
+ * The life of a child process: takes the launcher's hand-over, starts, says so, drains at SIGTERM,
+ * and leaves at once when the launcher is gone, however it died. SIGINT is the launcher's to answer:
+ * Ctrl-C reaches every process of the terminal's group, and the order of stopping must hold.
+ */
+export async function runService(start: (handOver: unknown) => Promise<Service>): Promise<void> {
+  let explain = explainFailedStart;
+  const stop = new AbortController();
+  process.on('SIGTERM', () => stop.abort());
+  process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined); // reloading goes through the launcher
+  process.on('SIGUSR1', () => undefined); // Node would open its debugger
+  process.on('uncaughtException', (error) => process.exit(explain(error)));
+  try {
+    const handOver = await receiveHandOver(process.stdin);
+    leaveWithLauncher();
+    const service = await start(handOver);
+    explain = (error) => explainCrash(service.logger, error);
+    announceReady(service.address ?? null);
+    if (!stop.signal.aborted) await once(stop.signal, 'abort');
+    await service.drain();
+    process.exit(EXIT.ok);
+  } catch (error) {
+    process.exit(explain(error));
+  }
+}
+
+/** The launcher's end closes with it: of standard input, and of the IPC channel where there is one. */
+function leaveWithLauncher(): void {
+  const leave = () => process.exit(EXIT.gaveUp);
+  process.once('disconnect', leave);
+  finished(process.stdin, leave);
+  process.stdin.resume(); // a stream must flow for its end to be noticed
+}
+
+function explainCrash(logger: Logger, error: unknown): ExitCode {
+  const stack = error instanceof Error ? error.stack : undefined;
+  logger.critical('stopping: an error nobody handled', { error, stack });
+  return EXIT.gaveUp;
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+
+const program = join(import.meta.dirname, 'fixtures', 'logs.ts');
+const secret = `${randomUUID()}"\\ü`;
+
+async function linesOf(format: string, level = 'INFO'): Promise<string[]> {
+  const { stdout, stderr } = await execa(process.execPath, [program, format, level, secret]);
+  expect(stderr).toBe('');
+  return stdout.split('\n');
+}
+
+describe('the JSON log', () => {
+  const read = async (level?: string) =>
+    (await linesOf('json', level)).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  it('is one object a line, and begins with time, level, component and message', async () => {
+    const [line = ''] = await linesOf('json');
+    const { time, ...rest } = JSON.parse(line) as { time: string };
+    expect(line).toMatch(/^\{"time":"[^"]+","level":"INFO","component":"kms","message":"served",/);
+    expect(new Date(time).toISOString()).toBe(time);
+    expect(rest).toEqual({
+      level: 'INFO',
+      component: 'kms',
+      message: 'served',
+      status: 200,
+      ratio: 0.5,
+      path: '/api/v1/models',
+      bytes: '10',
+    });
+  });
+
+  it('is what stands in a pipe when the format is auto', async () => {
+    expect(JSON.parse((await linesOf('auto'))[0] ?? '')).toMatchObject({ message: 'served' });
+  });
+
+  it('holds nothing below its level', async () => {
+    expect((await read('DEBUG'))[0]).toMatchObject({ level: 'DEBUG', message: 'quiet' });
+    expect((await read('ERROR'))[0]).toMatchObject({ level: 'ERROR', message: 'failed' });
+    expect(await read('CRITICAL')).toHaveLength(1);
+  });
+
+  it('tells an error with its cause and code', async () => {
+    const line = (await read()).find(({ message }) => message === 'failed');
+    expect(line?.['error']).toEqual({
+      error: 'no answer',
+      cause: { error: 'refused ***', code: 'ECONNREFUSED' },
+    });
+  });
+
+  it('keeps a line whose fields cannot be written', async () => {
+    const line = (await read()).find(({ message }) => message === 'odd');
+    expect(line?.['unprintable']).toContain('circular');
+  });
+
+  it('lets no field replace what every line has', async () => {
+    const line = (await read()).find(({ message }) => message === 'shadowed');
+    expect(line).toMatchObject({ level: 'ERROR', component: 'kms' });
+  });
+});
+
+describe('the pretty log', () => {
+  it('writes fields as name=value', async () => {
+    expect((await linesOf('pretty'))[0]).toMatch(
+      /^[\d:.]{12} INFO {5}kms {6}served status=200 ratio=0.5 path=\/api\/v1\/models bytes="10"$/,
+    );
+  });
+
+  it('lets no text drive the terminal or forge the look of another line', async () => {
+    const text = (await linesOf('pretty')).join('\n');
+    // eslint-disable-next-line no-control-regex -- that none is left is what is tested
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+
+  it('puts a stack below its line', async () => {
+    expect((await linesOf('pretty')).slice(-2)).toEqual(['Error: x', '    at y']);
+  });
+});
+
+it.each(['json', 'pretty'])('the %s log holds no known secret', async (format) => {
+  const text = (await linesOf(format, 'DEBUG')).join('\n');
+  expect(text).not.toContain(secret.slice(0, 36));
+  expect(text).toContain('said ***');
+});

@@ -1,0 +1,26 @@
+/** `npm run check`: format, lint, types, import rules, unused code, generated files. All are run, then the verdict. */
+import { execa } from 'execa';
+
+const CHECKS: Readonly<Record<string, string>> = {
+  format: 'prettier --check .',
+  types: 'tsc --noEmit -p tsconfig.eslint.json',
+  lint: 'eslint .',
+  'import rules': 'depcruise packages scripts test --config .dependency-cruiser.js',
+  'import rules bite': 'node scripts/check-import-rules.ts',
+  'unused code': 'knip --treat-config-hints-as-errors',
+  'configuration schema': 'node scripts/config-schema.ts --check',
+  documents: 'node scripts/check-documents.ts',
+};
+
+let failed = 0;
+for (const [name, command] of Object.entries(CHECKS)) {
+  const startedAt = performance.now();
+  const { exitCode, all } = await execa({ all: true, reject: false, shell: true })`${command}`;
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${exitCode === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (exitCode !== 0) {
+    failed += 1;
+    console.log(all);
+  }
+}
+process.exitCode = failed === 0 ? 0 : 1;
