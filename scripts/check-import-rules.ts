@@ -69,7 +69,8 @@ try {
   const report = JSON.parse(stdout) as { summary: { violations: { rule: Rule }[] } };
   const bitten = new Set(report.summary.violations.map(({ rule }) => rule.name));
   const toothless = rules.forbidden.map(({ name }) => name).filter((name) => !bitten.has(name));
-  for (const name of toothless) console.error(`the import rule ${name} did not report its violation`);
+  for (const name of toothless)
+    console.error(`the import rule ${name} did not report its violation`);
   process.exitCode = toothless.length === 0 ? 0 : 1;
 } finally {
   await rm(folder, { recursive: true });

@@ -5,7 +5,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   format: 'prettier --check .',
   types: 'tsc --noEmit -p tsconfig.eslint.json',
   lint: 'eslint .',
-  'import rules': 'depcruise packages scripts test --config .dependency-cruiser.js',
+  'import rules': 'depcruise packages scripts --config .dependency-cruiser.js',
   'import rules bite': 'node scripts/check-import-rules.ts',
   'unused code': 'knip --treat-config-hints-as-errors',
   'configuration schema': 'node scripts/config-schema.ts --check',

@@ -5,6 +5,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+bin=$root/node_modules/.bin
 installed=$root/node_modules/.package-lock.json
 built=$root/.build-stamp
 
@@ -23,8 +24,8 @@ must_install() {
 }
 
 must_build() {
-  for package in "$root"/packages/*/tsconfig.json; do
-    [ -d "${package%/*}/dist" ] || return 0
+  for sources in "$root"/packages/*/src; do
+    [ -d "${sources%/src}/dist" ] || return 0
   done
   newer_than "$built" "$root"/tsconfig*.json "$root"/packages/*/tsconfig.json \
     "$root"/packages/*/package.json "$root"/packages/*/src
@@ -32,12 +33,12 @@ must_build() {
 
 install() {
   say 'Installing dependencies …'
-  # npm itself must not run on the Node that it is about to replace.
-  outer_path=$(printf '%s' "$PATH" | sed "s|$root/node_modules/.bin:||g")
+  # npm must not run on the Node that it is about to replace.
+  outer_path=$(printf '%s' "$PATH" | sed "s|$bin:||g")
   (cd "$root" && PATH=$outer_path npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error) >&2
   touch "$installed"
-  # Where the pinned Node is there but cannot run (musl), the machine's own is used.
-  "$root/node_modules/.bin/node" --version >/dev/null 2>&1 || rm -f "$root/node_modules/.bin/node"
+  # Where the pinned Node cannot run (Alpine's musl), the machine's own is used.
+  "$bin/node" --version >/dev/null 2>&1 || rm -f "$bin/node"
 }
 
 build() {
@@ -47,7 +48,7 @@ build() {
   mv "$built.next" "$built"
 }
 
-# Only one at a time: the lock is freed by the kernel when its holder and all its children are gone.
+# One at a time. The kernel frees the lock when its holder and all that it started are gone.
 lock() {
   exec 9>"$root/.build-lock"
   command -v flock >/dev/null || return 0
@@ -56,18 +57,23 @@ lock() {
   flock 9
 }
 
-PATH=$root/node_modules/.bin:$PATH
+require_node() {
+  [ -x "$bin/node" ] && return 0
+  [ "$(node -p 'parseInt(process.versions.node)')" -ge 24 ] && return 0
+  say "This needs Node 24 or newer. Here is $(node --version), and there is no pinned Node for this platform."
+  exit 78
+}
+
+PATH=$bin:$PATH
 export PATH
 
 if must_install || must_build; then
   lock
   if must_install; then install; fi
-  if [ ! -x "$root/node_modules/.bin/node" ] && [ "$(node -p 'parseInt(process.versions.node)')" -lt 24 ]; then
-    say "This needs Node 24 or newer; here is $(node --version), and no pinned Node was installed for this platform."
-    exit 78
-  fi
+  require_node
   if must_build; then build; fi
   exec 9>&-
 fi
+require_node
 
 exec "$@"

@@ -1,57 +1,151 @@
 import { z } from 'zod';
 import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
+import type { Config } from './config.ts';
+import { KEY_SELECTION_STRATEGIES, LOG_FORMATS } from './choices.ts';
 
-/** A secret on its way to a child process: text on the wire, wrapped on both sides of it. */
+const MINUTE_MS = 60_000;
+
 const secret = z.codec(z.string(), z.instanceof(Secret), {
   decode: (text) => new Secret(text),
   encode: (wrapped) => wrapped.reveal(),
 });
+const milliseconds = z.number().nonnegative();
+const log = z.strictObject({ level: z.enum(LOG_LEVELS), format: z.enum(LOG_FORMATS) });
 
-const milliseconds = z.int().nonnegative();
-const logFormat = z.enum(['json', 'pretty', 'auto']);
-const logLevel = z.enum(LOG_LEVELS);
-
-/** What the launcher hands to the key management service: the keys, and how to choose among them. */
+/**
+ * What the launcher gives the key service: one line of JSON on its standard input. Durations are in
+ * milliseconds. `z.encode(kmsHandOver, value)` makes the JSON value, `kmsHandOver.parse` reads it.
+ */
 export const kmsHandOver = z.strictObject({
+  /** Path of the Unix socket to listen on. */
   socket: z.string(),
   stateDir: z.string(),
+  /** What callers prove their role with. */
   tokens: z.strictObject({ gateway: secret, operator: secret }),
   keys: z.array(
-    z.strictObject({ secret, name: z.string(), maxConcurrency: z.int().positive().nullable() }),
+    z.strictObject({
+      secret,
+      name: z.string(),
+      /** Requests at the same time; null means without limit. */
+      maxConcurrency: z.int().positive().nullable(),
+    }),
   ),
   selection: z.strictObject({
-    strategy: z.enum(['round-robin', 'first', 'random', 'least-busy']),
+    strategy: z.enum(KEY_SELECTION_STRATEGIES),
+    /** Stay on the last used key while it can serve. */
     same: z.boolean(),
   }),
+  /** For a limit that does not say when it ends. */
   rateLimitCooldownMs: milliseconds,
   leaseTtlMs: milliseconds,
   shutdownGraceMs: milliseconds,
-  log: z.strictObject({ level: logLevel, format: logFormat }),
+  log,
 });
+
+/** What the key service runs with. */
 export type KmsHandOver = z.output<typeof kmsHandOver>;
 
-/** What the launcher hands to the gateway: everything about clients and the upstream, and no key. */
+/**
+ * What the launcher gives the gateway: one line of JSON on its standard input. Durations are in
+ * milliseconds, sizes in bytes. `z.encode(gatewayHandOver, value)` makes the JSON value,
+ * `gatewayHandOver.parse` reads it.
+ */
 export const gatewayHandOver = z.strictObject({
   host: z.string(),
+  /** 0 means any free port. */
   port: z.int(),
+  /** The clients' keys under the names they go by in the log and the metrics. */
   accessKeys: z.array(z.strictObject({ name: z.string(), key: secret })),
   kms: z.strictObject({ socket: z.string(), token: secret }),
   upstream: z.strictObject({
     baseUrl: z.string(),
+    /** URL of the outgoing proxy, with its credentials; null means none. */
     requestProxy: secret.nullable(),
     connectTimeoutMs: milliseconds,
     firstByteTimeoutMs: milliseconds,
     idleTimeoutMs: milliseconds,
     deadlineMs: milliseconds,
+    /** Null means as many as there are keys. */
     maxAttempts: z.int().positive().nullable(),
     providerRetryDelayMs: milliseconds,
   }),
+  /** Paths with a leading and without a trailing slash. */
   publicEndpoints: z.array(z.string()),
   modelsCache: z.strictObject({ enabled: z.boolean(), ttlMs: milliseconds }),
-  metrics: z.strictObject({ public: z.boolean(), system: z.boolean() }),
+  metrics: z.strictObject({
+    /** Served without an access key. */
+    public: z.boolean(),
+    /** Shows the CPU and memory of the machine. */
+    system: z.boolean(),
+  }),
   freeOnly: z.boolean(),
-  maxBodyBytes: z.int().positive(),
+  maxBodyBytes: z.int(),
   shutdownGraceMs: milliseconds,
-  log: z.strictObject({ level: logLevel, httpLevel: logLevel, format: logFormat }),
+  log: log.extend({ httpLevel: z.enum(LOG_LEVELS) }),
 });
+
+/** What the gateway runs with. */
 export type GatewayHandOver = z.output<typeof gatewayHandOver>;
+
+/** What the key service needs of the configuration, with the tokens the launcher made. */
+export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>): KmsHandOver {
+  const { server, openrouter, kms } = config;
+  return {
+    socket: kms.socket,
+    stateDir: config.state_dir,
+    tokens,
+    keys: openrouter.keys.map(({ secret, name, maxConcurrency }) => ({
+      secret,
+      name,
+      maxConcurrency,
+    })),
+    selection: {
+      strategy: openrouter.key_selection_strategy,
+      same: openrouter.key_selection_opts.includes('same'),
+    },
+    rateLimitCooldownMs: openrouter.rate_limit_cooldown,
+    leaseTtlMs: openrouter.deadline + MINUTE_MS, // no request outlives its lease
+    shutdownGraceMs: server.shutdown_grace,
+    log: { level: server.log_level, format: server.log_format },
+  };
+}
+
+/** What the gateway needs that the launcher makes. */
+export interface GatewayRuntime {
+  /** The gateway's token at the key service. */
+  readonly token: Secret;
+  /** The clients' key, where the configuration names none. */
+  readonly generatedAccessKey: Secret | null;
+}
+
+/** What the gateway needs of the configuration, with what the launcher made. It holds no upstream key. */
+export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHandOver {
+  const { server, openrouter, kms } = config;
+  const accessKey = server.access_key ?? runtime.generatedAccessKey;
+  return {
+    host: server.host,
+    port: server.port,
+    accessKeys: [
+      ...(accessKey === null ? [] : [{ name: 'default', key: accessKey }]),
+      ...server.access_keys,
+    ],
+    kms: { socket: kms.socket, token: runtime.token },
+    upstream: {
+      baseUrl: openrouter.base_url,
+      requestProxy: config.requestProxy,
+      connectTimeoutMs: openrouter.connect_timeout,
+      firstByteTimeoutMs: openrouter.first_byte_timeout,
+      idleTimeoutMs: openrouter.idle_timeout,
+      deadlineMs: openrouter.deadline,
+      maxAttempts: openrouter.max_attempts,
+      providerRetryDelayMs: openrouter.google_rate_delay,
+    },
+    publicEndpoints: openrouter.public_endpoints,
+    modelsCache: { enabled: openrouter.enable_cache, ttlMs: openrouter.cache_ttl },
+    metrics: { public: server.metrics_public, system: server.enable_system_metrics },
+    freeOnly: openrouter.free_only,
+    maxBodyBytes: server.max_body_size,
+    shutdownGraceMs: server.shutdown_grace,
+    log: { level: server.log_level, httpLevel: server.http_log_level, format: server.log_format },
+  };
+}

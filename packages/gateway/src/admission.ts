@@ -69,6 +69,9 @@ export function admissionRefusal(head: RequestHead, maxBodyBytes: number): Refus
   if (head.rawHeaders.length / 2 > MAX_HEADERS) {
     return { status: 431, problem: `more than ${MAX_HEADERS} header lines` };
   }
+  if (head.httpVersion === '1.1' && !/^(100-continue)?$/i.test(head.headers.expect ?? '')) {
+    return { status: 417, problem: 'the only expectation met is 100-continue' };
+  }
   const problem = hostProblem(head) ?? framingProblem(head);
   if (problem !== undefined) return { status: 400, problem };
   if (Number(head.headers['content-length'] ?? 0) > maxBodyBytes) {

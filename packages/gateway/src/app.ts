@@ -1,4 +1,5 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { RequestListener } from 'node:http';
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import { admissionRefusal, type Refusal } from './admission.ts';
 import type { ClientAuth } from './client-auth.ts';
 import { preflightHeaders } from './cors.ts';
@@ -117,6 +118,7 @@ function serve(parts: AppParts): Middleware {
   return async (request, response) => {
     const { exchange, target } = response.locals;
     if (target.kind === 'api') {
+      if (request.headers.expect !== undefined) response.writeContinue();
       const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
       return parts.api(exchange, target, keyless);
     }
@@ -146,7 +148,7 @@ const answerFailure: ErrorMiddleware = (error: unknown, _request, response, _nex
 };
 
 /** Creates the express application: the order of its middleware is the order in which a request is judged. */
-export function createApp(parts: AppParts): Express {
+export function createApp(parts: AppParts): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -156,5 +158,9 @@ export function createApp(parts: AppParts): Express {
   app.use(authenticate(parts));
   app.use(serve(parts));
   app.use(answerFailure);
-  return app;
+  return (request, response) => {
+    // Express answers by itself, in HTML, to a target it cannot parse. One that is no path is refused anyway.
+    if (!request.url?.startsWith('/')) request.url = '*';
+    app(request, response);
+  };
 }

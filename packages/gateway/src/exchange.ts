@@ -5,6 +5,9 @@ import { errorBody, type GatewayError } from './gateway-error.ts';
 /** Why work on an exchange is stopped when nobody waits for its answer any more. */
 export const CLIENT_GONE = new Error('the client went away');
 
+/** How long a client may go on sending a body after its answer. */
+const LINGER_MS = 1_000;
+
 /** How a relayed answer ended. */
 export type Verdict = 'complete' | 'error' | 'truncated' | 'client_abort' | 'stalled';
 
@@ -70,9 +73,15 @@ export class Exchange {
   answer(status: number, body: Buffer, headers: OutgoingHttpHeaders): void {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
+    const unread = this.#bodyIsUnread;
     this.writeHead(status, { ...headers, 'content-length': body.length });
-    response.end(body);
-    if (this.#bodyIsUnread) this.#closeAfterAnswer();
+    if (!unread) {
+      response.end(body);
+      return;
+    }
+    response.flushHeaders();
+    response.write(body);
+    this.#endWhenBodyIsRead();
   }
 
   /** Answers with an error of the gateway's own, in the API's shape. */
@@ -108,12 +117,19 @@ export class Exchange {
     return announced && !complete;
   }
 
-  /** An answer before the end of the request's body: Node would answer a second time when that stalls. */
-  #closeAfterAnswer(): void {
-    const { socket } = this.request;
-    this.response.once('finish', () => {
-      socket.end();
-      setTimeout(() => socket.destroy(), 1_000).unref();
-    });
+  /**
+   * An answer that comes before the end of the request's body ends the connection. A client still
+   * sending would lose the answer to the reset that closing at once brings on (RFC 9112, section
+   * 9.6), so what it sends is discarded for a moment.
+   */
+  #endWhenBodyIsRead(): void {
+    const { request, response } = this;
+    const end = () => {
+      clearTimeout(timer);
+      response.end();
+    };
+    const timer = setTimeout(end, LINGER_MS);
+    request.once('close', end);
+    request.resume();
   }
 }

@@ -24,6 +24,8 @@ export interface ForwardPolicy {
   providerRetryDelayMs: number;
   freeOnly: boolean;
   maxBodyBytes: number;
+  /** The longest silence within a request's body. */
+  bodyTimeoutMs: number;
 }
 
 /** What forwarding works with. */
@@ -75,11 +77,12 @@ class Forwarding {
     this.#parts = parts;
     this.#exchange = exchange;
     this.#destination = destination;
-    const { maxBodyBytes, deadlineMs } = parts.policy;
+    const { maxBodyBytes, bodyTimeoutMs, deadlineMs } = parts.policy;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
       maxBytes: maxBodyBytes,
-      onTooLarge: () => this.#stop.abort(bodyTooLarge(maxBodyBytes)),
+      silenceMs: bodyTimeoutMs,
+      refuse: (error) => this.#stop.abort(error),
     });
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
     exchange.response.once('close', () => {
@@ -90,13 +93,8 @@ class Forwarding {
   async run(): Promise<void> {
     if (this.#parts.policy.freeOnly) await this.#refusePaidModel();
     for (;;) {
-      const lease = this.#destination.keyless ? null : await this.#lease();
-      const end = await this.#attempt(lease);
+      const end = this.#destination.keyless ? await this.#attempt(null) : await this.#leasedAttempt();
       this.#parts.metrics.attempt(end.outcome.kind);
-      if (lease !== null) {
-        this.#parts.leases.report(lease, end.outcome);
-        this.#tried.push(lease.keyId);
-      }
       if (this.#clientIsServed(end)) return;
       if (!this.#mayRepeat(end)) {
         await this.#answer(end);
@@ -112,12 +110,34 @@ class Forwarding {
 
   async #refusePaidModel(): Promise<void> {
     if (this.#exchange.request.method !== 'POST') return;
-    const model = paidModel(await this.#body.text());
+    const body = await this.#body.text(this.#stop.signal);
+    if (body === null) {
+      throw new GatewayError(
+        'body_too_large',
+        'This gateway serves free models only (openrouter.free_only), and the body is too large to be checked for its model.',
+      );
+    }
+    const model = paidModel(body);
     if (model === null) return;
     throw new GatewayError(
       'paid_model',
       `This gateway serves free models only (openrouter.free_only): ${model} is not one of them.`,
     );
+  }
+
+  /** An attempt under a key. However it ends, the key service is told. */
+  async #leasedAttempt(): Promise<AttemptEnd> {
+    const lease = await this.#lease();
+    let outcome: Outcome = { kind: 'unused' };
+    try {
+      const end = await this.#attempt(lease);
+      outcome = end.outcome;
+      // A connection that failed says nothing about the key.
+      if (end.kind !== 'failed') this.#tried.push(lease.keyId);
+      return end;
+    } finally {
+      this.#parts.leases.report(lease, outcome);
+    }
   }
 
   async #lease(): Promise<Lease> {
@@ -147,6 +167,7 @@ class Forwarding {
     const { baseUrl, upstream, policy } = this.#parts;
     const exchange = this.#exchange;
     const { signal } = this.#stop;
+    const secret = lease?.secret ?? null;
     exchange.attempts += 1;
     const startedAt = performance.now();
     try {
@@ -157,17 +178,20 @@ class Forwarding {
           headers: upstreamRequestHeaders(exchange.request.headers, {
             host: baseUrl.host,
             requestId: exchange.id,
-            secret: lease?.secret ?? null,
+            secret,
           }),
           body: this.#body,
           signal,
         })
         .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
+      const { idleTimeoutMs } = policy;
       if ((response.statusCode ?? 0) < 400) {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
-        return { kind: 'relayed', outcome: await relay(response, exchange, { ...policy, signal }) };
+        const outcome = await relay(response, exchange, { secret, idleTimeoutMs, signal });
+        return { kind: 'relayed', outcome };
       }
-      const refusal = await readRefusal(response, signal);
+      const options = { secret, timeoutMs: idleTimeoutMs, signal };
+      const refusal = await readRefusal(response, options);
       return { kind: 'refused', outcome: refusal.outcome, refusal };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -187,7 +211,6 @@ class Forwarding {
     if (end.kind === 'refused') return !this.#destination.keyless && refusesKey(end.outcome);
     if (end.kind !== 'failed' || !end.failure.beforeWork || this.#repeatedUnsent) return false;
     this.#repeatedUnsent = true;
-    this.#tried.pop(); // a connection that failed says nothing about the key
     return true;
   }
 
@@ -207,8 +230,4 @@ class Forwarding {
 
 function deadlinePassed(ms: number): GatewayError {
   return new GatewayError('upstream_timeout', `No key brought an answer within ${ms} ms.`);
-}
-
-function bodyTooLarge(bytes: number): GatewayError {
-  return new GatewayError('body_too_large', `The body is larger than ${bytes} bytes.`);
 }

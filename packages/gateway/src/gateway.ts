@@ -4,6 +4,7 @@ import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-prox
 import type { Logger, Service } from '@openrouter-proxy/runtime';
 import { createApp, type AppParts } from './app.ts';
 import { createClientAuth } from './client-auth.ts';
+import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import { createForwarder } from './forward.ts';
 import { Leases } from './leases.ts';
 import { createMetrics, type GatewayMetrics } from './metrics.ts';
@@ -31,11 +32,27 @@ function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
   return { client, leases };
 }
 
-function createModelsCache(options: GatewayHandOver, upstream: Upstream, metrics: GatewayMetrics) {
+/** What the gateway finds around it, and a test puts in its place. */
+export interface Surroundings {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  limits: ClientLimits;
+}
+
+const SURROUNDINGS: Surroundings = { now: () => Date.now(), limits: CLIENT_LIMITS };
+/** How long the last leases' reports may take when the gateway stops. */
+const LAST_REPORTS_MS = 1_000;
+
+function createModelsCache(
+  options: GatewayHandOver,
+  upstream: Upstream,
+  metrics: GatewayMetrics,
+  now: () => number,
+) {
   return new ModelsCache({
     fetch: fetchFrom(upstream, new URL(options.upstream.baseUrl)),
     metrics,
-    now: () => Date.now(),
+    now,
     ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
     freeOnly: options.freeOnly,
     deadlineMs: options.upstream.firstByteTimeoutMs,
@@ -49,6 +66,7 @@ function createApi(
   leases: Leases,
   cache: ModelsCache,
   metrics: GatewayMetrics,
+  bodyTimeoutMs: number,
 ): AppParts['api'] {
   const baseUrl = new URL(options.upstream.baseUrl);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
@@ -68,6 +86,7 @@ function createApi(
       providerRetryDelayMs,
       freeOnly,
       maxBodyBytes,
+      bodyTimeoutMs,
     },
   });
   return (exchange, target, keyless) => {
@@ -79,22 +98,28 @@ function createApi(
   };
 }
 
-async function drain(server: Server, kms: KmsClient, graceMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  kms: ReturnType<typeof connectToKms>,
+  graceMs: number,
+): Promise<void> {
   await drainServer(server, graceMs);
-  await kms.close();
+  await kms.leases.settled(LAST_REPORTS_MS);
+  await kms.client.close();
 }
 
 /** Builds the gateway from its hand-over and starts it. `logs.access` takes one line a request. */
 export async function startGateway(
   options: GatewayHandOver,
   logs: { main: Logger; access(exchange: Parameters<AppParts['finished']>[0]): void },
+  { now, limits }: Surroundings = SURROUNDINGS,
 ): Promise<Service> {
   const baseUrl = new URL(options.upstream.baseUrl);
   const metrics = createMetrics({ system: options.metrics.system });
   const agent = createUpstreamAgent(baseUrl, options.upstream.requestProxy);
   const upstream = createUpstream(baseUrl, agent, options.upstream);
   const kms = connectToKms(options.kms, logs.main);
-  const cache = createModelsCache(options, upstream, metrics);
+  const cache = createModelsCache(options, upstream, metrics, now);
   let draining = false;
   const pages: OwnPageParts = {
     kms: kms.client,
@@ -102,14 +127,14 @@ export async function startGateway(
     metrics,
     modelsCacheAgeSeconds: () => cache.ageSeconds(),
     draining: () => draining,
-    now: () => Date.now(),
+    now,
   };
   const app = createApp({
     auth: createClientAuth(options.accessKeys),
     publicEndpoints: options.publicEndpoints,
     metricsPublic: options.metrics.public,
     maxBodyBytes: options.maxBodyBytes,
-    api: createApi(options, upstream, kms.leases, cache, metrics),
+    api: createApi(options, upstream, kms.leases, cache, metrics, limits.bodyTimeout),
     health: healthPage(pages),
     metrics: metricsPages(pages),
     finished(exchange) {
@@ -117,14 +142,14 @@ export async function startGateway(
       logs.access(exchange);
     },
   });
-  const server = createGatewayServer(app);
+  const server = createGatewayServer(app, limits);
   const address = await listen(server, options.host, options.port);
   return {
     logger: logs.main,
     address: { host: address.address, port: address.port },
     drain() {
       draining = true;
-      return drain(server, kms.client, options.shutdownGraceMs).finally(() => agent.destroy());
+      return drain(server, kms, options.shutdownGraceMs).finally(() => agent.destroy());
     },
   };
 }

@@ -16,16 +16,19 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
+/** Without these a body cannot be read: they belong to it, whatever Connection says (RFC 9110, 8). */
+const DESCRIBES_CONTENT: ReadonlySet<string> = new Set(['content-type', 'content-encoding']);
+
 const NAMED_BY_NOBODY: ReadonlySet<string> = new Set();
 
 /**
  * Says for each header name, in lower case, whether it stays behind at this hop: the fixed set, and
- * whatever the message's own Connection header names.
+ * whatever the message's own Connection header names, except what describes the content.
  */
 export function hopByHop(connection: string | undefined): (name: string) => boolean {
   const named =
     connection === undefined || /^(keep-alive|close)$/i.test(connection)
       ? NAMED_BY_NOBODY
       : new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
-  return (name) => HOP_BY_HOP.has(name) || named.has(name);
+  return (name) => HOP_BY_HOP.has(name) || (named.has(name) && !DESCRIBES_CONTENT.has(name));
 }

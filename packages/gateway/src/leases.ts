@@ -56,7 +56,8 @@ export class Leases {
     const giveUpAt = performance.now() + RESTART_PATIENCE_MS;
     for (;;) {
       try {
-        const timeoutMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : RESTART_PATIENCE_MS;
+        const patienceMs = Math.max(1, giveUpAt - performance.now());
+        const timeoutMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
         const lease = await this.#client.call('lease.acquire', params, { signal, timeoutMs });
         this.#held.set(lease.leaseId, { leaseId: lease.leaseId, expiresAt: lease.expiresAt });
         return lease;
@@ -68,6 +69,12 @@ export class Leases {
         await sleep(REPEAT_AFTER_MS);
       }
     }
+  }
+
+  /** Resolves when every lease has been reported on, at the latest after `ms` milliseconds. */
+  async settled(ms: number): Promise<void> {
+    const giveUpAt = performance.now() + ms;
+    while (this.#held.size > 0 && performance.now() < giveUpAt) await sleep(10);
   }
 
   /** Says what came of a lease. Returns at once; the report is repeated until the key service has it. */

@@ -40,7 +40,7 @@ export interface ModelsCacheParts {
 
 /** Whether a request is for the model list. */
 export function isModelList(method: string | undefined, path: string): boolean {
-  return path === '/models' && (method === 'GET' || method === 'HEAD');
+  return /^\/models\/?$/.test(path) && (method === 'GET' || method === 'HEAD');
 }
 
 function acceptsGzip(headers: IncomingHttpHeaders): boolean {
@@ -49,7 +49,9 @@ function acceptsGzip(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-async function readAll(response: IncomingMessage): Promise<Buffer> {
+async function readAll(response: IncomingMessage, late: AbortSignal): Promise<Buffer> {
+  const giveUp = () => response.destroy();
+  late.addEventListener('abort', giveUp, { once: true });
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -60,8 +62,32 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
     }
   } catch (cause) {
     throw new UpstreamFailure('broken', 'the upstream broke off within the model list', { cause });
+  } finally {
+    late.removeEventListener('abort', giveUp);
   }
   return Buffer.concat(chunks);
+}
+
+/** A model list's body as clients may want it. Rejects with an UpstreamFailure when it is not one. */
+async function readList(
+  body: Buffer,
+  encoding: string | undefined,
+  freeOnly: boolean,
+): Promise<Pick<ModelList, 'gzipped' | 'plain'>> {
+  try {
+    const plain = await decoded(body, encoding);
+    if (!freeOnly) return { plain, gzipped: encoding === 'gzip' ? body : await gzipAsync(plain) };
+    const free = Buffer.from(onlyFreeModels(plain.toString('utf8')));
+    return { plain: free, gzipped: await gzipAsync(free) };
+  } catch (cause) {
+    throw new UpstreamFailure('invalid', 'the upstream sent no model list', { cause });
+  }
+}
+
+async function decoded(body: Buffer, encoding = 'identity'): Promise<Buffer> {
+  if (encoding === 'identity') return body;
+  if (encoding === 'gzip') return gunzipAsync(body, { maxOutputLength: MAX_BODY });
+  throw new Error(`the content encoding ${encoding} was not asked for`);
 }
 
 /**
@@ -96,7 +122,8 @@ export class ModelsCache {
     exchange.attempts += 1;
     const fetched = await this.#fetchOnce(path);
     if (exchange.response.closed) throw CLIENT_GONE;
-    if (fetched.kind === 'list') this.#send(exchange, fetched.list, 'fwd=miss; stored');
+    const why = cached === undefined ? 'miss' : 'stale';
+    if (fetched.kind === 'list') this.#send(exchange, fetched.list, `fwd=${why}; stored`);
     else if (cached !== undefined) this.#send(exchange, cached, 'hit; detail=upstream-failed');
     else if (fetched.kind === 'failed') throw failureAnswer(fetched.failure);
     else exchange.answer(fetched.status, fetched.body, fetched.headers);
@@ -128,22 +155,31 @@ export class ModelsCache {
   }
 
   async #fetch(path: string): Promise<Fetched> {
-    const { deadlineMs, freeOnly, now } = this.#parts;
-    const response = await this.#parts.fetch(path, AbortSignal.timeout(deadlineMs));
+    const { freeOnly, now } = this.#parts;
+    const { response, body } = await this.#download(path);
     const status = response.statusCode ?? 502;
-    const body = await readAll(response);
-    const headers = clientResponseHeaders(status, response.headers);
+    const headers = clientResponseHeaders(status, response.headers, null);
     if (status !== 200) return { kind: 'refused', status, headers, body };
-    const isGzipped = headers['content-encoding'] === 'gzip';
+    const contents = await readList(body, response.headers['content-encoding'], freeOnly);
     for (const name of ['content-encoding', 'content-length', 'date', 'age', 'vary', 'etag']) {
       Reflect.deleteProperty(headers, name);
     }
-    const received = isGzipped ? await gunzipAsync(body, { maxOutputLength: MAX_BODY }) : body;
-    const plain = freeOnly ? Buffer.from(onlyFreeModels(received.toString('utf8'))) : received;
-    const gzipped = isGzipped && !freeOnly ? body : await gzipAsync(plain);
-    const list = { fetchedAt: now(), headers, gzipped, plain };
+    const list = { fetchedAt: now(), headers, ...contents };
     this.#keep(path, list);
     return { kind: 'list', list };
+  }
+
+  async #download(path: string): Promise<{ response: IncomingMessage; body: Buffer }> {
+    const { deadlineMs } = this.#parts;
+    const late = AbortSignal.timeout(deadlineMs);
+    try {
+      const response = await this.#parts.fetch(path, late);
+      return { response, body: await readAll(response, late) };
+    } catch (cause) {
+      if (!late.aborted) throw cause;
+      const message = `no model list from the upstream within ${deadlineMs} ms`;
+      throw new UpstreamFailure('timeout', message, { cause });
+    }
   }
 
   #keep(path: string, list: ModelList): void {

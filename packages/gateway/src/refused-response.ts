@@ -27,8 +27,19 @@ const DECODERS: Readonly<
   zstd: zstdDecompressSync,
 };
 
-async function readBody(response: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(BODY_TIMEOUT_MS)]);
+/** What a refusal is read under. */
+export interface RefusalOptions {
+  /** The key the request was sent under; nothing of it is left in the refusal. */
+  secret: string | null;
+  /** How long its body may take, in milliseconds; never more than ten seconds. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+async function readBody(response: IncomingMessage, options: RefusalOptions): Promise<Buffer> {
+  const { signal, timeoutMs } = options;
+  const late = AbortSignal.timeout(Math.min(timeoutMs, BODY_TIMEOUT_MS));
+  const stop = AbortSignal.any([signal, late]);
   const giveUp = () => response.destroy();
   stop.addEventListener('abort', giveUp, { once: true });
   const chunks: Buffer[] = [];
@@ -59,17 +70,24 @@ function decoded(body: Buffer, headers: IncomingHttpHeaders): Buffer {
   }
 }
 
+/** The body without the key that the request was sent under. */
+function withoutSecret(body: Buffer, secret: string | null): Buffer {
+  if (secret === null || !body.includes(secret)) return body;
+  return Buffer.from(body.toString('utf8').replaceAll(secret, '***'));
+}
+
 /** Reads a refusal to its end and classifies it. Rejects with an UpstreamFailure when it breaks off. */
 export async function readRefusal(
   response: IncomingMessage,
-  signal: AbortSignal,
+  options: RefusalOptions,
 ): Promise<RefusedResponse> {
+  const { secret } = options;
   const status = response.statusCode ?? 502;
-  const body = decoded(await readBody(response, signal), response.headers);
+  const body = withoutSecret(decoded(await readBody(response, options), response.headers), secret);
   return {
     outcome: classifyFailure({ status, headers: response.headers, body: body.toString('utf8') }),
     answer(exchange) {
-      const headers = clientResponseHeaders(status, response.headers);
+      const headers = clientResponseHeaders(status, response.headers, secret);
       delete headers['content-encoding'];
       exchange.answer(status, errorBodyForClient(body), headers);
     },

@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '@openrouter-proxy/kms-protocol';
-import { CLIENT_GONE, type Exchange, type Verdict } from './exchange.ts';
+import type { Exchange, Verdict } from './exchange.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 
 /** What ends a response before its time. */
 export interface RelayLimits {
   /** The longest silence, in milliseconds. */
   idleTimeoutMs: number;
-  /** Aborts when the client is gone or the request's time is up. */
+  /** Aborts when the client is gone or has broken off. */
   signal: AbortSignal;
+  /** The key the request was sent under, which an upstream might echo. */
+  secret: string | null;
 }
 
 type Break = Exclude<Verdict, 'complete' | 'error'>;
@@ -20,27 +21,33 @@ const OUTCOME_OF: Record<Break, Outcome> = {
   truncated: { kind: 'truncated', detail: 'the upstream broke off within its answer' },
 };
 
-/** Remembers what broke an answer off first: everything after that is a consequence. */
-function watch(upstream: IncomingMessage, response: ServerResponse, limits: RelayLimits) {
-  let first: Break | undefined;
-  const breakOff = (why: Break) => {
-    first ??= why;
-    upstream.destroy();
-  };
-  const timer = setTimeout(() => {
+/** Moves the body from the upstream to the client; `breakOff` is called with whatever ends it early. */
+function pump(
+  upstream: IncomingMessage,
+  response: ServerResponse,
+  limits: RelayLimits,
+  breakOff: (why: Break) => void,
+): () => void {
+  const onAbort = () => breakOff('client_abort');
+  limits.signal.addEventListener('abort', onAbort, { once: true });
+  const silence = setTimeout(() => {
     // A client that does not read keeps the upstream waiting: then the silence is the client's.
     breakOff(response.writableNeedDrain ? 'client_abort' : 'stalled');
   }, limits.idleTimeoutMs);
-  const onAbort = () => breakOff(limits.signal.reason === CLIENT_GONE ? 'client_abort' : 'stalled');
-  limits.signal.addEventListener('abort', onAbort, { once: true });
-  upstream.on('data', () => timer.refresh());
-  upstream.once('error', () => (first ??= 'truncated'));
-  return {
-    first: () => first ?? 'client_abort',
-    stop() {
-      clearTimeout(timer);
-      limits.signal.removeEventListener('abort', onAbort);
-    },
+  upstream.on('data', (chunk: Buffer) => {
+    silence.refresh();
+    if (!response.write(chunk)) upstream.pause();
+  });
+  upstream.once('end', () => response.end());
+  upstream.once('error', () => breakOff('truncated'));
+  upstream.once('close', () => {
+    if (!upstream.complete) breakOff('truncated');
+  });
+  response.on('drain', () => upstream.resume());
+  return () => {
+    clearTimeout(silence);
+    limits.signal.removeEventListener('abort', onAbort);
+    if (!upstream.complete) upstream.destroy();
   };
 }
 
@@ -54,20 +61,25 @@ export async function relay(
   exchange: Exchange,
   limits: RelayLimits,
 ): Promise<Outcome> {
+  const { response } = exchange;
   const status = upstream.statusCode ?? 502;
-  const watched = watch(upstream, exchange.response, limits);
-  exchange.writeHead(status, clientResponseHeaders(status, upstream.headers));
+  const closed = Promise.withResolvers<undefined>();
+  response.once('close', () => closed.resolve(undefined));
+  exchange.writeHead(status, clientResponseHeaders(status, upstream.headers, limits.secret));
+  /** What broke the answer off first: everything after that is a consequence. */
+  let broken: Break | undefined;
+  const stop = pump(upstream, response, limits, (why) => {
+    broken ??= why;
+    response.destroy();
+  });
   // The head goes out with the first piece of the body, unless that keeps the client waiting.
-  setImmediate(() => exchange.response.flushHeaders());
-  try {
-    await pipeline(upstream, exchange.response);
+  setImmediate(() => response.flushHeaders());
+  await closed.promise;
+  stop();
+  if (response.writableFinished) {
     exchange.verdict = 'complete';
     return { kind: 'success', status };
-  } catch {
-    exchange.verdict = watched.first();
-    exchange.response.destroy();
-    return OUTCOME_OF[exchange.verdict];
-  } finally {
-    watched.stop();
   }
+  exchange.verdict = broken ?? 'client_abort';
+  return OUTCOME_OF[exchange.verdict];
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
+import { GatewayError } from './gateway-error.ts';
 
 /** How much of request bodies may be kept for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
@@ -21,15 +22,26 @@ export class BodyMemory {
   }
 }
 
+/** What a body is taken in by. */
+export interface RequestBodyOptions {
+  memory: BodyMemory;
+  maxBytes: number;
+  /** The longest silence of a client that still has some of it to send, in milliseconds. */
+  silenceMs: number;
+  /** Told once when the body will not be taken to its end: it is too large, or it stopped coming. */
+  refuse(error: GatewayError): void;
+}
+
 /**
  * A client's request body: goes upstream as it arrives, and is kept so that a further attempt can
  * send it again. A body too large to keep is still sent once; `repeatable` is false from then on.
  */
 export class RequestBody {
   readonly #source: IncomingMessage;
-  readonly #memory: BodyMemory;
-  readonly #maxBytes: number;
-  readonly #onTooLarge: () => void;
+  readonly #options: RequestBodyOptions;
+  readonly #silence: NodeJS.Timeout;
+  /** Whether all of it came to be kept. */
+  readonly #whole = Promise.withResolvers<boolean>();
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
@@ -37,30 +49,22 @@ export class RequestBody {
   #ended = false;
   #upstream: Writable | undefined;
 
-  /** `onTooLarge` is called once if more than `maxBytes` arrive; what is beyond is not sent. */
-  constructor(
-    source: IncomingMessage,
-    options: { memory: BodyMemory; maxBytes: number; onTooLarge: () => void },
-  ) {
+  constructor(source: IncomingMessage, options: RequestBodyOptions) {
     this.#source = source;
-    this.#memory = options.memory;
-    this.#maxBytes = options.maxBytes;
-    this.#onTooLarge = options.onTooLarge;
-    source.on('data', (chunk: Buffer) => this.#receive(chunk));
-    source.on('end', () => {
-      this.#ended = true;
-      this.#upstream?.end();
-    });
+    this.#options = options;
+    const { silenceMs, refuse } = options;
+    this.#silence = setTimeout(() => {
+      // A source that is paused waits for the upstream, not for the client.
+      if (source.isPaused()) this.#silence.refresh();
+      else refuse(new GatewayError('request_timeout', `The body fell silent for ${silenceMs} ms.`));
+    }, silenceMs);
+    source.on('data', this.#onData);
+    source.on('end', () => this.#onEnd());
   }
 
   /** Whether everything received so far could be sent again. */
   get repeatable(): boolean {
     return this.#repeatable;
-  }
-
-  /** Whether the client has sent all of it. */
-  get complete(): boolean {
-    return this.#ended;
   }
 
   /** Sends the body to an upstream request, which takes the place of an earlier one. */
@@ -75,49 +79,61 @@ export class RequestBody {
     upstream.on('drain', () => {
       if (this.#upstream === upstream) this.#source.resume();
     });
-    if (upstream.writableNeedDrain) this.#source.pause();
-    else this.#source.resume();
+    if (this.#repeatable || !upstream.writableNeedDrain) this.#source.resume();
   }
 
-  /** The whole body as text, once it has arrived. Rejects when the client stops before. */
-  async text(): Promise<string> {
-    if (!this.#ended) {
-      await new Promise<void>((resolve, reject) => {
-        this.#source.once('end', resolve);
-        this.#source.once('error', reject);
-        this.#source.once('close', () => reject(new Error('the client closed the connection')));
-      });
-    }
-    return Buffer.concat(this.#kept).toString('utf8');
+  /**
+   * The whole body as text, once it has arrived; null if it is too large to keep. Rejects with the
+   * signal's reason.
+   */
+  async text(signal: AbortSignal): Promise<string | null> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true });
+    const whole = await Promise.race([this.#whole.promise, aborted.promise]);
+    return whole ? Buffer.concat(this.#kept).toString('utf8') : null;
   }
 
   /** Forgets what was kept. The body cannot be sent again after this. */
   release(): void {
+    clearTimeout(this.#silence);
+    this.#source.off('data', this.#onData);
     this.#repeatable = false;
     this.#upstream = undefined;
     this.#forget();
   }
 
-  #receive(chunk: Buffer): void {
+  readonly #onData = (chunk: Buffer): void => {
+    const { maxBytes, refuse } = this.#options;
+    this.#silence.refresh();
     this.#received += chunk.length;
-    if (this.#received > this.#maxBytes) {
-      this.#source.pause();
-      this.#source.removeAllListeners('data');
-      this.#onTooLarge();
+    if (this.#received > maxBytes) {
+      this.#source.off('data', this.#onData);
+      clearTimeout(this.#silence);
+      refuse(new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`));
       return;
     }
     if (this.#repeatable) this.#keep(chunk);
-    if (this.#upstream?.write(chunk) === false) this.#source.pause();
+    // What is kept takes no more room for waiting, and only a client that is read is seen to leave.
+    if (this.#upstream?.write(chunk) === false && !this.#repeatable) this.#source.pause();
+  };
+
+  #onEnd(): void {
+    clearTimeout(this.#silence);
+    this.#ended = true;
+    this.#whole.resolve(this.#repeatable);
+    this.#upstream?.end();
   }
 
   #keep(chunk: Buffer): void {
     const fits = this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
-    if (fits && this.#memory.reserve(chunk.length)) {
+    if (fits && this.#options.memory.reserve(chunk.length)) {
       this.#kept.push(chunk);
       this.#keptBytes += chunk.length;
       return;
     }
     this.#repeatable = false;
+    this.#whole.resolve(false);
     if (this.#upstream !== undefined) {
       this.#forget();
       return;
@@ -128,7 +144,7 @@ export class RequestBody {
   }
 
   #forget(): void {
-    this.#memory.free(this.#keptBytes);
+    this.#options.memory.free(this.#keptBytes);
     this.#kept = [];
     this.#keptBytes = 0;
   }

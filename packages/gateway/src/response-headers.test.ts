@@ -4,7 +4,7 @@ import { clientResponseHeaders } from './response-headers.ts';
 describe('clientResponseHeaders', () => {
   it('passes on what is end to end', () => {
     const headers = { 'content-type': 'application/json', 'x-generation-id': 'gen-1', date: 'd' };
-    expect(clientResponseHeaders(200, headers)).toEqual(headers);
+    expect(clientResponseHeaders(200, headers, null)).toEqual(headers);
   });
 
   it('withholds cookies, echoed credentials, and the fields the gateway sets itself', () => {

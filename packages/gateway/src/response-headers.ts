@@ -24,11 +24,13 @@ function hasNoContent(status: number): boolean {
 /**
  * What of an upstream response's header goes on to the client. Node has merged repeated fields
  * already, so no name occurs twice; of Content-Length and Transfer-Encoding the latter never passes,
- * it is set again for the client's connection when there is no length.
+ * it is set again for the client's connection when there is no length. A field that holds `secret`,
+ * the key the request was sent under, is withheld whatever its name.
  */
 export function clientResponseHeaders(
   status: number,
   upstream: IncomingHttpHeaders,
+  secret: string | null,
 ): OutgoingHttpHeaders {
   const staysBehind = hopByHop(upstream.connection);
   const chunked = upstream['transfer-encoding'] !== undefined;
@@ -36,6 +38,7 @@ export function clientResponseHeaders(
   for (const [name, value] of Object.entries(upstream)) {
     if (value === undefined || WITHHELD.has(name) || staysBehind(name)) continue;
     if (name === 'content-length' && (chunked || hasNoContent(status))) continue;
+    if (secret !== null && String(value).includes(secret)) continue;
     headers[name] = value;
   }
   return headers;

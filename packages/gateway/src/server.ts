@@ -1,18 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
-
-/** Limits on what a client may do to a connection; times in milliseconds. */
-const LIMITS = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 15_000,
-  requestTimeout: 300_000,
-  // Longer than a front proxy's idle time, so that it is never we who close a connection it reuses.
-  keepAliveTimeout: 75_000,
-  connectionsCheckingInterval: 1_000,
-  requireHostHeader: false, // admission counts Host headers and answers in the API's shape
-} as const;
+import type { ClientLimits } from './client-limits.ts';
 
 const MALFORMED: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
@@ -20,37 +12,89 @@ const MALFORMED: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
 };
 
-/** Answers what is not HTTP and ends the connection; nothing is answered twice. */
-function refuseMalformed(
-  error: NodeJS.ErrnoException,
-  socket: Socket & { _httpMessage?: object },
-): void {
-  if (!socket.writable || socket._httpMessage != null) {
-    socket.destroy();
-    return;
-  }
-  const status = MALFORMED[error.code ?? ''] ?? '400 Bad Request';
-  const code = Number.parseInt(status, 10);
+/** Ends a connection with an answer to what never became a request. */
+function endWith(status: string, socket: Duplex): void {
+  const id = randomUUID();
   const body = JSON.stringify({
     error: {
-      code,
-      message: 'The request is not valid HTTP, too large, or too slow.',
+      code: Number.parseInt(status, 10),
+      message: 'The request is not valid HTTP, not served here, too large, or too slow.',
       type: 'invalid_request_error',
-      metadata: { source: 'gateway' },
+      metadata: { source: 'gateway', request_id: id },
     },
   });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-ID: ${id}`,
+    'X-Process-Time: 0.000000',
+    'X-Proxy-Attempts: 0',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/**
+ * Answers what is not HTTP, or does not come to its end, and ends the connection. Nothing is answered
+ * twice, and no request is answered for another's fault.
+ */
+function refuseMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Duplex & { _httpMessage?: ServerResponse | null },
+): void {
+  const { _httpMessage: response } = socket;
+  const isAnswered = response != null && (response.headersSent || response.req.complete);
+  if (!socket.writable || isAnswered) socket.destroy();
+  else endWith(MALFORMED[error.code ?? ''] ?? '400 Bad Request', socket);
+}
+
+/**
+ * Closes connections at the end of their last answer once the server has stopped listening. Node's
+ * own `closeIdleConnections`, which `close` calls, takes a connection for idle as soon as `end` was
+ * called on its answer, and cuts off what has not been sent yet.
+ */
+function closeOnlyWhatIsIdle(server: Server): void {
+  const underWay = new Map<Socket, number>();
+  const change = (socket: Socket, by: number) => {
+    const count = underWay.get(socket);
+    if (count !== undefined) underWay.set(socket, count + by);
+  };
+  const closeIfIdle = (socket: Socket) => {
+    if (underWay.get(socket) === 0) socket.destroySoon();
+  };
+  server.on('connection', (socket) => {
+    underWay.set(socket, 0);
+    socket.once('close', () => underWay.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    change(socket, 1);
+    response.once('close', () => {
+      change(socket, -1);
+      if (!server.listening) closeIfIdle(socket);
+    });
+  });
+  server.closeIdleConnections = () => underWay.forEach((_count, socket) => closeIfIdle(socket));
 }
 
 /** Creates the HTTP server; it does not listen yet. */
-export function createGatewayServer(handler: RequestListener): Server {
-  const server = createServer(LIMITS, handler);
+export function createGatewayServer(handler: RequestListener, limits: ClientLimits): Server {
+  const server = createServer(
+    {
+      ...limits,
+      maxHeaderSize: 16 * 1024,
+      requireHostHeader: false, // admission counts Host headers and answers in the API's shape
+    },
+    handler,
+  );
   server.maxHeadersCount = 0; // Node would drop the surplus in silence; admission counts
   server.on('clientError', refuseMalformed);
-  server.on('connection', (socket) => socket.setNoDelay(true));
+  server.on('connect', (_request, socket) => endWith('405 Method Not Allowed', socket));
+  // Node would ask for the body, or refuse, before anybody has looked at the request.
+  for (const event of ['checkContinue', 'checkExpectation']) {
+    server.on(event, (request, response) => server.emit('request', request, response));
+  }
+  closeOnlyWhatIsIdle(server);
   return server;
 }
 
@@ -84,7 +128,6 @@ function listenProblem(host: string, port: number, cause: unknown): string {
 export async function drainServer(server: Server, graceMs: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearTimeout(timer);

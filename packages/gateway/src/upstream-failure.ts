@@ -11,25 +11,20 @@ export type UpstreamFailureKind = 'connect' | 'broken' | 'timeout' | 'invalid' |
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
   readonly kind: UpstreamFailureKind;
-  /** The connection had served a request before: the other side may have closed it meanwhile. */
-  readonly reused: boolean;
-
-  constructor(
-    kind: UpstreamFailureKind,
-    message: string,
-    options: { cause?: unknown; reused?: boolean } = {},
-  ) {
-    super(message, { cause: options.cause });
-    this.kind = kind;
-    this.reused = options.reused ?? false;
-  }
-
   /**
    * Whether the upstream cannot have begun to work on the request, so that sending it again cannot
    * be paid for twice (RFC 9110, section 9.2.2).
    */
-  get beforeWork(): boolean {
-    return this.kind === 'connect' || (this.kind === 'broken' && this.reused);
+  readonly beforeWork: boolean;
+
+  constructor(
+    kind: UpstreamFailureKind,
+    message: string,
+    options: { cause?: unknown; beforeWork?: boolean } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.beforeWork = options.beforeWork ?? kind === 'connect';
   }
 }
 

@@ -6,6 +6,9 @@ import type {
   ServerResponse,
 } from 'node:http';
 import type { Writable } from 'node:stream';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { HttpProxyAgent } from 'http-proxy-agent';
 import { createProxyServer } from 'http-proxy-3';
 import { UpstreamFailure } from './upstream-failure.ts';
 
@@ -35,6 +38,24 @@ export interface Upstream {
 
 const nothing = () => undefined;
 
+/** How many interim responses (1xx) may precede the response: more are a fault, or an attack. */
+const MAX_INTERIM = 100;
+
+/** A connection the other side had closed is seldom the only one: the next attempt opens a new one. */
+function closeIdleConnections(agent: Agent): void {
+  for (const sockets of Object.values(agent.freeSockets)) {
+    for (const socket of sockets ?? []) socket.destroy();
+  }
+}
+
+/** What every attempt of one upstream shares. */
+interface Way {
+  agent: Agent;
+  timeouts: UpstreamTimeouts;
+  /** Before the path: empty, or the origin where a proxy is asked (RFC 9112, section 3.2.2). */
+  pathPrefix: string;
+}
+
 /**
  * One attempt, as http-proxy-3 sees it: a request made of exactly what is to be sent. The client's
  * own request and response never reach the library, so its header copying (hop-by-hop fields, the
@@ -43,17 +64,19 @@ const nothing = () => undefined;
  */
 class Attempt {
   readonly #request: UpstreamRequest;
-  readonly #timeouts: UpstreamTimeouts;
+  readonly #way: Way;
   readonly #settled = Promise.withResolvers<IncomingMessage>();
   readonly #onAbort = () => this.#fail(new UpstreamFailure('aborted', 'the request was given up'));
   #clientRequest: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
+  #readBefore = 0;
+  #interim = 0;
 
-  constructor(request: UpstreamRequest, timeouts: UpstreamTimeouts) {
+  constructor(request: UpstreamRequest, way: Way) {
     this.#request = request;
-    this.#timeouts = timeouts;
-    this.#arm(timeouts.connectTimeoutMs, 'connect');
+    this.#way = way;
+    this.#arm(way.timeouts.connectTimeoutMs, 'connect');
     request.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -80,9 +103,20 @@ class Attempt {
   }
 
   readonly fail = (error: NodeJS.ErrnoException) => {
-    const kind = this.#connected ? 'broken' : 'connect';
-    const reused = this.#clientRequest?.reusedSocket === true;
-    this.#fail(new UpstreamFailure(kind, error.message, { cause: error, reused }));
+    const { message, code = '' } = error;
+    if (code.startsWith('HPE_')) {
+      this.#fail(new UpstreamFailure('invalid', message, { cause: error }));
+      return;
+    }
+    if (!this.#connected) {
+      this.#fail(new UpstreamFailure('connect', message, { cause: error }));
+      return;
+    }
+    // The other side may have closed a kept connection before it saw the request on it.
+    const answered = (this.#clientRequest?.socket?.bytesRead ?? 0) > this.#readBefore;
+    const beforeWork = this.#clientRequest?.reusedSocket === true && !answered;
+    if (beforeWork) closeIdleConnections(this.#way.agent);
+    this.#fail(new UpstreamFailure('broken', message, { cause: error, beforeWork }));
   };
 
   #start(clientRequest: ClientRequest): void {
@@ -91,13 +125,19 @@ class Attempt {
       this.#onAbort();
       return;
     }
-    clientRequest.once('socket', (socket) => {
-      const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
-      if (clientRequest.reusedSocket || !socket.connecting) this.#onConnect();
-      else socket.once(ready, () => this.#onConnect());
+    // The library's joining of paths drops a lone `?`, and the agent for HTTP proxies encodes more
+    // than it was given; the setter checks the path as the constructor does.
+    clientRequest.path = this.#way.pathPrefix + this.#request.path;
+    clientRequest.once('socket', (socket) => this.#onSocket(clientRequest, socket));
+    clientRequest.once('finish', () =>
+      this.#arm(this.#way.timeouts.firstByteTimeoutMs, 'first byte'),
+    );
+    clientRequest.on('information', () => this.#onInterim());
+    clientRequest.once('response', (response) => this.#onResponse(clientRequest, response));
+    // The agent would present a proxy's refusal as the upstream's own response.
+    clientRequest.once('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
+      if (statusCode !== 200) this.#fail(refusedByProxy(statusCode));
     });
-    clientRequest.once('finish', () => this.#arm(this.#timeouts.firstByteTimeoutMs, 'first byte'));
-    clientRequest.once('response', (response) => this.#onResponse(response));
     // Protocol switches are never asked for; a response that switches is not one to relay.
     clientRequest.once('upgrade', (_response, socket) => {
       socket.destroy();
@@ -106,19 +146,41 @@ class Attempt {
     this.#request.body.sendTo(clientRequest);
   }
 
+  #onSocket(clientRequest: ClientRequest, socket: Socket): void {
+    this.#readBefore = socket.bytesRead;
+    if (clientRequest.reusedSocket) this.#onConnect();
+    else if (socket instanceof TLSSocket) socket.once('secureConnect', () => this.#onConnect());
+    else if (socket.connecting) socket.once('connect', () => this.#onConnect());
+    else this.#onConnect();
+  }
+
   #onConnect(): void {
     this.#connected = true;
     clearTimeout(this.#timer);
   }
 
-  #onResponse(response: IncomingMessage): void {
+  #onInterim(): void {
+    this.#interim += 1;
+    if (this.#interim <= MAX_INTERIM) return;
+    this.#fail(new UpstreamFailure('invalid', `more than ${MAX_INTERIM} interim responses`));
+  }
+
+  #onResponse(clientRequest: ClientRequest, response: IncomingMessage): void {
     const { statusCode = 0 } = response;
-    if (statusCode < 200 || statusCode > 599) {
-      response.resume();
-      this.#fail(new UpstreamFailure('invalid', `the upstream answered with status ${statusCode}`));
+    if (statusCode === 407) {
+      this.#fail(refusedByProxy(statusCode));
+      return;
+    }
+    if (response.httpVersionMajor !== 1 || statusCode < 200 || statusCode > 599) {
+      const startLine = `HTTP/${response.httpVersion} ${statusCode}`;
+      this.#fail(new UpstreamFailure('invalid', `the upstream answered with ${startLine}`));
       return;
     }
     this.#finish();
+    // A connection whose request was not sent to its end cannot take another.
+    response.once('close', () => {
+      if (!clientRequest.writableFinished) clientRequest.destroy();
+    });
     this.#settled.resolve(response);
   }
 
@@ -126,7 +188,8 @@ class Attempt {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const what = phase === 'connect' ? 'no connection' : 'no answer';
-      this.#fail(new UpstreamFailure('timeout', `${what} from the upstream within ${ms} ms`));
+      const message = `${what} from the upstream within ${ms} ms`;
+      this.#fail(new UpstreamFailure('timeout', message, { beforeWork: phase === 'connect' }));
     }, ms);
   }
 
@@ -142,6 +205,12 @@ class Attempt {
   }
 }
 
+function refusedByProxy(status: number): UpstreamFailure {
+  const advice = status === 407 ? ': check the credentials in requestProxy.url' : '';
+  const message = `the outgoing proxy refused with status ${status}${advice}`;
+  return new UpstreamFailure('connect', message, { beforeWork: false });
+}
+
 /** Creates the way to the upstream at `baseUrl`'s origin. */
 export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTimeouts): Upstream {
   const proxy = createProxyServer({
@@ -153,9 +222,11 @@ export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTim
   });
   // http-proxy-3 reads three members of the client's response and listens to one event on it.
   const outgoing = { headersSent: false, finished: false, writableFinished: true, on: nothing };
+  const pathPrefix = agent instanceof HttpProxyAgent ? baseUrl.origin : '';
+  const way = { agent, timeouts, pathPrefix };
   return {
     send(request) {
-      const attempt = new Attempt(request, timeouts);
+      const attempt = new Attempt(request, way);
       // The casts: stand-ins with exactly the members that the library's `web` pass reads.
       proxy.web(
         attempt.incoming as unknown as IncomingMessage,

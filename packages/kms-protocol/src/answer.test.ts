@@ -77,11 +77,7 @@ describe('the examples of the JSON-RPC 2.0 specification, section 7', () => {
       '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]',
       error(null, PARSE_ERROR),
     ],
-    [
-      'an invalid request object',
-      '{"jsonrpc": "2.0", "method": 1, "params": "bar"}',
-      invalid,
-    ],
+    ['an invalid request object', '{"jsonrpc": "2.0", "method": 1, "params": "bar"}', invalid],
     [
       'a batch that is invalid JSON',
       '[ {"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"}, {"jsonrpc": "2.0", "method" ]',
@@ -133,7 +129,12 @@ describe('a method', () => {
   });
 
   test.each([
-    ['throws', () => { throw new Error('canary'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('canary');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('canary'))],
     ['answers with what is no JSON', () => 7n],
     ['promises what is no JSON', () => Promise.resolve(7n)],
@@ -159,7 +160,12 @@ describe('a method', () => {
 });
 
 test.each([
-  ['throws', () => { throw new Error('no'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('no');
+    },
+  ],
   ['rejects', () => Promise.reject(new Error('no'))],
   ['answers', () => 7],
   ['promises', () => Promise.resolve(7)],

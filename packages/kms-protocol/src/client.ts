@@ -219,14 +219,13 @@ export class KmsClient {
     const before = this.#state.kind;
     if (before === 'refused' || before === 'closed') return;
     this.#state = state;
-    if (state.kind === before) return;
-    if (state.kind === 'ready') this.#options.onState?.('ready');
-    else
-      this.#options.onState?.(
-        state.kind,
-        state.kind === 'connecting' ? state.lastFailure : state.error,
-      );
+    if (state.kind !== before) this.#options.onState?.(state.kind, reasonOf(state));
   }
+}
+
+function reasonOf(state: State): KmsError | undefined {
+  if (state.kind === 'ready') return undefined;
+  return state.kind === 'connecting' ? state.lastFailure : state.error;
 }
 
 function givenUpByCaller(cause: unknown): KmsError {

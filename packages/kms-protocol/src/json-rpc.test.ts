@@ -105,7 +105,7 @@ describe('nesting', () => {
     const text = fc.string({ unit: fc.constantFrom('\\', '"', '[', '{', 'a') });
     fc.assert(
       fc.property(text, (value) => {
-        const params = [`${value}${'['.repeat(20)}`];
+        const params = [value, `${value}${'['.repeat(20)}`];
         const line = JSON.stringify({ jsonrpc: '2.0', method: 'm', params });
         expect(parseLine(line)).toEqual({ kind: 'notification', method: 'm', params });
       }),

@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODE } from './error-code.ts';
-import { KmsError } from './kms-error.ts';
+import { KmsError, type JsonRpcError } from './kms-error.ts';
 
 describe('an error on the wire', () => {
   test('comes back as it was sent', () => {
     const data = { reason: 'cooling', retryAfterMs: 1_500 } as const;
     const sent = new KmsError('NO_KEY_AVAILABLE', 'Every key cools.', { data });
-    const received = KmsError.fromJsonRpc(JSON.parse(JSON.stringify(sent.toJsonRpc())));
+    const received = KmsError.fromJsonRpc(
+      JSON.parse(JSON.stringify(sent.toJsonRpc())) as JsonRpcError,
+    );
     expect(received.code).toBe('NO_KEY_AVAILABLE');
     expect(received.message).toBe('Every key cools.');
     expect(received.data).toEqual(data);

@@ -127,7 +127,7 @@ export function rawPeer(stream: Duplex): RawPeer {
     next,
     rest: async () => {
       const all = [];
-      for (let line; (line = await next()) !== undefined; ) all.push(line);
+      for (let line; (line = await next()) !== undefined;) all.push(line);
       return all;
     },
   };

@@ -39,9 +39,24 @@ describe('a refusal', () => {
       { reason: 'busy', retryAfterMs: 30 },
     ],
     ['all tried', [available], [], { reason: 'exhausted', retryAfterMs: null }],
-    ['all tried and cooling since', [coolingFor(30)], [], { reason: 'exhausted', retryAfterMs: 30 }],
-    ['tried but for a disabled one', [available, disabled], [disabled], { reason: 'exhausted', retryAfterMs: null }],
-    ['tried but for a cooling one', [available, coolingFor(30)], [coolingFor(30)], { reason: 'cooling', retryAfterMs: 30 }],
+    [
+      'all tried and cooling since',
+      [coolingFor(30)],
+      [],
+      { reason: 'exhausted', retryAfterMs: 30 },
+    ],
+    [
+      'tried but for a disabled one',
+      [available, disabled],
+      [disabled],
+      { reason: 'exhausted', retryAfterMs: null },
+    ],
+    [
+      'tried but for a cooling one',
+      [available, coolingFor(30)],
+      [coolingFor(30)],
+      { reason: 'cooling', retryAfterMs: 30 },
+    ],
   ])('says why: %s', (_name, states, untried, expected) => {
     const hasTried = untried.length < states.length;
     expect(refusalOf(availabilityOf(states), { untried, hasTried }, NOW)).toEqual(expected);

@@ -183,7 +183,7 @@ describe('the bounds of a cooldown', () => {
     const instant = fc.integer({ min: 0, max: 4e12 });
     fc.assert(
       fc.property(fc.array(anyEvidence, { maxLength: 8 }), anyKind, instant, (all, kind, now) => {
-        const { until } = cooldownEnd(limited(all as Evidence[], kind), now, POLICY);
+        const { until } = cooldownEnd(limited(all, kind), now, POLICY);
         expect(Number.isSafeInteger(until)).toBe(true);
         expect(until).toBeGreaterThan(now);
         expect(until).toBeLessThanOrEqual(now + LONGEST_COOLDOWN_MS);

@@ -1,8 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { isSqliteError } from './sqlite-error.ts';
+import { preparePrivateFile } from './state-folder.ts';
 
 /** The right to be the only instance on a state folder. */
 export interface InstanceLock {
@@ -16,7 +16,7 @@ export interface InstanceLock {
  */
 export function lockStateFolder(folder: string): InstanceLock {
   const path = join(folder, 'kms.lock');
-  closeSync(openSync(path, 'a', 0o600)); // SQLite would make it readable for others
+  preparePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('BEGIN EXCLUSIVE');

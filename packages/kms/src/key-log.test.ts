@@ -3,7 +3,13 @@ import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import { Secret, type LogFields, type LogLevel, type Logger } from '@openrouter-proxy/runtime';
 import { logKeyChange } from './key-log.ts';
 
-const key = { id: '0123456789ab', position: 0, secret: new Secret('s'), name: 'team', maxConcurrency: null };
+const key = {
+  id: '0123456789ab',
+  position: 0,
+  secret: new Secret('s'),
+  name: 'team',
+  maxConcurrency: null,
+};
 const cause = { reason: 'rate_limited', source: 'header', detail: 'slow down' } as const;
 const available: KeyState = { kind: 'available', since: 0 };
 const cooling: KeyState = { kind: 'cooling', since: 0, until: 60_000, cause };
@@ -13,7 +19,14 @@ function linesOf(before: KeyState, after: KeyState): [LogLevel, string, LogField
   const lines: [LogLevel, string, LogFields | undefined][] = [];
   const log: Logger['log'] = (...line) => lines.push([line[0], line[1], line[2]]);
   const unused = () => expect.unreachable();
-  const logger = { log, debug: unused, info: unused, warning: unused, error: unused, critical: unused };
+  const logger = {
+    log,
+    debug: unused,
+    info: unused,
+    warning: unused,
+    error: unused,
+    critical: unused,
+  };
   logKeyChange(logger, key, before, after);
   return lines;
 }

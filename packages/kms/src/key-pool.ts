@@ -62,14 +62,15 @@ export class KeyPool {
     return { leaseId, keyId: key.id, keyName: key.name, secret: key.secret.reveal(), expiresAt };
   }
 
-  /** Ends a lease and takes in what came of it. False if it was reported before, or never given. */
-  async report(leaseId: string, outcome: Outcome): Promise<boolean> {
+  /** Ends a lease and takes in what came of it; not `applied` if it was reported before, or never given. */
+  async report(leaseId: string, outcome: Outcome): Promise<Result<'lease.report'>> {
     const { keyId, generation } = readLeaseId(leaseId);
     const key = this.#byId.get(keyId);
-    if (key === undefined) return false;
-    const isFirst = await this.#options.store.release(leaseId, keyId, this.#options.clock.now());
-    if (isFirst) await this.#options.records.report(key, outcome, generation);
-    return isFirst;
+    if (key === undefined) return { applied: false };
+    const { store, records, clock } = this.#options;
+    const applied = await store.release(leaseId, keyId, clock.now());
+    if (applied) await records.report(key, outcome, generation);
+    return { applied };
   }
 
   /** Does what an operator says, and shows what came of it. Fails with UNKNOWN_KEY, STORE_FAILED. */

@@ -7,11 +7,14 @@ const newTokens = () => new LeaseTokens((bytes) => randomFillSync(bytes));
 const schema = contract['lease.report'].params.shape.leaseId;
 
 describe('a lease id', () => {
-  it.each([0, 7, 999_999_999_999_999])('has the form of the contract, in generation %d', (generation) => {
-    const leaseId = leaseIdOf('0123456789ab', generation, newTokens().next());
-    expect(schema.safeParse(leaseId).success).toBe(true);
-    expect(readLeaseId(leaseId)).toEqual({ keyId: '0123456789ab', generation });
-  });
+  it.each([0, 7, 999_999_999_999_999])(
+    'has the form of the contract, in generation %d',
+    (generation) => {
+      const leaseId = leaseIdOf('0123456789ab', generation, newTokens().next());
+      expect(schema.safeParse(leaseId).success).toBe(true);
+      expect(readLeaseId(leaseId)).toEqual({ keyId: '0123456789ab', generation });
+    },
+  );
 
   it('is never the same as another', () => {
     const tokens = newTokens();

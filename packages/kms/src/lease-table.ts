@@ -46,12 +46,14 @@ export class LeaseTable {
     return null;
   }
 
-  /** See `StateStore.release`. A lease of this life that is neither in force nor lapsed was released before. */
+  /** See `StateStore.release`. */
   release(leaseId: string, now: number): boolean {
     this.#sweep(now);
-    if (this.#remove(leaseId)) return true;
-    if (this.#options.isOfThisLife(leaseId)) return this.#lapsed.delete(leaseId);
-    return this.#settled.add(leaseId);
+    if (!this.#isUnreported(leaseId)) return false;
+    this.#remove(leaseId);
+    this.#lapsed.delete(leaseId);
+    if (!this.#options.isOfThisLife(leaseId)) this.#settled.add(leaseId);
+    return true;
   }
 
   /** See `StateStore.adopt`. */
@@ -80,6 +82,7 @@ export class LeaseTable {
     return this.#counts;
   }
 
+  /** A lease of this life that is neither in force nor lapsed was released, or never given. */
   #isUnreported(leaseId: string): boolean {
     if (this.#active.has(leaseId)) return true;
     if (this.#options.isOfThisLife(leaseId)) return this.#lapsed.has(leaseId);
@@ -92,18 +95,16 @@ export class LeaseTable {
     this.#count(lease.keyId, 1);
   }
 
-  #remove(leaseId: string): boolean {
+  #remove(leaseId: string): void {
     const lease = this.#active.get(leaseId);
-    if (lease === undefined) return false;
+    if (lease === undefined) return;
     this.#active.delete(leaseId);
     this.#count(lease.keyId, -1);
-    return true;
   }
 
   #count(keyId: string, change: 1 | -1): void {
     const count = (this.#counts.get(keyId) ?? 0) + change;
-    if (count === 0) this.#counts.delete(keyId);
-    else this.#counts.set(keyId, count);
+    this.#counts.set(keyId, count); // zero stays: a key that is used once will be used again
     this.#options.onInFlight(keyId, count);
   }
 
@@ -123,25 +124,20 @@ export class LeaseTable {
 class BoundedSet {
   readonly #members = new Set<string>();
 
-  /** False if it was there already. */
-  add(member: string): boolean {
-    if (this.#members.has(member)) return false;
+  add(member: string): void {
     this.#members.add(member);
-    if (this.#members.size > MAX_REMEMBERED) {
-      for (const oldest of this.#members) {
-        this.#members.delete(oldest);
-        break;
-      }
+    if (this.#members.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#members) {
+      this.#members.delete(oldest);
+      break;
     }
-    return true;
   }
 
   has(member: string): boolean {
     return this.#members.has(member);
   }
 
-  /** False if it was not there. */
-  delete(member: string): boolean {
-    return this.#members.delete(member);
+  delete(member: string): void {
+    this.#members.delete(member);
   }
 }

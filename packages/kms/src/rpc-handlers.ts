@@ -12,9 +12,7 @@ export interface ServiceFacts {
 export function rpcHandlers(pool: KeyPool, service: ServiceFacts): Handlers {
   return {
     'lease.acquire': ({ exclude }, session) => pool.acquire(session.id, exclude),
-    'lease.report': async ({ leaseId, outcome }) => ({
-      applied: await pool.report(leaseId, outcome),
-    }),
+    'lease.report': ({ leaseId, outcome }) => pool.report(leaseId, outcome),
     'keys.list': async () => ({ keys: await pool.list() }),
     'keys.get': ({ keyId }) => pool.get(keyId),
     'keys.disable': ({ keyId, reason }) => pool.command(keyId, { kind: 'disable', reason }),

@@ -73,31 +73,38 @@ describe('every strategy', () => {
     same: fc.boolean(),
     keys: fc.uniqueArray(fc.nat({ max: 60 })),
     last: fc.integer({ min: -1, max: 60 }),
-    draws: fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
+    seed: fc.integer({ min: 1, max: 1e6 }),
   });
 
   it('names each usable key exactly once', () => {
     fc.assert(
-      fc.property(anyChoice, ({ strategy, same, keys, last, draws }) => {
+      fc.property(anyChoice, ({ strategy, same, keys, last, seed }) => {
         const usable = keys.toSorted((a, b) => a - b);
-        const random = () => draws.next().value;
+        let state = seed;
+        const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
         const all = rank(strategy, { usable, last, byLoad: keys, random }, same);
         expect(all.toSorted((a, b) => a - b)).toEqual(usable);
       }),
     );
   });
 
-  it.each<Strategy>(['round-robin', 'first', 'random'])('looks at few keys for one: %s', (strategy) => {
-    let looked = 0;
-    const usable = new Proxy(Array.from({ length: 10_000 }, (_, key) => key), {
-      get: (list, name) => {
-        looked += 1;
-        return Reflect.get(list, name) as unknown;
-      },
-    });
-    const choice = { usable, last: 5_000, byLoad: [], random: () => 0.5 };
-    ranked({ strategy, same: true }, choice).next();
-    ranked({ strategy, same: false }, choice).next();
-    expect(looked).toBeLessThan(50);
-  });
+  it.each<Strategy>(['round-robin', 'first', 'random'])(
+    'looks at few keys for one: %s',
+    (strategy) => {
+      let looked = 0;
+      const usable = new Proxy(
+        Array.from({ length: 10_000 }, (_, key) => key),
+        {
+          get: (list, name): unknown => {
+            looked += 1;
+            return Reflect.get(list, name);
+          },
+        },
+      );
+      const choice = { usable, last: 5_000, byLoad: [], random: () => 0.5 };
+      ranked({ strategy, same: true }, choice).next();
+      ranked({ strategy, same: false }, choice).next();
+      expect(looked).toBeLessThan(50);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 /** SQLite's primary result codes, as far as they are told apart (sqlite.org/rescode.html). */
-const SQLITE_CODE = { ERROR: 1, BUSY: 5, CORRUPT: 11, NOTADB: 26 } as const;
+const SQLITE_CODE = { ERROR: 1, BUSY: 5, READONLY: 8, CORRUPT: 11, NOTADB: 26 } as const;
 
 /** Whether something caught is a failure of SQLite with one of these codes. */
 export function isSqliteError(

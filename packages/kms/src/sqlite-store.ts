@@ -36,8 +36,14 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
     save: (keyId, record) => writes.save(keyId, record),
     reserve: (candidates, terms, now) => Promise.resolve(leases.reserve(candidates, terms, now)),
     release: (leaseId, _keyId, now) => Promise.resolve(leases.release(leaseId, now)),
-    adopt: (held, session, now) => Promise.resolve(leases.adopt(held, session, now)),
-    shorten: (session, at) => Promise.resolve(leases.shorten(session, at)),
+    adopt: (held, session, now) => {
+      leases.adopt(held, session, now);
+      return Promise.resolve();
+    },
+    shorten: (session, at) => {
+      leases.shorten(session, at);
+      return Promise.resolve();
+    },
     inFlight: (now) => Promise.resolve(leases.inFlight(now)),
     close: () => {
       writes.flush();

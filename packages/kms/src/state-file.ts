@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { contract } from '@openrouter-proxy/kms-protocol';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import type { KeyRecord } from './key-state.ts';
 import { isSqliteError } from './sqlite-error.ts';
+import { preparePrivateFile } from './state-folder.ts';
 
 const SCHEMA_VERSION = 1;
+/** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */
+const applicationId = (version: number) => 0x6b6d7300 + version;
 const SCHEMA = `
   CREATE TABLE key_record (
     key_id TEXT PRIMARY KEY,
@@ -14,10 +17,11 @@ const SCHEMA = `
     digest TEXT NOT NULL,
     absent_since INTEGER
   ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};`;
+  PRAGMA user_version = ${SCHEMA_VERSION};
+  PRAGMA application_id = ${applicationId(SCHEMA_VERSION)};`;
 
 /** What SQLite says of a file whose contents are not what they should be. */
-const DAMAGE = ['ERROR', 'CORRUPT', 'NOTADB'] as const;
+const DAMAGE = ['ERROR', 'READONLY', 'CORRUPT', 'NOTADB'] as const;
 
 /** A state file that is open, and what was in it. */
 export interface StateFile {
@@ -68,7 +72,7 @@ export function prepareWrite(database: DatabaseSync): (keyId: string, record: Ke
 /** What was read before damage was found stands in `records`. */
 function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSync {
   const isNew = !existsSync(path);
-  closeSync(openSync(path, 'a', 0o600)); // SQLite would make it readable for others
+  preparePrivateFile(path);
   const database = new DatabaseSync(path);
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
@@ -77,6 +81,7 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
     readRecords(database, records);
     const verdict = database.prepare('PRAGMA quick_check(1)').get();
     if (verdict?.['quick_check'] !== 'ok') throw new DamagedFile('quick_check failed');
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`); // one that cannot be written is no use
     return database;
   } catch (error) {
     database.close();
@@ -85,16 +90,21 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
 }
 
 function refuseNewer(path: string, database: DatabaseSync): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  const read = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+  const version = read('user_version');
   if (version === SCHEMA_VERSION) return;
-  if (version < SCHEMA_VERSION) throw new DamagedFile('the schema is missing');
+  if (version === 0 || read('application_id') !== applicationId(version)) {
+    throw new DamagedFile('the schema is missing');
+  }
   throw new StartupError(EXIT.configuration, [
     `${path} was written by a newer version of this program. Install that version again, or move the file away to start without what it knows of the keys.`,
   ]);
 }
 
 function readRecords(database: DatabaseSync, records: Map<string, KeyRecord>): void {
-  const rows = database.prepare('SELECT key_id, record, digest FROM key_record').iterate();
+  const rows = database
+    .prepare('SELECT key_id, record, digest, absent_since FROM key_record')
+    .iterate();
   let doubtful = 0;
   for (const { key_id: keyId, record: text, digest } of rows) {
     if (typeof keyId !== 'string' || typeof text !== 'string') doubtful += 1;

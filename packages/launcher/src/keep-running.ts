@@ -33,7 +33,7 @@ export async function keepRunning(
   program: Program,
   conditions: Conditions,
   orders: Orders,
-  onReady: (ready: Ready) => void,
+  onReady: (ready: Ready) => Promise<void>,
 ): Promise<ExitCode> {
   const { policy, logger, clock } = conditions;
   let history = NO_CRASHES;
@@ -66,14 +66,14 @@ async function runOnce(
   program: Program,
   conditions: Conditions,
   { stop, force }: Orders,
-  onReady: (ready: Ready) => void,
+  onReady: (ready: Ready) => Promise<void>,
 ): Promise<{ end: End; served: boolean }> {
   const child = startChild(program, conditions.environment);
   const gone = new AbortController();
   stop.addEventListener('abort', () => child.stop(), { signal: gone.signal });
   force.addEventListener('abort', () => child.kill(), { signal: gone.signal });
   const start = await awaitStart(program, child, conditions);
-  if (start.kind === 'ready') onReady(start);
+  if (start.kind === 'ready') await onReady(start);
   if (start.kind === 'late' && !stop.aborted) {
     conditions.logger.error(`ending the ${program.name}: it failed to start`, {
       error: start.error,

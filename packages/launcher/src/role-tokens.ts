@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Secret } from '@openrouter-proxy/runtime';
+import type { Logger, Secret } from '@openrouter-proxy/runtime';
 import { randomToken } from './access-key.ts';
 import { replacePrivateFile } from './private-file.ts';
 
@@ -17,11 +17,16 @@ export const makeRoleTokens = (): RoleTokens => ({
 
 /**
  * Puts the operator's token where the KMS CLI reads it. To be called when our KMS runs: before that,
- * the file may belong to another launcher on the same state folder.
+ * the file may belong to another launcher on the same state folder. The service goes on without it.
  */
 export async function publishOperatorToken(
   stateFolder: string,
   { operator }: RoleTokens,
+  logger: Logger,
 ): Promise<void> {
-  await replacePrivateFile(join(stateFolder, 'operator.token'), `${operator.reveal()}\n`);
+  try {
+    await replacePrivateFile(join(stateFolder, 'operator.token'), `${operator.reveal()}\n`);
+  } catch (error) {
+    logger.error('the KMS CLI cannot be used: its token could not be written', { error });
+  }
 }

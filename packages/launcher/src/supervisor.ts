@@ -20,11 +20,12 @@ export class Supervisor {
 
   /**
    * Runs the programs until `stop()`, or until one of them is given up. Resolves, when all are gone,
-   * with the launcher's exit code. `onReady` hears of a program each time it comes to serve.
+   * with the launcher's exit code. `onReady` hears of a program each time it comes to serve; what
+   * it does is finished before the next program starts.
    */
   async run(
     programs: readonly Program[],
-    onReady: (program: Program, ready: Ready) => void,
+    onReady: (program: Program, ready: Ready) => Promise<void>,
   ): Promise<ExitCode> {
     const stopping = this.#stopping.signal;
     const running: { stop: AbortController; ended: Promise<void> }[] = [];
@@ -33,8 +34,8 @@ export class Supervisor {
       const stop = new AbortController();
       const serves = Promise.withResolvers<undefined>();
       const orders = { noRestart: stopping, stop: stop.signal, force: this.#forced.signal };
-      const verdict = keepRunning(program, this.#conditions, orders, (ready) => {
-        onReady(program, ready);
+      const verdict = keepRunning(program, this.#conditions, orders, async (ready) => {
+        await onReady(program, ready);
         serves.resolve(undefined);
       });
       running.push({ stop, ended: verdict.then((code) => this.#end(code)) });
@@ -50,7 +51,9 @@ export class Supervisor {
 
   /** Lets the programs finish their work and end. Called again, ends them at once. */
   stop(): void {
-    if (this.#stopping.signal.aborted) this.#forced.abort();
+    const isSecond = this.#stopping.signal.aborted;
+    this.#conditions.logger.info(isSecond ? 'ending at once' : 'stopping');
+    if (isSecond) this.#forced.abort();
     else this.#end(EXIT.ok);
   }
 

@@ -51,7 +51,7 @@ function run(...programs: Program[]) {
   );
   const serves = (name: string, times = 1) =>
     eventually(() => ready.filter((each) => each.name === name)[times - 1]?.ready);
-  return { code, serves, ready };
+  return { code, serves };
 }
 
 beforeEach(async () => {
@@ -65,27 +65,20 @@ afterEach(async () => {
 });
 
 describe('starting', () => {
-  it('starts a program when the one before it serves', async () => {
-    let kmsAnswers = false;
-    const kms = stage.program(
-      'kms',
-      'serves',
-      {},
-      {
-        ask: async () => {
-          kmsAnswers = true;
-          return { kind: 'ready' };
-        },
-      },
-    );
+  it('starts a program when the one before it answers', async () => {
+    const order: string[] = [];
+    const kms = stage.program('kms', 'serves');
     const gateway = stage.program('gateway', 'serves');
-    const handOver = () => {
-      expect(kmsAnswers).toBe(true);
-      return gateway.handOver();
-    };
-    const { code, serves, ready } = run(kms, { ...gateway, handOver });
+    const { code, serves } = run(
+      {
+        ...kms,
+        ask: () =>
+          Promise.resolve({ kind: 'ready' } as const).finally(() => order.push('kms answers')),
+      },
+      { ...gateway, handOver: () => (order.push('gateway starts'), gateway.handOver()) },
+    );
     await serves('gateway');
-    expect(ready.map(({ name }) => name)).toEqual(['kms', 'gateway']);
+    expect(order).toEqual(['kms answers', 'gateway starts']);
     supervisor.stop();
     await code;
   });
@@ -240,9 +233,10 @@ describe('keeping running', () => {
   });
 
   it('says why a program could not be started at all', async () => {
-    const path = '/nonexistent/program.js';
-    const { code } = run(stage.program('kms', 'serves', {}, { path }));
+    supervisor = newSupervisor({ environment: { HUGE: 'x'.repeat(1 << 20) } });
+    const { code } = run(stage.program('kms', 'serves'));
     expect(await code).toBe(EXIT.gaveUp);
+    expect(logged[0]?.message).toMatch(/^the kms could not be started: .*E2BIG/);
   });
 });
 

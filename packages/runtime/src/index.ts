@@ -1,10 +1,10 @@
 export { systemClock, type Clock } from './clock.ts';
 export { EXIT, StartupError, type ExitCode } from './exit-code.ts';
+export { LOG_LEVELS, type LogFields, type LogLevel } from './log-line.ts';
 export {
-  LOG_LEVELS,
   createLogger,
-  type LogFields,
-  type LogLevel,
+  isPretty,
+  type LogFormat,
   type Logger,
   type LoggerOptions,
 } from './logger.ts';

@@ -17,7 +17,10 @@ describe('a secret', () => {
     ['inspect', () => inspect({ secret }, { depth: null, showHidden: true, getters: true })],
     ['format', () => format('%s %j %o %O', secret, secret, secret, secret)],
     [`an error's cause`, () => inspect(new Error('failed', { cause: secret }))],
-    ['its own properties', () => JSON.stringify([Object.entries(secret), { ...secret }])],
+    [
+      'its own properties',
+      () => JSON.stringify([Object.entries(secret), Object.assign({}, secret)]),
+    ],
     ['a structured clone', () => inspect(structuredClone(secret))],
   ])('is not printed by way of %s', (_way, print) => {
     expect(print()).not.toContain(value);

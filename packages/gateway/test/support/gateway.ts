@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { Secret, type LogFields, type LogLevel } from '@openrouter-proxy/runtime';
 import type { Exchange } from '../../src/exchange.ts';
+import { CLIENT_LIMITS, type ClientLimits } from '../../src/client-limits.ts';
 import { startGateway } from '../../src/gateway.ts';
+import type { Message } from './http-message.ts';
+import { RawConnection } from './raw-connection.ts';
 import { startKeyService, type KeyService } from './key-service.ts';
 
 /** The access key of every test's client. */
@@ -24,8 +27,24 @@ export interface GatewayUnderTest {
   /** Exchanges that are over. */
   exchanges: Exchange[];
   log: { level: LogLevel; message: string; fields?: LogFields | undefined }[];
-  /** Opens a raw connection to it. */
-  connect(): Promise<Socket>;
+  /** Opens a raw connection to it; closed when the test is over. */
+  connect(): Promise<RawConnection>;
+  /** Sends bytes on a connection of their own, and gives the answer. */
+  send(bytes: string | Buffer): Promise<Message>;
+  /** Starts to drain; resolves when it is done. */
+  drain(): Promise<void>;
+}
+
+/** A request's bytes, with the access key and a Host. */
+export function rawRequest(method: string, path: string, headers: string[] = [], body = ''): string {
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: gateway', `Authorization: Bearer ${ACCESS_KEY}`];
+  return `${[...lines, ...headers].join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** A POST of a chat completion with a body of a stated length. */
+export function rawPost(body: string, headers: string[] = []): string {
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  return rawRequest('POST', '/api/v1/chat/completions', [length, ...headers], body);
 }
 
 /** What a test may set otherwise. */
@@ -33,6 +52,8 @@ export interface GatewayOptions {
   secrets?: string[];
   upstream?: Partial<GatewayHandOver['upstream']>;
   settings?: Partial<Omit<GatewayHandOver, 'upstream' | 'kms' | 'host' | 'port'>>;
+  limits?: Partial<ClientLimits>;
+  now?: () => number;
 }
 
 /** Starts a gateway in front of `upstreamUrl`; it is drained when the test is over. */
@@ -82,11 +103,23 @@ export async function startTestGateway(
       },
       access: (exchange) => void exchanges.push(exchange),
     },
+    { now: options.now ?? Date.now, limits: { ...CLIENT_LIMITS, ...options.limits } },
   );
+  const connections: RawConnection[] = [];
+  let drained: Promise<void> | undefined;
+  const drain = () => (drained ??= service.drain());
   onTestFinished(async () => {
-    await service.drain();
+    for (const { socket } of connections) socket.destroy();
+    await drain();
     await keys.stop();
   });
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1');
+    const connection = new RawConnection(socket, 'response');
+    connections.push(connection);
+    await once(socket, 'connect');
+    return connection;
+  };
   const { port } = service.address ?? { port: 0 };
   return {
     url: `http://127.0.0.1:${port}`,
@@ -94,10 +127,13 @@ export async function startTestGateway(
     keys,
     exchanges,
     log,
-    async connect() {
-      const socket = connect(port, '127.0.0.1');
-      await once(socket, 'connect');
-      return socket;
+    connect: open,
+    async send(bytes) {
+      const connection = await open();
+      connection.reader.bodyless = bytes.toString().startsWith('HEAD ');
+      connection.send(bytes);
+      return connection.message();
     },
+    drain,
   };
 }

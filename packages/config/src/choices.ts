@@ -1,0 +1,5 @@
+/** How the next key is chosen. The first is the default. */
+export const KEY_SELECTION_STRATEGIES = ['round-robin', 'first', 'random', 'least-busy'] as const;
+
+/** How log lines look: `auto` is pretty on a terminal and JSON elsewhere. */
+export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;

@@ -1,0 +1,49 @@
+import { dirname, resolve } from 'node:path';
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { readSmallFile } from './small-file.ts';
+import { readYaml, type YamlDocument } from './yaml-document.ts';
+
+const DEFAULT_FILE = 'config.yml';
+const MAX_FILE_BYTES = 256 * 1024;
+
+/** What a process is started with, as far as it bears on the configuration. */
+export interface Surroundings {
+  /** The file named on the command line. */
+  readonly path?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory. */
+  readonly cwd: string;
+}
+
+/** The configuration file, or the lack of one. */
+export interface ConfigSource {
+  /** What people call it. */
+  readonly label: string;
+  /** Absolute; null if there is none, and built-in defaults are used. */
+  readonly file: string | null;
+  /** What relative paths in it start from. */
+  readonly folder: string;
+  readonly isOpenToAll: boolean;
+  readonly document: YamlDocument;
+}
+
+/**
+ * Reads the file named on the command line, else by OPENROUTER_PROXY_CONFIG, else `config.yml` of the
+ * working directory if it is there. Rejects with a StartupError if that cannot be read as YAML.
+ */
+export async function readConfigSource({ path, env, cwd }: Surroundings): Promise<ConfigSource> {
+  const variable = env['OPENROUTER_PROXY_CONFIG'];
+  const named = path ?? (variable === '' ? undefined : variable);
+  const label = named ?? DEFAULT_FILE;
+  const file = resolve(cwd, label);
+  const reading = await readSmallFile(file, MAX_FILE_BYTES);
+  if (reading.kind === 'missing' && named === undefined) {
+    const document = readYaml('');
+    return { label, file: null, folder: cwd, isOpenToAll: false, document };
+  }
+  if (reading.kind !== 'text') {
+    throw new StartupError(EXIT.configuration, [`${label}: the file ${reading.reason}`]);
+  }
+  const { text, isOpenToAll } = reading;
+  return { label, file, folder: dirname(file), isOpenToAll, document: readYaml(text) };
+}

@@ -1,0 +1,39 @@
+import type { Secret } from '@openrouter-proxy/runtime';
+import type { UpstreamKey } from './pool-keys.ts';
+import type { Settings } from './schema.ts';
+import type { StatePaths } from './state-paths.ts';
+
+/**
+ * What is configured, under the names of the file: nothing is left to be defaulted. Durations are in
+ * milliseconds, sizes in bytes, paths absolute, secrets wrapped.
+ */
+export interface Config {
+  readonly server: Omit<Settings['server'], 'access_key' | 'enable_token_counting'> & {
+    /** Null if none is configured. */
+    readonly access_key: Secret | null;
+  };
+  readonly openrouter: Omit<Settings['openrouter'], 'keys' | 'global_rate_delay'> & {
+    readonly keys: readonly UpstreamKey[];
+  };
+  /** URL of the outgoing proxy, with its credentials; null means none. */
+  readonly requestProxy: Secret | null;
+  readonly kms: { readonly socket: string };
+  readonly state_dir: string;
+}
+
+/** Puts together what the file says and what it only points to. */
+export function assembleConfig(
+  { server, openrouter, requestProxy }: Settings,
+  keys: readonly UpstreamKey[],
+  { stateDir, socket }: StatePaths,
+): Config {
+  const { global_rate_delay, ...settings } = openrouter;
+  const google_rate_delay = global_rate_delay ?? settings.google_rate_delay;
+  return {
+    server: { ...server, access_key: server.access_key ?? null },
+    openrouter: { ...settings, keys, google_rate_delay },
+    requestProxy,
+    kms: { socket },
+    state_dir: stateDir,
+  };
+}

@@ -1,0 +1,111 @@
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { assembleConfig, type Config } from './config.ts';
+import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
+import { crossCheck } from './cross-check.ts';
+import { resolveKeys } from './pool-keys.ts';
+import { remarksOf, withoutEffect, type Remark } from './problem.ts';
+import { describeRemarks, describeYamlProblems } from './remark-lines.ts';
+import {
+  findReplacements,
+  replaced,
+  SECRET_VARIABLES,
+  type Origin,
+  type Replacement,
+} from './replacement.ts';
+import { configFile } from './schema.ts';
+import { checkStatePaths, statePaths } from './state-paths.ts';
+import { valueAt } from './value-path.ts';
+
+/** Where the secrets came from. */
+export interface Origins {
+  readonly keys: Origin;
+  /** Null if no access key is configured. */
+  readonly accessKey: Origin | null;
+}
+
+/** A configuration that a start can use. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** One line each, for a person; without secrets. */
+  readonly warnings: readonly string[];
+  /** The file that was read, absolute; null if there was none. */
+  readonly file: string | null;
+  readonly origin: Origins;
+  /** Variables of the environment that hold secrets: not for children, and not to be left in place. */
+  readonly secretsInEnvironment: readonly string[];
+}
+
+const NO_KEYS = [
+  'There is no OpenRouter key yet. Three ways on:',
+  '  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… npm start',
+  '  file:         cp config.yml.example config.yml, and put your keys under `openrouter.keys`',
+  '  trying out:   npm run demo, which needs no key and no internet',
+];
+
+/**
+ * Reads the configuration from the file, the environment and systemd's credentials. Rejects with a
+ * StartupError (exit code 78) that names every problem at once, one line each, and no secret.
+ */
+export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
+  const { env } = surroundings;
+  const source = await readConfigSource(surroundings);
+  if (source.document.value === undefined) throw refusal(describeYamlProblems(source));
+  const replacements = await findReplacements(env);
+  const value = replacements.reduce(replaced, source.document.value ?? {});
+  const describe = (remarks: readonly Remark[]) => describeRemarks(remarks, source, replacements);
+
+  const parsed = configFile.safeParse(value, { reportInput: true });
+  const resolved = await resolveKeys(keyEntries(value), env, source.folder);
+  const paths = statePaths(value, env, source.folder);
+  const problems = [
+    ...(parsed.error?.issues ?? []).flatMap((issue) => remarksOf(issue)),
+    ...crossCheck(value),
+    ...resolved.problems,
+    ...checkStatePaths(paths),
+  ];
+  const lines = [...describeYamlProblems(source), ...describe(problems), ...noKeys(value)];
+  if (!parsed.success || lines.length > 0) throw refusal(lines);
+
+  const config = assembleConfig(parsed.data, resolved.keys, paths);
+  const origin = originOf(config, replacements);
+  const remarks = describe([...withoutEffect(value), ...resolved.warnings]);
+  return {
+    config,
+    warnings: [...remarks, ...openToAll(source, config, origin)],
+    file: source.file,
+    origin,
+    secretsInEnvironment: [...new Set([...SECRET_VARIABLES, ...resolved.variables])].filter(
+      (name) => env[name] !== undefined,
+    ),
+  };
+}
+
+const refusal = (problems: readonly string[]) => new StartupError(EXIT.configuration, problems);
+
+/** The entries of `openrouter.keys`; none, if that is no list, which the schema reports. */
+function keyEntries(value: unknown): readonly unknown[] {
+  const entries = valueAt(value, 'openrouter', 'keys');
+  return Array.isArray(entries) ? entries : [];
+}
+
+function noKeys(value: unknown): readonly string[] {
+  const entries = valueAt(value, 'openrouter', 'keys') ?? [];
+  return Array.isArray(entries) && entries.length === 0 ? NO_KEYS : [];
+}
+
+function originOf({ server }: Config, replacements: readonly Replacement[]): Origins {
+  const of = (name: string) => replacements.find((found) => found.name === name)?.origin ?? 'file';
+  return { keys: of('keys'), accessKey: server.access_key === null ? null : of('access_key') };
+}
+
+function openToAll(source: ConfigSource, { server, requestProxy }: Config, origin: Origins) {
+  const holdsSecrets =
+    Object.values(origin).includes('file') ||
+    server.access_keys.length > 0 ||
+    requestProxy !== null;
+  if (!source.isOpenToAll || !holdsSecrets) return [];
+  const { label } = source;
+  return [
+    `${label} holds secrets, and every user of this machine can read it: run \`chmod 600 ${label}\``,
+  ];
+}

@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import { nearest } from './edit-distance.ts';
+import { FIELDS } from './schema.ts';
+import { kindOf } from './shown.ts';
+import { dotted, valueAt, type Path } from './value-path.ts';
+import { reasonForNoEffect } from './without-effect.ts';
+
+const MOST_UNKNOWN_KEYS = 100;
+
+/** Something to tell about a value: why it cannot be used, or what is odd about it. */
+export interface Remark {
+  readonly path: Path;
+  /** Completes "PATH: …"; or stands alone, if it names the path itself. Holds no secret. */
+  readonly text: string;
+  readonly standsAlone?: boolean;
+}
+
+/** What the schema finds wrong, in words for the person who writes the file. */
+export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Remark[] {
+  const path = [...parents, ...issue.path];
+  switch (issue.code) {
+    case 'custom':
+      return [{ path, text: issue.message }];
+    case 'unrecognized_keys':
+      return issue.keys.slice(0, MOST_UNKNOWN_KEYS).map((key) => unknownKey([...path, key], key));
+    case 'invalid_union': {
+      const isMapping = kindOf(issue.input) === 'a mapping';
+      const branch = isMapping ? issue.errors.at(-1) : issue.errors.at(0);
+      return (branch ?? []).flatMap((inner) => remarksOf(inner, path));
+    }
+    case 'invalid_type': {
+      const expected = issue.expected === 'array' ? 'a list' : 'a mapping';
+      return [{ path, text: `must be ${expected}, got ${kindOf(issue.input)}` }];
+    }
+    case 'too_big':
+      return [{ path, text: `must have at most ${issue.maximum} entries` }];
+    default:
+      return [{ path, text: 'cannot be used' }];
+  }
+}
+
+/** A name that looks like none of ours may be a secret that lost its own: it is not quoted. */
+function unknownKey(path: Path, key: string): Remark {
+  const parents = path.slice(0, -1);
+  const section = parents.filter((segment) => typeof segment === 'string').join('.');
+  const suggestion = suggest(section, key.slice(0, 64));
+  const isQuoted = suggestion !== undefined || /^[A-Za-z_]{1,40}$/.test(key);
+  const subject = [dotted(parents), isQuoted ? key : '…'].filter(Boolean).join('.');
+  const hint = suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`;
+  return { path, text: `unknown key \`${subject}\`${hint}`, standsAlone: true };
+}
+
+/** A key of the same section with a name like this, or one of this very name elsewhere. */
+function suggest(section: string, key: string): string | undefined {
+  const near = nearest(key, meaningful(FIELDS[section]));
+  if (near !== undefined) return near;
+  const elsewhere = Object.keys(FIELDS).find((other) => meaningful(FIELDS[other]).includes(key));
+  return elsewhere === undefined ? undefined : [elsewhere, key].filter(Boolean).join('.');
+}
+
+const meaningful = (fields: Readonly<Record<string, z.ZodType>> = {}) =>
+  Object.entries(fields).flatMap(([name, schema]) => (reasonForNoEffect(schema) ? [] : [name]));
+
+/** The keys of older configurations that are set and mean nothing here. */
+export function withoutEffect(value: unknown): Remark[] {
+  return Object.entries(FIELDS).flatMap(([section, fields]) =>
+    Object.entries(fields).flatMap(([name, schema]) => {
+      const reason = reasonForNoEffect(schema);
+      const path = [section, name];
+      if (reason === undefined || valueAt(value, ...path) === undefined) return [];
+      return [{ path, text: `has no effect: ${reason}` }];
+    }),
+  );
+}

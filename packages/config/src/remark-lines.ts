@@ -1,0 +1,44 @@
+import type { ConfigSource } from './config-source.ts';
+import type { Remark } from './problem.ts';
+import type { Replacement } from './replacement.ts';
+import { masked } from './shown.ts';
+import { dotted } from './value-path.ts';
+
+const MOST_LINES = 100;
+
+/** Remarks as lines for a person, each with the place of what it is about, in the order of the file. */
+export function describeRemarks(
+  remarks: readonly Remark[],
+  { label, document }: ConfigSource,
+  replacements: readonly Replacement[],
+): string[] {
+  const lines = remarks.map((remark) => {
+    const { path, text } = remark;
+    const replacement = replacements.find(
+      ({ section, name }) => path[0] === section && path[1] === name,
+    );
+    if (replacement !== undefined) {
+      return { line: Infinity, text: `${replacement.place}: ${entryName(path[2])}${text}` };
+    }
+    const line = document.lineOf(path);
+    const place = line === undefined ? '' : `${label}:${line}: `;
+    const subject = path.length === 0 || remark.standsAlone ? '' : `${dotted(path)}: `;
+    return { line: line ?? Infinity, text: `${place}${subject}${text}` };
+  });
+  return capped(lines.sort((a, b) => compare(a.line, b.line)).map(({ text }) => masked(text)));
+}
+
+/** What is wrong with the text as YAML, as lines for a person. */
+export const describeYamlProblems = ({ label, document }: ConfigSource): string[] =>
+  capped(document.problems.map(({ line, column, text }) => `${label}:${line}:${column}: ${text}`));
+
+/** Infinity minus itself is no number. */
+const compare = (a: number, b: number) => (a === b ? 0 : a - b);
+
+const entryName = (index: PropertyKey | undefined) =>
+  typeof index === 'number' ? `key ${index + 1} ` : '';
+
+function capped(lines: readonly string[]): string[] {
+  if (lines.length <= MOST_LINES) return [...lines];
+  return [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`];
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { readSmallFile } from './small-file.ts';
+import { kindOf } from './shown.ts';
+
+const MAX_CREDENTIAL_BYTES = 2 * 1024 * 1024;
+
+/** The environment variables that hold secrets. */
+export const SECRET_VARIABLES = ['OPENROUTER_KEYS', 'OPENROUTER_PROXY_ACCESS_KEY'] as const;
+
+/** Where a secret came from. */
+export type Origin = 'credentials' | 'environment' | 'file';
+
+/** A setting that is given outside the file and replaces the one there. */
+export interface Replacement {
+  readonly section: string;
+  readonly name: string;
+  readonly value: unknown;
+  readonly origin: Exclude<Origin, 'file'>;
+  /** What people call the place: a file, or a variable. */
+  readonly place: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const splitKeys = (text: string) => text.split(/[\s,]+/).filter((key) => key !== '');
+
+const REPLACEABLE = [
+  {
+    setting: { section: 'openrouter', name: 'keys' },
+    credential: 'openrouter_keys',
+    variable: 'OPENROUTER_KEYS',
+    parse: splitKeys,
+    isGiven: (text: string) => splitKeys(text).length > 0,
+  },
+  {
+    setting: { section: 'server', name: 'access_key' },
+    credential: 'access_key',
+    variable: 'OPENROUTER_PROXY_ACCESS_KEY',
+    parse: (text: string) => text.trim(),
+    isGiven: () => true, // an empty access key is a mistake to be told, not a missing one
+  },
+] as const;
+
+/** The settings given by systemd's credentials (systemd.exec(5), LoadCredential=), else by the environment. */
+export async function findReplacements(env: Environment): Promise<Replacement[]> {
+  const found = await Promise.all(
+    REPLACEABLE.map(async ({ setting, credential, variable, parse, isGiven }) => {
+      const credentials = env['CREDENTIALS_DIRECTORY'];
+      const path = credentials ? join(credentials, credential) : undefined;
+      const text = path === undefined ? undefined : await readCredential(path);
+      if (path !== undefined && text !== undefined) {
+        const origin = 'credentials' as const;
+        return [{ ...setting, value: parse(text), origin, place: path }];
+      }
+      const value = env[variable];
+      if (value === undefined || !isGiven(value)) return [];
+      const origin = 'environment' as const;
+      return [{ ...setting, value: parse(value), origin, place: variable }];
+    }),
+  );
+  return found.flat();
+}
+
+async function readCredential(path: string): Promise<string | undefined> {
+  const reading = await readSmallFile(path, MAX_CREDENTIAL_BYTES);
+  if (reading.kind === 'text') return reading.text;
+  if (reading.kind === 'missing') return undefined;
+  throw new StartupError(EXIT.configuration, [`${path}: ${reading.reason}`]);
+}
+
+/** The file's value with the replacement in place; a value that cannot hold it is left as it is. */
+export function replaced(value: unknown, { section, name, value: given }: Replacement): unknown {
+  const whole = asMapping(value);
+  const part = whole && asMapping(whole[section]);
+  return part ? { ...whole, [section]: { ...part, [name]: given } } : value;
+}
+
+function asMapping(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (value === undefined || value === null) return {};
+  // A mapping of YAML is a plain object.
+  return kindOf(value) === 'a mapping' ? (value as Record<string, unknown>) : undefined;
+}

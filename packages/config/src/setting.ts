@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { formatByteSize, parseByteSize } from './byte-size.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { kindOf, shown } from './shown.ts';
+
+/** What a value of the file means, or why it means nothing. The problem completes "NAME: …". */
+export type Reading<T> = { readonly value: T } | { readonly problem: string };
+
+/** What an editor is told about a setting, in JSON Schema's words. */
+type EditorHint = Readonly<Record<string, unknown>>;
+
+/** A schema for one setting whose messages are all ours, so that none of them quotes a secret. */
+export function setting<T>(read: (value: unknown) => Reading<T>, hint: EditorHint) {
+  const schema = z.unknown().transform((value, context): T => {
+    const reading = read(value);
+    if ('value' in reading) return reading.value;
+    context.addIssue({ code: 'custom', message: reading.problem });
+    return z.NEVER;
+  });
+  return schema.meta(hint);
+}
+
+/**
+ * Reads with `convert`, which returns undefined for what is not as `expected` says ("must be …").
+ * What stands next to secrets is not quoted: it may be one of them, in the wrong place.
+ */
+export function mustBe<T>(
+  expected: string,
+  convert: (value: unknown) => T | undefined,
+  { isQuoted } = { isQuoted: true },
+): (value: unknown) => Reading<T> {
+  return (value) => {
+    const converted = convert(value);
+    if (converted !== undefined) return { value: converted };
+    if (value === undefined) return { problem: `is missing: it must be ${expected}` };
+    return { problem: `must be ${expected}, got ${isQuoted ? shown(value) : kindOf(value)}` };
+  };
+}
+
+const FLAGS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  false: false,
+  no: false,
+  off: false,
+};
+
+/** True or false, also in the words that YAML 1.1 took for them. */
+export const flag = () =>
+  setting(
+    mustBe('`true` or `false`', (value) =>
+      typeof value === 'boolean' || typeof value === 'string'
+        ? FLAGS[String(value).toLowerCase()]
+        : undefined,
+    ),
+    { type: 'boolean' },
+  );
+
+const DIGITS = /^\d{1,15}$/;
+
+/** A whole number, also in quotes. */
+export function wholeNumber(minimum: number, maximum: number) {
+  const convert = (value: unknown) => {
+    const number = typeof value === 'string' && DIGITS.test(value) ? Number(value) : value;
+    const fits = Number.isInteger(number) && Number(number) >= minimum && Number(number) <= maximum;
+    return fits ? Number(number) : undefined;
+  };
+  const expected = `a whole number from ${minimum} to ${maximum}`;
+  return setting(mustBe(expected, convert), { type: 'integer', minimum, maximum });
+}
+
+/** One of a few words, in upper or lower case; `synonyms` are words that stand for one of them. */
+export function choice<const T extends string>(
+  values: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+) {
+  const words = new Map(
+    [...values.map((value) => [value, value] as const), ...Object.entries(synonyms)].map(
+      ([word, value]) => [word.toLowerCase(), value],
+    ),
+  );
+  const expected = `one of ${values.map((value) => `\`${value}\``).join(', ')}`;
+  const convert = (value: unknown) =>
+    typeof value === 'string' ? words.get(value.trim().toLowerCase()) : undefined;
+  return setting(mustBe(expected, convert), { type: 'string', enum: values });
+}
+
+const within = (number: number | undefined, minimum: number, maximum: number) =>
+  number !== undefined && number >= minimum && number <= maximum ? number : undefined;
+
+/** A duration in milliseconds, within limits given in milliseconds. */
+export function duration(minimum: number, maximum: number) {
+  const range = `from ${formatDuration(minimum)} to ${formatDuration(maximum)}`;
+  return setting(
+    mustBe(`a duration ${range}, such as \`30s\``, (value) =>
+      within(parseDuration(value), minimum, maximum),
+    ),
+    { type: ['string', 'number'], pattern: '^\\s*\\d+(\\.\\d+)? ?(ms|s|m|h)?\\s*$', minimum: 0 },
+  );
+}
+
+/** A size in bytes, within limits given in bytes. */
+export function byteSize(minimum: number, maximum: number) {
+  const range = `from ${formatByteSize(minimum)} to ${formatByteSize(maximum)}`;
+  return setting(
+    mustBe(`a size ${range}, such as \`64MiB\``, (value) =>
+      within(parseByteSize(value), minimum, maximum),
+    ),
+    {
+      type: ['string', 'number'],
+      pattern: '^\\s*\\d+(\\.\\d+)? ?([kKmMgG][iI]?[bB]|[bB])?\\s*$',
+      minimum: 0,
+    },
+  );
+}
+
+const matching = (pattern: RegExp) => (value: unknown) =>
+  typeof value === 'string' && pattern.test(value) ? value : undefined;
+
+/** A text that matches a pattern; `expected` says in words what that is. */
+export const text = (expected: string, pattern: RegExp, options?: { isQuoted: boolean }) =>
+  setting(mustBe(expected, matching(pattern), options), {
+    type: 'string',
+    pattern: pattern.source,
+  });
+
+/** A path in the file system. */
+export const path = () => text('a path', /^[^\0]+$/);
+
+/** A list; nothing at all, as in `name:`, is an empty one. */
+export const list = <T extends z.ZodType>(element: T, maximum: number) =>
+  z.preprocess((value) => value ?? [], z.array(element).max(maximum));

@@ -1,0 +1,53 @@
+import { constants, open, type FileHandle } from 'node:fs/promises';
+import { getSystemErrorMessage } from 'node:util';
+
+const ANYBODY_READS = 0o004;
+
+/** What reading a file came to. A reason completes "FILE …". */
+export type FileReading =
+  | { readonly kind: 'text'; readonly text: string; readonly isOpenToAll: boolean }
+  | { readonly kind: 'missing'; readonly reason: string }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** Reads a text file of at most `maxBytes` bytes of UTF-8. Never waits for a writer, never throws for what a file is. */
+export async function readSmallFile(path: string, maxBytes: number): Promise<FileReading> {
+  try {
+    // Opening a named pipe would otherwise wait for somebody to write into it.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await file.stat();
+    if (!stats.isFile()) return { kind: 'unusable', reason: 'is not a regular file' };
+    const bytes = await readUpTo(file, maxBytes + 1);
+    if (bytes.length > maxBytes) {
+      return { kind: 'unusable', reason: `is larger than ${maxBytes / 1024} KiB` };
+    }
+    const text = decode(bytes);
+    if (text === undefined) return { kind: 'unusable', reason: 'is not valid UTF-8' };
+    return { kind: 'text', text, isOpenToAll: (stats.mode & ANYBODY_READS) !== 0 };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'ENOENT') return { kind: 'missing', reason: 'does not exist' };
+    return { kind: 'unusable', reason: `cannot be read (${getSystemErrorMessage(error.errno)})` };
+  }
+}
+
+async function readUpTo(file: FileHandle, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled);
+    filled += bytesRead;
+    if (bytesRead === 0 || filled === length) return buffer.subarray(0, filled);
+  }
+}
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined; // the one reason it can have, and the error says no more
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { errno: number } {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
+}

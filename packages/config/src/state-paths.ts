@@ -1,0 +1,36 @@
+import { join, resolve } from 'node:path';
+import type { Remark } from './problem.ts';
+import { valueAt } from './value-path.ts';
+
+/** `sun_path` of unix(7) holds 108 bytes, the closing zero among them. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** The folder for what is written, and the key service's socket; both absolute. */
+export interface StatePaths {
+  readonly stateDir: string;
+  readonly socket: string;
+}
+
+/** Where they are; relative paths, and the default, start from the configuration's folder. */
+export function statePaths(
+  value: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): StatePaths {
+  const [stateDir, socket] = [valueAt(value, 'state_dir'), valueAt(value, 'kms', 'socket')];
+  const [systemdFolder] = (env['STATE_DIRECTORY'] ?? '').split(':'); // systemd.exec(5): may name several
+  const givenFolder = typeof stateDir === 'string' ? stateDir : systemdFolder;
+  const absolute = resolve(folder, givenFolder === '' ? '.openrouter-proxy' : (givenFolder ?? ''));
+  return {
+    stateDir: absolute,
+    socket: typeof socket === 'string' ? resolve(folder, socket) : join(absolute, 'kms.sock'),
+  };
+}
+
+/** What is wrong with them. */
+export function checkStatePaths({ socket }: StatePaths): Remark[] {
+  const length = Buffer.byteLength(socket);
+  if (length <= LONGEST_SOCKET_PATH) return [];
+  const text = `the path ${socket} has ${length} bytes, and a Unix socket's can have ${LONGEST_SOCKET_PATH}: set \`kms.socket\` or \`state_dir\` to a shorter one`;
+  return [{ path: ['kms', 'socket'], text }];
+}

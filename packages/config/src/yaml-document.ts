@@ -1,0 +1,140 @@
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Alias, Document } from 'yaml';
+import { describeYamlError } from './yaml-error.ts';
+
+const MAX_ALIASES = 20;
+const FORBIDDEN_KEYS = new Map([
+  ['<<', 'merge keys (`<<`) are not taken: write the values out'],
+  ['__proto__', '`__proto__` cannot be a key'],
+]);
+
+/** Something that is wrong with a text as YAML. Line and column count from 1. */
+export interface YamlProblem {
+  readonly line: number;
+  readonly column: number;
+  /** Quotes nothing of the text: what is no YAML may be all secrets. */
+  readonly text: string;
+}
+
+/** A YAML text as plain data that knows its lines. */
+export interface YamlDocument {
+  /** Undefined if the text cannot be taken as a whole; null if it is empty. */
+  readonly value: unknown;
+  readonly problems: readonly YamlProblem[];
+  /** The line of what a path leads to, or of the nearest thing around it; undefined in an empty text. */
+  lineOf(path: readonly PropertyKey[]): number | undefined;
+}
+
+interface Fault {
+  readonly offset: number;
+  readonly text: string;
+}
+
+/** Reads one YAML 1.2 document of the core schema. Never throws. */
+export function readYaml(source: string): YamlDocument {
+  const lines = new LineCounter();
+  const toProblem = ({ offset, text }: Fault): YamlProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1), text };
+  };
+  try {
+    const document = parseDocument(source, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: true,
+      resolveKnownTags: false,
+      uniqueKeys: false, // compared pair by pair, which takes minutes in a large mapping
+    });
+    const faults = [...syntaxFaults(document), ...refusedConstructs(document)];
+    return {
+      value: faults.length === 0 ? document.toJS({ maxAliasCount: -1 }) : undefined,
+      problems: [...faults, ...repeatedKeys(document)].map(toProblem),
+      lineOf(path) {
+        const offset = offsetOf(document, path);
+        return offset === undefined ? undefined : lines.linePos(offset).line;
+      },
+    };
+  } catch {
+    // The parser and its visitor recurse; the error says nothing about where.
+    const problem = { line: 1, column: 1, text: 'the text is nested too deeply' };
+    return { value: undefined, problems: [problem], lineOf: () => undefined };
+  }
+}
+
+function syntaxFaults({ errors, warnings, directives }: Document.Parsed): Fault[] {
+  const faults = [...errors, ...warnings].map(({ code, pos }) => ({
+    offset: pos[0],
+    text: describeYamlError(code),
+  }));
+  if (directives.yaml.version === '1.2') return faults;
+  return [...faults, { offset: 0, text: 'only YAML 1.2 is taken: remove the line `%YAML`' }];
+}
+
+function refusedConstructs(document: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  let aliases = 0;
+  visit(document, {
+    Alias(_position, alias) {
+      aliases += 1;
+      const text = aliasFault(document, alias, aliases);
+      if (text !== undefined) faults.push({ offset: startOf(alias), text });
+      return aliases > MAX_ALIASES ? visit.BREAK : undefined;
+    },
+    Pair(_position, { key }) {
+      const text = FORBIDDEN_KEYS.get(nameOf(key) ?? '');
+      if (text !== undefined) faults.push({ offset: startOf(key), text });
+    },
+  });
+  return faults;
+}
+
+/** Few aliases, none inside its own anchor: so neither the parser nor what follows can run away. */
+function aliasFault(document: Document.Parsed, alias: Alias, count: number): string | undefined {
+  if (count > MAX_ALIASES) {
+    return `more than ${MAX_ALIASES} aliases (\`*name\`): write the values out`;
+  }
+  const anchored = alias.resolve(document);
+  if (anchored === undefined) return describeYamlError('BAD_ALIAS');
+  const [start, end] = anchored.range ?? [0, 0];
+  const isInside = startOf(alias) >= start && startOf(alias) < end;
+  return isInside ? 'this alias stands for something that it is in itself' : undefined;
+}
+
+function repeatedKeys(document: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  visit(document, {
+    Map(_position, { items }) {
+      const seen = new Set<string | undefined>();
+      for (const { key } of items) {
+        const offset = startOf(key);
+        if (seen.has(nameOf(key)))
+          faults.push({ offset, text: describeYamlError('DUPLICATE_KEY') });
+        seen.add(nameOf(key));
+      }
+    },
+  });
+  return faults;
+}
+
+/** Where the thing at the end of a path begins, or the last one on the way there that exists. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number | undefined {
+  let node: unknown = document.contents;
+  let offset = document.contents?.range[0];
+  for (const segment of path) {
+    const whole = isAlias(node) ? node.resolve(document) : node;
+    if (isMap(whole)) {
+      const pair = whole.items.findLast(({ key }) => nameOf(key) === segment);
+      if (pair === undefined) break;
+      offset = startOf(pair.key);
+      node = pair.value;
+    } else if (isSeq(whole) && typeof segment === 'number' && segment < whole.items.length) {
+      node = whole.items[segment];
+      offset = startOf(node);
+    } else break;
+  }
+  return offset;
+}
+
+const nameOf = (key: unknown) => (isScalar(key) ? String(key.value) : undefined);
+
+const startOf = (value: unknown) => (isNode(value) ? (value.range?.[0] ?? 0) : 0);

@@ -1,0 +1,7 @@
+export { type Account, type AccountOptions } from './account.ts';
+export { type FakeClock } from './clock.ts';
+export { type ErrorFamily } from './error-families.ts';
+export { type Fault, type FaultRule, type Match } from './fault-rules.ts';
+export { newSecret, type Key, type KeyOptions } from './key.ts';
+export { type RequestRecord } from './request-log.ts';
+export { startFakeOpenRouter, type FakeOpenRouter, type FakeOptions } from './server.ts';

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { countFreeRequest } from './account.ts';
+import { inAnthropicShape } from './anthropic-error.ts';
+import { chatAnswer, chatUsage, textCompletionAnswer } from './chat.ts';
+import { complete, type Completion } from './completion.ts';
+import {
+  ERROR_FAMILIES,
+  freeLimitReached,
+  type ErrorAnswer,
+  type ErrorContext,
+} from './error-families.ts';
+import type { Exchange } from './exchange.ts';
+import type { Fault } from './fault-rules.ts';
+import { charge, limitRemaining, type Key } from './key.ts';
+import { messagesAnswer } from './messages.ts';
+import { findModel, isFree } from './model-catalog.ts';
+import { readPrompt } from './prompt.ts';
+import { responsesAnswer } from './responses.ts';
+import type { ApiAnswer } from './sse.ts';
+import { breakOff, sendStream } from './stream-sender.ts';
+
+const ANSWERS: Readonly<Record<string, (completion: Completion) => ApiAnswer>> = {
+  '/chat/completions': chatAnswer,
+  '/completions': textCompletionAnswer,
+  '/messages': messagesAnswer,
+  '/responses': responsesAnswer,
+};
+
+/** Whether a path is one of the inference APIs. */
+export function isInference(path: string): boolean {
+  return path in ANSWERS || path === '/embeddings';
+}
+
+/** What is wrong with the request itself. */
+function invalidRequest({ json, path }: Exchange, context: ErrorContext): ErrorAnswer | undefined {
+  const hasInput = ['messages', 'prompt', 'input'].some((name) => json[name] !== undefined);
+  if (!hasInput) return ERROR_FAMILIES.bad_request();
+  if (findModel(context.model) === undefined) return ERROR_FAMILIES.invalid_model(context);
+  const wantsState = json['store'] === true || (json['previous_response_id'] ?? null) !== null;
+  return path === '/responses' && wantsState ? ERROR_FAMILIES.bad_request() : undefined;
+}
+
+/** What the key's cap, the account's money and its free limits refuse. */
+function limitReached(key: Key, context: ErrorContext): ErrorAnswer | undefined {
+  const { account } = key;
+  const { model, now } = context;
+  if (account.credits < 0) return ERROR_FAMILIES.insufficient_credits(context);
+  if (isFree(model)) {
+    const limit = countFreeRequest(account, now);
+    return limit === undefined ? undefined : freeLimitReached(limit, account.userId);
+  }
+  if (limitRemaining(key, now) === 0) return ERROR_FAMILIES.key_limit(context);
+  return account.credits === 0 ? ERROR_FAMILIES.insufficient_credits(context) : undefined;
+}
+
+function faultyJson(json: object, fault: Fault | undefined): object {
+  const error = { code: 502, message: 'Provider disconnected mid-stream', metadata: {} };
+  if (fault?.kind === 'error-in-200' && fault.where === 'body') return { error };
+  const choices = 'choices' in json ? (json.choices as object[]) : [];
+  if (fault?.kind === 'error-in-200') {
+    return { ...json, choices: choices.map((c) => ({ ...c, finish_reason: 'error', error })) };
+  }
+  if (fault?.kind !== 'empty') return json;
+  const message = { role: 'assistant', content: '', refusal: null };
+  return { ...json, choices: choices.map((c) => ({ ...c, message })) };
+}
+
+/** Waits before the head; with comments the head goes out first, as OpenRouter does while it waits. */
+async function delay(exchange: Exchange, fault: Fault, api: ApiAnswer, id: string): Promise<void> {
+  if (fault.kind !== 'delay') return;
+  await sleep(fault.headersMs ?? 0);
+  if (fault.comments === undefined) return;
+  writeStreamHead(exchange, id);
+  for (let i = 0; i < fault.comments && !exchange.response.destroyed; i += 1) {
+    exchange.response.write(api.keepAlive.text);
+    exchange.record.events += 1;
+    await sleep(fault.commentMs ?? 0);
+  }
+}
+
+function writeStreamHead(exchange: Exchange, id: string): void {
+  if (exchange.response.headersSent) return;
+  exchange.writeHead(200, {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-cache',
+    'X-Generation-Id': id,
+  });
+  exchange.response.flushHeaders();
+}
+
+async function sendAnswer(
+  exchange: Exchange,
+  api: ApiAnswer,
+  id: string,
+  fault: Fault | undefined,
+): Promise<void> {
+  if (fault !== undefined) await delay(exchange, fault, api, id);
+  if (exchange.response.destroyed) return;
+  const breaks = fault?.kind === 'stall' || fault?.kind === 'end' || fault?.kind === 'reset';
+  if (exchange.json['stream'] === true) {
+    writeStreamHead(exchange, id);
+    if (breaks && fault.when === 'after-headers') await breakOff(exchange, fault.kind);
+    else await sendStream(exchange, api, fault);
+  } else if (breaks) {
+    exchange.writeHead(200, { 'Content-Type': 'application/json', 'X-Generation-Id': id });
+    exchange.response.write(JSON.stringify(api.json).slice(0, 40));
+    await breakOff(exchange, fault.kind);
+  } else {
+    exchange.answerJson(200, faultyJson(api.json, fault), { 'X-Generation-Id': id });
+  }
+}
+
+function embeddings(exchange: Exchange, completion: Completion): void {
+  const input = exchange.json['input'];
+  const count = Array.isArray(input) ? input.length : 1;
+  const data = Array.from({ length: count }, (_, index) => ({
+    object: 'embedding',
+    index,
+    embedding: [0.1, 0.2, 0.3, index],
+  }));
+  const { id, model } = completion;
+  exchange.answerJson(
+    200,
+    { id, object: 'list', model, data, usage: chatUsage(completion) },
+    { 'X-Generation-Id': id },
+  );
+}
+
+/** Serves a request of one of the inference APIs. */
+export async function serveInference(
+  exchange: Exchange,
+  now: number,
+  fault: Fault | undefined,
+  remember: (completion: Completion) => void,
+): Promise<void> {
+  const { key, record } = exchange;
+  if (key === undefined) return;
+  const context = { key, model: record.model ?? 'openrouter/auto', now };
+  const refused = invalidRequest(exchange, context) ?? limitReached(key, context);
+  if (refused !== undefined) {
+    exchange.answerError(exchange.path === '/messages' ? inAnthropicShape(refused) : refused);
+    return;
+  }
+  const completion = complete(readPrompt(exchange.json), now);
+  charge(key, completion.cost, now);
+  remember(completion);
+  const api = ANSWERS[exchange.path]?.(completion);
+  if (api === undefined) embeddings(exchange, completion);
+  else await sendAnswer(exchange, api, completion.id, fault);
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ACCESS_KEY, startTestGateway } from './support/gateway.ts';
+import { headerLines, statusOf } from './support/http-message.ts';
+import { answering, response, startRecordingUpstream } from './support/recording-upstream.ts';
+
+const LIST = response('200 OK', '{"data":[]}');
+const basic = (credentials: string) => `Authorization: Basic ${Buffer.from(credentials).toString('base64')}`;
+const wrong = randomBytes(16).toString('hex');
+
+/** Each spelling of a credential, and where it opens the door: the API, or the metrics. */
+const CREDENTIALS: [string, string[], { api: boolean; metrics: boolean }][] = [
+  ['no key', [], { api: false, metrics: false }],
+  ['a wrong key', [`Authorization: Bearer ${wrong}`], { api: false, metrics: false }],
+  ['an empty key', ['Authorization: Bearer '], { api: false, metrics: false }],
+  ['a key without a scheme', [`Authorization: ${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['a part of the key', [`Authorization: Bearer ${ACCESS_KEY.slice(0, -1)}`], { api: false, metrics: false }],
+  ['more than the key', [`Authorization: Bearer ${ACCESS_KEY}x`], { api: false, metrics: false }],
+  ['the key in capitals', [`Authorization: Bearer ${ACCESS_KEY.toUpperCase()}`], { api: false, metrics: false }],
+  ['the key as Token', [`Authorization: Token ${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['the key in a cookie', [`Cookie: key=${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['the key as Bearer', [`Authorization: Bearer ${ACCESS_KEY}`], { api: true, metrics: true }],
+  ['the key as bearer', [`authorization: bearer ${ACCESS_KEY}`], { api: true, metrics: true }],
+  ['the key as BEARER, with spaces', [`AUTHORIZATION:   BEARER    ${ACCESS_KEY}  `], { api: true, metrics: true }],
+  ['the key as x-api-key', [`x-api-key: ${ACCESS_KEY}`], { api: true, metrics: true }],
+  ['a wrong x-api-key', [`x-api-key: ${wrong}`], { api: false, metrics: false }],
+  ['an empty x-api-key', ['x-api-key: '], { api: false, metrics: false }],
+  ['x-api-key twice', [`x-api-key: ${ACCESS_KEY}`, `x-api-key: ${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['the key as password', [basic(`anybody:${ACCESS_KEY}`)], { api: false, metrics: true }],
+  ['the key as user', [basic(`${ACCESS_KEY}:`)], { api: false, metrics: false }],
+  ['a wrong password', [basic(`anybody:${wrong}`)], { api: false, metrics: false }],
+  ['Basic that is not base64', ['Authorization: Basic %%%'], { api: false, metrics: false }],
+  ['a wrong key before the right one', [`Authorization: Bearer ${wrong}`, `Authorization: Bearer ${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['a wrong Bearer with the right x-api-key', [`Authorization: Bearer ${wrong}`, `x-api-key: ${ACCESS_KEY}`], { api: false, metrics: false }],
+  ['the right Bearer with a wrong x-api-key', [`Authorization: Bearer ${ACCESS_KEY}`, `x-api-key: ${wrong}`], { api: true, metrics: true }],
+];
+
+const ROUTES: [string, 'open' | 'api' | 'metrics'][] = [
+  ['GET /api/v1/models', 'open'],
+  ['GET /api/v1/models/a/b/endpoints', 'open'],
+  ['GET /health', 'open'],
+  ['GET /health/live', 'open'],
+  ['GET /health/ready', 'open'],
+  ['GET /health?verbose=1', 'api'],
+  ['GET /api/v1/modelsx', 'api'],
+  ['GET /api/v1/key', 'api'],
+  ['GET /v1/key', 'api'],
+  ['GET /api/v1', 'api'],
+  ['POST /api/v1/chat/completions', 'api'],
+  ['POST /v1/messages', 'api'],
+  ['DELETE /api/v1/keys/x', 'api'],
+  ['GET /metrics', 'metrics'],
+  ['GET /metrics/raw', 'metrics'],
+];
+
+describe.each(CREDENTIALS)('%s', (_what, lines, opens) => {
+  it.each(ROUTES)('at %s', async (route, kind) => {
+    const upstream = await startRecordingUpstream(answering(LIST));
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send([`${route} HTTP/1.1`, 'Host: gateway', ...lines, '\r\n'].join('\r\n'));
+    const allowed = kind === 'open' || opens[kind];
+    expect(statusOf(answer)).toBe(allowed ? 200 : 401);
+    if (!allowed) {
+      expect(upstream.received()).toBe('');
+      expect(gateway.keys.leases).toBe(0);
+      expect(answer.body.toString()).toContain('authentication_error');
+    }
+    expect(upstream.received()).not.toContain(ACCESS_KEY);
+    expect(upstream.received()).not.toContain(wrong);
+    expect(JSON.stringify(gateway.log)).not.toContain(ACCESS_KEY);
+  });
+});
+
+it('asks a browser for a password at the metrics only', async () => {
+  const gateway = await startTestGateway('http://127.0.0.1:1');
+  const metrics = await gateway.send('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  const api = await gateway.send('GET /v1/key HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(headerLines(metrics, 'www-authenticate')).toEqual([
+    'Basic realm="openrouter-proxy", charset="UTF-8"',
+  ]);
+  expect(headerLines(api, 'www-authenticate')).toEqual([]);
+});
+
+it('sends exactly one credential upstream: the leased key', async () => {
+  const upstream = await startRecordingUpstream(answering(LIST));
+  const gateway = await startTestGateway(upstream.url);
+  await gateway.send(
+    [
+      'GET /v1/key?q=1 HTTP/1.1',
+      'Host: gateway',
+      `Authorization: Bearer ${ACCESS_KEY}`,
+      `X-API-Key: ${ACCESS_KEY}`,
+      `Api-Key: ${ACCESS_KEY}`,
+      `Cookie: a=${ACCESS_KEY}`,
+      `Proxy-Authorization: Bearer ${ACCESS_KEY}`,
+      '\r\n',
+    ].join('\r\n'),
+  );
+  const [request] = upstream.requests();
+  expect(request && headerLines(request, 'authorization')).toEqual([
+    `Bearer ${gateway.keys.secrets[0] ?? ''}`,
+  ]);
+  expect(upstream.received()).not.toContain(ACCESS_KEY);
+});

@@ -1,0 +1,175 @@
+import { existsSync, statSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import type { KmsClient } from '@openrouter-proxy/kms-protocol';
+import { fakeKeys } from './support/fake-keys.ts';
+import { ManualClock } from './support/manual-clock.ts';
+import { SUCCESS, limited } from './support/pool.ts';
+import { REQUEST, handOverFor, useKms } from './support/start-kms.ts';
+import { useTempFolders } from './support/temp-folder.ts';
+
+const newFolder = useTempFolders();
+const kms = useKms();
+
+const acquire = (client: KmsClient, exclude: string[] = []) =>
+  client.call('lease.acquire', { ...REQUEST, exclude });
+
+const inFlight = async (operator: KmsClient) =>
+  (await operator.call('service.status', {})).leasesInFlight;
+
+describe('a gateway', () => {
+  it('borrows a key, reports on it, and gets another when that one is limited', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null, null));
+    await kms.start(handOver);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const lease = await acquire(gateway);
+    expect(lease.secret).toBe(handOver.keys[0]?.secret.reveal());
+    const report = { leaseId: lease.leaseId, outcome: limited(60) };
+    expect(await gateway.call('lease.report', report)).toEqual({ applied: true });
+    expect(await gateway.call('lease.report', report)).toEqual({ applied: false });
+    expect((await acquire(gateway)).keyName).toBe('k1');
+    expect((await acquire(gateway)).keyName).toBe('k1');
+  });
+
+  it('is told when to come back if every key cools', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(handOver);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const { leaseId } = await acquire(gateway);
+    await gateway.call('lease.report', { leaseId, outcome: limited(60) });
+    const refused: unknown = await acquire(gateway).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'NO_KEY_AVAILABLE', data: { reason: 'cooling' } });
+  });
+
+  it('may not do what an operator may', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(handOver);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    await expect(gateway.call('keys.list', {})).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it('that dies gives its leases back five seconds later', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(1));
+    const clock = new ManualClock();
+    await kms.start(handOver, clock);
+    const dying = kms.connect(handOver.socket, 'gateway');
+    await acquire(dying);
+    await dying.close();
+    const operator = kms.connect(handOver.socket, 'operator');
+    expect(await inFlight(operator)).toBe(1);
+    await vi.waitUntil(async () => {
+      clock.advance(5_000);
+      return (await inFlight(operator)) === 0;
+    });
+  });
+
+  it('keeps the leases it names when it comes back from a lost connection, and no others', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(1, 1));
+    const clock = new ManualClock();
+    await kms.start(handOver, clock);
+    const lost = kms.connect(handOver.socket, 'gateway');
+    const [kept, dropped] = [await acquire(lost), await acquire(lost)];
+    const { leaseId, expiresAt } = kept;
+    const activeLeases = () => [{ leaseId, expiresAt }];
+    const back = kms.connect(handOver.socket, 'gateway', { activeLeases });
+    await back.call('service.ping', {});
+    await lost.close();
+    const next = await vi.waitUntil(async () => {
+      clock.advance(5_000);
+      return acquire(back).catch(() => undefined);
+    });
+    expect(next.keyId).toBe(dropped.keyId);
+    await expect(acquire(back)).rejects.toMatchObject({ data: { reason: 'busy' } });
+    const report = { leaseId, outcome: SUCCESS };
+    expect(await back.call('lease.report', report)).toEqual({ applied: true });
+    expect((await acquire(back)).keyId).toBe(kept.keyId);
+  });
+});
+
+describe('a service that is started again', () => {
+  it('still knows which keys cool and which are disabled', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null, null, null));
+    const { drain } = await kms.start(handOver);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const operator = kms.connect(handOver.socket, 'operator');
+    const [cooled, disabled] = [await acquire(gateway), await acquire(gateway)];
+    await gateway.call('lease.report', { leaseId: cooled.leaseId, outcome: limited(600) });
+    await operator.call('keys.disable', { keyId: disabled.keyId, reason: 'leaked' });
+    const before = await operator.call('keys.list', {});
+    await Promise.all([gateway.close(), operator.close()]);
+    await drain();
+
+    await kms.start(handOver);
+    const again = kms.connect(handOver.socket, 'operator');
+    const states = (list: typeof before) => list.keys.slice(0, 2).map(({ state }) => state);
+    expect(states(await again.call('keys.list', {}))).toEqual(states(before));
+  });
+});
+
+describe('a service that is stopped', () => {
+  it('serves until the last gateway has gone', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
+    const { drain } = await kms.start(handOver);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const { leaseId } = await acquire(gateway);
+    const drained = drain();
+    const reported = await gateway.call('lease.report', { leaseId, outcome: limited(60) });
+    expect(reported).toEqual({ applied: true });
+    await gateway.close();
+    await drained;
+    expect(existsSync(handOver.socket)).toBe(false);
+  });
+
+  it('does not wait for operators', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
+    const { drain } = await kms.start(handOver);
+    await kms.connect(handOver.socket, 'operator').call('service.ping', {});
+    await drain();
+  });
+});
+
+describe('the state folder', () => {
+  it('belongs to one service at a time', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    const { drain } = await kms.start(handOver);
+    const other = { ...handOver, socket: `${handOver.socket}2` };
+    await expect(kms.start(other)).rejects.toMatchObject({ exitCode: 75 });
+    await drain();
+    await kms.start(other);
+  });
+
+  it('holds a socket for this user alone', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(handOver);
+    expect(statSync(handOver.socket).mode & 0o777).toBe(0o600);
+  });
+
+  it('is free again when the socket could not be had', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    const far = { ...handOver, socket: `${handOver.stateDir}/${'x'.repeat(200)}` };
+    await expect(kms.start(far)).rejects.toMatchObject({ exitCode: 78 });
+    await kms.start(handOver);
+  });
+});
+
+it('tells no secret but in a lease', async () => {
+  const handOver = handOverFor(newFolder(), fakeKeys(null, 1, null));
+  const { log } = await kms.start(handOver);
+  const gateway = kms.connect(handOver.socket, 'gateway');
+  const operator = kms.connect(handOver.socket, 'operator');
+  const { leaseId, keyId } = await acquire(gateway);
+  await gateway.call('lease.report', { leaseId, outcome: limited(60) });
+  const said = [
+    await operator.call('keys.list', {}),
+    await operator.call('keys.get', { keyId }),
+    await operator.call('keys.cool', { keyId, forMs: 90_000, reason: 'rest' }),
+    await operator.call('keys.uncool', { keyId }),
+    await operator.call('keys.disable', { keyId, reason: 'leaked' }),
+    await operator.call('keys.enable', { keyId }),
+    await operator.call('service.status', {}),
+    log,
+  ];
+  const text = JSON.stringify(said);
+  for (const { secret } of handOver.keys) expect(text).not.toContain(secret.reveal().slice(9, 25));
+  for (const token of Object.values(handOver.tokens)) expect(text).not.toContain(token.reveal());
+  expect(log.filter((line) => line.includes('"key '))).toHaveLength(5);
+});

@@ -1,0 +1,95 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { lockStateFolder } from '../src/instance-lock.ts';
+import { preparePrivateFile, prepareStateFolder } from '../src/state-folder.ts';
+import { useTempFolders } from './support/temp-folder.ts';
+
+const newFolder = useTempFolders();
+
+function failure(start: () => unknown): StartupError {
+  try {
+    start();
+  } catch (error) {
+    if (error instanceof StartupError) return error;
+    throw error;
+  }
+  return expect.unreachable('it started');
+}
+
+describe('the lock of a state folder', () => {
+  it('is held by one instance, and the other is told where', () => {
+    const folder = newFolder();
+    const lock = lockStateFolder(folder);
+    const error = failure(() => lockStateFolder(folder));
+    expect(error.exitCode).toBe(EXIT.alreadyRunning);
+    expect(error.message).toContain(folder);
+    lock.release();
+  });
+
+  it('can be had again when it was released', () => {
+    const folder = newFolder();
+    lockStateFolder(folder).release();
+    lockStateFolder(folder).release();
+  });
+
+  it('says what is wrong with a file it cannot lock', () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'kms.lock'), 'this is no database: '.repeat(99));
+    const error = failure(() => lockStateFolder(folder));
+    expect(error.exitCode).toBe(EXIT.configuration);
+    expect(error.message).toContain('kms.lock');
+  });
+});
+
+describe('the state folder', () => {
+  it('is made, with those above it, for this user alone', () => {
+    const path = join(newFolder(), 'a', 'b');
+    prepareStateFolder(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('is closed to others when it was open to them', () => {
+    const path = join(newFolder(), 'open');
+    mkdirSync(path);
+    chmodSync(path, 0o755);
+    prepareStateFolder(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('may not be one that everybody uses', () => {
+    const path = join(newFolder(), 'tmp');
+    mkdirSync(path);
+    chmodSync(path, 0o1777);
+    expect(failure(() => prepareStateFolder(path)).exitCode).toBe(EXIT.configuration);
+    expect(statSync(path).mode & 0o7777).toBe(0o1777);
+  });
+
+  it('may not be a file, nor below one', () => {
+    const file = join(newFolder(), 'file');
+    writeFileSync(file, '');
+    for (const path of [file, join(file, 'state')]) {
+      const error = failure(() => prepareStateFolder(path));
+      expect(error.exitCode).toBe(EXIT.configuration);
+      expect(error.message).toContain(path);
+    }
+  });
+});
+
+describe('a file of the state folder', () => {
+  it('is closed to others when it was open to them', () => {
+    const path = join(newFolder(), 'kms.db');
+    writeFileSync(path, '', { mode: 0o644 });
+    preparePrivateFile(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('that cannot be had is named', () => {
+    const path = join(newFolder(), 'kms.db');
+    mkdirSync(path);
+    const error = failure(() => preparePrivateFile(path));
+    expect(error.exitCode).toBe(EXIT.configuration);
+    expect(error.message).toContain(path);
+  });
+});

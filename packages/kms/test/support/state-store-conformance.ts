@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { newRecord, type KeyRecord } from '../../src/key-state.ts';
+import type { Candidate, StateStore } from '../../src/state-store.ts';
+
+/** Opens the store, a second time with what the first has left behind. */
+export type OpenStore = () => StateStore | Promise<StateStore>;
+
+const T = Date.UTC(2026, 9, 2);
+const DAY = 86_400_000;
+const [A, B] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'];
+const terms = { session: 1, expiresAt: T + 1_000 };
+
+const cause = { reason: 'rate_limited', source: 'header', detail: 'slow down' } as const;
+const cooling: KeyRecord = {
+  state: { kind: 'cooling', since: T, until: T + DAY, cause },
+  generation: 3,
+  strikeUntil: T + 500,
+};
+const disabled: KeyRecord = {
+  state: { kind: 'disabled', since: T, cause },
+  generation: 9,
+  strikeUntil: null,
+};
+
+const candidate = (keyId: string, leaseId: string, maxConcurrency: number | null): Candidate => ({
+  ...{ keyId, leaseId, maxConcurrency },
+});
+
+/** What every state store must do. Lease ids that begin with `ours` are of this life of the service. */
+export function describeStateStore(name: string, prepare: () => OpenStore): void {
+  describe(`the records of ${name}`, () => {
+    it('are there after a restart, the last of each key', async () => {
+      const open = prepare();
+      const store = await open();
+      await store.save(A, newRecord(T));
+      await Promise.all([store.save(A, cooling), store.save(B, disabled)]);
+      await store.close();
+      const again = await open();
+      const records = await again.load([A, B], T);
+      expect(records).toEqual(new Map([[A, cooling], [B, disabled]])); // prettier-ignore
+      await again.close();
+    });
+
+    it('are only of the keys asked for, and none of a key nothing was saved of', async () => {
+      const open = prepare();
+      const store = await open();
+      await store.save(A, cooling);
+      await store.close();
+      const again = await open();
+      expect([...(await again.load([B], T)).keys()]).toEqual([]);
+      await again.close();
+    });
+
+    it('never keep a key for longer than 32 days', async () => {
+      const open = prepare();
+      const store = await open();
+      await store.save(A, {
+        ...cooling,
+        state: { ...cooling.state, until: T + 400 * DAY } as never,
+      });
+      await store.close();
+      const again = await open();
+      expect((await again.load([A], T)).get(A)?.state).toMatchObject({ until: T + 32 * DAY });
+      await again.close();
+    });
+  });
+
+  describe(`the leases of ${name}`, () => {
+    const openFresh = async () => await prepare()();
+
+    it('are taken on the first candidate that has one left', async () => {
+      const store = await openFresh();
+      const first = await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      expect(first).toMatchObject({ leaseId: 'ours-1' });
+      const both = [candidate(A, 'ours-2', 1), candidate(B, 'ours-3', 1)];
+      expect(await store.reserve(both, terms, T)).toBe(both[1]);
+      expect(await store.reserve([candidate(A, 'ours-4', 1)], terms, T)).toBeNull();
+      expect(await store.inFlight(T)).toEqual(new Map([[A, 1], [B, 1]])); // prettier-ignore
+      await store.close();
+    });
+
+    it('are without number on a key without a limit', async () => {
+      const store = await openFresh();
+      for (let lease = 0; lease < 300; lease += 1) {
+        await store.reserve([candidate(A, `ours-${lease}`, null)], terms, T);
+      }
+      expect((await store.inFlight(T)).get(A)).toBe(300);
+      await store.close();
+    });
+
+    it('are never more than a key may have, whoever asks at once', async () => {
+      const store = await openFresh();
+      const asked = Array.from({ length: 50 }, (_, lease) =>
+        store.reserve([candidate(A, `ours-${lease}`, 10)], terms, T),
+      );
+      const taken = (await Promise.all(asked)).filter((lease) => lease !== null);
+      expect(taken).toHaveLength(10);
+      await store.close();
+    });
+
+    it('are looked for no further than needed', async () => {
+      const store = await openFresh();
+      function* candidates() {
+        yield candidate(A, 'ours-1', null);
+        expect.unreachable('a candidate was drawn after the one that was taken');
+      }
+      await store.reserve(candidates(), terms, T);
+      await store.close();
+    });
+
+    it('end when they are released', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      expect(await store.release('ours-1', A, T)).toBe(true);
+      expect(await store.reserve([candidate(A, 'ours-2', 1)], terms, T)).not.toBeNull();
+      await store.close();
+    });
+
+    it('are released once only', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      await store.release('ours-1', A, T);
+      expect(await store.release('ours-1', A, T)).toBe(false);
+      expect(await store.release('ours-1', A, T + DAY)).toBe(false);
+      expect(await store.release('ours-never-given', A, T)).toBe(false);
+      await store.close();
+    });
+
+    it('end at their expiry, not a millisecond before', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      expect((await store.inFlight(terms.expiresAt - 1)).get(A)).toBe(1);
+      const next = [candidate(A, 'ours-2', 1)];
+      expect(
+        await store.reserve(next, { ...terms, expiresAt: T + DAY }, terms.expiresAt),
+      ).not.toBeNull();
+      await store.close();
+    });
+
+    it('can be released once after they have expired', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      expect(await store.release('ours-1', A, T + DAY)).toBe(true);
+      expect(await store.release('ours-1', A, T + DAY)).toBe(false);
+      await store.close();
+    });
+
+    it('can be released once when an earlier life of the service gave them', async () => {
+      const store = await openFresh();
+      expect(await store.release('old-1', A, T)).toBe(true);
+      expect(await store.release('old-1', A, T)).toBe(false);
+      await store.close();
+    });
+
+    it('end soon when their session does, and no other', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', null)], { session: 1, expiresAt: T + DAY }, T);
+      await store.reserve([candidate(A, 'ours-2', null)], { session: 2, expiresAt: T + DAY }, T);
+      await store.shorten(1, T + 5_000);
+      expect((await store.inFlight(T + 4_999)).get(A)).toBe(2);
+      expect((await store.inFlight(T + 5_000)).get(A)).toBe(1);
+      await store.close();
+    });
+
+    it('are not made longer when their session ends', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', null)], terms, T);
+      await store.shorten(1, T + 5_000);
+      expect((await store.inFlight(terms.expiresAt)).get(A) ?? 0).toBe(0);
+      await store.close();
+    });
+
+    it.each([
+      ['in force', 'ours-1', T],
+      ['expired', 'ours-1', T + 1_000],
+      ['of an earlier life', 'old-1', T],
+    ])('are in force for a session that still uses them: one %s', async (_name, leaseId, now) => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      await store.release(leaseId === 'old-1' ? 'ours-1' : '', A, T);
+      await store.adopt([{ leaseId, keyId: A, expiresAt: T + DAY }], 2, now);
+      await store.shorten(1, now);
+      expect((await store.inFlight(now)).get(A)).toBe(1);
+      expect(await store.reserve([candidate(A, 'ours-2', 1)], terms, now)).toBeNull();
+      expect(await store.release(leaseId, A, now)).toBe(true);
+      expect(await store.release(leaseId, A, now)).toBe(false);
+      expect((await store.inFlight(now)).get(A) ?? 0).toBe(0);
+      await store.close();
+    });
+
+    it('count beyond the limit when they are in use all the same', async () => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      await store.adopt([{ leaseId: 'old-1', keyId: A, expiresAt: T + DAY }], 2, T);
+      expect((await store.inFlight(T)).get(A)).toBe(2);
+      await store.release('ours-1', A, T);
+      expect(await store.reserve([candidate(A, 'ours-2', 1)], terms, T)).toBeNull();
+      await store.close();
+    });
+
+    it.each(['ours-1', 'old-1'])('stay ended once they are released: %s', async (leaseId) => {
+      const store = await openFresh();
+      await store.reserve([candidate(A, 'ours-1', 1)], terms, T);
+      await store.release('ours-1', A, T);
+      await store.release('old-1', A, T);
+      await store.adopt([{ leaseId, keyId: A, expiresAt: T + DAY }], 2, T);
+      expect((await store.inFlight(T)).get(A) ?? 0).toBe(0);
+      await store.close();
+    });
+
+    it('are not put in force after their own end', async () => {
+      const store = await openFresh();
+      await store.adopt([{ leaseId: 'old-1', keyId: A, expiresAt: T }], 2, T);
+      expect((await store.inFlight(T)).get(A) ?? 0).toBe(0);
+      await store.close();
+    });
+  });
+}

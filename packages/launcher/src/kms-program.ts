@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
+import { KmsClient, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
+import type { Answer, Program } from './program.ts';
+
+/** Its last gateway is gone when it is told to stop: what is left is to close its store. */
+const STOP_GRACE_MS = 5_000;
+
+/** The key management service, as the launcher runs it. */
+export function kmsProgram(handOver: KmsHandOver): Program {
+  return {
+    name: 'KMS',
+    path: fileURLToPath(import.meta.resolve('@openrouter-proxy/kms/main')),
+    stopGraceMs: STOP_GRACE_MS,
+    handOver: () => kmsHandOver.encode(handOver),
+    ask: (_address, signal) => ping(handOver, signal),
+  };
+}
+
+async function ping({ socket, tokens }: KmsHandOver, signal: AbortSignal): Promise<Answer> {
+  const connect = () => connectToUnixSocket(socket);
+  const client = new KmsClient({ connect, role: 'operator', token: tokens.operator });
+  try {
+    await client.call('service.ping', {}, { signal });
+    return { kind: 'ready' };
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { EXIT, explainFailedStart } from '@openrouter-proxy/runtime';
+import { launch } from './launch.ts';
+
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(manifest) as { version: string }; // our own file
+
+const command = new Command('openrouter-proxy')
+  .description('Starts the key management service and the gateway, and keeps them running.')
+  .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
+  .version(version)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
+  .parse();
+
+try {
+  process.exit(await launch(command.opts<{ config?: string }>().config));
+} catch (error) {
+  process.exit(explainFailedStart(error));
+}

@@ -1,0 +1,33 @@
+import { EventEmitter } from 'node:events';
+import { systemClock } from '@openrouter-proxy/runtime';
+import { expect, it } from 'vitest';
+import { onStopSignals } from './stop-signals.ts';
+
+/** How often signals, each with the time at which it comes, are taken for a wish to stop. */
+function wishes(...signals: readonly [name: string, at: number][]): number {
+  const process = new EventEmitter();
+  let now = 0;
+  let count = 0;
+  onStopSignals(process, { ...systemClock, now: () => now }, () => (count += 1));
+  for (const [name, at] of signals) {
+    now = at;
+    expect(process.emit(name)).toBe(true);
+  }
+  return count;
+}
+
+it.each(['SIGTERM', 'SIGINT'])('stops at %s', (signal) => {
+  expect(wishes([signal, 0])).toBe(1);
+});
+
+it('takes the Ctrl-C that npm passes on for the one the terminal sent', () => {
+  expect(wishes(['SIGINT', 0], ['SIGINT', 40])).toBe(1);
+});
+
+it('takes a later signal for a second wish', () => {
+  expect(wishes(['SIGINT', 0], ['SIGINT', 40], ['SIGTERM', 290])).toBe(2);
+});
+
+it.each(['SIGHUP', 'SIGUSR1'])('does nothing at %s', (signal) => {
+  expect(wishes([signal, 0])).toBe(0);
+});

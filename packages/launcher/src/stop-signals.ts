@@ -1,0 +1,28 @@
+import type { Clock } from '@openrouter-proxy/runtime';
+
+/**
+ * Ctrl-C reaches every process of the terminal's group, and npm, which is one of them, passes it on:
+ * what follows a signal this closely is its echo and no second wish.
+ */
+const ECHO_MS = 250;
+
+/** Where signals come from: the process. */
+interface SignalSource {
+  on(signal: NodeJS.Signals, listener: () => void): unknown;
+}
+
+/**
+ * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo. SIGHUP and
+ * SIGUSR1, which would end the process or open Node's debugger, do nothing.
+ */
+export function onStopSignals(process: SignalSource, clock: Clock, stop: () => void): void {
+  let heardAt = -Infinity;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      const sinceLast = clock.now() - heardAt;
+      heardAt = clock.now();
+      if (sinceLast >= ECHO_MS) stop();
+    });
+  }
+  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+}

@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EXIT, Secret, createLogger, createMasker } from '@openrouter-proxy/runtime';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generatedAccessKey } from '../src/access-key.ts';
+import { createPrivateFile, replacePrivateFile } from '../src/private-file.ts';
+import { makeRoleTokens, publishOperatorToken } from '../src/role-tokens.ts';
+
+let folder: string;
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'private-files-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe('a private file', () => {
+  it.each([createPrivateFile, replacePrivateFile])(
+    'is its owner’s alone and leaves no draft behind (%o)',
+    async (write) => {
+      await write(join(folder, 'file'), 'text');
+      expect(await readFile(join(folder, 'file'), 'utf8')).toBe('text');
+      expect(await modeOf(join(folder, 'file'))).toBe(0o600);
+      expect(await readdir(folder)).toEqual(['file']);
+    },
+  );
+
+  it('is replaced, whatever mode the old one had', async () => {
+    const path = join(folder, 'file');
+    await writeFile(path, 'a longer old text', { mode: 0o644 });
+    await replacePrivateFile(path, 'new');
+    expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual(['new', 0o600]);
+  });
+
+  it('is not replaced by creating it', async () => {
+    const path = join(folder, 'file');
+    await createPrivateFile(path, 'first');
+    await createPrivateFile(path, 'second');
+    expect(await readFile(path, 'utf8')).toBe('first');
+  });
+
+  it('leaves no draft behind when it cannot be put in place', async () => {
+    await expect(replacePrivateFile(folder, 'text')).rejects.toThrow('EISDIR');
+    expect(await readdir(join(folder, '..'))).not.toContainEqual(
+      expect.stringMatching(new RegExp(`^${folder.split('/').at(-1)}\\.`)),
+    );
+  });
+});
+
+describe('the generated access key', () => {
+  const path = () => join(folder, 'access_key');
+
+  it('has 256 bits, in letters that need no quoting', async () => {
+    expect((await generatedAccessKey(path())).reveal()).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('is the same at every start', async () => {
+    const first = await generatedAccessKey(path());
+    const second = await generatedAccessKey(path());
+    expect(second.reveal()).toBe(first.reveal());
+    expect(await modeOf(path())).toBe(0o600);
+  });
+
+  it('is one for all who start at once', async () => {
+    const starts = Array.from({ length: 50 }, () => generatedAccessKey(path()));
+    const keys = (await Promise.all(starts)).map((key) => key.reveal());
+    expect(new Set(keys).size).toBe(1);
+    expect(await readdir(folder)).toEqual(['access_key']);
+  });
+
+  it('refuses an empty file instead of an empty key', async () => {
+    await writeFile(path(), '\n');
+    await expect(generatedAccessKey(path())).rejects.toMatchObject({
+      exitCode: EXIT.configuration,
+    });
+  });
+});
+
+describe('the role tokens', () => {
+  it('are new at every start, and differ', () => {
+    const tokens = [makeRoleTokens(), makeRoleTokens()].flatMap(({ gateway, operator }) => [
+      gateway.reveal(),
+      operator.reveal(),
+    ]);
+    expect(new Set(tokens).size).toBe(4);
+  });
+
+  const logger = createLogger({
+    component: 'launcher',
+    level: 'CRITICAL',
+    format: 'json',
+    masker: createMasker(),
+  });
+
+  it('give the operator’s, and only that, to who may read the state folder', async () => {
+    const tokens = {
+      gateway: new Secret('of the gateway'),
+      operator: new Secret('of the operator'),
+    };
+    await publishOperatorToken(folder, tokens, logger);
+    await publishOperatorToken(folder, tokens, logger);
+    const path = join(folder, 'operator.token');
+    expect(await readdir(folder)).toEqual(['operator.token']);
+    expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual([
+      'of the operator\n',
+      0o600,
+    ]);
+  });
+
+  it('do not end the service when they cannot be written', async () => {
+    await publishOperatorToken(join(folder, 'missing'), makeRoleTokens(), logger);
+  });
+});

@@ -1,0 +1,79 @@
+/** The levels, most severe first, under the names the configuration uses. */
+export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
+
+/** The name of a level. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Named values that go with a line. They are written as JSON; Errors become message, code and cause. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** An event, as it is written. */
+export interface Line {
+  time: string;
+  level: LogLevel;
+  component: string;
+  message: string;
+  fields: LogFields;
+}
+
+const COLOUR: Record<LogLevel, number> = {
+  CRITICAL: 35,
+  ERROR: 31,
+  WARNING: 33,
+  INFO: 32,
+  DEBUG: 90,
+};
+const GREY = 90;
+
+/** Makes of a field what JSON can hold: an Error's own properties are hidden, a bigint is refused. */
+function readable(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (!(value instanceof Error)) return value;
+  const code = 'code' in value ? { code: value.code } : {};
+  const cause = value.cause === undefined ? {} : { cause: value.cause };
+  return { error: value.message, ...code, ...cause };
+}
+
+/**
+ * JSON text of a value; empty for what JSON leaves out (undefined, functions, symbols). A circular or
+ * throwing field must not take the event, or the process, with it.
+ */
+function stringify(value: unknown, context: object = {}): string {
+  try {
+    const text: string | undefined = JSON.stringify(value, readable);
+    return text ?? '';
+  } catch (error) {
+    const unprintable = error instanceof Error ? error.message : typeof error;
+    return JSON.stringify({ ...context, unprintable });
+  }
+}
+
+/** The event as an object of JSON, which begins with what every event has. */
+export function jsonLine({ fields, ...head }: Line): string {
+  return stringify({ ...head, ...fields, ...head }, head); // the head comes first, and no field replaces it
+}
+
+/** Control characters could forge a line or drive the terminal. */
+const printable = (text: string) =>
+  text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
+
+/** Plain words stand as they are, everything else as JSON. */
+const fieldText = (value: unknown) =>
+  typeof value === 'string' && /^[\w./:@%+-]+$/.test(value) ? value : printable(stringify(value));
+
+/** The event for a person's eyes; a stack follows on lines of its own. */
+export function prettyLine(
+  { time, level, component, message, fields }: Line,
+  colour: boolean,
+): string {
+  const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const { stack, ...others } = fields;
+  const pairs = Object.entries(others)
+    .map(([name, value]) => ({ name: printable(name), text: fieldText(value) }))
+    .filter(({ text }) => text !== '')
+    .map(({ name, text }) => ` ${paint(GREY, `${name}=`)}${text}`);
+  const head = `${paint(GREY, time.slice(11, 23))} ${paint(COLOUR[level], level.padEnd(8))}`;
+  const trace = typeof stack === 'string' ? stack.split('\n').map(printable) : [];
+  const line = `${head} ${component.padEnd(8)} ${printable(message)}${pairs.join('')}`;
+  return [line, ...trace.map((row) => paint(GREY, row))].join('\n');
+}

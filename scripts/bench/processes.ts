@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { execa } from 'execa';
+
+/** A process of a measurement. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+/** A port nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // a listening TCP server has one
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a program on one core. */
+export async function startPinned(core: number, program: string, args: string[]): Promise<Running> {
+  const child = execa('taskset', ['-c', String(core), program, ...args], {
+    reject: false,
+    stdout: 'ignore',
+    stderr: 'inherit',
+    env: { NODE_NO_WARNINGS: '1' },
+  });
+  await once(child.nodeChildProcess, 'spawn');
+  return {
+    async stop() {
+      child.kill('SIGTERM');
+      await child;
+    },
+  };
+}
+
+/** The process among a process's children whose command line has `part`. */
+export async function childWith(parent: number, part: string): Promise<number> {
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const [stat, command] = await Promise.all([
+      readFile(`/proc/${entry}/stat`, 'utf8').catch(() => ''),
+      readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => ''),
+    ]);
+    const parentOf = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (parentOf === parent && command.includes(part)) return Number(entry);
+  }
+  throw new Error(`no child of ${parent} has ${part} in its command line`);
+}
+
+/** Moves a running process to one core. */
+export async function pin(pid: number, core: number): Promise<void> {
+  await execa`taskset -a -c -p ${core} ${pid}`;
+}
