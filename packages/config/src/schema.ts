@@ -6,7 +6,9 @@ import { readProxyUrl } from './url-setting.ts';
 import { withoutEffect } from './without-effect.ts';
 
 const requestProxyFields = z.strictObject({
-  enabled: flag().prefault(false).describe('Whether requests to OpenRouter go through a proxy.'),
+  enabled: flag({ isQuoted: false })
+    .prefault(false)
+    .describe('Whether requests to OpenRouter go through a proxy.'),
   url: setting((value) => ({ value }), { type: 'string' })
     .optional()
     .describe('Its URL (http, https, socks4, socks5, socks5h), with credentials if it wants some.'),

@@ -20,6 +20,11 @@ export function setting<T>(read: (value: unknown) => Reading<T>, hint: EditorHin
   return schema.meta(hint);
 }
 
+/** Whether a message may quote the value. */
+interface Quoting {
+  readonly isQuoted: boolean;
+}
+
 /**
  * Reads with `convert`, which returns undefined for what is not as `expected` says ("must be …").
  * What stands next to secrets is not quoted: it may be one of them, in the wrong place.
@@ -27,7 +32,7 @@ export function setting<T>(read: (value: unknown) => Reading<T>, hint: EditorHin
 export function mustBe<T>(
   expected: string,
   convert: (value: unknown) => T | undefined,
-  { isQuoted } = { isQuoted: true },
+  { isQuoted }: Quoting = { isQuoted: true },
 ): (value: unknown) => Reading<T> {
   return (value) => {
     const converted = convert(value);
@@ -37,25 +42,18 @@ export function mustBe<T>(
   };
 }
 
-const FLAGS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  false: false,
-  no: false,
-  off: false,
-};
+const FLAGS = new Map(
+  Object.entries({ true: true, yes: true, on: true, false: false, no: false, off: false }),
+);
+
+const toFlag = (value: unknown) =>
+  typeof value === 'boolean' || typeof value === 'string'
+    ? FLAGS.get(String(value).toLowerCase())
+    : undefined;
 
 /** True or false, also in the words that YAML 1.1 took for them. */
-export const flag = () =>
-  setting(
-    mustBe('`true` or `false`', (value) =>
-      typeof value === 'boolean' || typeof value === 'string'
-        ? FLAGS[String(value).toLowerCase()]
-        : undefined,
-    ),
-    { type: 'boolean' },
-  );
+export const flag = (options?: Quoting) =>
+  setting(mustBe('`true` or `false`', toFlag, options), { type: 'boolean' });
 
 const DIGITS = /^\d{1,15}$/;
 
@@ -119,7 +117,7 @@ const matching = (pattern: RegExp) => (value: unknown) =>
   typeof value === 'string' && pattern.test(value) ? value : undefined;
 
 /** A text that matches a pattern; `expected` says in words what that is. */
-export const text = (expected: string, pattern: RegExp, options?: { isQuoted: boolean }) =>
+export const text = (expected: string, pattern: RegExp, options?: Quoting) =>
   setting(mustBe(expected, matching(pattern), options), {
     type: 'string',
     pattern: pattern.source,

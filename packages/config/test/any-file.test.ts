@@ -40,7 +40,7 @@ const name = fc.oneof(
   fc.string(),
 );
 const { anything } = fc.letrec<{ anything: unknown; mapping: unknown; list: unknown }>((tie) => ({
-  anything: fc.oneof({ depthSize: 'medium' }, scalar, tie('mapping'), tie('list')),
+  anything: fc.oneof({ depthSize: 'small', maxDepth: 3 }, scalar, tie('mapping'), tie('list')),
   mapping: fc.dictionary(name, tie('anything'), { maxKeys: 6 }),
   list: fc.array(tie('anything'), { maxLength: 4 }),
 }));
@@ -59,7 +59,7 @@ test('any data written as YAML is a configuration or refused, and no key is ever
   const cwd = await temporaryFolder();
   await fc.assert(
     fc.asyncProperty(fc.oneof(document, anything), async (value) => {
-      expect(await saidAbout(stringify(value), cwd)).not.toContain(KEY);
+      expect(await saidAbout(stringify(value), cwd)).not.toContain(KEY.slice(0, 16));
     }),
     { numRuns: 1_000 },
   );
@@ -104,7 +104,7 @@ requestProxy: { enabled: true, url: "http://user:${PASSWORD}-4@host" }
     fc.asyncProperty(position, position, inserted, async (from, to, text) => {
       const content = whole.slice(0, from) + text + whole.slice(to);
       const said = await saidAbout(content, cwd);
-      expect(said).not.toContain(KEY);
+      expect(said).not.toContain(KEY.slice(0, 16));
       expect(said).not.toContain(PASSWORD);
     }),
     { numRuns: 1_000 },

@@ -1,6 +1,5 @@
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import type { Secret } from '@openrouter-proxy/runtime';
@@ -16,7 +15,19 @@ const OPTIONS: AgentOptions = {
 export function createUpstreamAgent(baseUrl: URL, requestProxy: Secret | null): HttpAgent {
   const secure = baseUrl.protocol === 'https:';
   if (requestProxy === null) return secure ? new HttpsAgent(OPTIONS) : new HttpAgent(OPTIONS);
-  const proxy = requestProxy.reveal();
-  if (proxy.startsWith('socks')) return new SocksProxyAgent(proxy, OPTIONS);
-  return secure ? new HttpsProxyAgent(proxy, OPTIONS) : new HttpProxyAgent(proxy, OPTIONS);
+  const agent = createTunnelAgent(requestProxy.reveal());
+  // Left to itself the agent reads from the call stack whether TLS is spoken, and misreads it when a
+  // connection becomes free: none would ever be used again.
+  Object.assign(agent.options, { secureEndpoint: secure });
+  return agent;
+}
+
+/**
+ * A tunnel through the proxy, to a plain upstream too: were the proxy to send the requests on, what
+ * it refuses by itself could not be told from what the upstream says of a key.
+ */
+function createTunnelAgent(proxy: string): HttpAgent {
+  return proxy.startsWith('socks')
+    ? new SocksProxyAgent(proxy, OPTIONS)
+    : new HttpsProxyAgent(proxy, OPTIONS);
 }

@@ -8,7 +8,6 @@ import type {
 import type { Writable } from 'node:stream';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { HttpProxyAgent } from 'http-proxy-agent';
 import { createProxyServer } from 'http-proxy-3';
 import { UpstreamFailure } from './upstream-failure.ts';
 
@@ -52,8 +51,6 @@ function closeIdleConnections(agent: Agent): void {
 interface Way {
   agent: Agent;
   timeouts: UpstreamTimeouts;
-  /** Before the path: empty, or the origin where a proxy is asked (RFC 9112, section 3.2.2). */
-  pathPrefix: string;
 }
 
 /**
@@ -125,9 +122,8 @@ class Attempt {
       this.#onAbort();
       return;
     }
-    // The library's joining of paths drops a lone `?`, and the agent for HTTP proxies encodes more
-    // than it was given; the setter checks the path as the constructor does.
-    clientRequest.path = this.#way.pathPrefix + this.#request.path;
+    // The library drops a lone `?`. Node checks what is set here as it checks what it is given.
+    clientRequest.path = this.#request.path;
     clientRequest.once('socket', (socket) => this.#onSocket(clientRequest, socket));
     clientRequest.once('finish', () =>
       this.#arm(this.#way.timeouts.firstByteTimeoutMs, 'first byte'),
@@ -135,7 +131,7 @@ class Attempt {
     clientRequest.on('information', () => this.#onInterim());
     clientRequest.once('response', (response) => this.#onResponse(clientRequest, response));
     // The agent would present a proxy's refusal as the upstream's own response.
-    clientRequest.once('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
+    clientRequest.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
       if (statusCode !== 200) this.#fail(refusedByProxy(statusCode));
     });
     // Protocol switches are never asked for; a response that switches is not one to relay.
@@ -167,10 +163,6 @@ class Attempt {
 
   #onResponse(clientRequest: ClientRequest, response: IncomingMessage): void {
     const { statusCode = 0 } = response;
-    if (statusCode === 407) {
-      this.#fail(refusedByProxy(statusCode));
-      return;
-    }
     if (response.httpVersionMajor !== 1 || statusCode < 200 || statusCode > 599) {
       const startLine = `HTTP/${response.httpVersion} ${statusCode}`;
       this.#fail(new UpstreamFailure('invalid', `the upstream answered with ${startLine}`));
@@ -206,7 +198,7 @@ class Attempt {
 }
 
 function refusedByProxy(status: number): UpstreamFailure {
-  const advice = status === 407 ? ': check the credentials in requestProxy.url' : '';
+  const advice = status === 401 || status === 407 ? ': check the credentials in requestProxy.url' : '';
   const message = `the outgoing proxy refused with status ${status}${advice}`;
   return new UpstreamFailure('connect', message, { beforeWork: false });
 }
@@ -222,8 +214,7 @@ export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTim
   });
   // http-proxy-3 reads three members of the client's response and listens to one event on it.
   const outgoing = { headersSent: false, finished: false, writableFinished: true, on: nothing };
-  const pathPrefix = agent instanceof HttpProxyAgent ? baseUrl.origin : '';
-  const way = { agent, timeouts, pathPrefix };
+  const way = { agent, timeouts };
   return {
     send(request) {
       const attempt = new Attempt(request, way);

@@ -40,16 +40,6 @@ it('sends each event on before the next one comes', async () => {
   );
 });
 
-it('sends an event on when its pieces come, however it is cut', async () => {
-  const { client, source } = await startStream();
-  source.send(chunk('data: {"choices":[{"del'));
-  await client.until('"del');
-  source.send(chunk('ta":{"content":"ü"}}]}\n'));
-  await client.until('}}]}\n');
-  source.send(chunk('\n'));
-  await client.until('}}]}\n\r\n1\r\n\n');
-});
-
 it.each([': OPENROUTER PROCESSING\n\n', ': \n\n', 'event: ping\ndata: {"type":"ping"}\n\n'])(
   'sends %j on at once',
   async (comment) => {

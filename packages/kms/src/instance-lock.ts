@@ -19,7 +19,7 @@ export function lockStateFolder(folder: string): InstanceLock {
   preparePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;'); // nothing is ever written
   } catch (error) {
     database.close();
     throw isSqliteError(error, 'BUSY') ? alreadyRunning(folder) : unusable(path, error);

@@ -27,11 +27,11 @@ describe('a start that cannot succeed', () => {
     expect(await token()).toBe(before);
   });
 
-  it('ends with 75, and says so, when the port is taken', async () => {
+  it('ends, and does not try again, when the port is taken', async () => {
     const first = await startProduct(await testFolder());
     const { port } = new URL(String((await first.ready())['clients']));
     const second = await startProduct(await testFolder(), { port: Number(port) });
-    expect(await second.ended).toBe(EXIT.alreadyRunning);
+    expect(await second.ended).toBe(EXIT.configuration);
     expect(second.output.stderr).toContain(`127.0.0.1:${port}`);
   });
 });

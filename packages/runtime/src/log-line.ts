@@ -34,14 +34,13 @@ function readable(_name: string, value: unknown): unknown {
   return { error: value.message, ...code, ...cause };
 }
 
-/**
- * JSON text of a value; empty for what JSON leaves out (undefined, functions, symbols). A circular or
- * throwing field must not take the event, or the process, with it.
- */
+/** Nothing for what JSON leaves out (undefined, functions, symbols), of which its declared type says nothing. */
+const asJson: (value: unknown) => string | undefined = (value) => JSON.stringify(value, readable);
+
+/** A circular or throwing field must not take the event, or the process, with it. */
 function stringify(value: unknown, context: object = {}): string {
   try {
-    const text: string | undefined = JSON.stringify(value, readable);
-    return text ?? '';
+    return asJson(value) ?? '';
   } catch (error) {
     const unprintable = error instanceof Error ? error.message : typeof error;
     return JSON.stringify({ ...context, unprintable });

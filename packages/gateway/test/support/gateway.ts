@@ -2,17 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { GatewayHandOver } from '@openrouter-proxy/config';
-import { Secret, type LogFields, type LogLevel } from '@openrouter-proxy/runtime';
+import type { LogFields, LogLevel } from '@openrouter-proxy/runtime';
 import type { Exchange } from '../../src/exchange.ts';
 import { CLIENT_LIMITS, type ClientLimits } from '../../src/client-limits.ts';
 import { startGateway } from '../../src/gateway.ts';
+import { ACCESS_KEY, handOver, type HandOverOptions } from './hand-over.ts';
 import type { Message } from './http-message.ts';
 import { RawConnection } from './raw-connection.ts';
 import { startKeyService, type KeyService } from './key-service.ts';
 
-/** The access key of every test's client. */
-export const ACCESS_KEY = 'the-access-key-of-the-test-client';
+export { ACCESS_KEY };
 
 /** A value shaped like an OpenRouter key, new at each call. */
 export function newSecret(): string {
@@ -48,10 +47,8 @@ export function rawPost(body: string, headers: string[] = []): string {
 }
 
 /** What a test may set otherwise. */
-export interface GatewayOptions {
+export interface GatewayOptions extends HandOverOptions {
   secrets?: string[];
-  upstream?: Partial<GatewayHandOver['upstream']>;
-  settings?: Partial<Omit<GatewayHandOver, 'upstream' | 'kms' | 'host' | 'port'>>;
   limits?: Partial<ClientLimits>;
   now?: () => number;
 }
@@ -67,31 +64,7 @@ export async function startTestGateway(
   const write = (level: LogLevel) => (message: string, fields?: LogFields) =>
     void log.push({ level, message, fields });
   const service = await startGateway(
-    {
-      host: '127.0.0.1',
-      port: 0,
-      accessKeys: [{ name: 'default', key: new Secret(ACCESS_KEY) }],
-      kms: { socket: keys.socket, token: keys.token },
-      upstream: {
-        baseUrl: upstreamUrl,
-        requestProxy: null,
-        connectTimeoutMs: 2_000,
-        firstByteTimeoutMs: 2_000,
-        idleTimeoutMs: 2_000,
-        deadlineMs: 20_000,
-        maxAttempts: null,
-        providerRetryDelayMs: 0,
-        ...options.upstream,
-      },
-      publicEndpoints: ['/api/v1/models'],
-      modelsCache: { enabled: true, ttlMs: 300_000 },
-      metrics: { public: false, system: false },
-      freeOnly: false,
-      maxBodyBytes: 1024 * 1024,
-      shutdownGraceMs: 1_000,
-      log: { level: 'DEBUG', httpLevel: 'INFO', format: 'json' },
-      ...options.settings,
-    },
+    handOver(upstreamUrl, { socket: keys.socket, token: keys.token }, options),
     {
       main: {
         log: (level, message, fields) => void log.push({ level, message, fields }),

@@ -96,7 +96,7 @@ it('lets no secret out: not in answers, logs, arguments, environments or files',
   }
 });
 
-it('keeps a key that came by the environment out of every environment but its own parent’s', async () => {
+it('scrubs keys that came by the environment from the environment of every process', async () => {
   const [first, second] = [newKey(), newKey()];
   const system = await startSystem({
     settings: { openrouter: { base_url: await startEcho() } },

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 
 const LAUNCHER = path.resolve(import.meta.dirname, '../../../dist/main.js');
@@ -54,13 +55,13 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Starts the launcher's program on a configuration. `environment` is all that it gets beside PATH. */
-export async function launch(
+export function launch(
   folder: string,
   settings: Settings,
   environment: Record<string, string> = {},
-): Promise<ResultPromise<{ reject: false; all: true }>> {
+) {
   const config = path.join(folder, 'config.yml');
-  await writeFile(config, JSON.stringify(settings), { mode: 0o600 });
+  writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
   return execa(process.execPath, [LAUNCHER, '--config', config], {
     reject: false,
     all: true,
@@ -114,7 +115,7 @@ export async function startSystem(options: {
   const accessKey = `access-${randomBytes(16).toString('hex')}`;
   const server = { port: 0, access_key: accessKey, log_format: 'json', log_level: 'DEBUG' };
   const { settings } = options;
-  const child = await launch(
+  const child = launch(
     folder,
     { ...settings, server: { ...server, ...(settings['server'] as object | undefined) } },
     options.environment,

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { newSecret, rawPost } from './support/gateway.ts';
+import { startKeyService } from './support/key-service.ts';
+import { RawConnection } from './support/raw-connection.ts';
+import { answering, OK, startRecordingUpstream } from './support/recording-upstream.ts';
+
+const PROCESS = fileURLToPath(new URL('support/gateway-process.ts', import.meta.url));
+
+/** A gateway in a process that may have `limit` files open. */
+async function startLimited(limit: number) {
+  const upstream = await startRecordingUpstream(answering(OK));
+  const keys = await startKeyService([newSecret()]);
+  const args = [process.execPath, PROCESS, upstream.url, keys.socket, keys.token.reveal()];
+  const child = spawn('sh', ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exit;
+    await keys.stop();
+  });
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  await expect.poll(() => output, { timeout: 10_000 }).toContain('port=');
+  return { child, port: Number(/port=(\d+)/.exec(output)?.[1]) };
+}
+
+async function post(port: number): Promise<string> {
+  const client = new RawConnection(connect(port, '127.0.0.1'), 'response');
+  client.send(rawPost('{}'));
+  try {
+    return (await client.message()).startLine;
+  } catch {
+    return 'no answer';
+  } finally {
+    client.socket.destroy();
+  }
+}
+
+it('lives through having no file descriptor left, and serves again when there are some', async () => {
+  const { child, port } = await startLimited(64);
+  expect(await post(port)).toBe('HTTP/1.1 200 OK');
+  const flood: Socket[] = Array.from({ length: 200 }, () =>
+    connect(port, '127.0.0.1').on('error', () => undefined),
+  );
+  onTestFinished(() => flood.forEach((socket) => socket.destroy()));
+  await Promise.all(flood.slice(0, 30).map((socket) => once(socket, 'connect')));
+  await post(port);
+  for (const socket of flood) socket.destroy();
+  await expect.poll(() => post(port), { timeout: 10_000 }).toBe('HTTP/1.1 200 OK');
+  expect(child.exitCode).toBeNull();
+});

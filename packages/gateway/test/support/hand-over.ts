@@ -1,0 +1,44 @@
+import type { GatewayHandOver } from '@openrouter-proxy/config';
+import { Secret } from '@openrouter-proxy/runtime';
+
+/** The access key of every test's client. */
+export const ACCESS_KEY = 'the-access-key-of-the-test-client';
+
+/** What a test may set otherwise. */
+export interface HandOverOptions {
+  upstream?: Partial<GatewayHandOver['upstream']>;
+  settings?: Partial<Omit<GatewayHandOver, 'upstream' | 'kms' | 'host' | 'port'>>;
+}
+
+/** What a gateway under test is started with: an upstream, a key service, and short limits. */
+export function handOver(
+  baseUrl: string,
+  kms: GatewayHandOver['kms'],
+  options: HandOverOptions = {},
+): GatewayHandOver {
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    accessKeys: [{ name: 'default', key: new Secret(ACCESS_KEY) }],
+    kms,
+    upstream: {
+      baseUrl,
+      requestProxy: null,
+      connectTimeoutMs: 2_000,
+      firstByteTimeoutMs: 2_000,
+      idleTimeoutMs: 2_000,
+      deadlineMs: 20_000,
+      maxAttempts: null,
+      providerRetryDelayMs: 0,
+      ...options.upstream,
+    },
+    publicEndpoints: ['/api/v1/models'],
+    modelsCache: { enabled: true, ttlMs: 300_000 },
+    metrics: { public: false, system: false },
+    freeOnly: false,
+    maxBodyBytes: 1024 * 1024,
+    shutdownGraceMs: 1_000,
+    log: { level: 'DEBUG', httpLevel: 'INFO', format: 'json' },
+    ...options.settings,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * `npm run demo`: the real launcher, key service and gateway in front of a fake OpenRouter, with five
+ * demo keys of which one is limited now and then and four share tight free limits. Needs neither an
+ * OpenRouter key nor the internet. Ctrl-C ends it and leaves nothing behind.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
+import { execa } from 'execa';
+import { watchKeys } from './demo/key-watch.ts';
+import { sendTraffic } from './demo/traffic.ts';
+
+const ACCESS_KEY = 'demo';
+const PORT = Number(process.env['DEMO_PORT'] ?? 5555);
+const LAUNCHER = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
+const START_TIMEOUT_MS = 20_000;
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+
+const fake = await startFakeOpenRouter();
+for (const freePerMinute of [3, 4, 5, 6, 60]) {
+  fake.addKey({ account: fake.addAccount({ freePerMinute }) });
+}
+fake.rules.add({
+  match: { key: 'key-2', path: '/chat/completions' },
+  fault: { kind: 'refuse', family: 'in_flight_budget' }, // says: come back in five seconds
+  after: 2,
+  times: 1,
+});
+
+const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-demo-'));
+const config = path.join(folder, 'config.yml');
+const settings = {
+  server: { port: PORT, access_key: ACCESS_KEY, log_format: 'json' },
+  openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
+};
+await writeFile(config, JSON.stringify(settings), { mode: 0o600 });
+const log = path.join(folder, 'log');
+const launcher = execa(process.execPath, [LAUNCHER, '--config', config], {
+  stdout: { file: log },
+  reject: false,
+});
+void launcher.then(() => stopping.abort());
+
+/** Waits until the gateway serves; false if it does not come to that. */
+async function isUp(url: string): Promise<boolean> {
+  const giveUpAt = Date.now() + START_TIMEOUT_MS;
+  while (!stopping.signal.aborted && Date.now() < giveUpAt) {
+    const answer = await fetch(`${url}/health`).catch(() => undefined);
+    if (answer?.ok === true) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+const url = `http://127.0.0.1:${PORT}`;
+if (await isUp(url)) {
+  console.log(`
+  The gateway   ${url}/api/v1   access key: ${ACCESS_KEY}
+  Its metrics   ${url}/metrics   (any name, password: ${ACCESS_KEY})
+  Its log       ${log}
+  OpenRouter    ${fake.url}   (a fake)
+
+  Try:  curl ${url}/api/v1/chat/completions -H 'Authorization: Bearer ${ACCESS_KEY}' \\
+          -d '{"model":"openai/gpt-4o","messages":[{"role":"user","content":"Hello"}]}'
+
+  Ctrl-C ends it.
+`);
+  const state = path.join(folder, '.openrouter-proxy');
+  await Promise.all([
+    sendTraffic({ url, accessKey: ACCESS_KEY, signal: stopping.signal }),
+    watchKeys({ folder: state, signal: stopping.signal }),
+  ]);
+}
+launcher.kill('SIGTERM');
+const { exitCode } = await launcher;
+await fake.stop();
+await rm(folder, { recursive: true });
+console.log(exitCode === 0 ? 'The demo is over.' : `The launcher ended with code ${exitCode}.`);
+process.exitCode = exitCode ?? 1;
