@@ -58,7 +58,7 @@ test('the key service gets its settings', () => {
     ],
     selection: { strategy: 'round-robin', same: true },
     rateLimitCooldownMs: 14_400_000,
-    leaseTtlMs: 180_000,
+    leaseTtlMs: 120_000 + 6 * 3_600_000,
     shutdownGraceMs: 30_000,
     log: { level: 'DEBUG', format: 'auto' },
   });

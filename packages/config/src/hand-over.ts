@@ -3,7 +3,11 @@ import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
 import type { Config } from './config.ts';
 import { KEY_SELECTION_STRATEGIES, LOG_FORMATS } from './choices.ts';
 
-const MINUTE_MS = 60_000;
+/**
+ * A deadline ends with the beginning of an answer; this is for the answer itself. A gateway that dies
+ * loses its leases much sooner: this only bounds what a gateway that hangs can hold.
+ */
+const LONGEST_ANSWER_MS = 6 * 3_600_000;
 
 const secret = z.codec(z.string(), z.instanceof(Secret), {
   decode: (text) => new Secret(text),
@@ -104,7 +108,7 @@ export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>
       same: openrouter.key_selection_opts.includes('same'),
     },
     rateLimitCooldownMs: openrouter.rate_limit_cooldown,
-    leaseTtlMs: openrouter.deadline + MINUTE_MS, // no request outlives its lease
+    leaseTtlMs: openrouter.deadline + LONGEST_ANSWER_MS,
     shutdownGraceMs: server.shutdown_grace,
     log: { level: server.log_level, format: server.log_format },
   };

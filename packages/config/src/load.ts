@@ -3,7 +3,7 @@ import { assembleConfig, type Config } from './config.ts';
 import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
 import { crossCheck } from './cross-check.ts';
 import { resolveKeys } from './pool-keys.ts';
-import { remarksOf, withoutEffect, type Remark } from './problem.ts';
+import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
 import { describeRemarks, describeYamlProblems } from './remark-lines.ts';
 import {
   findReplacements,
@@ -68,7 +68,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
   const origin = originOf(config, replacements);
-  const remarks = describe([...withoutEffect(value), ...resolved.warnings]);
+  const remarks = describe([...ineffectiveKeys(value), ...resolved.warnings]);
   return {
     config,
     warnings: [...remarks, ...openToAll(source, config, origin)],

@@ -72,10 +72,8 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
     const secret = reading.value;
     const twin = keys.get(secret.reveal());
     if (twin !== undefined) {
-      warnings.push({
-        path,
-        text: `is left out: it is the same key as openrouter.keys[${twin.index}]`,
-      });
+      const text = `is left out: it is the same key as openrouter.keys[${twin.index}]`;
+      warnings.push({ path, text });
       continue;
     }
     const name = entry.name ?? `key-${index + 1}`;
@@ -85,10 +83,8 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       problems.push({ path: [...path, 'name'], text });
     }
     names.set(name, index);
-    keys.set(secret.reveal(), {
-      index,
-      key: { secret, name, maxConcurrency: entry.max_concurrency },
-    });
+    const key = { secret, name, maxConcurrency: entry.max_concurrency };
+    keys.set(secret.reveal(), { index, key });
   }
   const variables = located.flatMap(({ entry }) => entry.key_env ?? []);
   return { keys: [...keys.values()].map(({ key }) => key), problems, warnings, variables };

@@ -62,11 +62,11 @@ const meaningful = (fields: Readonly<Record<string, z.ZodType>> = {}) =>
   Object.entries(fields).flatMap(([name, schema]) => (reasonForNoEffect(schema) ? [] : [name]));
 
 /** The keys of older configurations that are set and mean nothing here. */
-export function withoutEffect(value: unknown): Remark[] {
+export function ineffectiveKeys(value: unknown): Remark[] {
   return Object.entries(FIELDS).flatMap(([section, fields]) =>
     Object.entries(fields).flatMap(([name, schema]) => {
       const reason = reasonForNoEffect(schema);
-      const path = [section, name];
+      const path = [...section.split('.').filter(Boolean), name];
       if (reason === undefined || valueAt(value, ...path) === undefined) return [];
       return [{ path, text: `has no effect: ${reason}` }];
     }),

@@ -17,15 +17,17 @@ export function statePaths(
   env: Readonly<Record<string, string | undefined>>,
   folder: string,
 ): StatePaths {
-  const [stateDir, socket] = [valueAt(value, 'state_dir'), valueAt(value, 'kms', 'socket')];
-  const [systemdFolder] = (env['STATE_DIRECTORY'] ?? '').split(':'); // systemd.exec(5): may name several
-  const givenFolder = typeof stateDir === 'string' ? stateDir : systemdFolder;
-  const absolute = resolve(folder, givenFolder === '' ? '.openrouter-proxy' : (givenFolder ?? ''));
+  const [ofSystemd] = (env['STATE_DIRECTORY'] ?? '').split(':'); // systemd.exec(5): may name several
+  const given = [valueAt(value, 'state_dir'), ofSystemd].find(isPath);
+  const stateDir = resolve(folder, given ?? '.openrouter-proxy');
+  const socket = valueAt(value, 'kms', 'socket');
   return {
-    stateDir: absolute,
-    socket: typeof socket === 'string' ? resolve(folder, socket) : join(absolute, 'kms.sock'),
+    stateDir,
+    socket: isPath(socket) ? resolve(folder, socket) : join(stateDir, 'kms.sock'),
   };
 }
+
+const isPath = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 /** What is wrong with them. */
 export function checkStatePaths({ socket }: StatePaths): Remark[] {

@@ -31,7 +31,7 @@ export interface AppParts {
   metricsPublic: boolean;
   maxBodyBytes: number;
   /** Sees every exchange once, when it is over. */
-  finished(exchange: Exchange): void;
+  finished: (exchange: Exchange) => void;
   api(exchange: Exchange, target: Target<'api'>, keyless: boolean): Promise<void>;
   health(exchange: Exchange, target: Target<'health'>): Promise<void>;
   metrics(exchange: Exchange, target: Target<'metrics'>): Promise<void>;
@@ -138,6 +138,7 @@ function serve(parts: AppParts): Middleware {
 }
 
 /** The one place where a failure becomes an answer. After the head has been sent it can only be a broken connection. */
+// eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows it by its four parameters
 const answerFailure: ErrorMiddleware = (error: unknown, _request, response, _next) => {
   const { exchange } = response.locals;
   if (error === CLIENT_GONE) return;

@@ -78,20 +78,20 @@ function parse(body: string): unknown {
 export function errorDetails(body: string): ErrorDetails {
   const json = parse(body);
   const parsed = envelope.safeParse(json);
-  const error = parsed.data?.error;
-  const about = error?.metadata ?? parsed.data?.metadata;
-  const words = error?.message ?? (error === undefined ? body : '');
+  const { error, metadata } = parsed.success ? parsed.data : { error: { message: body } };
+  const about = error.metadata ?? metadata ?? {};
+  const { message = '', availability = {} } = error;
   return {
     isJson: typeof json === 'object' && json !== null,
-    message: withoutIdentities(words.slice(0, 1000)).trim().slice(0, 300),
-    limitSource: about?.limit_source,
-    reason: about?.reason,
-    providerName: about?.provider_name,
-    raw: about?.raw,
-    availability: error?.availability?.code,
-    retryAfterSeconds: about?.retry_after_seconds ?? error?.availability?.retry_after,
-    resetsAt: about?.resets_at,
-    headers: lowerCased(about?.headers ?? {}),
+    message: withoutIdentities(message.slice(0, 1000)).trim().slice(0, 300),
+    limitSource: about.limit_source,
+    reason: about.reason,
+    providerName: about.provider_name,
+    raw: about.raw,
+    availability: availability.code,
+    retryAfterSeconds: about.retry_after_seconds ?? availability.retry_after,
+    resetsAt: about.resets_at,
+    headers: lowerCased(about.headers ?? {}),
   };
 }
 
@@ -103,8 +103,8 @@ export function errorBodyForClient(body: Buffer): Buffer {
   const words = body.toString('utf8');
   const json = parse(words);
   if (typeof json === 'object' && json !== null && 'user_id' in json) {
-    const { user_id: _account, ...rest } = json;
-    return Buffer.from(withoutIdentities(JSON.stringify(rest)));
+    const rest = Object.entries(json).filter(([name]) => name !== 'user_id');
+    return Buffer.from(withoutIdentities(JSON.stringify(Object.fromEntries(rest))));
   }
   const clean = withoutIdentities(words);
   return clean === words ? body : Buffer.from(clean);

@@ -93,7 +93,9 @@ class Forwarding {
   async run(): Promise<void> {
     if (this.#parts.policy.freeOnly) await this.#refusePaidModel();
     for (;;) {
-      const end = this.#destination.keyless ? await this.#attempt(null) : await this.#leasedAttempt();
+      const end = this.#destination.keyless
+        ? await this.#attempt(null)
+        : await this.#leasedAttempt();
       this.#parts.metrics.attempt(end.outcome.kind);
       if (this.#clientIsServed(end)) return;
       if (!this.#mayRepeat(end)) {

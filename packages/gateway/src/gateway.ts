@@ -9,7 +9,7 @@ import { createForwarder } from './forward.ts';
 import { Leases } from './leases.ts';
 import { createMetrics, type GatewayMetrics } from './metrics.ts';
 import { isModelList, ModelsCache } from './models-cache.ts';
-import { healthPage, metricsPages, type OwnPageParts } from './own-pages.ts';
+import { healthPage, metricsPages } from './own-pages.ts';
 import { BodyMemory } from './request-body.ts';
 import { createGatewayServer, drainServer, listen } from './server.ts';
 import { createUpstreamAgent } from './upstream-agent.ts';
@@ -29,7 +29,7 @@ function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
     onState: (state, error) => logger.debug('connection to the key service', { state, error }),
   });
   const leases = new Leases(client, held, logger);
-  return { client, leases };
+  return { kms: client, leases };
 }
 
 /** What the gateway finds around it, and a test puts in its place. */
@@ -100,41 +100,42 @@ function createApi(
 
 async function drain(
   server: Server,
-  kms: ReturnType<typeof connectToKms>,
+  { kms, leases }: ReturnType<typeof connectToKms>,
   graceMs: number,
 ): Promise<void> {
   await drainServer(server, graceMs);
-  await kms.leases.settled(LAST_REPORTS_MS);
-  await kms.client.close();
+  await leases.settled(LAST_REPORTS_MS);
+  await kms.close();
 }
 
-/** Builds the gateway from its hand-over and starts it. `logs.access` takes one line a request. */
+/** Where a gateway writes: what it does, and one line for each request that is over. */
+export interface GatewayLogs {
+  main: Logger;
+  access: AppParts['finished'];
+}
+
+/** Builds the gateway from its hand-over and starts it. */
 export async function startGateway(
   options: GatewayHandOver,
-  logs: { main: Logger; access(exchange: Parameters<AppParts['finished']>[0]): void },
+  logs: GatewayLogs,
   { now, limits }: Surroundings = SURROUNDINGS,
 ): Promise<Service> {
   const baseUrl = new URL(options.upstream.baseUrl);
   const metrics = createMetrics({ system: options.metrics.system });
   const agent = createUpstreamAgent(baseUrl, options.upstream.requestProxy);
   const upstream = createUpstream(baseUrl, agent, options.upstream);
-  const kms = connectToKms(options.kms, logs.main);
+  const keyService = connectToKms(options.kms, logs.main);
   const cache = createModelsCache(options, upstream, metrics, now);
   let draining = false;
-  const pages: OwnPageParts = {
-    kms: kms.client,
-    leases: kms.leases,
-    metrics,
-    modelsCacheAgeSeconds: () => cache.ageSeconds(),
-    draining: () => draining,
-    now,
-  };
+  const modelsCacheAgeSeconds = () => cache.ageSeconds();
+  const isDraining = () => draining;
+  const pages = { ...keyService, metrics, modelsCacheAgeSeconds, draining: isDraining, now };
   const app = createApp({
     auth: createClientAuth(options.accessKeys),
     publicEndpoints: options.publicEndpoints,
     metricsPublic: options.metrics.public,
     maxBodyBytes: options.maxBodyBytes,
-    api: createApi(options, upstream, kms.leases, cache, metrics, limits.bodyTimeout),
+    api: createApi(options, upstream, keyService.leases, cache, metrics, limits.bodyTimeout),
     health: healthPage(pages),
     metrics: metricsPages(pages),
     finished(exchange) {
@@ -149,7 +150,7 @@ export async function startGateway(
     address: { host: address.address, port: address.port },
     drain() {
       draining = true;
-      return drain(server, kms, options.shutdownGraceMs).finally(() => agent.destroy());
+      return drain(server, keyService, options.shutdownGraceMs).finally(() => agent.destroy());
     },
   };
 }

@@ -54,7 +54,10 @@ function countedMetrics(registers: Registry[]) {
     ),
     verdicts: counter('stream_verdicts_total', 'Relayed answers, by how they ended.', 'verdict'),
     cacheHits: counter('models_cache_hits_total', 'Model lists served from the cache.'),
-    cacheMisses: counter('models_cache_misses_total', 'Requests for a model list that had to wait for the upstream.'),
+    cacheMisses: counter(
+      'models_cache_misses_total',
+      'Requests for a model list that had to wait for the upstream.',
+    ),
   };
 }
 

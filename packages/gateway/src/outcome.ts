@@ -101,6 +101,11 @@ function paymentRefused(details: ErrorDetails): Family | undefined {
   return undefined;
 }
 
+function forbidden(details: ErrorDetails): Family {
+  if (!details.isJson) return { kind: 'edge_blocked' };
+  return paymentRefused(details) ?? { kind: 'caller_error' };
+}
+
 function family(status: number, details: ErrorDetails): Family {
   switch (status) {
     case 401:
@@ -108,8 +113,7 @@ function family(status: number, details: ErrorDetails): Family {
     case 402:
       return paymentRefused(details) ?? { kind: 'credits_exhausted' };
     case 403:
-      if (!details.isJson) return { kind: 'edge_blocked' };
-      return paymentRefused(details) ?? { kind: 'caller_error' };
+      return forbidden(details);
     case 408:
       return { kind: 'provider_failed' };
     case 429:

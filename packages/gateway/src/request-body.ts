@@ -29,7 +29,7 @@ export interface RequestBodyOptions {
   /** The longest silence of a client that still has some of it to send, in milliseconds. */
   silenceMs: number;
   /** Told once when the body will not be taken to its end: it is too large, or it stopped coming. */
-  refuse(error: GatewayError): void;
+  refuse: (error: GatewayError) => void;
 }
 
 /**

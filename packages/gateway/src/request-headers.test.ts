@@ -56,7 +56,7 @@ describe('upstreamRequestHeaders', () => {
       'host',
       'x-request-id',
     ]);
-    expect(headers['authorization']).toBe('Bearer leased');
+    expect(headers.authorization).toBe('Bearer leased');
   });
 
   it('keeps where the client came from and who its user is to itself', () => {

@@ -70,7 +70,7 @@ describe('parseTarget', () => {
 
   it('never lets through a path that a URL parser would change', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'/.%25eEfFcC0\\ab') }), (tail) => {
+      fc.property(fc.stringMatching(/^[/.%25eEfFcC0\\ab]{0,12}$/), (tail) => {
         const url = `/api/v1/${tail}`;
         const target = parseTarget(url);
         if (target.kind === 'unsafe') return;

@@ -26,7 +26,7 @@ export function createUpstreamAgent(baseUrl: URL, requestProxy: Secret | null): 
  * A tunnel through the proxy, to a plain upstream too: were the proxy to send the requests on, what
  * it refuses by itself could not be told from what the upstream says of a key.
  */
-function createTunnelAgent(proxy: string): HttpAgent {
+function createTunnelAgent(proxy: string): SocksProxyAgent | HttpsProxyAgent<string> {
   return proxy.startsWith('socks')
     ? new SocksProxyAgent(proxy, OPTIONS)
     : new HttpsProxyAgent(proxy, OPTIONS);

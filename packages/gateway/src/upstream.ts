@@ -5,7 +5,7 @@ import type {
   OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { Stream, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { createProxyServer } from 'http-proxy-3';
@@ -198,7 +198,8 @@ class Attempt {
 }
 
 function refusedByProxy(status: number): UpstreamFailure {
-  const advice = status === 401 || status === 407 ? ': check the credentials in requestProxy.url' : '';
+  const advice =
+    status === 401 || status === 407 ? ': check the credentials in requestProxy.url' : '';
   const message = `the outgoing proxy refused with status ${status}${advice}`;
   return new UpstreamFailure('connect', message, { beforeWork: false });
 }
@@ -222,7 +223,7 @@ export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTim
       proxy.web(
         attempt.incoming as unknown as IncomingMessage,
         outgoing as unknown as ServerResponse,
-        { buffer: attempt.buffer as unknown as NodeJS.ReadableStream & { pipe: never } },
+        { buffer: attempt.buffer as unknown as Stream },
         attempt.fail,
       );
       return attempt.response;

@@ -32,14 +32,14 @@ describe.each(['reset', 'end'] as const)('a client that goes away by %s', (how) 
   it('while it waits for a lease: none is used', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
     const gateway = await startTestGateway(upstream.url);
-    const mayLease = Promise.withResolvers<void>();
+    const mayLease = Promise.withResolvers<undefined>();
     gateway.keys.mayLease = mayLease.promise;
     const client = await gateway.connect();
     client.send(rawPost('{}'));
     await expect.poll(() => gateway.keys.asked).toBe(1);
     leave(client);
     await expect.poll(() => gateway.exchanges).toHaveLength(1);
-    mayLease.resolve();
+    mayLease.resolve(undefined);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['unused']);
     expect(upstream.connections).toHaveLength(0);
     expect(noErrorLogged(gateway)).toEqual([]);

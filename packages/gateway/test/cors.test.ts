@@ -26,14 +26,20 @@ describe('a preflight', () => {
         'GET,OPTIONS,PATCH,DELETE,POST,PUT',
       ]);
       const [allowed] = headerLines(answer, 'access-control-allow-headers');
-      for (const name of ['Authorization', 'X-Api-Key', 'Content-Type', 'HTTP-Referer', 'X-Title']) {
+      for (const name of [
+        'Authorization',
+        'X-Api-Key',
+        'Content-Type',
+        'HTTP-Referer',
+        'X-Title',
+      ]) {
         expect(allowed).toContain(name);
       }
       expect(upstream.connections).toHaveLength(0);
     },
   );
 
-  it("allows what an SDK says of itself, and nothing else that is asked for", async () => {
+  it('allows what an SDK says of itself, and nothing else that is asked for', async () => {
     const gateway = await startTestGateway('http://127.0.0.1:1');
     const asked = 'x-stainless-lang, x-stainless-retry-count, x-anything, x-stainless-a\x01b';
     const answer = await gateway.send(preflight('/v1/models', asked.replace('\x01', '_')));
@@ -43,12 +49,15 @@ describe('a preflight', () => {
     expect(allowed).not.toContain('a_b');
   });
 
-  it.each(['/metrics', '/health', '/'])('for %s is refused: browsers have no business there', async (path) => {
-    const gateway = await startTestGateway('http://127.0.0.1:1');
-    const answer = await gateway.send(preflight(path));
-    expect(statusOf(answer)).toBe(405);
-    expect(headerLines(answer, 'access-control-allow-origin')).toEqual([]);
-  });
+  it.each(['/metrics', '/health', '/'])(
+    'for %s is refused: browsers have no business there',
+    async (path) => {
+      const gateway = await startTestGateway('http://127.0.0.1:1');
+      const answer = await gateway.send(preflight(path));
+      expect(statusOf(answer)).toBe(405);
+      expect(headerLines(answer, 'access-control-allow-origin')).toEqual([]);
+    },
+  );
 });
 
 describe('an answer of the API is readable for browsers', () => {
@@ -58,7 +67,10 @@ describe('an answer of the API is readable for browsers', () => {
     ['a response that is not HTTP', 'garbage\r\n\r\n', 502],
     [
       'a success with CORS fields of its own',
-      response('200 OK', '', ['Access-Control-Allow-Origin: https://x', 'Access-Control-Expose-Headers: X-A']),
+      response('200 OK', '', [
+        'Access-Control-Allow-Origin: https://x',
+        'Access-Control-Expose-Headers: X-A',
+      ]),
       200,
     ],
   ])('when it is %s', async (_what, bytes, status) => {

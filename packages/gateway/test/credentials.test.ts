@@ -5,7 +5,8 @@ import { headerLines, statusOf } from './support/http-message.ts';
 import { answering, response, startRecordingUpstream } from './support/recording-upstream.ts';
 
 const LIST = response('200 OK', '{"data":[]}');
-const basic = (credentials: string) => `Authorization: Basic ${Buffer.from(credentials).toString('base64')}`;
+const basic = (credentials: string) =>
+  `Authorization: Basic ${Buffer.from(credentials).toString('base64')}`;
 const wrong = randomBytes(16).toString('hex');
 
 /** Each spelling of a credential, and where it opens the door: the API, or the metrics. */
@@ -14,25 +15,53 @@ const CREDENTIALS: [string, string[], { api: boolean; metrics: boolean }][] = [
   ['a wrong key', [`Authorization: Bearer ${wrong}`], { api: false, metrics: false }],
   ['an empty key', ['Authorization: Bearer '], { api: false, metrics: false }],
   ['a key without a scheme', [`Authorization: ${ACCESS_KEY}`], { api: false, metrics: false }],
-  ['a part of the key', [`Authorization: Bearer ${ACCESS_KEY.slice(0, -1)}`], { api: false, metrics: false }],
+  [
+    'a part of the key',
+    [`Authorization: Bearer ${ACCESS_KEY.slice(0, -1)}`],
+    { api: false, metrics: false },
+  ],
   ['more than the key', [`Authorization: Bearer ${ACCESS_KEY}x`], { api: false, metrics: false }],
-  ['the key in capitals', [`Authorization: Bearer ${ACCESS_KEY.toUpperCase()}`], { api: false, metrics: false }],
+  [
+    'the key in capitals',
+    [`Authorization: Bearer ${ACCESS_KEY.toUpperCase()}`],
+    { api: false, metrics: false },
+  ],
   ['the key as Token', [`Authorization: Token ${ACCESS_KEY}`], { api: false, metrics: false }],
   ['the key in a cookie', [`Cookie: key=${ACCESS_KEY}`], { api: false, metrics: false }],
   ['the key as Bearer', [`Authorization: Bearer ${ACCESS_KEY}`], { api: true, metrics: true }],
   ['the key as bearer', [`authorization: bearer ${ACCESS_KEY}`], { api: true, metrics: true }],
-  ['the key as BEARER, with spaces', [`AUTHORIZATION:   BEARER    ${ACCESS_KEY}  `], { api: true, metrics: true }],
+  [
+    'the key as BEARER, with spaces',
+    [`AUTHORIZATION:   BEARER    ${ACCESS_KEY}  `],
+    { api: true, metrics: true },
+  ],
   ['the key as x-api-key', [`x-api-key: ${ACCESS_KEY}`], { api: true, metrics: true }],
   ['a wrong x-api-key', [`x-api-key: ${wrong}`], { api: false, metrics: false }],
   ['an empty x-api-key', ['x-api-key: '], { api: false, metrics: false }],
-  ['x-api-key twice', [`x-api-key: ${ACCESS_KEY}`, `x-api-key: ${ACCESS_KEY}`], { api: false, metrics: false }],
+  [
+    'x-api-key twice',
+    [`x-api-key: ${ACCESS_KEY}`, `x-api-key: ${ACCESS_KEY}`],
+    { api: false, metrics: false },
+  ],
   ['the key as password', [basic(`anybody:${ACCESS_KEY}`)], { api: false, metrics: true }],
   ['the key as user', [basic(`${ACCESS_KEY}:`)], { api: false, metrics: false }],
   ['a wrong password', [basic(`anybody:${wrong}`)], { api: false, metrics: false }],
   ['Basic that is not base64', ['Authorization: Basic %%%'], { api: false, metrics: false }],
-  ['a wrong key before the right one', [`Authorization: Bearer ${wrong}`, `Authorization: Bearer ${ACCESS_KEY}`], { api: false, metrics: false }],
-  ['a wrong Bearer with the right x-api-key', [`Authorization: Bearer ${wrong}`, `x-api-key: ${ACCESS_KEY}`], { api: false, metrics: false }],
-  ['the right Bearer with a wrong x-api-key', [`Authorization: Bearer ${ACCESS_KEY}`, `x-api-key: ${wrong}`], { api: true, metrics: true }],
+  [
+    'a wrong key before the right one',
+    [`Authorization: Bearer ${wrong}`, `Authorization: Bearer ${ACCESS_KEY}`],
+    { api: false, metrics: false },
+  ],
+  [
+    'a wrong Bearer with the right x-api-key',
+    [`Authorization: Bearer ${wrong}`, `x-api-key: ${ACCESS_KEY}`],
+    { api: false, metrics: false },
+  ],
+  [
+    'the right Bearer with a wrong x-api-key',
+    [`Authorization: Bearer ${ACCESS_KEY}`, `x-api-key: ${wrong}`],
+    { api: true, metrics: true },
+  ],
 ];
 
 const ROUTES: [string, 'open' | 'api' | 'metrics'][] = [

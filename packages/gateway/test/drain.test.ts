@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { statusOf, type Message } from './support/http-message.ts';
-import { answering, chunk, chunkedHead, startRecordingUpstream } from './support/recording-upstream.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
 
 const bodyOf = (answer: Message): unknown => JSON.parse(answer.body.toString());
 
@@ -62,7 +67,10 @@ it('delivers to its last byte what the upstream had ended before, however slowly
   const client = await gateway.connect();
   client.send(rawPost('{}'));
   await client.until('200 OK');
-  const slowly = setInterval(() => (client.socket.isPaused() ? client.socket.resume() : client.socket.pause()), 5);
+  const slowly = setInterval(
+    () => (client.socket.isPaused() ? client.socket.resume() : client.socket.pause()),
+    5,
+  );
   const drained = gateway.drain();
   const answer = await client.message();
   clearInterval(slowly);

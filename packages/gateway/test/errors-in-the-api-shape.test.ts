@@ -6,7 +6,7 @@ import { answering, response, startRecordingUpstream } from './support/recording
 const UNREACHABLE = 'http://127.0.0.1:1/api/v1';
 const bodyOf = (answer: Message): unknown => JSON.parse(answer.body.toString());
 
-it('is OpenRouter\'s own on every API but one', async () => {
+it("is OpenRouter's own on every API but one", async () => {
   const gateway = await startTestGateway(UNREACHABLE);
   const answer = await gateway.send(rawPost('{}', ['X-Request-ID: r-1']));
   expect(bodyOf(answer)).toEqual({
@@ -21,28 +21,32 @@ it('is OpenRouter\'s own on every API but one', async () => {
   expect(headerLines(answer, 'cache-control')).toEqual(['no-store']);
 });
 
-it.each(['/api/v1/messages', '/v1/messages?beta=true', '/api/v1/v1/messages', '/v1/messages/count_tokens'])(
-  'is Anthropic\'s at %s',
-  async (path) => {
-    const gateway = await startTestGateway(UNREACHABLE);
-    const lines = ['Content-Length: 2', 'X-Request-ID: r-1'];
-    const answer = await gateway.send(rawRequest('POST', path, lines, '{}'));
-    expect(statusOf(answer)).toBe(502);
-    expect(bodyOf(answer)).toMatchObject({
-      type: 'error',
-      error: { type: 'api_error', metadata: { source: 'gateway', reason: 'upstream_failed' } },
-      request_id: 'r-1',
-    });
-  },
-);
+it.each([
+  '/api/v1/messages',
+  '/v1/messages?beta=true',
+  '/api/v1/v1/messages',
+  '/v1/messages/count_tokens',
+])("is Anthropic's at %s", async (path) => {
+  const gateway = await startTestGateway(UNREACHABLE);
+  const lines = ['Content-Length: 2', 'X-Request-ID: r-1'];
+  const answer = await gateway.send(rawRequest('POST', path, lines, '{}'));
+  expect(statusOf(answer)).toBe(502);
+  expect(bodyOf(answer)).toMatchObject({
+    type: 'error',
+    error: { type: 'api_error', metadata: { source: 'gateway', reason: 'upstream_failed' } },
+    request_id: 'r-1',
+  });
+});
 
 it('tells a client nothing of the inside', async () => {
   const gateway = await startTestGateway(UNREACHABLE);
   const answer = await gateway.send(rawPost('{}'));
   expect(answer.body.toString()).not.toMatch(/ECONNREFUSED|127\.0\.0\.1|\.ts|node_modules/);
-  await expect.poll(() => gateway.exchanges[0]?.failure?.cause).toMatchObject({
-    message: expect.stringContaining('ECONNREFUSED') as string,
-  });
+  await expect
+    .poll(() => gateway.exchanges[0]?.failure?.cause)
+    .toMatchObject({
+      message: expect.stringContaining('ECONNREFUSED') as string,
+    });
 });
 
 describe('an error of OpenRouter', () => {
@@ -58,7 +62,13 @@ describe('an error of OpenRouter', () => {
     ['418 Teapot', ''],
   ])('%s is passed on as it is: %s', async (status, body) => {
     const upstream = await startRecordingUpstream(
-      answering(response(status, body, ['Content-Type: application/json', 'Retry-After: 3', 'X-Generation-Id: gen-1'])),
+      answering(
+        response(status, body, [
+          'Content-Type: application/json',
+          'Retry-After: 3',
+          'X-Generation-Id: gen-1',
+        ]),
+      ),
     );
     const gateway = await startTestGateway(upstream.url);
     const answer = await gateway.send(rawPost('{}'));
@@ -72,8 +82,12 @@ describe('an error of OpenRouter', () => {
   it.each(['2', '-5', '99999999999', 'Wed, 21 Oct 2015 07:28:00 GMT', 'garbage'])(
     'that limits a key goes to the key service with its Retry-After as it stood (%s), and another key is tried',
     async (retryAfter) => {
-      const refusal = response('429 Too Many Requests', '{"error":{"message":"x","code":429}}', [`Retry-After: ${retryAfter}`]);
-      const upstream = await startRecordingUpstream(answering(refusal, response('200 OK', 'served')));
+      const refusal = response('429 Too Many Requests', '{"error":{"message":"x","code":429}}', [
+        `Retry-After: ${retryAfter}`,
+      ]);
+      const upstream = await startRecordingUpstream(
+        answering(refusal, response('200 OK', 'served')),
+      );
       const gateway = await startTestGateway(upstream.url);
       const answer = await gateway.send(rawPost('{}'));
       expect(statusOf(answer)).toBe(200);
@@ -87,7 +101,10 @@ describe('an error of OpenRouter', () => {
   );
 
   it('that refuses a key once, 401, is reported, and another key is tried', async () => {
-    const refusal = response('401 Unauthorized', '{"error":{"message":"User not found.","code":401}}');
+    const refusal = response(
+      '401 Unauthorized',
+      '{"error":{"message":"User not found.","code":401}}',
+    );
     const upstream = await startRecordingUpstream(answering(refusal, response('200 OK', 'served')));
     const gateway = await startTestGateway(upstream.url);
     expect(statusOf(await gateway.send(rawPost('{}')))).toBe(200);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { ACCESS_KEY, startTestGateway } from './support/gateway.ts';
 
@@ -42,10 +43,11 @@ it('sends a request upstream under a leased key and its answer back', async () =
 
 it('repeats a refused request on another key, body and all', async () => {
   const bodies: string[] = [];
-  const upstream = await startUpstream(async (request, response) => {
-    bodies.push(Buffer.concat(await Array.fromAsync(request)).toString());
-    if (bodies.length === 3) response.end('served');
-    else response.writeHead(429).end('{"error":{"message":"Too many","code":429}}');
+  const upstream = await startUpstream((request, response) => {
+    void text(request).then((body) => {
+      if (bodies.push(body) === 3) response.end('served');
+      else response.writeHead(429).end('{"error":{"message":"Too many","code":429}}');
+    });
   });
   const gateway = await startTestGateway(upstream);
   const response = await fetch(`${gateway.url}/api/v1/chat/completions`, {

@@ -43,7 +43,9 @@ describe('where free models only are served', () => {
     const gateway = await startTestGateway(upstream.url, FREE_ONLY);
     const answer = await gateway.send(rawPost(body));
     expect(statusOf(answer)).toBe(403);
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { type: 'permission_error' } });
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      error: { type: 'permission_error' },
+    });
     expect(upstream.connections).toHaveLength(0);
     expect(gateway.keys.leases).toBe(0);
   });
@@ -53,7 +55,9 @@ describe('where free models only are served', () => {
     const gateway = await startTestGateway(upstream.url, FREE_ONLY);
     const body = gzipSync('{"model":"a/b"}').toString('latin1');
     const head = [`Content-Length: ${body.length}`, 'Content-Encoding: gzip'];
-    const answer = await gateway.send(Buffer.from(rawRequest('POST', '/v1/responses', head, body), 'latin1'));
+    const answer = await gateway.send(
+      Buffer.from(rawRequest('POST', '/v1/responses', head, body), 'latin1'),
+    );
     expect(statusOf(answer)).toBe(403);
   });
 
@@ -79,7 +83,9 @@ describe('where free models only are served', () => {
       settings: { freeOnly: true, maxBodyBytes: 1000 },
     });
     const body = `7d0\r\n${'x'.repeat(2000)}\r\n`;
-    const answer = await gateway.send(rawRequest('POST', '/v1/x', ['Transfer-Encoding: chunked'], body));
+    const answer = await gateway.send(
+      rawRequest('POST', '/v1/x', ['Transfer-Encoding: chunked'], body),
+    );
     expect(statusOf(answer)).toBe(413);
   });
 

@@ -5,19 +5,24 @@ import { headerLines, statusOf, type Message } from './support/http-message.ts';
 const UNREACHABLE = 'http://127.0.0.1:1/api/v1';
 const bodyOf = (answer: Message): unknown => JSON.parse(answer.body.toString());
 
-it.each(['/health', '/health/live', '/health/ready'])('%s is 200 when all is well', async (path) => {
-  const gateway = await startTestGateway(UNREACHABLE);
-  const answer = await gateway.send(rawRequest('GET', path));
-  expect(statusOf(answer)).toBe(200);
-  expect(bodyOf(answer)).toEqual({ status: 'ok' });
-  expect(headerLines(answer, 'cache-control')).toEqual(['no-store']);
-});
+it.each(['/health', '/health/live', '/health/ready'])(
+  '%s is 200 when all is well',
+  async (path) => {
+    const gateway = await startTestGateway(UNREACHABLE);
+    const answer = await gateway.send(rawRequest('GET', path));
+    expect(statusOf(answer)).toBe(200);
+    expect(bodyOf(answer)).toEqual({ status: 'ok' });
+    expect(headerLines(answer, 'cache-control')).toEqual(['no-store']);
+  },
+);
 
 it('is 503 with the reason while the key service is away, though the gateway lives', async () => {
   const gateway = await startTestGateway(UNREACHABLE);
   await gateway.keys.kill();
   const [health, ready, live] = await Promise.all(
-    ['/health', '/health/ready', '/health/live'].map((path) => gateway.send(rawRequest('GET', path))),
+    ['/health', '/health/ready', '/health/live'].map((path) =>
+      gateway.send(rawRequest('GET', path)),
+    ),
   );
   expect(health && statusOf(health)).toBe(503);
   expect(health && bodyOf(health)).toEqual({

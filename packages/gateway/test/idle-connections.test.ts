@@ -70,7 +70,9 @@ it('does not take an upstream that is slow on a kept connection for dead', async
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     connection.send(advertising);
   });
-  const gateway = await startTestGateway(upstream.url, { upstream: { firstByteTimeoutMs: 10_000 } });
+  const gateway = await startTestGateway(upstream.url, {
+    upstream: { firstByteTimeoutMs: 10_000 },
+  });
   await gateway.send(rawPost('{}'));
   expect(statusOf(await gateway.send(rawPost('{}')))).toBe(200);
   expect(upstream.connections).toHaveLength(1);

@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { rawPost, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
-import { answering, chunk, chunkedHead, OK, startRecordingUpstream } from './support/recording-upstream.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  OK,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
 
 it('says when to come back while every key cools, without asking the upstream', async () => {
   const upstream = await startRecordingUpstream(answering(OK));
@@ -57,7 +63,9 @@ it('answers 503 with Retry-After when the key service does not come back', async
   await gateway.keys.kill();
   const answers = await Promise.all(Array.from({ length: 50 }, () => gateway.send(rawPost('{}'))));
   expect(answers.map(statusOf)).toEqual(Array(50).fill(503));
-  expect(answers.map((answer) => headerLines(answer, 'retry-after'))).toEqual(Array(50).fill(['1']));
+  expect(answers.map((answer) => headerLines(answer, 'retry-after'))).toEqual(
+    Array(50).fill(['1']),
+  );
   expect(upstream.connections).toHaveLength(0);
 });
 
@@ -71,12 +79,16 @@ it('answers 503 when the key service takes connections and says nothing', async 
 it('hands back, unused, a lease that comes after its request was given up', async () => {
   const upstream = await startRecordingUpstream(answering(OK));
   const gateway = await startTestGateway(upstream.url);
-  const mayLease = Promise.withResolvers<void>();
+  await gateway.send(rawPost('{}'));
+  const mayLease = Promise.withResolvers<undefined>();
   gateway.keys.mayLease = mayLease.promise;
-  expect(statusOf(await gateway.send(rawPost('{}')))).toBe(503);
-  mayLease.resolve();
-  await expect.poll(() => gateway.keys.outcomes()).toEqual(['unused']);
-  expect(upstream.connections).toHaveLength(0);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.send(rawPost('{}'))));
+  expect(answers.map(statusOf)).toEqual(Array(20).fill(503));
+  mayLease.resolve(undefined);
+  await expect
+    .poll(() => gateway.keys.outcomes())
+    .toEqual(['success', ...Array<string>(20).fill('unused')]);
+  expect(upstream.requests()).toHaveLength(1);
 });
 
 it('goes on with a stream while the key service is away, and reports on it afterwards', async () => {

@@ -4,9 +4,14 @@ import { ACCESS_KEY, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf, type Message } from './support/http-message.ts';
 import { answering, response, startRecordingUpstream } from './support/recording-upstream.ts';
 
-const list = (...ids: string[]) => JSON.stringify({ data: ids.map((id) => ({ id })), total_count: ids.length });
+const list = (...ids: string[]) =>
+  JSON.stringify({ data: ids.map((id) => ({ id })), total_count: ids.length });
 const models = (...ids: string[]) =>
-  response('200 OK', list(...ids), ['Content-Type: application/json', 'ETag: "1"', 'Set-Cookie: a=b']);
+  response('200 OK', list(...ids), [
+    'Content-Type: application/json',
+    'ETag: "1"',
+    'Set-Cookie: a=b',
+  ]);
 const FAILED = response('500 Internal Server Error', '{"error":{"message":"x","code":500}}');
 const get = (path = '/api/v1/models', headers: string[] = []) => rawRequest('GET', path, headers);
 const cacheStatus = (answer: Message) => headerLines(answer, 'cache-status')[0];
@@ -97,12 +102,15 @@ describe('when the upstream fails', () => {
   it.each([
     ['with what is not HTTP', 'garbage\r\n\r\n', 502],
     ['with an encoding that was not asked for', encoded(brotliCompressSync('{}'), 'br'), 502],
-  ])('%s and there is no list, the answer is an error of the gateway', async (_what, bytes, status) => {
-    const { gateway } = await start(bytes);
-    const answer = await gateway.send(get());
-    expect(statusOf(answer)).toBe(status);
-    expect(answer.body.toString()).toContain('"source":"gateway"');
-  });
+  ])(
+    '%s and there is no list, the answer is an error of the gateway',
+    async (_what, bytes, status) => {
+      const { gateway } = await start(bytes);
+      const answer = await gateway.send(get());
+      expect(statusOf(answer)).toBe(status);
+      expect(answer.body.toString()).toContain('"source":"gateway"');
+    },
+  );
 
   it.each([
     ['before', ''],

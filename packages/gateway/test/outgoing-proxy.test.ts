@@ -15,7 +15,10 @@ import {
 import { answering, OK, startRecordingUpstream } from './support/recording-upstream.ts';
 import { startSecureUpstream, trust } from './support/secure-upstream.ts';
 
-const newCredentials = (): Credentials => ({ user: 'user', password: randomBytes(12).toString('hex') });
+const newCredentials = (): Credentials => ({
+  user: 'user',
+  password: randomBytes(12).toString('hex'),
+});
 const proxyUrl = (scheme: string, { user, password }: Credentials, port: number) =>
   `${scheme}://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
 
@@ -118,7 +121,9 @@ describe.skipIf(isMissing('microsocks'))('a SOCKS proxy', () => {
     expect(new Set(upstream.seen.map(({ socket }) => socket)).size).toBe(1);
     expect(statusOf(await open.send(rawPost('{}')))).toBe(200);
     // Who resolves the name is what the two schemes differ in.
-    expect(proxy.output()).toContain(`${scheme === 'socks5h' ? 'localhost' : '127.0.0.1'}:${upstream.port}`);
+    expect(proxy.output()).toContain(
+      `${scheme === 'socks5h' ? 'localhost' : '127.0.0.1'}:${upstream.port}`,
+    );
     expect(proxy.output()).toContain(`127.0.0.1:${plain.port}`);
     expect(said(secure)).not.toContain(credentials.password);
   });
@@ -140,7 +145,10 @@ it.each(['http', 'https', 'socks5', 'socks5h', 'socks4'])(
   'a %s proxy that is not there leads to 502, and its password is in no message',
   async (scheme) => {
     const credentials = newCredentials();
-    const gateway = await startThrough('https://localhost:1/api/v1', proxyUrl(scheme, credentials, 1));
+    const gateway = await startThrough(
+      'https://localhost:1/api/v1',
+      proxyUrl(scheme, credentials, 1),
+    );
     const answer = await gateway.send(rawPost('{}'));
     expect(statusOf(answer)).toBe(502);
     expect(said(gateway)).not.toContain(credentials.password);

@@ -70,7 +70,7 @@ it('refuses CONNECT and ends the connection', async () => {
 it.each([
   '/chat/completions?',
   '/chat/completions?a=1?b=2',
-  "/models/a%2Db/endpoints?q='{}|^`\"<>",
+  '/models/a%2Db/endpoints?q=\'{}|^`"<>',
   '/x/%zz/~!$&()*+,;=:@',
   '/x/{a}|^`"<>',
   '/x?http://evil/../..//%2f',

@@ -7,28 +7,34 @@ const PUBLIC = { settings: { publicEndpoints: ['/api/v1/providers', '/api/v1/mod
 const get = (path: string, ...lines: string[]) =>
   [`GET ${path} HTTP/1.1`, 'Host: gateway', ...lines, '\r\n'].join('\r\n');
 
-it.each(['/api/v1/providers', '/v1/providers', '/api/v1/providers/x', '/v1/providers?a=1', '/v1/providers/'])(
-  'serves %s without a client key and without a key of its own',
-  async (path) => {
-    const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, PUBLIC);
-    const answer = await gateway.send(get(path));
-    expect(statusOf(answer)).toBe(200);
-    expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['1']);
-    expect(upstream.received()).not.toMatch(/authorization/i);
-    expect(gateway.keys.leases).toBe(0);
-  },
-);
+it.each([
+  '/api/v1/providers',
+  '/v1/providers',
+  '/api/v1/providers/x',
+  '/v1/providers?a=1',
+  '/v1/providers/',
+])('serves %s without a client key and without a key of its own', async (path) => {
+  const upstream = await startRecordingUpstream(answering(OK));
+  const gateway = await startTestGateway(upstream.url, PUBLIC);
+  const answer = await gateway.send(get(path));
+  expect(statusOf(answer)).toBe(200);
+  expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['1']);
+  expect(upstream.received()).not.toMatch(/authorization/i);
+  expect(gateway.keys.leases).toBe(0);
+});
 
-it.each(['/api/v1/providersx', '/api/v1/x/providers', '/api/v1/providers%2fx', '/api/v1/PROVIDERS', '/providers'])(
-  'does not take %s for it',
-  async (path) => {
-    const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, PUBLIC);
-    expect(statusOf(await gateway.send(get(path)))).toBeGreaterThanOrEqual(400);
-    expect(upstream.received()).toBe('');
-  },
-);
+it.each([
+  '/api/v1/providersx',
+  '/api/v1/x/providers',
+  '/api/v1/providers%2fx',
+  '/api/v1/PROVIDERS',
+  '/providers',
+])('does not take %s for it', async (path) => {
+  const upstream = await startRecordingUpstream(answering(OK));
+  const gateway = await startTestGateway(upstream.url, PUBLIC);
+  expect(statusOf(await gateway.send(get(path)))).toBeGreaterThanOrEqual(400);
+  expect(upstream.received()).toBe('');
+});
 
 it('needs no key service', async () => {
   const upstream = await startRecordingUpstream(answering(OK));

@@ -2,17 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
-import {
-  answering,
-  OK,
-  startRecordingUpstream,
-  TOO_MANY,
-} from './support/recording-upstream.ts';
+import { answering, OK, startRecordingUpstream, TOO_MANY } from './support/recording-upstream.ts';
 
 const PATH = '/api/v1/chat/completions';
 const MIB = 1024 * 1024;
 const ROOMY = { settings: { maxBodyBytes: 64 * MIB } };
-const digest = (bytes: Buffer | undefined) => createHash('sha256').update(bytes ?? '').digest('hex');
+const digest = (bytes: Buffer | undefined) =>
+  createHash('sha256')
+    .update(bytes ?? '')
+    .digest('hex');
 
 function withLength(body: Buffer): Buffer {
   const head = rawRequest('POST', PATH, [`Content-Length: ${body.length}`]);
@@ -32,15 +30,18 @@ describe.each([0, 1, 64 * 1024, 5 * MIB])('a body of %i bytes', (size) => {
   it.each([
     ['length', withLength],
     ['chunked', inChunks],
-  ] as const)('reaches the upstream byte for byte and framed as it came (%s)', async (framing, framed) => {
-    const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, ROOMY);
-    const body = randomBytes(size);
-    expect(statusOf(await gateway.send(framed(body)))).toBe(200);
-    expect(upstream.requests()).toHaveLength(1);
-    expect(upstream.requests()[0]?.framing).toBe(framing);
-    expect(digest(upstream.requests()[0]?.body)).toBe(digest(body));
-  });
+  ] as const)(
+    'reaches the upstream byte for byte and framed as it came (%s)',
+    async (framing, framed) => {
+      const upstream = await startRecordingUpstream(answering(OK));
+      const gateway = await startTestGateway(upstream.url, ROOMY);
+      const body = randomBytes(size);
+      expect(statusOf(await gateway.send(framed(body)))).toBe(200);
+      expect(upstream.requests()).toHaveLength(1);
+      expect(upstream.requests()[0]?.framing).toBe(framing);
+      expect(digest(upstream.requests()[0]?.body)).toBe(digest(body));
+    },
+  );
 
   it('is sent again, whole, when the first key is refused', async () => {
     const upstream = await startRecordingUpstream(answering(TOO_MANY, OK));
@@ -90,10 +91,13 @@ it('holds a client back whose body is too large to keep and whose upstream does 
   for (let sent = 0; sent < 60 * MIB; sent += piece.length) client.send(piece);
   const waiting: number[] = [];
   await expect
-    .poll(() => waiting.push(client.socket.writableLength) > 3 && new Set(waiting.slice(-3)).size === 1, {
-      interval: 100,
-      timeout: 10_000,
-    })
+    .poll(
+      () => waiting.push(client.socket.writableLength) > 3 && new Set(waiting.slice(-3)).size === 1,
+      {
+        interval: 100,
+        timeout: 10_000,
+      },
+    )
     .toBe(true);
   // What was taken in is what may be kept, and what the sockets on the way hold.
   expect(client.socket.writableLength).toBeGreaterThan(24 * MIB);

@@ -2,7 +2,14 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import { describe, expect, it } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf, type Message } from './support/http-message.ts';
-import { answering, chunk, chunkedHead, OK, response, startRecordingUpstream } from './support/recording-upstream.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  OK,
+  response,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
 
 /** Every name once, and one way of telling where the body ends. */
 function expectWellFormed(answer: Message, status: number): void {
@@ -10,7 +17,8 @@ function expectWellFormed(answer: Message, status: number): void {
   expect(names).toEqual([...new Set(names)]);
   const framings = names.filter((name) => ['content-length', 'transfer-encoding'].includes(name));
   expect(framings).toHaveLength(status === 204 ? 0 : 1);
-  for (const name of ['x-request-id', 'x-process-time', 'x-proxy-attempts']) expect(names).toContain(name);
+  for (const name of ['x-request-id', 'x-process-time', 'x-proxy-attempts'])
+    expect(names).toContain(name);
 }
 
 describe('every answer has each field once, and exactly one framing', () => {
@@ -18,12 +26,24 @@ describe('every answer has each field once, and exactly one framing', () => {
     ['a success', OK],
     ['a stream', chunkedHead() + chunk('data: 1\n\n') + '0\r\n\r\n'],
     ['an empty answer', 'HTTP/1.1 204 No Content\r\n\r\n'],
-    ['an error of the upstream', response('400 Bad Request', '{"error":{"message":"x"}}', ['Date: x'])],
+    [
+      'an error of the upstream',
+      response('400 Bad Request', '{"error":{"message":"x"}}', ['Date: x']),
+    ],
     [
       'an answer that repeats the fields of the gateway',
       response('200 OK', 'x', [
-        'X-Request-ID: theirs', 'X-Process-Time: 9', 'X-Proxy-Attempts: 9', 'Server-Timing: a', 'Date: x',
-        'Content-Type: a/b', 'Content-Type: c/d', 'X-A: 1', 'X-A: 2', 'Vary: A', 'Vary: B',
+        'X-Request-ID: theirs',
+        'X-Process-Time: 9',
+        'X-Proxy-Attempts: 9',
+        'Server-Timing: a',
+        'Date: x',
+        'Content-Type: a/b',
+        'Content-Type: c/d',
+        'X-A: 1',
+        'X-A: 2',
+        'Vary: A',
+        'Vary: B',
       ]),
     ],
     ['garbage', 'garbage\r\n\r\n'],
@@ -35,30 +55,39 @@ describe('every answer has each field once, and exactly one framing', () => {
     expect(headerLines(answer, 'x-request-id')).not.toEqual(['theirs']);
   });
 
-  it.each(['/health', '/metrics', '/metrics/raw', '/nowhere', '/v1/../x'])('at %s', async (path) => {
-    const gateway = await startTestGateway('http://127.0.0.1:1');
-    const answer = await gateway.send(rawRequest('GET', path));
-    expectWellFormed(answer, statusOf(answer));
-  });
+  it.each(['/health', '/metrics', '/metrics/raw', '/nowhere', '/v1/../x'])(
+    'at %s',
+    async (path) => {
+      const gateway = await startTestGateway('http://127.0.0.1:1');
+      const answer = await gateway.send(rawRequest('GET', path));
+      expectWellFormed(answer, statusOf(answer));
+    },
+  );
 });
 
 describe('X-Request-ID', () => {
-  it.each(['a', 'x'.repeat(128), '!"#$%&\'()*+,-./~'])('is the client\'s own when it is %s', async (id) => {
-    const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url);
-    const answer = await gateway.send(rawPost('{}', [`X-Request-ID: ${id}`]));
-    expect(headerLines(answer, 'x-request-id')).toEqual([id]);
-    const [request] = upstream.requests();
-    expect(request && headerLines(request, 'x-request-id')).toEqual([id]);
-    await expect.poll(() => gateway.exchanges[0]?.id).toBe(id);
-  });
+  it.each(['a', 'x'.repeat(128), '!"#$%&\'()*+,-./~'])(
+    "is the client's own when it is %s",
+    async (id) => {
+      const upstream = await startRecordingUpstream(answering(OK));
+      const gateway = await startTestGateway(upstream.url);
+      const answer = await gateway.send(rawPost('{}', [`X-Request-ID: ${id}`]));
+      expect(headerLines(answer, 'x-request-id')).toEqual([id]);
+      const [request] = upstream.requests();
+      expect(request && headerLines(request, 'x-request-id')).toEqual([id]);
+      await expect.poll(() => gateway.exchanges[0]?.id).toBe(id);
+    },
+  );
 
-  it.each(['', 'x'.repeat(129), 'a b', 'a\tb', 'caf\xe9', '\x80'])('is a new one when it is %j', async (id) => {
-    const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url);
-    const answer = await gateway.send(rawPost('{}', [`X-Request-ID: ${id}`]));
-    expect(headerLines(answer, 'x-request-id')[0]).toMatch(/^[0-9a-f-]{36}$/);
-  });
+  it.each(['', 'x'.repeat(129), 'a b', 'a\tb', 'caf\xe9', '\x80'])(
+    'is a new one when it is %j',
+    async (id) => {
+      const upstream = await startRecordingUpstream(answering(OK));
+      const gateway = await startTestGateway(upstream.url);
+      const answer = await gateway.send(rawPost('{}', [`X-Request-ID: ${id}`]));
+      expect(headerLines(answer, 'x-request-id')[0]).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
 });
 
 it('says how long it took, for what, and in how many attempts', async () => {
@@ -77,7 +106,13 @@ describe('an upstream that echoes its key', () => {
     const upstream = await startRecordingUpstream(async (connection) => {
       const [key = ''] = headerLines(await connection.message(), 'authorization');
       connection.send(
-        response('200 OK', 'x', [`Authorization: ${key}`, `X-Echo: got ${key}!`, `X-Api-Key: ${key}`, `Link: <${key}>`, 'X-Other: 1']),
+        response('200 OK', 'x', [
+          `Authorization: ${key}`,
+          `X-Echo: got ${key}!`,
+          `X-Api-Key: ${key}`,
+          `Link: <${key}>`,
+          'X-Other: 1',
+        ]),
       );
     });
     const gateway = await startTestGateway(upstream.url);
@@ -97,7 +132,10 @@ describe('an upstream that echoes its key', () => {
       const body = JSON.stringify({ error: { message: `No access for ${key}`, code: 400 }, key });
       connection.send(response('400 Bad Request', body, [`X-Echo: ${key}`]));
     });
-    const gateway = await startTestGateway(upstream.url, secret === undefined ? {} : { secrets: [secret] });
+    const gateway = await startTestGateway(
+      upstream.url,
+      secret === undefined ? {} : { secrets: [secret] },
+    );
     const client = await gateway.connect();
     client.send(rawPost('{}'));
     expect((await client.message()).body.toString()).toContain('No access for Bearer ***');
@@ -130,7 +168,9 @@ it.each([
   const body = '{"error":{"message":"Rate limit exceeded: free-models-per-day. ","code":429}}';
   const bytes = compress(Buffer.from(body));
   const head = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Encoding: ${encoding}\r\nContent-Length: ${bytes.length}\r\n\r\n`;
-  const upstream = await startRecordingUpstream(answering(Buffer.concat([Buffer.from(head), bytes])));
+  const upstream = await startRecordingUpstream(
+    answering(Buffer.concat([Buffer.from(head), bytes])),
+  );
   const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
   const answer = await gateway.send(rawPost('{}', [`Accept-Encoding: ${encoding}`]));
   expect(statusOf(answer)).toBe(429);
@@ -142,7 +182,9 @@ it.each([
 it('passes a compressed success on as it is', async () => {
   const bytes = gzipSync('{"ok":true}');
   const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${bytes.length}\r\n\r\n`;
-  const upstream = await startRecordingUpstream(answering(Buffer.concat([Buffer.from(head), bytes])));
+  const upstream = await startRecordingUpstream(
+    answering(Buffer.concat([Buffer.from(head), bytes])),
+  );
   const gateway = await startTestGateway(upstream.url);
   const answer = await gateway.send(rawPost('{}', ['Accept-Encoding: gzip']));
   expect(answer.body).toEqual(bytes);

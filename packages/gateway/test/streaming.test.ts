@@ -67,10 +67,13 @@ it('holds the upstream back when the client does not read', async () => {
   for (let n = 0; n < 1_000; n += 1) source.send(piece);
   const waiting: number[] = [];
   await expect
-    .poll(() => waiting.push(source.socket.writableLength) > 3 && new Set(waiting.slice(-3)).size === 1, {
-      interval: 100,
-      timeout: 10_000,
-    })
+    .poll(
+      () => waiting.push(source.socket.writableLength) > 3 && new Set(waiting.slice(-3)).size === 1,
+      {
+        interval: 100,
+        timeout: 10_000,
+      },
+    )
     .toBe(true);
   // What left the upstream is what the sockets on the way hold: a few MiB of the 64.
   expect(source.socket.writableLength).toBeGreaterThan(40 * 1024 * 1024);

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
-import { answering, chunk, chunkedHead, OK, startRecordingUpstream } from './support/recording-upstream.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  OK,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
 
 it('answers 504 when the upstream takes a request and never answers', async () => {
   const upstream = await startRecordingUpstream(() => undefined);

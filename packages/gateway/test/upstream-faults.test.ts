@@ -10,7 +10,10 @@ it.each([
   ['status 1000', head('HTTP/1.1 1000 High', 'Content-Length: 0')],
   ['status 600', head('HTTP/1.1 600 High', 'Content-Length: 0')],
   ['status 000', head('HTTP/1.1 000 None', 'Content-Length: 0')],
-  ['status 101', head('HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade')],
+  [
+    'status 101',
+    head('HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'),
+  ],
   ['status 101 without Upgrade', head('HTTP/1.1 101 Switching Protocols')],
   ['HTTP/2.0', head('HTTP/2.0 200 OK', 'Content-Length: 0')],
   ['no status line', 'hello\r\n\r\n'],
@@ -18,8 +21,14 @@ it.each([
   ['a NUL in a header', head('HTTP/1.1 200 OK', 'X-A: 1\x002', 'Content-Length: 0')],
   ['a bare CR in a header', head('HTTP/1.1 200 OK', 'X-A: 1\rX-B: 2', 'Content-Length: 0')],
   ['two lengths', head('HTTP/1.1 200 OK', 'Content-Length: 2', 'Content-Length: 3') + 'abc'],
-  ['a length with Transfer-Encoding', head('HTTP/1.1 200 OK', 'Content-Length: 2', 'Transfer-Encoding: chunked') + '0\r\n\r\n'],
-  ['2 MiB of headers', head('HTTP/1.1 200 OK', ...Array<string>(2048).fill(`X-A: ${'x'.repeat(1024)}`))],
+  [
+    'a length with Transfer-Encoding',
+    head('HTTP/1.1 200 OK', 'Content-Length: 2', 'Transfer-Encoding: chunked') + '0\r\n\r\n',
+  ],
+  [
+    '2 MiB of headers',
+    head('HTTP/1.1 200 OK', ...Array<string>(2048).fill(`X-A: ${'x'.repeat(1024)}`)),
+  ],
   ['10,000 interim responses', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(10_000) + OK],
   ['10,000 early hints', 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'.repeat(10_000) + OK],
 ])('answers 502 to %s and does not use that connection again', async (_what, bytes) => {

@@ -21,9 +21,11 @@ it('answers 502 when it cannot trust the certificate, and has sent nothing', asy
   const answer = await gateway.send(rawPost('{}'));
   expect(statusOf(answer)).toBe(502);
   expect(upstream.seen).toEqual([]);
-  await expect.poll(() => gateway.exchanges[0]?.failure?.cause).toMatchObject({
-    message: expect.stringContaining('self-signed certificate') as string,
-  });
+  await expect
+    .poll(() => gateway.exchanges[0]?.failure?.cause)
+    .toMatchObject({
+      message: expect.stringContaining('self-signed certificate') as string,
+    });
 });
 
 it('answers 502 when the certificate is for another name', async () => {

@@ -18,7 +18,7 @@ const token = () => {
 /** Tokens as the launcher makes them. */
 export const TOKENS = { gateway: token(), operator: token() };
 
-export const KEY_ID = '0123456789ab';
+const KEY_ID = '0123456789ab';
 export const LEASE_ID = `${KEY_ID}.1.${'r'.repeat(22)}`;
 
 const key: KeyView = {

@@ -7,7 +7,13 @@ import {
   type KmsServer,
   type UnixListener,
 } from '@openrouter-proxy/kms-protocol';
-import { EXIT, StartupError, type Clock, type Logger } from '@openrouter-proxy/runtime';
+import {
+  EXIT,
+  StartupError,
+  prepareStateFolder,
+  type Clock,
+  type Logger,
+} from '@openrouter-proxy/runtime';
 import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
 import { lockStateFolder } from './instance-lock.ts';
 import { logKeyChange } from './key-log.ts';
@@ -17,7 +23,6 @@ import { LeaseTokens, type RandomFill } from './lease-id.ts';
 import { LoadOrder } from './load-order.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openSqliteStore } from './sqlite-store.ts';
-import { prepareStateFolder } from './state-folder.ts';
 import type { StateStore } from './state-store.ts';
 
 /** What the daemon takes from the machine it runs on. */
@@ -46,7 +51,7 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const { clock, logger } = surroundings;
   await using resources = new AsyncDisposableStack();
-  prepareStateFolder(handOver.stateDir);
+  await prepareStateFolder(handOver.stateDir);
   const lock = lockStateFolder(handOver.stateDir);
   resources.defer(() => lock.release());
   const { store, pool } = await openPool(handOver, surroundings);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { isSqliteError } from './sqlite-error.ts';
-import { preparePrivateFile } from './state-folder.ts';
+import { preparePrivateFile } from './private-file.ts';
 
 /** The right to be the only instance on a state folder. */
 export interface InstanceLock {

@@ -5,7 +5,7 @@ import { contract } from '@openrouter-proxy/kms-protocol';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import type { KeyRecord } from './key-state.ts';
 import { isSqliteError } from './sqlite-error.ts';
-import { preparePrivateFile } from './state-folder.ts';
+import { preparePrivateFile } from './private-file.ts';
 
 const SCHEMA_VERSION = 1;
 /** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { lockStateFolder } from '../src/instance-lock.ts';
-import { preparePrivateFile, prepareStateFolder } from '../src/state-folder.ts';
+import { preparePrivateFile } from '../src/private-file.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
 const newFolder = useTempFolders();
@@ -40,40 +40,6 @@ describe('the lock of a state folder', () => {
     const error = failure(() => lockStateFolder(folder));
     expect(error.exitCode).toBe(EXIT.configuration);
     expect(error.message).toContain('kms.lock');
-  });
-});
-
-describe('the state folder', () => {
-  it('is made, with those above it, for this user alone', () => {
-    const path = join(newFolder(), 'a', 'b');
-    prepareStateFolder(path);
-    expect(statSync(path).mode & 0o777).toBe(0o700);
-  });
-
-  it('is closed to others when it was open to them', () => {
-    const path = join(newFolder(), 'open');
-    mkdirSync(path);
-    chmodSync(path, 0o755);
-    prepareStateFolder(path);
-    expect(statSync(path).mode & 0o777).toBe(0o700);
-  });
-
-  it('may not be one that everybody uses', () => {
-    const path = join(newFolder(), 'tmp');
-    mkdirSync(path);
-    chmodSync(path, 0o1777);
-    expect(failure(() => prepareStateFolder(path)).exitCode).toBe(EXIT.configuration);
-    expect(statSync(path).mode & 0o7777).toBe(0o1777);
-  });
-
-  it('may not be a file, nor below one', () => {
-    const file = join(newFolder(), 'file');
-    writeFileSync(file, '');
-    for (const path of [file, join(file, 'state')]) {
-      const error = failure(() => prepareStateFolder(path));
-      expect(error.exitCode).toBe(EXIT.configuration);
-      expect(error.message).toContain(path);
-    }
   });
 });
 

@@ -41,7 +41,7 @@ export function createCertificate(name: string): Certificate {
   const signature = sign('sha256', toBeSigned, privateKey);
   const certificate = sequence(toBeSigned, ECDSA_WITH_SHA256, bits(signature));
   return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
   };
 }

@@ -35,8 +35,17 @@ export interface GatewayUnderTest {
 }
 
 /** A request's bytes, with the access key and a Host. */
-export function rawRequest(method: string, path: string, headers: string[] = [], body = ''): string {
-  const lines = [`${method} ${path} HTTP/1.1`, 'Host: gateway', `Authorization: Bearer ${ACCESS_KEY}`];
+export function rawRequest(
+  method: string,
+  path: string,
+  headers: string[] = [],
+  body = '',
+): string {
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    'Host: gateway',
+    `Authorization: Bearer ${ACCESS_KEY}`,
+  ];
   return `${[...lines, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }
 

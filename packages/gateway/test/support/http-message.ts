@@ -10,7 +10,9 @@ export interface Message {
 
 /** The values of a header field, one for each line it stands on. */
 export function headerLines(message: Message, name: string): string[] {
-  return message.headers.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value);
+  return message.headers
+    .filter(([other]) => other.toLowerCase() === name)
+    .map(([, value]) => value);
 }
 
 /** The status of a response. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,7 +34,7 @@ export interface KeyService {
   /** What is said when every key is excluded. */
   noKey: NoKeyData;
   /** A lease is given once this has resolved. */
-  mayLease: Promise<void>;
+  mayLease: Promise<unknown>;
   /** What came of each lease, in the order of the reports. */
   outcomes(): Outcome['kind'][];
   /** As if its process had been killed: the socket is gone, and so are its connections. */
@@ -121,6 +122,7 @@ async function listen(socket: string, token: Secret, handlers: Handlers) {
 /** Takes connections on `socket` and never says anything on them. */
 async function listenInSilence(socket: string) {
   const server = createServer().listen(socket);
+  await once(server, 'listening');
   const connections = new Set<{ destroy(): void }>();
   server.on('connection', (connection) => {
     connections.add(connection);

@@ -70,7 +70,12 @@ export async function startTinyproxy({ user, password }: Credentials): Promise<O
   onTestFinished(() => rm(folder, { recursive: true }));
   const port = await freePort();
   const file = path.join(folder, 'tinyproxy.conf');
-  const lines = ['Listen 127.0.0.1', 'LogLevel Info', 'Timeout 60', `BasicAuth ${user} ${password}`];
+  const lines = [
+    'Listen 127.0.0.1',
+    'LogLevel Info',
+    'Timeout 60',
+    `BasicAuth ${user} ${password}`,
+  ];
   await writeFile(file, [`Port ${port}`, ...lines, ''].join('\n'));
   return run(port, 'tinyproxy', ['-d', '-c', file]);
 }

@@ -29,9 +29,11 @@ export function response(status: string, body = '', headers: string[] = []): str
 export const OK = response('200 OK', '{"ok":true}', ['Content-Type: application/json']);
 
 /** OpenRouter's refusal of a key that has been used too often. */
-export const TOO_MANY = response('429 Too Many Requests', '{"error":{"message":"Too many","code":429}}', [
-  'Content-Type: application/json',
-]);
+export const TOO_MANY = response(
+  '429 Too Many Requests',
+  '{"error":{"message":"Too many","code":429}}',
+  ['Content-Type: application/json'],
+);
 
 /** The head of a chunked response. */
 export function chunkedHead(contentType = 'text/event-stream'): string {
@@ -61,7 +63,7 @@ export async function startRecordingUpstream(script: Script): Promise<RecordingU
     const connection = new RawConnection(socket, 'request');
     const index = connections.push(connection) - 1;
     // A script's connection may end under it: what that means is seen in what was recorded.
-    void (async () => script(connection, index))().catch(() => undefined);
+    Promise.resolve(script(connection, index)).catch(() => undefined);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -3,7 +3,7 @@ import { Secret } from '@openrouter-proxy/runtime';
 import type { ConfiguredKey } from '../../src/key-records.ts';
 
 /** A key of OpenRouter's form that was never given out. */
-export const fakeSecret = () => `sk-or-v1-${randomBytes(32).toString('hex')}`;
+const fakeSecret = () => `sk-or-v1-${randomBytes(32).toString('hex')}`;
 
 /** Keys named k0, k1, …; `caps` holds the most leases of each. */
 export function fakeKeys(...caps: readonly (number | null)[]): ConfiguredKey[] {

@@ -55,7 +55,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Starts the launcher's program on a configuration. `environment` is all that it gets beside PATH. */
-export function launch(
+function launch(
   folder: string,
   settings: Settings,
   environment: Record<string, string> = {},
