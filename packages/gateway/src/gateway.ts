@@ -35,7 +35,7 @@ function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
 /** What the gateway finds around it, and a test puts in its place. */
 export interface Surroundings {
   /** Milliseconds since the epoch. */
-  now(): number;
+  now: () => number;
   limits: ClientLimits;
 }
 
