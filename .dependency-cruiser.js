@@ -8,9 +8,15 @@ const others = (...allowed) => ({ path: '^packages/', pathNot: allowed.map(pkg) 
 /** What each package may import of ours. Everything else is forbidden, tests included. */
 const ALLOWED = {
   runtime: [[], 'Every process builds on it, so it must not know any of them.'],
-  config: [['runtime'], 'It describes what is configured; what is done with it is not its business.'],
+  config: [
+    ['runtime'],
+    'It describes what is configured; what is done with it is not its business.',
+  ],
   'kms-protocol': [[], 'Both sides of the socket agree on it, so it must not lean to one of them.'],
-  'fake-openrouter': [[], 'It stands in for a foreign service: sharing code would hide our mistakes.'],
+  'fake-openrouter': [
+    [],
+    'It stands in for a foreign service: sharing code would hide our mistakes.',
+  ],
   kms: [
     ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
     'It is the only code that holds keys, and must not grow into the process that faces HTTP.',

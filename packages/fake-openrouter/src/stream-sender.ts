@@ -19,7 +19,7 @@ async function write(exchange: Exchange, text: string, fault: Fault | undefined)
 }
 
 /** Stays silent until the client has had enough. */
-export async function stall(exchange: Exchange): Promise<void> {
+async function stall(exchange: Exchange): Promise<void> {
   if (!exchange.response.destroyed) await once(exchange.response, 'close');
 }
 

@@ -40,6 +40,11 @@ describe('admissionRefusal', () => {
     }
   });
 
+  it('meets no expectation but 100-continue', () => {
+    expect(admissionRefusal(head('POST', [host, ['Expect', '100-Continue']]), 100)).toBeUndefined();
+    expect(admissionRefusal(head('POST', [host, ['Expect', '200-ok']]), 100)?.status).toBe(417);
+  });
+
   it('refuses more than 100 header lines, and a body announced as too large', () => {
     const many = Array.from({ length: 100 }, (_, i): [string, string] => [`X-${i}`, '1']);
     expect(admissionRefusal(head('GET', [host, ...many]), 100)?.status).toBe(431);

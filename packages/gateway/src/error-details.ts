@@ -56,7 +56,7 @@ const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
 const ACCOUNT = /\b(user|org)_\w{6,}/g;
 
 /** Removes what a text of OpenRouter's may hold of keys, key hashes and account ids. */
-export function withoutIdentities(words: string): string {
+function withoutIdentities(words: string): string {
   return words.replaceAll(KEY_OR_HASH, '***').replaceAll(ACCOUNT, '$1_***');
 }
 

@@ -70,6 +70,14 @@ function decoded(body: Buffer, headers: IncomingHttpHeaders): Buffer {
   }
 }
 
+/** When to come back, where the upstream says so in its body only: many clients read no more than the header. */
+function secondsToWait(outcome: Outcome): string | undefined {
+  if (!('evidence' in outcome)) return undefined;
+  return outcome.evidence.find(
+    ({ field, value }) => /^retry[-_]after/.test(field) && /^\d{1,6}$/.test(value),
+  )?.value;
+}
+
 /** The body without the key that the request was sent under. */
 function withoutSecret(body: Buffer, secret: string | null): Buffer {
   if (secret === null || !body.includes(secret)) return body;
@@ -84,11 +92,15 @@ export async function readRefusal(
   const { secret } = options;
   const status = response.statusCode ?? 502;
   const body = withoutSecret(decoded(await readBody(response, options), response.headers), secret);
+  const { headers } = response;
+  const outcome = classifyFailure({ status, headers, body: body.toString('utf8') });
   return {
-    outcome: classifyFailure({ status, headers: response.headers, body: body.toString('utf8') }),
+    outcome,
     answer(exchange) {
       const headers = clientResponseHeaders(status, response.headers, secret);
       delete headers['content-encoding'];
+      const seconds = secondsToWait(outcome);
+      if (seconds !== undefined) headers['retry-after'] ??= seconds;
       exchange.answer(status, errorBodyForClient(body), headers);
     },
   };

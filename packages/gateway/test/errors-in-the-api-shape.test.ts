@@ -100,6 +100,20 @@ describe('an error of OpenRouter', () => {
     },
   );
 
+  it('says in its header when to come back, also where the upstream says it in the body only', async () => {
+    const metadata = { provider_name: 'X', retry_after_seconds: 9 };
+    const body = JSON.stringify({
+      error: { message: 'Provider returned error', code: 429, metadata },
+    });
+    const upstream = await startRecordingUpstream(
+      answering(response('429 Too Many Requests', body)),
+    );
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(rawPost('{}'));
+    expect(statusOf(answer)).toBe(429);
+    expect(headerLines(answer, 'retry-after')).toEqual(['9']);
+  });
+
   it('that refuses a key once, 401, is reported, and another key is tried', async () => {
     const refusal = response(
       '401 Unauthorized',

@@ -18,7 +18,8 @@ function withLength(body: Buffer): Buffer {
 }
 
 function inChunks(body: Buffer): Buffer {
-  const parts = [Buffer.from(rawRequest('POST', PATH, ['Transfer-Encoding: chunked']))];
+  const head = rawRequest('POST', PATH, ['Transfer-Encoding: chunked']);
+  const parts: Buffer[] = [Buffer.from(head)];
   for (let at = 0; at < body.length; at += 40_000) {
     const piece = body.subarray(at, at + 40_000);
     parts.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'));

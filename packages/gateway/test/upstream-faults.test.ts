@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { headerLines, statusOf } from './support/http-message.ts';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
@@ -109,6 +111,27 @@ it('tries a connection that was refused once more, and reports on both leases', 
   await expect
     .poll(() => gateway.keys.outcomes())
     .toEqual(['connection_failed', 'connection_failed']);
+});
+
+it('serves a request whose first connection was refused once the upstream listens again', async () => {
+  const away = createServer().listen(0, '127.0.0.1');
+  await once(away, 'listening');
+  const { port } = away.address() as AddressInfo;
+  away.close();
+  await once(away, 'close');
+  const gateway = await startTestGateway(`http://127.0.0.1:${port}/api/v1`);
+  const first = Promise.withResolvers<undefined>();
+  const second = Promise.withResolvers<undefined>();
+  gateway.keys.mayLease = first.promise;
+  const answer = gateway.send(rawPost('{}'));
+  await expect.poll(() => gateway.keys.asked).toBe(1);
+  gateway.keys.mayLease = second.promise;
+  first.resolve(undefined);
+  await expect.poll(() => gateway.keys.asked).toBe(2);
+  await startRecordingUpstream(answering(OK), port);
+  second.resolve(undefined);
+  expect(statusOf(await answer)).toBe(200);
+  await expect.poll(() => gateway.keys.outcomes()).toEqual(['connection_failed', 'success']);
 });
 
 it('answers 502 when the name of the upstream does not resolve', async () => {

@@ -14,9 +14,7 @@ export const api = z.enum(['chat', 'responses', 'messages', 'completions', 'embe
 export type Api = z.infer<typeof api>;
 
 /** `<key id>.<generation>.<random>`: says whose it is, also to a KMS that was started after it was given. */
-const leaseId = z
-  .string()
-  .regex(/^[0-9a-f]{12}\.\d{1,15}\.[\w-]{22}$/, 'must be a lease id');
+const leaseId = z.string().regex(/^[0-9a-f]{12}\.\d{1,15}\.[\w-]{22}$/, 'must be a lease id');
 
 const shortText = z.string().min(1).max(300);
 

@@ -11,9 +11,11 @@ it.runIf(process.platform === 'linux')(
   'leaves nothing of a secret variable for other processes to read, and the rest as it was',
   async () => {
     const canary = randomUUID();
-    const kept = { BEFORE: 'größe', KEYS_TOO: 'a=b', AFTER: '' };
+    const before = { BEFORE: 'größe' };
+    const after = { KEYS_TOO: 'a=b', AFTER: '' };
+    const kept = { ...before, ...after };
     const process_ = execa(process.execPath, [program, 'KEYS', 'TOKEN', 'UNSET'], {
-      env: { BEFORE: kept.BEFORE, KEYS: `${canary},=${canary}`, ...kept, TOKEN: canary },
+      env: { ...before, KEYS: `${canary},=${canary}`, ...after, TOKEN: canary },
       extendEnv: false,
       stdin: 'pipe',
       buffer: false,

@@ -46,9 +46,10 @@ function newSupervisor(changes: Partial<Conditions> = {}): Supervisor {
 /** Starts programs and lets the test wait for each to come to serve. */
 function run(...programs: Program[]) {
   const ready: { name: string; ready: Ready }[] = [];
-  const code = supervisor.run(programs, (program, how) =>
-    ready.push({ name: program.name, ready: how }),
-  );
+  const code = supervisor.run(programs, (program, how) => {
+    ready.push({ name: program.name, ready: how });
+    return Promise.resolve();
+  });
   const serves = (name: string, times = 1) =>
     eventually(() => ready.filter((each) => each.name === name)[times - 1]?.ready);
   return { code, serves };

@@ -56,8 +56,8 @@ export function answering(...answers: (string | Buffer)[]): Script {
   };
 }
 
-/** Starts one; everything it holds is closed when the test is over. */
-export async function startRecordingUpstream(script: Script): Promise<RecordingUpstream> {
+/** Starts one, at a port of its own choice unless told; everything it holds is closed when the test is over. */
+export async function startRecordingUpstream(script: Script, at = 0): Promise<RecordingUpstream> {
   const connections: RawConnection[] = [];
   const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => {
     const connection = new RawConnection(socket, 'request');
@@ -65,7 +65,7 @@ export async function startRecordingUpstream(script: Script): Promise<RecordingU
     // A script's connection may end under it: what that means is seen in what was recorded.
     Promise.resolve(script(connection, index)).catch(() => undefined);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(at, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   onTestFinished(async () => {

@@ -55,11 +55,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Starts the launcher's program on a configuration. `environment` is all that it gets beside PATH. */
-function launch(
-  folder: string,
-  settings: Settings,
-  environment: Record<string, string> = {},
-) {
+function launch(folder: string, settings: Settings, environment: Record<string, string> = {}) {
   const config = path.join(folder, 'config.yml');
   writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
   return execa(process.execPath, [LAUNCHER, '--config', config], {
