@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import { passAll, withoutDoneEvent } from './done-event.ts';
 import type { Exchange, Verdict } from './exchange.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 
@@ -21,13 +22,20 @@ const OUTCOME_OF: Record<Break, Outcome> = {
   truncated: { kind: 'truncated', detail: 'the upstream broke off within its answer' },
 };
 
+/** Whether a response is a stream of events whose bytes can be read as they are. */
+function isPlainStream({ headers }: IncomingMessage): boolean {
+  const isStream = headers['content-type']?.startsWith('text/event-stream') === true;
+  return isStream && (headers['content-encoding'] ?? 'identity') === 'identity';
+}
+
 /** Moves the body from the upstream to the client; `breakOff` is called with whatever ends it early. */
 function pump(
   upstream: IncomingMessage,
-  response: ServerResponse,
+  { response, api }: Exchange,
   limits: RelayLimits,
   breakOff: (why: Break) => void,
 ): () => void {
+  const filter = api === 'messages' && isPlainStream(upstream) ? withoutDoneEvent() : passAll;
   const onAbort = () => breakOff('client_abort');
   limits.signal.addEventListener('abort', onAbort, { once: true });
   const silence = setTimeout(() => {
@@ -36,9 +44,9 @@ function pump(
   }, limits.idleTimeoutMs);
   upstream.on('data', (chunk: Buffer) => {
     silence.refresh();
-    if (!response.write(chunk)) upstream.pause();
+    if (!response.write(filter.push(chunk))) upstream.pause();
   });
-  upstream.once('end', () => response.end());
+  upstream.once('end', () => response.end(filter.rest()));
   upstream.once('error', () => breakOff('truncated'));
   upstream.once('close', () => {
     if (!upstream.complete) breakOff('truncated');
@@ -68,7 +76,7 @@ export async function relay(
   exchange.writeHead(status, clientResponseHeaders(status, upstream.headers, limits.secret));
   /** What broke the answer off first: everything after that is a consequence. */
   let broken: Break | undefined;
-  const stop = pump(upstream, response, limits, (why) => {
+  const stop = pump(upstream, exchange, limits, (why) => {
     broken ??= why;
     response.destroy();
   });

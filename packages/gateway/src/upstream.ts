@@ -99,12 +99,8 @@ class Attempt {
     return { pipe: (clientRequest: ClientRequest) => this.#start(clientRequest) };
   }
 
-  readonly fail = (error: NodeJS.ErrnoException) => {
-    const { message, code = '' } = error;
-    if (code.startsWith('HPE_')) {
-      this.#fail(new UpstreamFailure('invalid', message, { cause: error }));
-      return;
-    }
+  readonly fail = (error: Error) => {
+    const { message } = error;
     if (!this.#connected) {
       this.#fail(new UpstreamFailure('connect', message, { cause: error }));
       return;

@@ -138,7 +138,7 @@ describe('an upstream that echoes its key', () => {
     );
     const client = await gateway.connect();
     client.send(rawPost('{}'));
-    expect((await client.message()).body.toString()).toContain('No access for Bearer ***');
+    expect((await client.message()).body.toString()).toContain('No access for Bearer ***"');
     await expect.poll(() => gateway.keys.reports).toHaveLength(1);
     for (const known of gateway.keys.secrets) {
       expect(client.received).not.toContain(known);

@@ -23,7 +23,7 @@ export class RawConnection {
       this.#change();
     };
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      end(error.code === 'ECONNRESET' ? 'reset' : 'ended');
+      end(['ECONNRESET', 'EPIPE'].includes(error.code ?? '') ? 'reset' : 'ended');
     });
     socket.on('end', () => end('ended'));
     socket.on('close', () => end('ended'));
