@@ -107,8 +107,8 @@ function aiSdkClient(product: Product): SdkClient {
       return (await generateText({ model: provider(model), prompt, maxRetries: 0 })).text;
     },
     async streamed(prompt, model) {
-      let failure: unknown;
-      const onError = ({ error }: { error: unknown }) => (failure = error);
+      let failure: Error | undefined;
+      const onError = ({ error }: { error: unknown }) => (failure = error as Error); // the SDK's own
       const result = streamText({ model: provider(model), prompt, maxRetries: 0, onError });
       let said = '';
       for await (const piece of result.textStream) said += piece;
