@@ -1,5 +1,8 @@
 /** How the next key is chosen. The first is the default. */
 export const KEY_SELECTION_STRATEGIES = ['round-robin', 'first', 'random', 'least-busy'] as const;
 
+/** What else may be asked of the choice. */
+export const KEY_SELECTION_OPTIONS = ['same', 'affinity'] as const;
+
 /** How log lines look: `auto` is pretty on a terminal and JSON elsewhere. */
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;

@@ -7,8 +7,8 @@ import { configFile } from './schema.ts';
 
 const paths = { stateDir: '/state', socket: '/state/kms.sock' };
 const upstreamKeys = [
-  { secret: new Secret('upstream-key-1'), name: 'key-1', maxConcurrency: null },
-  { secret: new Secret('upstream-key-2'), name: 'team', maxConcurrency: 3 },
+  { secret: new Secret('upstream-key-1'), name: 'key-1', account: null, maxConcurrency: null },
+  { secret: new Secret('upstream-key-2'), name: 'team', account: 'acme', maxConcurrency: 3 },
 ];
 const tokens = { gateway: new Secret('gateway-token'), operator: new Secret('operator-token') };
 

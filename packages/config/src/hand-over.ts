@@ -30,6 +30,8 @@ export const kmsHandOver = z.strictObject({
     z.strictObject({
       secret,
       name: z.string(),
+      /** The account it is said to belong to. */
+      account: z.string().nullable(),
       /** Requests at the same time; null means without limit. */
       maxConcurrency: z.int().positive().nullable(),
     }),
@@ -38,6 +40,14 @@ export const kmsHandOver = z.strictObject({
     strategy: z.enum(KEY_SELECTION_STRATEGIES),
     /** Stay on the last used key while it can serve. */
     same: z.boolean(),
+    /** Keep each conversation on one account. */
+    affinity: z.boolean(),
+  }),
+  /** Requests to `:free` models that an account may make. */
+  freeRequests: z.strictObject({
+    perMinute: z.int().positive(),
+    /** Null: to be learnt. */
+    perDay: z.int().positive().nullable(),
   }),
   /** For a limit that does not say when it ends. */
   rateLimitCooldownMs: milliseconds,
@@ -73,6 +83,10 @@ export const gatewayHandOver = z.strictObject({
     maxAttempts: z.int().positive().nullable(),
     providerRetryDelayMs: milliseconds,
   }),
+  /** How long a request may wait for a key. */
+  queueTimeoutMs: milliseconds,
+  /** Whether conversations are told apart, so that each can stay on one account. */
+  affinity: z.boolean(),
   /** Paths with a leading and without a trailing slash. */
   publicEndpoints: z.array(z.string()),
   modelsCache: z.strictObject({ enabled: z.boolean(), ttlMs: milliseconds }),
@@ -98,14 +112,15 @@ export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>
     socket: kms.socket,
     stateDir: config.state_dir,
     tokens,
-    keys: openrouter.keys.map(({ secret, name, maxConcurrency }) => ({
-      secret,
-      name,
-      maxConcurrency,
-    })),
+    keys: [...openrouter.keys],
     selection: {
       strategy: openrouter.key_selection_strategy,
       same: openrouter.key_selection_opts.includes('same'),
+      affinity: openrouter.key_selection_opts.includes('affinity'),
+    },
+    freeRequests: {
+      perMinute: openrouter.free_requests_per_minute,
+      perDay: openrouter.free_requests_per_day,
     },
     rateLimitCooldownMs: openrouter.rate_limit_cooldown,
     leaseTtlMs: openrouter.deadline + LONGEST_ANSWER_MS,
@@ -144,6 +159,8 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
       maxAttempts: openrouter.max_attempts,
       providerRetryDelayMs: openrouter.google_rate_delay,
     },
+    queueTimeoutMs: openrouter.queue_timeout,
+    affinity: openrouter.key_selection_opts.includes('affinity'),
     publicEndpoints: openrouter.public_endpoints,
     modelsCache: { enabled: openrouter.enable_cache, ttlMs: openrouter.cache_ttl },
     metrics: { public: server.metrics_public, system: server.enable_system_metrics },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KEY_SELECTION_STRATEGIES } from './choices.ts';
+import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES } from './choices.ts';
 import { readKey } from './key-text.ts';
 import { choice, duration, flag, list, path, setting, text, wholeNumber } from './setting.ts';
 import { name } from './server-section.ts';
@@ -26,6 +26,9 @@ export const keyObject = z
       .optional()
       .describe('An environment variable that holds the key.'),
     name: name().optional().describe('What the key is called in the log and the CLI.'),
+    account: name()
+      .optional()
+      .describe('The account it belongs to: keys with the same account share its limits.'),
     max_concurrency: wholeNumber(1, 10_000)
       .nullable()
       .prefault(null)
@@ -59,12 +62,21 @@ export const openrouterSection = z.strictObject({
   key_selection_strategy: choice(KEY_SELECTION_STRATEGIES)
     .prefault('round-robin')
     .describe('How the next key is chosen.'),
-  key_selection_opts: list(choice(['same']), 10)
+  key_selection_opts: list(choice(KEY_SELECTION_OPTIONS), 10)
     .prefault([])
-    .describe('`same`: stay on the last used key while it can serve.'),
+    .describe(
+      '`same`: stay on the last used key while it can serve; `affinity`: keep each conversation on one account.',
+    ),
   rate_limit_cooldown: duration(0, 30 * DAY_MS)
     .prefault(14_400)
     .describe('How long a limited key rests when OpenRouter does not say until when.'),
+  free_requests_per_minute: wholeNumber(1, 1_000_000)
+    .prefault(20)
+    .describe('Requests to `:free` models that OpenRouter allows an account in a minute.'),
+  free_requests_per_day: wholeNumber(1, 1_000_000)
+    .nullable()
+    .prefault(null)
+    .describe('The same for a UTC day; asked of OpenRouter for each account if left out.'),
   free_only: flag()
     .prefault(false)
     .describe('Whether only free models are listed and allowed; others are answered with 403.'),
@@ -77,6 +89,9 @@ export const openrouterSection = z.strictObject({
     .prefault(null)
     .describe('Upstream attempts for one request; as many as there are keys if left out.'),
   deadline: timeout().prefault('10m').describe('How long one request may take in all.'),
+  queue_timeout: duration(0, HOUR_MS)
+    .prefault(0)
+    .describe('How long a request may wait for a key when none can serve.'),
   connect_timeout: timeout().prefault('10s').describe('How long a connection may take.'),
   first_byte_timeout: timeout().prefault('5m').describe('How long the first byte may take.'),
   idle_timeout: timeout().prefault('5m').describe('How long an answer may pause.'),

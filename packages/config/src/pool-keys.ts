@@ -15,6 +15,8 @@ export interface UpstreamKey {
   readonly secret: Secret;
   /** What people call it; unique. */
   readonly name: string;
+  /** The account it belongs to; null: not said. */
+  readonly account: string | null;
   /** Requests at the same time; null means without limit. */
   readonly maxConcurrency: number | null;
 }
@@ -83,7 +85,8 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       problems.push({ path: [...path, 'name'], text });
     }
     names.set(name, index);
-    const key = { secret, name, maxConcurrency: entry.max_concurrency };
+    const { account = null, max_concurrency: maxConcurrency } = entry;
+    const key = { secret, name, account, maxConcurrency };
     keys.set(secret.reveal(), { index, key });
   }
   const variables = located.flatMap(({ entry }) => entry.key_env ?? []);

@@ -243,7 +243,7 @@ const SETTINGS: Record<string, [yaml: string, problem: string]> = {
   ],
   'an unknown option': [
     openrouter('key_selection_opts: [other]'),
-    'config.yml:3: openrouter.key_selection_opts[0]: must be one of `same`, got "other"',
+    'config.yml:3: openrouter.key_selection_opts[0]: must be one of `same`, `affinity`, got "other"',
   ],
   'a negative cooldown': [
     openrouter('rate_limit_cooldown: -1'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, keyId, keyView } from './key-view.ts';
+import { instant, keyId, keyView, limitView } from './key-view.ts';
 import { outcome } from './outcome.ts';
 
 /** The version both sides must name in their first message. */
@@ -22,6 +22,12 @@ const lease = z.strictObject({
   leaseId,
   keyId,
   keyName: z.string(),
+  /** The account the key belongs to. */
+  account: z.string(),
+  /** The key has yet to prove itself: say so with `lease.confirm` when OpenRouter has taken the request. */
+  probe: z.boolean(),
+  /** How long the request waited for a key, in milliseconds. */
+  queuedMs: z.int().nonnegative(),
   /** The key itself. A lease is the only place where it leaves the KMS. */
   secret: z.string(),
   /** When the lease ends by itself if nobody reports on it. */
@@ -37,6 +43,36 @@ export type HeldLease = z.infer<typeof heldLease>;
 export const MAX_HELD_LEASES = 10_000;
 
 const byKey = z.strictObject({ keyId });
+
+/** The longest a request may wait for a key, and an inspector for something to inspect. */
+const MAX_WAIT_MS = 3_600_000;
+
+const amount = z.number().nullable();
+
+/** What `GET /key` told of a key and its account (OpenRouter docs, "Limits"). Null: it did not say. */
+const keyFacts = z.strictObject({
+  kind: z.literal('facts'),
+  /** Whose the quota is: organization or user, and workspace. */
+  owner: z.string().max(300).nullable(),
+  /** Credits left under the key's own cap; null: no cap. */
+  limitRemaining: amount,
+  limitReset: z.enum(['daily', 'weekly', 'monthly']).nullable(),
+  expiresAt: instant.nullable(),
+  /** Requests to `:free` models of this UTC day, of the whole account. */
+  freeRequests: z
+    .strictObject({ limit: z.int().nonnegative(), used: z.int().nonnegative() })
+    .nullable(),
+  /** Credits spent on this UTC day. */
+  usageDaily: amount,
+});
+export type KeyFacts = z.infer<typeof keyFacts>;
+
+const finding = z.discriminatedUnion('kind', [
+  keyFacts,
+  /** There was no such answer: what came instead. */
+  z.strictObject({ kind: z.literal('failed'), outcome }),
+]);
+export type Finding = z.infer<typeof finding>;
 
 /**
  * Every method: parameters, result, and who may call it. Client and server are derived from this
@@ -67,13 +103,41 @@ export const contract = {
       exclude: z.array(keyId).max(10_000).optional(),
       /** The name of the client that asks. */
       client: z.string().max(128).optional(),
+      /** Names the conversation the request belongs to: it stays with one account while that can serve. */
+      affinity: z.string().max(64).optional(),
+      /** How long it may wait for a key, in milliseconds; not at all if left out. */
+      waitMs: z.int().nonnegative().max(MAX_WAIT_MS).optional(),
     }),
     result: lease,
+    roles: ['gateway'],
+  },
+  /** Takes a request out of the line in which it waits for a key: its acquire is refused at once. */
+  'lease.cancel': {
+    params: z.strictObject({ requestId: z.string().min(1).max(128) }),
+    result: z.strictObject({ cancelled: z.boolean() }),
+    roles: ['gateway'],
+  },
+  /** Says that OpenRouter has taken the request of a lease, long before its answer ends. */
+  'lease.confirm': {
+    params: z.strictObject({ leaseId }),
+    result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
   },
   /** Says what came of a lease, and ends it. Saying it twice changes nothing; `applied` is false then. */
   'lease.report': {
     params: z.strictObject({ leaseId, outcome }),
+    result: z.strictObject({ applied: z.boolean() }),
+    roles: ['gateway'],
+  },
+  /** Waits for a key that should be asked about with `GET /key`; null: there was none to the end. */
+  'inspection.take': {
+    params: z.strictObject({ waitMs: z.int().nonnegative().max(MAX_WAIT_MS) }),
+    result: z.strictObject({ lease: lease.nullable() }),
+    roles: ['gateway'],
+  },
+  /** Says what `GET /key` told, and ends the lease it was asked under. */
+  'inspection.report': {
+    params: z.strictObject({ leaseId, finding }),
     result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
   },
@@ -113,6 +177,12 @@ export const contract = {
       /** When the first cooling key returns; null if none cools. */
       nextAvailableAt: instant.nullable(),
       leasesInFlight: z.int(),
+      /** Requests that wait for a key. */
+      waiting: z.int(),
+      /** Accounts that several keys share, by name, with the names of these keys. */
+      sharedAccounts: z.array(z.strictObject({ account: z.string(), keys: z.array(z.string()) })),
+      /** Limits on models and on the way to OpenRouter, those that last longest first. */
+      limits: z.array(limitView).max(100),
       store: z.strictObject({ backend: z.string(), healthy: z.boolean() }),
     }),
     roles: ['gateway', 'operator'],

@@ -31,8 +31,22 @@ export type ErrorCode = keyof typeof ERROR_CODE;
 
 /** What comes with NO_KEY_AVAILABLE. */
 export const noKeyData = z.strictObject({
-  /** `busy`: every usable key has as many leases as it may; `exhausted`: each has been tried. */
-  reason: z.enum(['cooling', 'busy', 'disabled', 'exhausted', 'no_keys']),
+  /**
+   * `cooling`: every key is limited, for this model at least; `busy`: every usable key has as many
+   * leases as it may; `exhausted`: each has been tried; `model_limited`: OpenRouter or its providers
+   * have no room for this model; `upstream_blocked`: OpenRouter cannot be reached, or blocks this
+   * address; `queue_full`: too many requests wait already.
+   */
+  reason: z.enum([
+    'cooling',
+    'busy',
+    'disabled',
+    'exhausted',
+    'no_keys',
+    'model_limited',
+    'upstream_blocked',
+    'queue_full',
+  ]),
   /** When a key may be free again, in milliseconds from now; null: waiting does not help. */
   retryAfterMs: z.int().nonnegative().nullable(),
 });

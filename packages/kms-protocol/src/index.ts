@@ -3,7 +3,9 @@ export {
   contract,
   type Api,
   type Contract,
+  type Finding,
   type HeldLease,
+  type KeyFacts,
   type Lease,
   type Method,
   type Params,
@@ -21,7 +23,15 @@ export {
 } from './error-code.ts';
 export { connectInMemory } from './in-memory.ts';
 export { KmsError, type JsonRpcError } from './kms-error.ts';
-export { type Cause, type KeyState, type KeyView } from './key-view.ts';
+export {
+  type Cause,
+  type KeyState,
+  type KeyView,
+  type LimitView,
+  type ModelPool,
+  type RequestWindow,
+  type Scope,
+} from './key-view.ts';
 export { type Evidence, type Outcome, type OutcomeKind } from './outcome.ts';
 export {
   type HandledMethod,

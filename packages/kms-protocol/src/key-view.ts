@@ -6,24 +6,76 @@ export const instant = z.int().nonnegative();
 /** A key's public name: a short fingerprint of the secret, stable across restarts. */
 export const keyId = z.string().regex(/^[0-9a-f]{12}$/, 'must be a key id: 12 hexadecimal digits');
 
-/** Why a key is set aside, and how that is known. */
+/** Why something is set aside, and how that is known. */
 export const cause = z.strictObject({
-  /** What happened: an outcome's name, or `operator`. */
+  /** What happened: an outcome's name, `operator`, or `expired`. */
   reason: z.string().max(64),
-  /** What the end of the cooldown was read from. */
-  source: z.enum(['header', 'body', 'default', 'operator', 'strike']),
+  /**
+   * What the end was read from: the upstream's header or body, what `GET /key` told (`inspection`),
+   * the end of the key's or the account's own limit period (`window`), an operator's word; or it is a
+   * guess: the configured default, a growing back-off, a first strike.
+   */
+  source: z.enum([
+    'header',
+    'body',
+    'inspection',
+    'window',
+    'operator',
+    'default',
+    'back-off',
+    'strike',
+  ]),
   /** The upstream's words, or the operator's. */
   detail: z.string().max(300),
 });
 export type Cause = z.infer<typeof cause>;
 
-/** The state of a key. Cooling ends by itself at `until`; disabled ends by an operator's word only. */
+/**
+ * The state of a key. Cooling ends by itself at `until`; what returns from a cooldown whose end was
+ * a guess may have no more than `allowance` unproven requests at once, which doubles with each that
+ * OpenRouter takes; disabled ends by an operator's word, or by `GET /key` accepting the key again.
+ */
 export const keyState = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('available'), since: instant }),
+  z.strictObject({
+    kind: z.literal('returning'),
+    since: instant,
+    allowance: z.int().positive(),
+    cause,
+  }),
   z.strictObject({ kind: z.literal('cooling'), since: instant, until: instant, cause }),
   z.strictObject({ kind: z.literal('disabled'), since: instant, cause }),
 ]);
 export type KeyState = z.infer<typeof keyState>;
+
+/** What a limit is about. */
+export const scope = z.enum(['account', 'account-model', 'key-model', 'model', 'upstream']);
+export type Scope = z.infer<typeof scope>;
+
+/** Which models a limit of an account shuts out: `:free` ones, all others, or every one. */
+export const modelPool = z.enum(['free', 'paid', 'all']);
+export type ModelPool = z.infer<typeof modelPool>;
+
+/** A limit in force that is not the key's own. */
+export const limitView = z.strictObject({
+  scope,
+  pool: modelPool,
+  /** Null: the limit is not about one model. */
+  model: z.string().nullable(),
+  since: instant,
+  until: instant,
+  cause,
+});
+export type LimitView = z.infer<typeof limitView>;
+
+/** Requests to `:free` models in the current minute or UTC day, refused ones included. */
+const requestWindow = z.strictObject({
+  used: z.int().nonnegative(),
+  /** Null: not known yet. */
+  limit: z.int().nonnegative().nullable(),
+  resetsAt: instant,
+});
+export type RequestWindow = z.infer<typeof requestWindow>;
 
 /** What may be told of a key: everything but its secret. */
 export const keyView = z.strictObject({
@@ -33,5 +85,15 @@ export const keyView = z.strictObject({
   inFlight: z.int().nonnegative(),
   /** The most leases it may have at once; null: no limit. */
   maxConcurrency: z.int().positive().nullable(),
+  /** The account it belongs to: keys with the same account share its limits. */
+  account: z.string(),
+  /** The account's use of `:free` models. */
+  freeRequests: z.strictObject({ minute: requestWindow, day: requestWindow }),
+  /** What `GET /key` said last: credits left under the key's own cap; null: no cap, or not known. */
+  limitRemaining: z.number().nullable(),
+  /** When the key ends; null: never, or not known. */
+  expiresAt: instant.nullable(),
+  /** Limits of its account, and of models on it. */
+  limits: z.array(limitView).max(32),
 });
 export type KeyView = z.infer<typeof keyView>;

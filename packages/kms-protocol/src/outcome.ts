@@ -1,11 +1,18 @@
 import { z } from 'zod';
 
 /**
- * One thing the upstream said about when a limit ends, as it stood on the wire. The gateway passes
- * on what it read; what it means, in which unit and how far it is to be believed, is the KMS's to say.
+ * One thing the upstream said about a limit, as it stood on the wire: when it ends, or how large it
+ * is. The gateway passes on what it read; what it means, in which unit and how far it is to be
+ * believed, is the KMS's to say.
  */
 export const evidence = z.strictObject({
-  field: z.enum(['x-ratelimit-reset', 'retry-after', 'retry_after_seconds', 'resets_at']),
+  field: z.enum([
+    'x-ratelimit-reset',
+    'x-ratelimit-limit',
+    'retry-after',
+    'retry_after_seconds',
+    'resets_at',
+  ]),
   /** Where the field stood: a header of the response, or its JSON body. */
   from: z.enum(['header', 'body']),
   value: z.string().max(64),
@@ -13,10 +20,13 @@ export const evidence = z.strictObject({
 export type Evidence = z.infer<typeof evidence>;
 
 const refusal = {
+  /** Of the response, or the code of an error within a 200. */
   status: z.int().min(100).max(599),
   evidence: z.array(evidence).max(8),
   /** The upstream's own words, shortened and free of secrets: shown to operators. */
   detail: z.string().max(300),
+  /** The provider behind OpenRouter that the refusal names. */
+  provider: z.string().max(100).optional(),
 };
 
 /**
@@ -38,13 +48,17 @@ export const outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('key_limit_reached'), ...refusal }),
   /** 402: the account's credits cannot pay. */
   z.strictObject({ kind: z.literal('credits_exhausted'), ...refusal }),
+  /** 402: the account's credits cannot pay for this request, but could for a smaller one. */
+  z.strictObject({ kind: z.literal('credits_short'), ...refusal }),
   /** 403: the budget of a workspace or a guardrail is spent. */
   z.strictObject({ kind: z.literal('budget_exhausted'), ...refusal }),
   /** 402 that passes by itself: credits are held by requests in flight. */
   z.strictObject({ kind: z.literal('in_flight_budget_held'), ...refusal }),
   /** 401: the key was not accepted. */
   z.strictObject({ kind: z.literal('unauthorized'), ...refusal }),
-  /** 429: OpenRouter throttles this model, or all its providers are full. */
+  /** 429 of OpenRouter itself that throttles one model (`limit_rpm/<model>/…`). */
+  z.strictObject({ kind: z.literal('model_throttled'), ...refusal }),
+  /** All providers of the model are full. */
   z.strictObject({ kind: z.literal('model_limited'), ...refusal }),
   /** 429, 503 or 529: the provider behind OpenRouter is overloaded. */
   z.strictObject({ kind: z.literal('provider_limited'), ...refusal }),
