@@ -4,6 +4,10 @@ import { z } from 'zod';
 export interface ErrorDetails {
   /** False for HTML and everything else that is not a JSON object. */
   isJson: boolean;
+  /** The error's own code: a status, or a word that stands for one. */
+  code: string | undefined;
+  /** The kind of error, in Anthropic's or in OpenRouter's terms. */
+  type: string | undefined;
   /** Free of keys and account ids, at most 300 characters. */
   message: string;
   limitSource: string | undefined;
@@ -36,12 +40,18 @@ const metadata = z
     retry_after_seconds: textOrNumber,
     resets_at: text,
     headers: scalars.optional().catch(undefined),
+    error_type: text,
   })
   .optional()
   .catch(undefined);
 
+type Metadata = NonNullable<z.output<typeof metadata>>;
+
 const errorObject = z.looseObject({
   message: text,
+  code: textOrNumber,
+  type: text,
+  error_type: text,
   metadata,
   availability: z
     .looseObject({ code: text, retry_after: textOrNumber })
@@ -49,8 +59,20 @@ const errorObject = z.looseObject({
     .catch(undefined),
 });
 
-/** `/messages` puts the metadata beside the error, the other APIs inside it. */
-const envelope = z.looseObject({ error: errorObject, metadata });
+const withError = z.looseObject({ error: errorObject });
+
+/**
+ * Where an error stands: at the top, in the one choice that failed, or in the response that did.
+ * `/messages` puts the metadata beside the error, the other APIs inside it.
+ */
+const envelope = z.union([
+  z.looseObject({ error: errorObject, metadata }),
+  z
+    .looseObject({ choices: z.array(withError.or(z.unknown())) })
+    .transform(({ choices }) => choices.find((choice) => withError.safeParse(choice).success))
+    .pipe(withError),
+  z.looseObject({ response: withError }).transform(({ response }) => response),
+]);
 
 const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
 const ACCOUNT = /\b(user|org)_\w{6,}/g;
@@ -74,15 +96,25 @@ function parse(body: string): unknown {
   }
 }
 
+type ErrorObject = Partial<z.output<typeof errorObject>>;
+
+/** The error of a document, and what is said about it; a document without one speaks for itself. */
+function findError(json: unknown, body: string): { error: ErrorObject; about: Metadata } {
+  const { data } = envelope.safeParse(json);
+  if (data === undefined) return { error: { message: body }, about: {} };
+  const beside = 'metadata' in data ? metadata.parse(data.metadata) : undefined;
+  return { error: data.error, about: data.error.metadata ?? beside ?? {} };
+}
+
 /** Reads an error body. Never throws. */
 export function errorDetails(body: string): ErrorDetails {
   const json = parse(body);
-  const parsed = envelope.safeParse(json);
-  const { error, metadata } = parsed.success ? parsed.data : { error: { message: body } };
-  const about = error.metadata ?? metadata ?? {};
+  const { error, about } = findError(json, body);
   const { message = '', availability = {} } = error;
   return {
     isJson: typeof json === 'object' && json !== null,
+    code: error.code,
+    type: about.error_type ?? error.error_type ?? error.type,
     message: withoutIdentities(message.slice(0, 1000)).trim().slice(0, 300),
     limitSource: about.limit_source,
     reason: about.reason,

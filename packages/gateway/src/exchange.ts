@@ -1,12 +1,16 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Api } from '@openrouter-proxy/kms-protocol';
-import { errorBody, type GatewayError } from './gateway-error.ts';
+import { errorBody, GatewayError } from './gateway-error.ts';
+import { errorEvent } from './stream-error.ts';
 
 /** Why work on an exchange is stopped when nobody waits for its answer any more. */
 export const CLIENT_GONE = new Error('the client went away');
 
 /** How long a client may go on sending a body after its answer. */
 const LINGER_MS = 1_000;
+
+/** How long a client that reads slowly may take for the last bytes of an answer that breaks off. */
+const FLUSH_MS = 5_000;
 
 /** How a relayed answer ended. */
 export type Verdict = 'complete' | 'error' | 'truncated' | 'client_abort' | 'stalled';
@@ -28,14 +32,19 @@ export class Exchange {
   readonly api: Api | null;
   readonly startedAt = performance.now();
   client: string | null = null;
+  /** The model the request names; null while that is not known. */
+  model: string | null = null;
   attempts = 0;
   keyName: string | null = null;
   verdict: Verdict | null = null;
   /** What went wrong, for the log: set where an error is answered. */
   failure: GatewayError | null = null;
   leaseMs = 0;
+  /** Of `leaseMs`, the time for which no key could serve. */
+  queuedMs = 0;
   upstreamMs = 0;
   firstByteMs: number | null = null;
+  #isStreaming = false;
 
   constructor(
     request: IncomingMessage,
@@ -58,6 +67,7 @@ export class Exchange {
   writeHead(status: number, headers: OutgoingHttpHeaders): void {
     this.firstByteMs = this.elapsedMs;
     if (this.#bodyIsUnread) headers.connection = 'close';
+    this.#isStreaming = String(headers['content-type']).startsWith('text/event-stream');
     this.response.writeHead(status, { ...headers, ...this.#ownHeaders() });
   }
 
@@ -87,12 +97,69 @@ export class Exchange {
   /** Answers with an error of the gateway's own, in the API's shape. */
   answerError(error: GatewayError): void {
     this.failure = error;
-    const waiting =
-      error.retryAfterMs === undefined
-        ? {}
-        : { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) };
     const document = errorBody(error, this.id, this.api === 'messages');
-    this.answerJson(error.status, document, { 'cache-control': 'no-store', ...waiting });
+    if (this.isStreaming) {
+      this.#endWithErrorEvent(document);
+      return;
+    }
+    const headers: OutgoingHttpHeaders = { 'cache-control': 'no-store' };
+    if (error.retryAfterMs !== undefined) {
+      headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+    }
+    this.answerJson(error.status, document, { ...this.#advice(headers), ...headers });
+  }
+
+  /** Passes on an error document of the upstream's; as the last event where a stream has begun. */
+  answerWithError(status: number, body: Buffer, headers: OutgoingHttpHeaders): void {
+    if (!this.isStreaming) {
+      this.answer(status, body, { ...this.#advice(headers), ...headers });
+      return;
+    }
+    const document = parseObject(body) ?? errorBody(NO_WORDS, this.id, this.api === 'messages');
+    this.#endWithErrorEvent(document);
+  }
+
+  /** Whether the head of a stream of events has been sent. */
+  get isStreaming(): boolean {
+    return this.#isStreaming;
+  }
+
+  /** Sends the head of a stream, unless an earlier attempt, or the wait for a key, has begun it. */
+  beginStream(headers: OutgoingHttpHeaders): void {
+    if (this.response.headersSent) return;
+    this.writeHead(200, headers);
+    this.response.flushHeaders();
+  }
+
+  /** Lets a client that waits know that it has not been forgotten (HTML standard, "Server-sent events"). */
+  sendComment(text: string): void {
+    this.beginStream({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+    this.response.write(`: ${text}\n\n`);
+  }
+
+  /** Ends an answer that has begun so that no client can take it for whole (RFC 9112, section 8). */
+  breakOff(lastBytes: Buffer): void {
+    const { response } = this;
+    const end = () => {
+      clearTimeout(timer);
+      response.destroy();
+    };
+    const timer = setTimeout(end, FLUSH_MS);
+    response.once('close', () => clearTimeout(timer));
+    response.write(lastBytes, end);
+  }
+
+  #endWithErrorEvent(document: Record<string, unknown>): void {
+    if (this.api === null) return;
+    this.verdict ??= 'error';
+    const context = { requestId: this.id, model: this.model, now: Date.now() };
+    this.breakOff(errorEvent(this.api, document, context));
+  }
+
+  /** Clients that repeat failed requests by themselves need not repeat what was repeated in vain. */
+  #advice(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    const inVain = this.attempts > 1 || this.failure?.code === 'no_usable_key';
+    return inVain && headers['retry-after'] === undefined ? { 'x-should-retry': 'false' } : {};
   }
 
   #ownHeaders(): OutgoingHttpHeaders {
@@ -100,7 +167,7 @@ export class Exchange {
     const headers: OutgoingHttpHeaders = {
       'x-request-id': this.id,
       'x-process-time': (this.elapsedMs / 1000).toFixed(6),
-      'server-timing': `queue;dur=0, lease;dur=${this.leaseMs.toFixed(2)}${upstream}`,
+      'server-timing': `queue;dur=${this.queuedMs.toFixed(2)}, lease;dur=${(this.leaseMs - this.queuedMs).toFixed(2)}${upstream}`,
       'x-proxy-attempts': String(this.attempts),
     };
     if (this.api === null) return headers;
@@ -131,5 +198,16 @@ export class Exchange {
     const timer = setTimeout(end, LINGER_MS);
     request.once('close', end);
     request.resume();
+  }
+}
+
+const NO_WORDS = new GatewayError('upstream_failed', 'OpenRouter failed without a word.');
+
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined; // HTML of the edge: it is no event
   }
 }

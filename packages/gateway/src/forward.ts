@@ -1,27 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { AttemptEnd } from './attempt-end.ts';
+import { attempt, type AttemptParts } from './attempt.ts';
+import { conversationOf } from './conversation.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
+import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { paidModel } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
-import type { Leases } from './leases.ts';
+import type { Acquired, Leases } from './leases.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { refusesKey } from './outcome.ts';
-import { readRefusal, type RefusedResponse } from './refused-response.ts';
-import { relay } from './relay.ts';
 import { RequestBody, type BodyMemory } from './request-body.ts';
-import { upstreamRequestHeaders } from './request-headers.ts';
-import { failureAnswer, failureOutcome, UpstreamFailure } from './upstream-failure.ts';
+import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What forwarding is decided by. */
+/** What forwarding is decided by. Times in milliseconds. */
 export interface ForwardPolicy {
   /** Upstream attempts for one request; null: as many as there are keys. */
   maxAttempts: number | null;
   idleTimeoutMs: number;
-  /** From the request's head to the head of its answer, attempts included. */
+  /** From the request's head to the first content of its answer, attempts included. */
   deadlineMs: number;
-  /** How long an answer about an overloaded provider is held back. */
+  /** The shortest wait before a retry or an answer when a provider is overloaded. */
   providerRetryDelayMs: number;
+  /** How long a request may wait for a key. */
+  queueTimeoutMs: number;
+  /** Whether conversations are told apart. */
+  affinity: boolean;
   freeOnly: boolean;
   maxBodyBytes: number;
   /** The longest silence within a request's body. */
@@ -44,13 +48,10 @@ export interface Destination {
   keyless: boolean;
 }
 
-/** How an attempt ended: with an answer on its way to the client, or with one that is held back still. */
-type AttemptEnd =
-  | { kind: 'relayed'; outcome: Outcome }
-  | { kind: 'refused'; outcome: Outcome; refusal: RefusedResponse }
-  | { kind: 'failed'; outcome: Outcome; failure: UpstreamFailure };
+/** How often a client that waits for a key hears that it does. */
+const COMMENT_EVERY_MS = 5_000;
 
-/** Creates the function that takes a request upstream, under one key after another until one serves it. */
+/** Creates the function that takes a request upstream, in one attempt after another until one serves it. */
 export function createForwarder(parts: ForwardParts) {
   return async (exchange: Exchange, destination: Destination): Promise<void> => {
     const forwarding = new Forwarding(parts, exchange, destination);
@@ -62,28 +63,34 @@ export function createForwarder(parts: ForwardParts) {
   };
 }
 
-/** One request on its way upstream: its body, its deadline, the keys it has tried. */
+/** One request on its way upstream: its body, its deadline, what it has been through. */
 class Forwarding {
   readonly #parts: ForwardParts;
   readonly #exchange: Exchange;
-  readonly #destination: Destination;
+  readonly #keyless: boolean;
   readonly #body: RequestBody;
+  readonly #attempt: AttemptParts;
   readonly #stop = new AbortController();
   readonly #deadline: NodeJS.Timeout;
   readonly #tried: string[] = [];
-  #repeatedUnsent = false;
+  #affinity: string | null = null;
+  #history = NO_HISTORY;
 
-  constructor(parts: ForwardParts, exchange: Exchange, destination: Destination) {
+  constructor(parts: ForwardParts, exchange: Exchange, { path, keyless }: Destination) {
     this.#parts = parts;
     this.#exchange = exchange;
-    this.#destination = destination;
-    const { maxBodyBytes, bodyTimeoutMs, deadlineMs } = parts.policy;
+    this.#keyless = keyless;
+    const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs } = parts.policy;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
       maxBytes: maxBodyBytes,
       silenceMs: bodyTimeoutMs,
       refuse: (error) => this.#stop.abort(error),
     });
+    const { signal } = this.#stop;
+    const { upstream, baseUrl } = parts;
+    const body = this.#body;
+    this.#attempt = { exchange, upstream, baseUrl, path, body, idleTimeoutMs, signal };
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
     exchange.response.once('close', () => {
       if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
@@ -92,22 +99,38 @@ class Forwarding {
 
   async run(): Promise<void> {
     if (this.#parts.policy.freeOnly) await this.#refusePaidModel();
+    if (!this.#keyless) await this.#readRequest();
+    let last: AttemptEnd | undefined;
     for (;;) {
-      const end = this.#destination.keyless
-        ? await this.#attempt(null)
-        : await this.#leasedAttempt();
-      this.#parts.metrics.attempt(end.outcome.kind);
-      if (this.#clientIsServed(end)) return;
-      if (!this.#mayRepeat(end)) {
-        await this.#answer(end);
+      const acquired = this.#keyless ? null : await this.#acquire();
+      if (acquired?.kind === 'none') {
+        if (last === undefined) throw acquired.error;
+        if (!(await this.#mayAskAgain(last, acquired))) return;
+        continue;
+      }
+      last = await this.#makeAttempt(acquired?.lease ?? null);
+      if (last.kind === 'answered') return;
+      if (this.#clientIsGone) {
+        this.#exchange.verdict = 'client_abort';
         return;
       }
+      if (!(await this.#mayRepeat(last, acquired?.lease.keyId))) return;
     }
   }
 
   end(): void {
     clearTimeout(this.#deadline);
     this.#body.release();
+  }
+
+  get #clientIsGone(): boolean {
+    return this.#stop.signal.reason === CLIENT_GONE;
+  }
+
+  get #limits() {
+    const { maxAttempts, providerRetryDelayMs, deadlineMs } = this.#parts.policy;
+    const remainingMs = deadlineMs - this.#exchange.elapsedMs;
+    return { maxAttempts, remainingMs, providerDelayMs: providerRetryDelayMs };
   }
 
   async #refusePaidModel(): Promise<void> {
@@ -127,93 +150,116 @@ class Forwarding {
     );
   }
 
-  /** An attempt under a key. However it ends, the key service is told. */
-  async #leasedAttempt(): Promise<AttemptEnd> {
-    const lease = await this.#lease();
-    let outcome: Outcome = { kind: 'unused' };
-    try {
-      const end = await this.#attempt(lease);
-      outcome = end.outcome;
-      // A connection that failed says nothing about the key.
-      if (end.kind !== 'failed') this.#tried.push(lease.keyId);
-      return end;
-    } finally {
-      this.#parts.leases.report(lease, outcome);
-    }
+  /** Reads what the choice of a key depends on. */
+  async #readRequest(): Promise<void> {
+    const exchange = this.#exchange;
+    if (exchange.api === null || exchange.api === 'other') return;
+    const { signal } = this.#stop;
+    await this.#body.namesModel(signal);
+    const model = this.#body.member('model');
+    if (typeof model === 'string' && model.length <= 256) exchange.model = model;
+    if (!this.#parts.policy.affinity) return;
+    this.#affinity = conversationOf(exchange.request.headers, await this.#body.text(signal));
   }
 
-  async #lease(): Promise<Lease> {
+  async #acquire(): Promise<Acquired> {
     const exchange = this.#exchange;
+    const { leases, policy } = this.#parts;
     const startedAt = performance.now();
+    const waitMs = Math.floor(Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)));
+    const comments = waitMs > 0 && this.#wantsStream ? this.#comment() : undefined;
+    const request = {
+      requestId: exchange.id,
+      model: exchange.model,
+      api: exchange.api ?? 'other',
+      client: exchange.client,
+      exclude: this.#tried,
+      affinity: this.#affinity,
+      waitMs,
+    };
     try {
-      const lease = await this.#parts.leases.acquire(
-        {
-          requestId: exchange.id,
-          model: null,
-          api: exchange.api ?? 'other',
-          client: exchange.client,
-          exclude: this.#tried,
-        },
-        this.#stop.signal,
-      );
-      exchange.keyName = lease.keyName;
-      return lease;
-    } catch (error) {
-      throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
+      const acquired = await leases.acquire(request, this.#stop.signal);
+      if (acquired.kind === 'lease') {
+        exchange.keyName = acquired.lease.keyName;
+        exchange.queuedMs += acquired.lease.queuedMs;
+      }
+      return acquired;
     } finally {
+      clearInterval(comments);
       exchange.leaseMs += performance.now() - startedAt;
     }
   }
 
-  async #attempt(lease: Lease | null): Promise<AttemptEnd> {
-    const { baseUrl, upstream, policy } = this.#parts;
-    const exchange = this.#exchange;
-    const { signal } = this.#stop;
-    const secret = lease?.secret ?? null;
-    exchange.attempts += 1;
-    const startedAt = performance.now();
+  get #wantsStream(): boolean {
+    const { api } = this.#exchange;
+    return api !== null && api !== 'other' && this.#body.member('stream') === true;
+  }
+
+  #comment(): NodeJS.Timeout {
+    return setInterval(() => this.#exchange.sendComment('waiting for a key'), COMMENT_EVERY_MS);
+  }
+
+  /** One attempt. However it ends, the key service is told. */
+  async #makeAttempt(lease: Lease | null): Promise<AttemptEnd> {
+    const { leases, metrics } = this.#parts;
+    let outcome: Outcome = { kind: 'unused' };
     try {
-      const response = await upstream
-        .send({
-          method: exchange.request.method ?? 'GET',
-          path: this.#destination.path,
-          headers: upstreamRequestHeaders(exchange.request.headers, {
-            host: baseUrl.host,
-            requestId: exchange.id,
-            secret,
-          }),
-          body: this.#body,
-          signal,
-        })
-        .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
-      const { idleTimeoutMs } = policy;
-      if ((response.statusCode ?? 0) < 400) {
+      const end = await attempt(this.#attempt, lease, () => {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
-        const outcome = await relay(response, exchange, { secret, idleTimeoutMs, signal });
-        return { kind: 'relayed', outcome };
-      }
-      const options = { secret, timeoutMs: idleTimeoutMs, signal };
-      const refusal = await readRefusal(response, options);
-      return { kind: 'refused', outcome: refusal.outcome, refusal };
-    } catch (error) {
-      if (!(error instanceof UpstreamFailure)) throw error;
-      return { kind: 'failed', outcome: failureOutcome(error), failure: error };
+        if (lease?.probe === true) leases.confirm(lease);
+      });
+      outcome = end.outcome;
+      this.#history = withAttempt(this.#history, outcome);
+      return end;
+    } finally {
+      if (lease !== null) leases.report(lease, outcome);
+      metrics.attempt(outcome.kind);
     }
   }
 
-  #clientIsServed(end: AttemptEnd): boolean {
-    return end.kind === 'relayed' || this.#stop.signal.reason === CLIENT_GONE;
+  /** Whether another attempt is to follow one that brought no answer; if none is, the client has been answered. */
+  async #mayRepeat(last: AttemptEnd, keyId: string | undefined): Promise<boolean> {
+    const step = nextStep(last.outcome, this.#history, this.#limits);
+    const isOver =
+      (last.kind === 'failed' && !this.#canHelp(last.failure)) || this.#stop.signal.aborted || !this.#body.repeatable;
+    if (isOver || step.kind === 'answer' || (step.kind === 'other-key' && keyId === undefined)) {
+      await this.#answer(last);
+      return false;
+    }
+    if (step.kind === 'other-key' && keyId !== undefined) this.#tried.push(keyId);
+    if (step.kind === 'again') await this.#wait(step.afterMs);
+    return true;
   }
 
-  /** Nothing has reached the client: another attempt is made when it can help and cannot be paid for twice. */
-  #mayRepeat(end: AttemptEnd): boolean {
-    const { maxAttempts } = this.#parts.policy;
-    if (this.#stop.signal.aborted || !this.#body.repeatable) return false;
-    if (maxAttempts !== null && this.#exchange.attempts >= maxAttempts) return false;
-    if (end.kind === 'refused') return !this.#destination.keyless && refusesKey(end.outcome);
-    if (end.kind !== 'failed' || !end.failure.beforeWork || this.#repeatedUnsent) return false;
-    this.#repeatedUnsent = true;
-    return true;
+  /** Whether sending it again can help, and is not doing it twice (RFC 9110, section 9.2.2). */
+  #canHelp(failure: UpstreamFailure): boolean {
+    const { api, request } = this.#exchange;
+    const isIdempotent = request.method !== 'POST' && request.method !== 'PATCH';
+    const isInference = api !== null && api !== 'other';
+    return failure.mayPass && (isInference || isIdempotent || failure.beforeWork);
+  }
+
+  /** The same after no key was to be had. */
+  async #mayAskAgain(
+    last: AttemptEnd,
+    none: Extract<Acquired, { kind: 'none' }>,
+  ): Promise<boolean> {
+    const step = stepWithoutKey(last.outcome, none, this.#history, this.#limits);
+    if (step.kind === 'again') {
+      this.#history = { ...this.#history, modelWaits: this.#history.modelWaits + 1 };
+      await this.#wait(step.afterMs);
+      return true;
+    }
+    if (step.kind === 'refuse') throw none.error;
+    await this.#answer(last);
+    return false;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const { signal } = this.#stop;
+    await sleep(ms, undefined, { signal }).catch(() => {
+      throw signal.reason;
+    });
   }
 
   async #answer(end: AttemptEnd): Promise<void> {
@@ -222,11 +268,9 @@ class Forwarding {
     }
     if (end.kind !== 'refused') return;
     if (end.outcome.kind === 'provider_limited') {
-      await sleep(this.#parts.policy.providerRetryDelayMs, undefined, this.#stop).catch(
-        () => undefined,
-      );
+      await this.#wait(this.#parts.policy.providerRetryDelayMs);
     }
-    end.refusal.answer(this.#exchange);
+    end.held.answer(this.#exchange);
   }
 }
 

@@ -17,6 +17,7 @@ export const GATEWAY_ERRORS = {
     anthropic: 'invalid_request_error',
   },
   keys_limited: { status: 429, type: 'rate_limit_error', anthropic: 'rate_limit_error' },
+  model_limited: { status: 429, type: 'rate_limit_error', anthropic: 'overloaded_error' },
   headers_too_large: {
     status: 431,
     type: 'invalid_request_error',
@@ -30,6 +31,7 @@ export const GATEWAY_ERRORS = {
     type: 'service_unavailable',
     anthropic: 'overloaded_error',
   },
+  upstream_blocked: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   shutting_down: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   upstream_timeout: { status: 504, type: 'timeout_error', anthropic: 'timeout_error' },
 } as const;
@@ -68,7 +70,7 @@ export class GatewayError extends Error {
 }
 
 /** The JSON body of an error answer, in the shape the API's clients expect. */
-export function errorBody(error: GatewayError, requestId: string, anthropicShape: boolean): object {
+export function errorBody(error: GatewayError, requestId: string, anthropicShape: boolean): Record<string, unknown> {
   const { status, type, anthropic } = GATEWAY_ERRORS[error.code];
   const metadata = {
     source: 'gateway',

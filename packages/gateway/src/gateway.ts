@@ -6,6 +6,7 @@ import { createApp, type AppParts } from './app.ts';
 import { createClientAuth } from './client-auth.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import { createForwarder } from './forward.ts';
+import { Inspector } from './inspector.ts';
 import { Leases } from './leases.ts';
 import { createMetrics, type GatewayMetrics } from './metrics.ts';
 import { isModelList, ModelsCache } from './models-cache.ts';
@@ -84,6 +85,8 @@ function createApi(
       idleTimeoutMs,
       deadlineMs,
       providerRetryDelayMs,
+      queueTimeoutMs: options.queueTimeoutMs,
+      affinity: options.affinity,
       freeOnly,
       maxBodyBytes,
       bodyTimeoutMs,
@@ -101,9 +104,11 @@ function createApi(
 async function drain(
   server: Server,
   { kms, leases }: ReturnType<typeof connectToKms>,
+  inspector: Inspector,
   graceMs: number,
 ): Promise<void> {
   await drainServer(server, graceMs);
+  await inspector.stop();
   await leases.settled(LAST_REPORTS_MS);
   await kms.close();
 }
@@ -125,6 +130,7 @@ export async function startGateway(
   const agent = createUpstreamAgent(baseUrl, options.upstream.requestProxy);
   const upstream = createUpstream(baseUrl, agent, options.upstream);
   const keyService = connectToKms(options.kms, logs.main);
+  const inspector = new Inspector({ ...keyService, upstream, baseUrl, logger: logs.main });
   const cache = createModelsCache(options, upstream, metrics, now);
   let draining = false;
   const modelsCacheAgeSeconds = () => cache.ageSeconds();
@@ -150,7 +156,8 @@ export async function startGateway(
     address: { host: address.address, port: address.port },
     drain() {
       draining = true;
-      return drain(server, keyService, options.shutdownGraceMs).finally(() => agent.destroy());
+      const drained = drain(server, keyService, inspector, options.shutdownGraceMs);
+      return drained.finally(() => agent.destroy());
     },
   };
 }

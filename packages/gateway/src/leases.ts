@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
-import type { Api, HeldLease, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Api, HeldLease, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
-import { GatewayError } from './gateway-error.ts';
+import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 
 /** How long a request waits for a key service that is being restarted. */
 const RESTART_PATIENCE_MS = 2_500;
@@ -21,7 +21,16 @@ export interface LeaseRequest {
   client: string | null;
   /** Key ids this request has tried. */
   exclude: string[];
+  /** The conversation it belongs to; null: not told apart. */
+  affinity: string | null;
+  /** How long it may wait for a key, in milliseconds. */
+  waitMs: number;
 }
+
+/** A key, or why there is none: `error` is ready for the client. */
+export type Acquired =
+  | { kind: 'lease'; lease: Lease }
+  | { kind: 'none'; reason: NoKeyData['reason']; retryAfterMs: number | null; error: GatewayError };
 
 /** The gateway's side of leasing: takes leases from the key service and reports on each exactly once. */
 export class Leases {
@@ -42,33 +51,40 @@ export class Leases {
     return this.#held.size;
   }
 
-  /**
-   * Borrows a key. Rejects with a GatewayError that is ready for the client: `keys_limited`,
-   * `no_usable_key` or `key_service_unavailable`.
-   */
-  async acquire(request: LeaseRequest, signal: AbortSignal): Promise<Lease> {
-    const { client, exclude, ...rest } = request;
-    const params = {
-      ...rest,
-      ...(client === null ? {} : { client }),
-      ...(exclude.length === 0 ? {} : { exclude }),
-    };
+  /** Borrows a key. Rejects with a GatewayError, `key_service_unavailable`, or with the signal's reason. */
+  async acquire(request: LeaseRequest, signal: AbortSignal): Promise<Acquired> {
+    const params = acquireParams(request);
     const giveUpAt = performance.now() + RESTART_PATIENCE_MS;
     for (;;) {
       try {
         const patienceMs = Math.max(1, giveUpAt - performance.now());
-        const timeoutMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
+        const answerMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
+        const timeoutMs = answerMs + request.waitMs;
         const lease = await this.#client.call('lease.acquire', params, { signal, timeoutMs });
         this.#held.set(lease.leaseId, { leaseId: lease.leaseId, expiresAt: lease.expiresAt });
-        return lease;
+        return { kind: 'lease', lease };
       } catch (error) {
-        const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.#client.state !== 'ready';
-        if (!connectionLost || signal.aborted || performance.now() > giveUpAt) {
-          throw leaseRefusal(error);
+        if (signal.aborted) {
+          if (request.waitMs > 0) this.#leaveLine(request.requestId);
+          throw signal.reason;
         }
+        if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
+        const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.#client.state !== 'ready';
+        if (!connectionLost || performance.now() > giveUpAt) throw unavailable(error);
         await sleep(REPEAT_AFTER_MS);
       }
     }
+  }
+
+  /** Says that OpenRouter has taken the request of a lease that is to prove its key. */
+  confirm({ leaseId }: Lease): void {
+    // Lost, it is said again by the report.
+    this.#client.call('lease.confirm', { leaseId }).catch(() => undefined);
+  }
+
+  #leaveLine(requestId: string): void {
+    // Lost, the wait ends by itself, and what it brings is handed back.
+    this.#client.call('lease.cancel', { requestId }).catch(() => undefined);
   }
 
   /** Resolves when every lease has been reported on, at the latest after `ms` milliseconds. */
@@ -107,29 +123,46 @@ export class Leases {
   }
 }
 
-const NO_KEY_MESSAGES = {
-  cooling: 'Every key is limited at the moment.',
-  busy: 'Every usable key is at its limit of simultaneous requests.',
-  exhausted: 'Every usable key was tried and refused this request.',
-  disabled: 'No key is in service: all are disabled. See `kms keys`.',
-  no_keys: 'No key is configured.',
-} as const;
+function acquireParams({ client, exclude, affinity, waitMs, ...rest }: LeaseRequest) {
+  return {
+    ...rest,
+    ...(client === null ? {} : { client }),
+    ...(exclude.length === 0 ? {} : { exclude }),
+    ...(affinity === null ? {} : { affinity }),
+    ...(waitMs === 0 ? {} : { waitMs }),
+  };
+}
 
-/** What a client is told when there is no lease. */
-function leaseRefusal(error: unknown): GatewayError {
-  if (KmsError.is(error, 'NO_KEY_AVAILABLE')) {
-    const { reason, retryAfterMs } = error.data;
-    const helpsToWait = retryAfterMs !== null;
-    const advice = helpsToWait ? ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.` : '';
-    return new GatewayError(
-      helpsToWait ? 'keys_limited' : 'no_usable_key',
-      NO_KEY_MESSAGES[reason] + advice,
-      { cause: error, ...(helpsToWait ? { retryAfterMs } : {}) },
-    );
-  }
-  return new GatewayError(
-    'key_service_unavailable',
-    'The key service does not answer; it is being restarted. Try again shortly.',
-    { cause: error, retryAfterMs: 1_000 },
-  );
+/**
+ * 429 where a limit will pass, so that clients come back when it has; 503 where the gateway or
+ * OpenRouter cannot serve, or nobody but an operator can help (RFC 6585, section 4; RFC 9110,
+ * section 15.6.4).
+ */
+const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message: string]>> = {
+  cooling: ['keys_limited', 'Every key is limited at the moment.'],
+  busy: ['keys_limited', 'Every usable key is at its limit of simultaneous requests.'],
+  model_limited: ['model_limited', 'OpenRouter has no room for this model at the moment.'],
+  queue_full: ['keys_limited', 'Too many requests wait for a key already.'],
+  upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
+  exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
+  disabled: ['no_usable_key', 'No key is in service: all are disabled. See `kms keys`.'],
+  no_keys: ['no_usable_key', 'No key is configured.'],
+};
+
+/** What a client is told when there is no key. */
+function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
+  const { reason, retryAfterMs } = cause.data;
+  const [code, message] = REFUSALS[reason];
+  const helpsToWait = retryAfterMs !== null;
+  const advice = helpsToWait ? ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.` : '';
+  const error = new GatewayError(code, message + advice, {
+    cause,
+    ...(helpsToWait ? { retryAfterMs } : {}),
+  });
+  return { kind: 'none', reason, retryAfterMs, error };
+}
+
+function unavailable(cause: unknown): GatewayError {
+  const message = 'The key service does not answer; it is being restarted. Try again shortly.';
+  return new GatewayError('key_service_unavailable', message, { cause, retryAfterMs: 1_000 });
 }

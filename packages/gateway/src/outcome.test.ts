@@ -35,7 +35,7 @@ const FAMILIES: [name: string, status: number, text: string, kind: string][] = [
       message: 'Rate limit exceeded: limit_rpm/qwen/qwen3-coder/abc. High demand for qwen',
       metadata: { provider_name: null, headers: {} },
     }),
-    'model_limited',
+    'model_throttled',
   ],
   [
     'all providers of a model full',
@@ -188,6 +188,7 @@ describe('refusesKey', () => {
       new Set([
         'free_tier_exhausted',
         'rate_limited',
+        'model_throttled',
         'unauthorized',
         'key_limit_reached',
         'credits_exhausted',

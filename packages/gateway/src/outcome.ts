@@ -13,9 +13,11 @@ export interface FailedResponse {
 /** The outcomes that concern the key or its account: another key may serve the same request. */
 const KEY_OUTCOMES = [
   'rate_limited',
+  'model_throttled',
   'free_tier_exhausted',
   'key_limit_reached',
   'credits_exhausted',
+  'credits_short',
   'budget_exhausted',
   'in_flight_budget_held',
   'unauthorized',
@@ -31,7 +33,7 @@ function header(headers: IncomingHttpHeaders, name: string): string | undefined 
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Everything the response says about when a limit ends, as it stood on the wire. */
+/** Everything the response says about a limit: when it ends, and how large it is, as it stood on the wire. */
 function collectEvidence(headers: IncomingHttpHeaders, details: ErrorDetails): Evidence[] {
   const said: [Evidence['field'], Evidence['from'], string | undefined][] = [
     ['x-ratelimit-reset', 'body', details.headers['x-ratelimit-reset']],
@@ -40,6 +42,8 @@ function collectEvidence(headers: IncomingHttpHeaders, details: ErrorDetails): E
     ['retry_after_seconds', 'body', details.retryAfterSeconds],
     ['retry-after', 'header', header(headers, 'retry-after')],
     ['retry-after', 'body', details.headers['retry-after']],
+    ['x-ratelimit-limit', 'body', details.headers['x-ratelimit-limit']],
+    ['x-ratelimit-limit', 'header', header(headers, 'x-ratelimit-limit')],
   ];
   return said.flatMap(([field, from, value]) =>
     value === undefined ? [] : [{ field, from, value: value.slice(0, 64) }],
@@ -68,15 +72,22 @@ function tooManyRequests(details: ErrorDetails): Family {
   ) {
     return { kind: 'free_tier_exhausted', window: 'minute' };
   }
-  if (/limit_rp[md]\//.test(message) || details.availability === 'capacity_exhausted') {
-    return { kind: 'model_limited' };
-  }
+  if (/limit_rp[md]\//.test(message)) return { kind: 'model_throttled' };
+  if (details.availability === 'capacity_exhausted') return { kind: 'model_limited' };
   const fromProvider =
     limitSource === 'upstream_provider_shared_pool' ||
     details.providerName !== undefined ||
     details.raw !== undefined ||
     /provider returned error|upstream/i.test(message);
   return { kind: fromProvider ? 'provider_limited' : 'rate_limited' };
+}
+
+/** An account that can afford fewer tokens than this cannot serve anybody. */
+const SMALL_REQUEST_TOKENS = 256;
+
+/** How many tokens the account's credits would buy; 0 if that is not said. */
+function canAfford(message: string): number {
+  return Number(/can only afford (\d{1,9})/.exec(message)?.[1] ?? 0);
 }
 
 /** 402 and 403 about money: whose purse is empty, or whether only this request is too dear. */
@@ -98,7 +109,7 @@ function paymentRefused(details: ErrorDetails): Family | undefined {
   }
   // The account's and the key's refusal differ only in the page they send the reader to.
   if (/settings\/keys|\/keys\/[0-9a-f]{16,}/.test(message)) return { kind: 'key_limit_reached' };
-  return undefined;
+  return canAfford(message) >= SMALL_REQUEST_TOKENS ? { kind: 'credits_short' } : undefined;
 }
 
 function forbidden(details: ErrorDetails): Family {
@@ -126,13 +137,72 @@ function family(status: number, details: ErrorDetails): Family {
   }
 }
 
-/** What a response that is not a success was about, with its evidence. Any input gives an outcome. */
-export function classifyFailure(response: FailedResponse): Outcome {
-  const details = errorDetails(response.body);
-  const refusal = {
-    status: response.status,
-    evidence: collectEvidence(response.headers, details),
-    detail: details.message,
+/** Words that stand for a status, in OpenRouter's, OpenAI's and Anthropic's terms. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  insufficient_quota: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  rate_limit_exceeded: 429,
+  api_error: 500,
+  server_error: 500,
+  provider_unavailable: 502,
+  timeout_error: 504,
+  overloaded_error: 529,
+  provider_overloaded: 529,
+};
+
+/** The status an error within a 200 would have had. */
+function statusOf({ code = '', type = '' }: ErrorDetails): number {
+  if (/^[45]\d\d$/.test(code)) return Number(code);
+  return STATUS_OF[code] ?? STATUS_OF[type] ?? 502;
+}
+
+/**
+ * An error within a 200: OpenRouter had taken the request, so what failed is the provider, unless the
+ * error names another limit or blames the request (OpenRouter docs, "Streaming", "Errors").
+ */
+function familyWithin(status: number, details: ErrorDetails): Family {
+  if (status === 401) return { kind: 'provider_failed' };
+  const found = family(status, details);
+  if (found.kind === 'credits_exhausted' && details.limitSource === undefined) {
+    return { kind: 'provider_failed' };
+  }
+  return found.kind === 'rate_limited' ? { kind: 'provider_limited' } : found;
+}
+
+function refused(
+  found: Family,
+  status: number,
+  headers: IncomingHttpHeaders,
+  details: ErrorDetails,
+): Refusal {
+  const { message, providerName } = details;
+  return {
+    ...found,
+    status,
+    evidence: collectEvidence(headers, details),
+    detail: message,
+    ...(providerName === undefined ? {} : { provider: providerName.slice(0, 100) }),
   };
-  return { ...family(response.status, details), ...refusal };
+}
+
+/** An outcome that came as an answer. */
+export type Refusal = Extract<Outcome, { evidence: unknown }>;
+
+/** What a response that is not a success was about, with its evidence. Any input gives an outcome. */
+export function classifyFailure({ status, headers, body }: FailedResponse): Refusal {
+  const details = errorDetails(body);
+  return refused(family(status, details), status, headers, details);
+}
+
+/** What an error was about that came within a 200: as its body, or as an event of its stream. */
+export function classifyErrorWithin(body: string, headers: IncomingHttpHeaders): Refusal {
+  const details = errorDetails(body);
+  const status = statusOf(details);
+  return refused(familyWithin(status, details), status, headers, details);
 }

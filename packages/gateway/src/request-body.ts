@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
+import { BodyMembers, type Scalar } from './body-members.ts';
 import { GatewayError } from './gateway-error.ts';
 
 /** How much of request bodies may be kept for repeating attempts: for one request, and in all. */
@@ -42,6 +43,8 @@ export class RequestBody {
   readonly #silence: NodeJS.Timeout;
   /** Whether all of it came to be kept. */
   readonly #whole = Promise.withResolvers<boolean>();
+  readonly #members = new BodyMembers(['model', 'stream']);
+  readonly #modelKnown = Promise.withResolvers<undefined>();
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
@@ -67,6 +70,16 @@ export class RequestBody {
     return this.#repeatable;
   }
 
+  /** A member of the JSON object that the body is, as far as it has arrived. */
+  member(name: 'model' | 'stream'): Scalar | undefined {
+    return this.#members.get(name);
+  }
+
+  /** Resolves once the body has named its model, or will not name one any more. Rejects with the signal's reason. */
+  async namesModel(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#modelKnown.promise, signal);
+  }
+
   /** Sends the body to an upstream request, which takes the place of an earlier one. */
   sendTo(upstream: Writable): void {
     this.#upstream = upstream;
@@ -87,10 +100,7 @@ export class RequestBody {
    * signal's reason.
    */
   async text(signal: AbortSignal): Promise<string | null> {
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true });
-    const whole = await Promise.race([this.#whole.promise, aborted.promise]);
+    const whole = await untilAborted(this.#whole.promise, signal);
     return whole ? Buffer.concat(this.#kept).toString('utf8') : null;
   }
 
@@ -113,6 +123,9 @@ export class RequestBody {
       refuse(new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`));
       return;
     }
+    this.#members.push(chunk);
+    const isKnown = this.#members.get('model') !== undefined;
+    if (isKnown || this.#members.hopeless) this.#modelKnown.resolve(undefined);
     if (this.#repeatable) this.#keep(chunk);
     // What is kept takes no more room for waiting, and only a client that is read is seen to leave.
     if (this.#upstream?.write(chunk) === false && !this.#repeatable) this.#source.pause();
@@ -122,6 +135,7 @@ export class RequestBody {
     clearTimeout(this.#silence);
     this.#ended = true;
     this.#whole.resolve(this.#repeatable);
+    this.#modelKnown.resolve(undefined);
     this.#upstream?.end();
   }
 
@@ -134,6 +148,7 @@ export class RequestBody {
     }
     this.#repeatable = false;
     this.#whole.resolve(false);
+    this.#modelKnown.resolve(undefined);
     if (this.#upstream !== undefined) {
       this.#forget();
       return;
@@ -147,5 +162,18 @@ export class RequestBody {
     this.#options.memory.free(this.#keptBytes);
     this.#kept = [];
     this.#keptBytes = 0;
+  }
+}
+
+/** What `promise` gives, unless the signal aborts first: then it rejects with the signal's reason. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

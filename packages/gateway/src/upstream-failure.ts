@@ -16,15 +16,18 @@ export class UpstreamFailure extends Error {
    * be paid for twice (RFC 9110, section 9.2.2).
    */
   readonly beforeWork: boolean;
+  /** Whether another try may end otherwise: not when somebody has to mend something first. */
+  readonly mayPass: boolean;
 
   constructor(
     kind: UpstreamFailureKind,
     message: string,
-    options: { cause?: unknown; beforeWork?: boolean } = {},
+    options: { cause?: unknown; beforeWork?: boolean; mayPass?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.beforeWork = options.beforeWork ?? kind === 'connect';
+    this.mayPass = options.mayPass ?? kind !== 'invalid';
   }
 }
 
@@ -35,7 +38,7 @@ export function failureOutcome(failure: UpstreamFailure): Outcome {
     case 'aborted':
       return { kind: 'client_abort' };
     case 'timeout':
-      return { kind: 'timeout', detail };
+      return { kind: failure.beforeWork ? 'connection_failed' : 'timeout', detail };
     case 'connect':
     case 'broken':
     case 'invalid':

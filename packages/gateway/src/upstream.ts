@@ -37,6 +37,9 @@ export interface Upstream {
 
 const nothing = () => undefined;
 
+/** Codes of a certificate that is not to be trusted, and of a server that does not speak TLS: OpenSSL's and Node's own. */
+const NEEDS_MENDING = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO/;
+
 /** How many interim responses (1xx) may precede the response: more are a fault, or an attack. */
 const MAX_INTERIM = 100;
 
@@ -102,11 +105,16 @@ class Attempt {
   readonly fail = (error: Error) => {
     const { message } = error;
     if (!this.#connected) {
-      this.#fail(new UpstreamFailure('connect', message, { cause: error }));
+      const mayPass = !('code' in error) || !NEEDS_MENDING.test(String(error.code));
+      this.#fail(new UpstreamFailure('connect', message, { cause: error, mayPass }));
       return;
     }
     // The other side may have closed a kept connection before it saw the request on it.
     const answered = (this.#clientRequest?.socket?.bytesRead ?? 0) > this.#readBefore;
+    if ('code' in error && String(error.code).startsWith('HPE_')) {
+      this.#fail(new UpstreamFailure('invalid', message, { cause: error }));
+      return;
+    }
     const beforeWork = this.#clientRequest?.reusedSocket === true && !answered;
     if (beforeWork) closeIdleConnections(this.#way.agent);
     this.#fail(new UpstreamFailure('broken', message, { cause: error, beforeWork }));
@@ -197,7 +205,7 @@ function refusedByProxy(status: number): UpstreamFailure {
   const advice =
     status === 401 || status === 407 ? ': check the credentials in requestProxy.url' : '';
   const message = `the outgoing proxy refused with status ${status}${advice}`;
-  return new UpstreamFailure('connect', message, { beforeWork: false });
+  return new UpstreamFailure('connect', message, { mayPass: false });
 }
 
 /** Creates the way to the upstream at `baseUrl`'s origin. */

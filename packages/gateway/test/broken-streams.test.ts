@@ -22,7 +22,7 @@ describe.each(BREAKS)('%s in the middle of an answer', (_what, breakOff) => {
     const seen = Promise.withResolvers<undefined>();
     const upstream = await startRecordingUpstream(async (connection) => {
       await connection.message();
-      connection.send(chunkedHead('application/json') + chunk('hello'));
+      connection.send(chunkedHead('text/plain') + chunk('hello'));
       await seen.promise;
       breakOff(connection);
     });
@@ -64,7 +64,7 @@ it.each(['reset', 'end'] as const)(
 );
 
 it('ends both connections when an answer falls silent for longer than it may', async () => {
-  const upstream = await startRecordingUpstream(answering(chunkedHead() + chunk('hello')));
+  const upstream = await startRecordingUpstream(answering(chunkedHead('text/plain') + chunk('hello')));
   const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 100 } });
   const answer = await gateway.send(rawPost('{}'));
   expect(answer.complete).toBe(false);
@@ -89,7 +89,7 @@ it('delivers an answer whole when the connection is reset after its last byte', 
   const seen = Promise.withResolvers<undefined>();
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
-    connection.send(chunkedHead() + chunk('hello') + '0\r\n\r\n');
+    connection.send(chunkedHead('text/plain') + chunk('hello') + '0\r\n\r\n');
     await seen.promise;
     connection.reset();
   });

@@ -29,7 +29,7 @@ it('takes no new connection once it drains, closes those that wait, and lets a s
   const drained = gateway.drain();
   await expect(gateway.connect()).rejects.toThrow('ECONNREFUSED');
   await waiting.ended();
-  upstream.connections[0]?.send(`${chunk('data: 2\n\n')}0\r\n\r\n`);
+  upstream.connections[0]?.send(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
   expect(await client.message()).toMatchObject({ complete: true });
   // Nothing keeps it any longer, least of all the connection of the stream.
   await client.ended();
@@ -42,7 +42,7 @@ it('says it is shutting down to whoever asks on a connection that is still in us
   const drained = gateway.drain();
   client.send(rawRequest('GET', '/health/ready'));
   await expect.poll(() => gateway.keys.leases).toBe(1);
-  upstream.connections[0]?.send('0\r\n\r\n');
+  upstream.connections[0]?.send(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
   const answer = await client.message(1);
   expect(statusOf(answer)).toBe(503);
   expect(bodyOf(answer)).toEqual({ status: 'degraded', reasons: ['the gateway is shutting down'] });

@@ -60,12 +60,12 @@ describe('an error of OpenRouter', () => {
     ['529 Overloaded', '{"type":"error","error":{"type":"overloaded_error","message":"x"}}'],
     ['502 Bad Gateway', '<html>not JSON</html>'],
     ['418 Teapot', ''],
-  ])('%s is passed on as it is: %s', async (status, body) => {
+  ])('%s is passed on as it is when to wait would take too long: %s', async (status, body) => {
     const upstream = await startRecordingUpstream(
       answering(
         response(status, body, [
           'Content-Type: application/json',
-          'Retry-After: 3',
+          'Retry-After: 31',
           'X-Generation-Id: gen-1',
         ]),
       ),
@@ -74,7 +74,7 @@ describe('an error of OpenRouter', () => {
     const answer = await gateway.send(rawPost('{}'));
     expect(statusOf(answer)).toBe(Number(status.slice(0, 3)));
     expect(answer.body.toString()).toBe(body);
-    expect(headerLines(answer, 'retry-after')).toEqual(['3']);
+    expect(headerLines(answer, 'retry-after')).toEqual(['31']);
     expect(headerLines(answer, 'x-generation-id')).toEqual(['gen-1']);
     expect(upstream.requests()).toHaveLength(1);
   });

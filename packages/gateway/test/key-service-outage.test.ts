@@ -98,7 +98,7 @@ it('goes on with a stream while the key service is away, and reports on it after
   client.send(rawPost('{"stream":true}'));
   await client.until('data: 1');
   await gateway.keys.kill();
-  upstream.connections[0]?.send(chunk('data: 2\n\n') + '0\r\n\r\n');
+  upstream.connections[0]?.send(chunk('data: [DONE]\n\n') + '0\r\n\r\n');
   expect(await client.message()).toMatchObject({ complete: true });
   await gateway.keys.restart();
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);

@@ -24,7 +24,7 @@ function expectWellFormed(answer: Message, status: number): void {
 describe('every answer has each field once, and exactly one framing', () => {
   it.each([
     ['a success', OK],
-    ['a stream', chunkedHead() + chunk('data: 1\n\n') + '0\r\n\r\n'],
+    ['a stream', chunkedHead() + chunk('data: [DONE]\n\n') + '0\r\n\r\n'],
     ['an empty answer', 'HTTP/1.1 204 No Content\r\n\r\n'],
     [
       'an error of the upstream',

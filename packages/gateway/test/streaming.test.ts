@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rawPost, startTestGateway } from './support/gateway.ts';
+import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import { chunk, chunkedHead, startRecordingUpstream } from './support/recording-upstream.ts';
 import type { RawConnection } from './support/raw-connection.ts';
@@ -7,7 +7,7 @@ import type { RawConnection } from './support/raw-connection.ts';
 const event = (text: string) => `data: {"choices":[{"delta":{"content":"${text}"}}]}\n\n`;
 
 /** An upstream that sends the head of a stream at once, and the rest when told. */
-async function startStream() {
+async function startStream(path = '/api/v1/chat/completions') {
   const opened = Promise.withResolvers<RawConnection>();
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
@@ -16,12 +16,14 @@ async function startStream() {
   });
   const gateway = await startTestGateway(upstream.url);
   const client = await gateway.connect();
-  client.send(rawPost('{"stream":true}'));
+  const body = '{"stream":true}';
+  client.send(rawRequest('POST', path, [`Content-Length: ${body.length}`], body));
   return { gateway, client, source: await opened.promise };
 }
 
-it('sends the head on before there is any event', async () => {
-  const { client } = await startStream();
+it('sends the head with the first comment, before there is any event', async () => {
+  const { client, source } = await startStream();
+  source.send(chunk(': \n\n'));
   await client.until('\r\n\r\n');
   expect(client.received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
 });
@@ -40,18 +42,19 @@ it('sends each event on before the next one comes', async () => {
   );
 });
 
-it.each([': OPENROUTER PROCESSING\n\n', ': \n\n', 'event: ping\ndata: {"type":"ping"}\n\n'])(
-  'sends %j on at once',
-  async (comment) => {
-    const { client, source } = await startStream();
-    source.send(chunk(comment));
-    await client.until(comment);
-  },
-);
+it.each([
+  ['/api/v1/chat/completions', ': OPENROUTER PROCESSING\n\n'],
+  ['/api/v1/responses', ': \n\n'],
+  ['/api/v1/messages', 'event: ping\ndata: {"type":"ping"}\n\n'],
+])('on %s sends %j on at once', async (path, comment) => {
+  const { client, source } = await startStream(path);
+  source.send(chunk(comment));
+  await client.until(comment);
+});
 
 it('says of a stream what the upstream says, and that it is complete at its end', async () => {
   const { gateway, client, source } = await startStream();
-  source.send(`${chunk(event('x'))}0\r\n\r\n`);
+  source.send(`${chunk(event('x'))}${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
   const answer = await client.message();
   expect(statusOf(answer)).toBe(200);
   expect(headerLines(answer, 'content-type')).toEqual(['text/event-stream']);
@@ -61,9 +64,10 @@ it('says of a stream what the upstream says, and that it is complete at its end'
 
 it('holds the upstream back when the client does not read', async () => {
   const { client, source } = await startStream();
+  source.send(chunk(event('x')));
   await client.until('\r\n\r\n');
   client.socket.pause();
-  const piece = chunk('x'.repeat(65_536));
+  const piece = chunk(`${'x'.repeat(65_534)}\n\n`);
   for (let n = 0; n < 1_000; n += 1) source.send(piece);
   const waiting: number[] = [];
   await expect
@@ -78,8 +82,9 @@ it('holds the upstream back when the client does not read', async () => {
   // What left the upstream is what the sockets on the way hold: a few MiB of the 64.
   expect(source.socket.writableLength).toBeGreaterThan(40 * 1024 * 1024);
   client.socket.resume();
-  source.send('0\r\n\r\n');
-  expect((await client.message()).body).toHaveLength(1_000 * 65_536);
+  source.send(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
+  const expected = event('x').length + 1_000 * 65_536 + 'data: [DONE]\n\n'.length;
+  expect((await client.message()).body).toHaveLength(expected);
 });
 
 it('gives a stream up whose client reads nothing for longer than a silence may last', async () => {

@@ -44,7 +44,7 @@ it('never falls back to plain text', async () => {
   });
   const answer = await gateway.send(rawPost('{}'));
   expect([502, 504]).toContain(statusOf(answer));
-  expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['2']);
+  expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['3']);
   for (const { received } of upstream.connections) expect(received).toMatch(/^\x16\x03/);
   expect(upstream.received()).not.toContain('HTTP/1.1');
 });

@@ -16,7 +16,7 @@ import { KmsError } from './kms-error.ts';
 import { PendingCall, type CallOptions, type GivenUp } from './pending-call.ts';
 
 /** As many as a server lets one connection have under way; further calls wait for their turn here. */
-const MAX_IN_FLIGHT = 256;
+const MAX_IN_FLIGHT = 4_096;
 const MAX_WAITING = 10_000;
 const DEFAULT_TIMEOUT_MS = 1_000;
 const FIRST_BACK_OFF = doublingBackOff(50, 1_000);

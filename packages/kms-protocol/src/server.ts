@@ -23,7 +23,7 @@ export interface ServerLimits extends ConnectionLimits {
 const SERVER_LIMITS: ServerLimits = {
   ...LINE_LIMITS,
   connections: 64,
-  inFlight: 256,
+  inFlight: 4_096,
   helloMs: 5_000,
   stopMs: 1_000,
 };

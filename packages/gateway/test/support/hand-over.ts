@@ -32,6 +32,8 @@ export function handOver(
       providerRetryDelayMs: 0,
       ...options.upstream,
     },
+    queueTimeoutMs: 0,
+    affinity: false,
     publicEndpoints: ['/api/v1/models'],
     modelsCache: { enabled: true, ttlMs: 300_000 },
     metrics: { public: false, system: false },

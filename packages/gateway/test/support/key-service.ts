@@ -8,7 +8,10 @@ import {
   KmsError,
   listenOnUnixSocket,
   serve,
+  type Finding,
+  type HandlerParams,
   type Handlers,
+  type Lease,
   type NoKeyData,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
@@ -31,6 +34,17 @@ export interface KeyService {
   asked: number;
   /** Leases given so far. */
   leases: number;
+  /** Whether its leases are to be confirmed. */
+  probe: boolean;
+  /** Key ids of confirmed leases. */
+  confirmed: string[];
+  /** Request ids that left the line. */
+  cancelled: string[];
+  /** What each lease was asked for with. */
+  acquires: HandlerParams<'lease.acquire'>[];
+  findings: { keyId: string; finding: Finding }[];
+  /** Has a key inspected. */
+  inspect(index: number): void;
   /** What is said when every key is excluded. */
   noKey: NoKeyData;
   /** A lease is given once this has resolved. */
@@ -48,14 +62,29 @@ export interface KeyService {
 
 const keyIdOf = (index: number) => index.toString(16).padStart(12, '0');
 
-function handlersOf(service: KeyService): Handlers {
+function handlersOf(
+  service: KeyService,
+  takeInspection: () => Promise<number | null>,
+): Handlers {
   let turn = 0;
+  const leaseOf = (index: number): Lease => ({
+    leaseId: `${keyIdOf(index)}.1.${String((service.leases += 1)).padStart(22, '0')}`,
+    keyId: keyIdOf(index),
+    keyName: `key-${index + 1}`,
+    account: `key-${index + 1}`,
+    probe: service.probe,
+    queuedMs: 0,
+    secret: service.secrets[index] ?? '',
+    expiresAt: Date.now() + 60_000,
+  });
   const notHere = () => {
     throw new KmsError('METHOD_NOT_FOUND', 'not part of this test');
   };
   return {
-    async 'lease.acquire'({ exclude = [] }) {
+    async 'lease.acquire'(params) {
+      const { exclude = [] } = params;
       service.asked += 1;
+      service.acquires.push(params);
       await service.mayLease;
       const ids = service.secrets.map((_secret, index) => keyIdOf(index));
       const usable = ids.filter((id) => !exclude.includes(id));
@@ -63,15 +92,23 @@ function handlersOf(service: KeyService): Handlers {
       if (keyId === undefined) {
         throw new KmsError('NO_KEY_AVAILABLE', 'no key', { data: service.noKey });
       }
-      service.leases += 1;
-      const index = ids.indexOf(keyId);
-      return {
-        leaseId: `${keyId}.1.${String(service.leases).padStart(22, '0')}`,
-        keyId,
-        keyName: `key-${index + 1}`,
-        secret: service.secrets[index] ?? '',
-        expiresAt: Date.now() + 60_000,
-      };
+      return leaseOf(ids.indexOf(keyId));
+    },
+    'lease.cancel'({ requestId }) {
+      service.cancelled.push(requestId);
+      return { cancelled: true };
+    },
+    'lease.confirm'({ leaseId }) {
+      service.confirmed.push(leaseId.slice(0, 12));
+      return { applied: true };
+    },
+    async 'inspection.take'() {
+      const index = await takeInspection();
+      return { lease: index === null ? null : leaseOf(index) };
+    },
+    'inspection.report'({ leaseId, finding }) {
+      service.findings.push({ keyId: leaseId.slice(0, 12), finding });
+      return { applied: true };
     },
     'lease.report'({ leaseId, outcome }) {
       service.reports.push({ keyId: leaseId.slice(0, 12), outcome });
@@ -90,6 +127,9 @@ function handlersOf(service: KeyService): Handlers {
       keys: { available: service.secrets.length, cooling: 0, disabled: 0 },
       nextAvailableAt: null,
       leasesInFlight: service.leases - service.reports.length,
+      waiting: 0,
+      sharedAccounts: [],
+      limits: [],
       store: { backend: 'memory', healthy: true },
     }),
   };
@@ -140,6 +180,8 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
   const socket = path.join(folder, 'run', 'kms.sock');
   const token = new Secret('gateway-token-of-the-test');
   let end: (() => Promise<void>) | undefined;
+  const due: number[] = [];
+  const askers: (() => void)[] = [];
   const service: KeyService = {
     socket,
     token,
@@ -149,6 +191,15 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
     leases: 0,
     noKey: { reason: 'cooling', retryAfterMs: 7_000 },
     mayLease: Promise.resolve(),
+    probe: false,
+    confirmed: [],
+    cancelled: [],
+    acquires: [],
+    findings: [],
+    inspect(index) {
+      due.push(index);
+      askers.shift()?.();
+    },
     outcomes: () => service.reports.map(({ outcome }) => outcome.kind),
     async kill() {
       await end?.();
@@ -167,7 +218,11 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
       await rm(folder, { recursive: true });
     },
   };
-  const handlers = handlersOf(service);
+  const takeInspection = async () => {
+    if (due.length === 0) await new Promise<void>((resolve) => askers.push(resolve));
+    return due.shift() ?? null;
+  };
+  const handlers = handlersOf(service, takeInspection);
   await service.restart();
   return service;
 }

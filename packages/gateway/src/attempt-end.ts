@@ -1,0 +1,31 @@
+import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Exchange } from './exchange.ts';
+import type { Refusal } from './outcome.ts';
+import type { UpstreamFailure } from './upstream-failure.ts';
+
+/** An answer of the upstream's that is held back: nothing of it has reached the client. */
+export interface HeldAnswer {
+  /** Passes OpenRouter's own words on to the client. */
+  answer(exchange: Exchange): void;
+}
+
+/** How an attempt ended. Only after `answered` is there nothing more that could be tried. */
+export type AttemptEnd =
+  /** The answer is with the client, whole or broken off; `outcome` says which. */
+  | { kind: 'answered'; outcome: Outcome }
+  /** The upstream said no, by its status or within a 200. */
+  | { kind: 'refused'; outcome: Refusal; held: HeldAnswer }
+  /** There was no answer, or none that had begun. */
+  | { kind: 'failed'; outcome: Outcome; failure: UpstreamFailure };
+
+/** What an answer is passed on under. */
+export interface AnswerLimits {
+  /** The longest silence, in milliseconds. */
+  idleTimeoutMs: number;
+  /** Aborts when the client is gone, or the deadline has passed before the answer began. */
+  signal: AbortSignal;
+  /** The key the request was sent under, which an upstream might echo. */
+  secret: string | null;
+  /** Called once, when the answer's first content is about to reach the client. */
+  onContent: () => void;
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import type { Api, Lease } from '@openrouter-proxy/kms-protocol';
+import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
+import type { Exchange } from './exchange.ts';
+import { answerJson } from './json-answer.ts';
+import { readRefusal } from './refused-response.ts';
+import { relay } from './relay.ts';
+import type { RequestBody } from './request-body.ts';
+import { upstreamRequestHeaders } from './request-headers.ts';
+import { answerStream } from './stream-answer.ts';
+import { failureOutcome, UpstreamFailure } from './upstream-failure.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What every attempt of one request shares. */
+export interface AttemptParts {
+  exchange: Exchange;
+  upstream: Upstream;
+  baseUrl: URL;
+  /** Path and query on the upstream. */
+  path: string;
+  body: RequestBody;
+  idleTimeoutMs: number;
+  signal: AbortSignal;
+}
+
+const JSON_TYPE = /^application\/(json|[\w.-]+\+json)\b/i;
+const STREAM_TYPE = /^text\/event-stream\b/i;
+
+/** The APIs whose answers are understood well enough to hold back a failed one. */
+function isUnderstood(api: Api | null): api is Exclude<Api, 'other'> {
+  return api !== null && api !== 'other';
+}
+
+function passOn(
+  response: IncomingMessage,
+  exchange: Exchange,
+  limits: AnswerLimits,
+): Promise<AttemptEnd> {
+  const { api } = exchange;
+  const type = response.headers['content-type'] ?? '';
+  if (isUnderstood(api) && response.statusCode === 200) {
+    if (STREAM_TYPE.test(type)) return answerStream(response, api, exchange, limits);
+    if (JSON_TYPE.test(type)) return answerJson(response, exchange, limits);
+  }
+  if (exchange.isStreaming) {
+    response.destroy();
+    throw new UpstreamFailure('invalid', 'the upstream answered a stream with a document');
+  }
+  return relay(response, exchange, limits);
+}
+
+/**
+ * Sends the request upstream once, under a key if there is one, and takes in what comes of it.
+ * `onContent` is called once, when the answer's first content is about to reach the client.
+ */
+export async function attempt(
+  parts: AttemptParts,
+  lease: Lease | null,
+  onContent: () => void,
+): Promise<AttemptEnd> {
+  const { exchange, upstream, baseUrl, path, body, signal, idleTimeoutMs } = parts;
+  const secret = lease?.secret ?? null;
+  exchange.attempts += 1;
+  const startedAt = performance.now();
+  try {
+    const response = await upstream
+      .send({
+        method: exchange.request.method ?? 'GET',
+        path,
+        headers: upstreamRequestHeaders(exchange.request.headers, {
+          host: baseUrl.host,
+          requestId: exchange.id,
+          secret,
+        }),
+        body,
+        signal,
+      })
+      .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
+    if ((response.statusCode ?? 0) >= 400) {
+      return await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal });
+    }
+    return await passOn(response, exchange, { idleTimeoutMs, signal, secret, onContent });
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) throw error;
+    return { kind: 'failed', outcome: failureOutcome(error), failure: error };
+  }
+}

@@ -1,0 +1,143 @@
+import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
+import { refusesKey } from './outcome.ts';
+
+/** The longest a client is kept waiting for a provider that says how long it needs. */
+const LONGEST_WAIT_MS = 30_000;
+/** How often a request is repeated for the provider's sake, and for the connection's. */
+const PROVIDER_REPEATS = 2;
+const CONNECTION_REPEATS = 2;
+const TIMEOUT_REPEATS = 1;
+/** How often a request waits for its model to be let in again. */
+const MODEL_WAITS = 3;
+/** The first wait where nothing says how long; it doubles. */
+const PROVIDER_BACK_OFF_MS = 500;
+const FAILURE_BACK_OFF_MS = 250;
+
+/** What a request has been through. */
+export interface History {
+  attempts: number;
+  /** Attempts that failed for the provider's or the model's sake. */
+  providerFailures: number;
+  connectionFailures: number;
+  /** Waits for a model that the key service held back. */
+  modelWaits: number;
+}
+
+/** The history of a request that has not been sent yet. */
+export const NO_HISTORY: History = {
+  attempts: 0,
+  providerFailures: 0,
+  connectionFailures: 0,
+  modelWaits: 0,
+};
+
+/** What failover is bounded by. */
+export interface FailoverLimits {
+  /** Null: no bound but the number of keys. */
+  maxAttempts: number | null;
+  /** What is left of the request's deadline, in milliseconds. */
+  remainingMs: number;
+  /** The shortest wait for an overloaded provider, as configured. */
+  providerDelayMs: number;
+}
+
+/** What follows an attempt that brought no answer. */
+export type NextStep =
+  /** Nothing can help: the client gets what there is. */
+  | { kind: 'answer' }
+  /** Another key may serve it. */
+  | { kind: 'other-key' }
+  /** The same may serve it, after a while. */
+  | { kind: 'again'; afterMs: number };
+
+const ANSWER: NextStep = { kind: 'answer' };
+
+/** The wait that the upstream asks for, in milliseconds; undefined: it names none in seconds. */
+function askedFor(outcome: Outcome): number | undefined {
+  if (!('evidence' in outcome)) return undefined;
+  const said = outcome.evidence.find(
+    ({ field, value }) => /^retry[-_]after/.test(field) && /^\d{1,6}(\.\d+)?$/.test(value),
+  );
+  return said === undefined ? undefined : Number(said.value) * 1_000;
+}
+
+function providerWait(outcome: Outcome, history: History, { providerDelayMs }: FailoverLimits) {
+  const isOverload = outcome.kind === 'provider_limited' || outcome.kind === 'model_limited';
+  const first = isOverload ? PROVIDER_BACK_OFF_MS : FAILURE_BACK_OFF_MS;
+  const asked = askedFor(outcome) ?? first * 2 ** (history.providerFailures - 1);
+  return isOverload ? Math.max(asked, providerDelayMs) : asked;
+}
+
+function afterWait(ms: number, { remainingMs }: FailoverLimits): NextStep {
+  return ms > LONGEST_WAIT_MS || ms >= remainingMs ? ANSWER : { kind: 'again', afterMs: ms };
+}
+
+/**
+ * What follows the last attempt of `history`, given its outcome. A limit of the key or its account is
+ * answered by another key, a provider's trouble by a short wait, since no key can help; what the
+ * caller did wrong, and a block of this address, by nothing.
+ */
+export function nextStep(outcome: Outcome, history: History, limits: FailoverLimits): NextStep {
+  const { maxAttempts } = limits;
+  if (maxAttempts !== null && history.attempts >= maxAttempts) return ANSWER;
+  if (refusesKey(outcome)) return { kind: 'other-key' };
+  switch (outcome.kind) {
+    case 'provider_limited':
+    case 'model_limited':
+    case 'provider_failed':
+    case 'truncated':
+      if (history.providerFailures > PROVIDER_REPEATS) return ANSWER;
+      return afterWait(providerWait(outcome, history, limits), limits);
+    case 'timeout':
+      return history.providerFailures > TIMEOUT_REPEATS ? ANSWER : afterWait(0, limits);
+    case 'connection_failed':
+      if (history.connectionFailures > CONNECTION_REPEATS) return ANSWER;
+      return afterWait((history.connectionFailures - 1) * FAILURE_BACK_OFF_MS, limits);
+    default:
+      return ANSWER;
+  }
+}
+
+/** The history after one more attempt. */
+export function withAttempt(history: History, { kind }: Outcome): History {
+  const isConnection = kind === 'connection_failed';
+  const isProvider =
+    kind === 'provider_limited' ||
+    kind === 'model_limited' ||
+    kind === 'provider_failed' ||
+    kind === 'truncated' ||
+    kind === 'timeout';
+  return {
+    ...history,
+    attempts: history.attempts + 1,
+    providerFailures: history.providerFailures + Number(isProvider),
+    connectionFailures: history.connectionFailures + Number(isConnection),
+  };
+}
+
+/** Outcomes that tell more about the keys than about the request: not for the client's eyes. */
+const ABOUT_KEYS: readonly OutcomeKind[] = [
+  'unauthorized',
+  'key_limit_reached',
+  'credits_exhausted',
+  'budget_exhausted',
+  'free_tier_exhausted',
+  'in_flight_budget_held',
+];
+
+/** What follows when no key was to be had for another attempt after one with this outcome. */
+export function stepWithoutKey(
+  outcome: Outcome,
+  none: { reason: NoKeyData['reason']; retryAfterMs: number | null },
+  history: History,
+  limits: FailoverLimits,
+): NextStep | { kind: 'refuse' } {
+  const { reason, retryAfterMs } = none;
+  if (reason === 'model_limited' && history.modelWaits < MODEL_WAITS) {
+    const step = afterWait(retryAfterMs ?? Infinity, limits);
+    if (step.kind === 'again') return step;
+  }
+  const isForClient = !ABOUT_KEYS.includes(outcome.kind);
+  const isItsOwn = reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';
+  return isForClient && isItsOwn ? ANSWER : { kind: 'refuse' };
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http';
+import type { HeldAnswer } from './attempt-end.ts';
+import { errorBodyForClient } from './error-details.ts';
+import { clientResponseHeaders } from './response-headers.ts';
+
+/** The header of a stream that is decoded here, and whose length nobody knows. */
+export function streamHeaders({ headers }: IncomingMessage, secret: string | null) {
+  const passed = clientResponseHeaders(200, headers, secret);
+  delete passed['content-encoding'];
+  delete passed['content-length'];
+  return passed;
+}
+
+/** A stream that holds an error and no content, which can be passed on to the client as it is. */
+export function heldEvent(
+  upstream: IncomingMessage,
+  events: Buffer,
+  secret: string | null,
+): HeldAnswer {
+  const clean = errorBodyForClient(events);
+  return {
+    answer(exchange) {
+      exchange.verdict = 'error';
+      if (exchange.isStreaming) {
+        exchange.breakOff(clean);
+        return;
+      }
+      exchange.beginStream(streamHeaders(upstream, secret));
+      exchange.response.end(clean);
+    },
+  };
+}

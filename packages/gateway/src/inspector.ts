@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Finding, KmsClient, Lease } from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
+import { collect } from './collect.ts';
+import { decodeBody } from './decoding.ts';
+import { readKeyFacts } from './key-facts.ts';
+import { classifyFailure } from './outcome.ts';
+import { failureOutcome, UpstreamFailure } from './upstream-failure.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Inspections under way at once. */
+const INSPECTORS = 4;
+/** How long the key service may keep an inspector waiting for work. */
+const WAIT_MS = 25_000;
+const ANSWER_MS = 2_000;
+/** Before the next try when the key service cannot be asked. */
+const REST_MS = 1_000;
+const MAX_BODY = 64 * 1024;
+const BODY_MS = 10_000;
+
+/** What inspections are made with. */
+export interface InspectorParts {
+  kms: KmsClient;
+  upstream: Upstream;
+  baseUrl: URL;
+  logger: Logger;
+}
+
+/**
+ * Asks OpenRouter about keys, with `GET /key`, whenever the key service wants to know; what the
+ * answers mean is for the key service to say. Such a request costs none of a key's allowance.
+ */
+export class Inspector {
+  readonly #parts: InspectorParts;
+  readonly #stop = new AbortController();
+  readonly #work: Promise<unknown>;
+
+  constructor(parts: InspectorParts) {
+    this.#parts = parts;
+    this.#work = Promise.all(Array.from({ length: INSPECTORS }, () => this.#inspectOn()));
+  }
+
+  /** Ends it: what is under way is given up. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#work;
+  }
+
+  async #inspectOn(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#inspectNext();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.logger.debug('no inspection', { error });
+        await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #inspectNext(): Promise<void> {
+    const { kms } = this.#parts;
+    const { signal } = this.#stop;
+    const { lease } = await kms.call(
+      'inspection.take',
+      { waitMs: WAIT_MS },
+      { signal, timeoutMs: WAIT_MS + ANSWER_MS },
+    );
+    if (lease === null) return;
+    const finding = await this.#inspect(lease);
+    await kms.call('inspection.report', { leaseId: lease.leaseId, finding });
+  }
+
+  async #inspect({ secret }: Lease): Promise<Finding> {
+    const { upstream, baseUrl } = this.#parts;
+    const { signal } = this.#stop;
+    const headers = {
+      host: baseUrl.host,
+      accept: 'application/json',
+      authorization: `Bearer ${secret}`,
+    };
+    try {
+      const response = await upstream.send({
+        method: 'GET',
+        path: `${baseUrl.pathname.replace(/\/$/, '')}/key`,
+        headers,
+        body: { sendTo: (request) => void request.end() },
+        signal,
+      });
+      const limits = { maxBytes: MAX_BODY, idleMs: BODY_MS, signal };
+      const { chunks, whole } = await collect(response, limits);
+      if (!whole) response.destroy();
+      const { statusCode: status = 502, headers: answered } = response;
+      const body = decodeBody(Buffer.concat(chunks), answered, MAX_BODY)?.toString('utf8') ?? '';
+      const facts = status === 200 ? readKeyFacts(body) : undefined;
+      if (facts !== undefined) return facts;
+      const failed = { status: status < 400 ? 502 : status, headers: answered, body };
+      return { kind: 'failed', outcome: classifyFailure(failed) };
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      return { kind: 'failed', outcome: failureOutcome(error) };
+    }
+  }
+}
