@@ -81,23 +81,29 @@ export class BodyMembers {
     if (this.#root === 'unknown' && !WHITESPACE.has(byte)) {
       this.#root = byte === OBJECT ? 'object' : 'other';
     }
-    if (byte === QUOTE) {
-      this.#inString = true;
-      if (this.#matters) this.#token.push(byte);
-    } else if (OPEN.has(byte)) {
-      if (this.#depth === 1) this.#name = undefined;
-      this.#depth += 1;
-      this.#token = [];
-    } else if (CLOSE.has(byte)) {
+    if (OPEN.has(byte)) this.#open();
+    else if (CLOSE.has(byte)) {
       this.#endMember();
       this.#depth -= 1;
     } else if (byte === COMMA) this.#endMember();
-    else if (byte === COLON && this.#depth === 1) {
-      const name = this.#scalar();
-      this.#name = typeof name === 'string' ? name : undefined;
-      this.#token = [];
-    } else if (this.#matters) this.#token.push(byte);
+    else if (byte === COLON && this.#depth === 1) this.#endName();
+    else {
+      this.#inString = byte === QUOTE;
+      if (this.#matters) this.#token.push(byte);
+    }
     return at + 1;
+  }
+
+  #open(): void {
+    if (this.#depth === 1) this.#name = undefined;
+    this.#depth += 1;
+    this.#token = [];
+  }
+
+  #endName(): void {
+    const name = this.#scalar();
+    this.#name = typeof name === 'string' ? name : undefined;
+    this.#token = [];
   }
 
   #endMember(): void {

@@ -44,7 +44,7 @@ export function collect(response: IncomingMessage, limits: CollectLimits): Promi
   };
   const onEnd = () => settle(() => resolve({ chunks, whole: true }));
   const onClose = () =>
-    fail(new UpstreamFailure('broken', 'the upstream broke off within its answer'));
+    fail(new UpstreamFailure('truncated', 'the upstream broke off within its answer'));
   const onAbort = () => fail(new UpstreamFailure('aborted', 'the request was given up'));
   const onSilence = () => {
     fail(new UpstreamFailure('timeout', `the upstream fell silent for ${idleMs} ms`));

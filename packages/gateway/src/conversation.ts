@@ -17,9 +17,10 @@ function parseObject(body: string): Json {
 
 /** What a conversation begins with, and keeps beginning with as it grows: the first words of its user. */
 function opening({ system, instructions, messages, input, prompt }: Json): unknown[] | undefined {
-  const turns = messages ?? input ?? prompt;
-  if (turns === undefined) return undefined;
-  if (!Array.isArray(turns)) return [system, instructions, turns];
+  const said = messages ?? input ?? prompt;
+  if (said === undefined) return undefined;
+  if (!Array.isArray(said)) return [system, instructions, said];
+  const turns: unknown[] = said;
   const isUsers = (turn: unknown) =>
     typeof turn === 'object' && turn !== null && 'role' in turn && turn.role === 'user';
   const firstOfUser = turns.findIndex(isUsers);

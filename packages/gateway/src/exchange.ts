@@ -119,6 +119,17 @@ export class Exchange {
     this.#endWithErrorEvent(document);
   }
 
+  /** Passes on a stream of the upstream's that holds nothing but an error. */
+  answerWithErrorStream(events: Buffer, headers: OutgoingHttpHeaders): void {
+    this.verdict = 'error';
+    if (this.isStreaming) {
+      this.breakOff(events);
+      return;
+    }
+    this.beginStream({ ...this.#advice(headers), ...headers });
+    this.response.end(events);
+  }
+
   /** Whether the head of a stream of events has been sent. */
   get isStreaming(): boolean {
     return this.#isStreaming;

@@ -50,6 +50,17 @@ export type NextStep =
   /** The same may serve it, after a while. */
   | { kind: 'again'; afterMs: number };
 
+/** Outcomes for the provider's or the model's sake: no other key would have fared better. */
+const PROVIDERS: readonly OutcomeKind[] = [
+  'provider_limited',
+  'model_limited',
+  'provider_failed',
+  'truncated',
+  'timeout',
+];
+
+const isProviders = (kind: OutcomeKind) => PROVIDERS.includes(kind);
+
 const ANSWER: NextStep = { kind: 'answer' };
 
 /** The wait that the upstream asks for, in milliseconds; undefined: it names none in seconds. */
@@ -79,39 +90,28 @@ function afterWait(ms: number, { remainingMs }: FailoverLimits): NextStep {
  */
 export function nextStep(outcome: Outcome, history: History, limits: FailoverLimits): NextStep {
   const { maxAttempts } = limits;
+  const { providerFailures, connectionFailures } = history;
   if (maxAttempts !== null && history.attempts >= maxAttempts) return ANSWER;
   if (refusesKey(outcome)) return { kind: 'other-key' };
-  switch (outcome.kind) {
-    case 'provider_limited':
-    case 'model_limited':
-    case 'provider_failed':
-    case 'truncated':
-      if (history.providerFailures > PROVIDER_REPEATS) return ANSWER;
-      return afterWait(providerWait(outcome, history, limits), limits);
-    case 'timeout':
-      return history.providerFailures > TIMEOUT_REPEATS ? ANSWER : afterWait(0, limits);
-    case 'connection_failed':
-      if (history.connectionFailures > CONNECTION_REPEATS) return ANSWER;
-      return afterWait((history.connectionFailures - 1) * FAILURE_BACK_OFF_MS, limits);
-    default:
-      return ANSWER;
+  if (outcome.kind === 'connection_failed') {
+    if (connectionFailures > CONNECTION_REPEATS) return ANSWER;
+    return afterWait((connectionFailures - 1) * FAILURE_BACK_OFF_MS, limits);
   }
+  if (!isProviders(outcome.kind)) return ANSWER;
+  if (outcome.kind === 'timeout') {
+    return providerFailures > TIMEOUT_REPEATS ? ANSWER : afterWait(0, limits);
+  }
+  if (providerFailures > PROVIDER_REPEATS) return ANSWER;
+  return afterWait(providerWait(outcome, history, limits), limits);
 }
 
 /** The history after one more attempt. */
 export function withAttempt(history: History, { kind }: Outcome): History {
-  const isConnection = kind === 'connection_failed';
-  const isProvider =
-    kind === 'provider_limited' ||
-    kind === 'model_limited' ||
-    kind === 'provider_failed' ||
-    kind === 'truncated' ||
-    kind === 'timeout';
   return {
     ...history,
     attempts: history.attempts + 1,
-    providerFailures: history.providerFailures + Number(isProvider),
-    connectionFailures: history.connectionFailures + Number(isConnection),
+    providerFailures: history.providerFailures + Number(isProviders(kind)),
+    connectionFailures: history.connectionFailures + Number(kind === 'connection_failed'),
   };
 }
 
@@ -138,6 +138,7 @@ export function stepWithoutKey(
     if (step.kind === 'again') return step;
   }
   const isForClient = !ABOUT_KEYS.includes(outcome.kind);
-  const isItsOwn = reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';
+  const isItsOwn =
+    reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';
   return isForClient && isItsOwn ? ANSWER : { kind: 'refuse' };
 }

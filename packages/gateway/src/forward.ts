@@ -2,14 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { AttemptEnd } from './attempt-end.ts';
 import { attempt, type AttemptParts } from './attempt.ts';
-import { conversationOf } from './conversation.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
-import { paidModel } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
 import type { Acquired, Leases } from './leases.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { RequestBody, type BodyMemory } from './request-body.ts';
+import { readConversation, readModel, refusePaidModel } from './request-reading.ts';
 import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -98,23 +97,18 @@ class Forwarding {
   }
 
   async run(): Promise<void> {
-    if (this.#parts.policy.freeOnly) await this.#refusePaidModel();
-    if (!this.#keyless) await this.#readRequest();
+    await this.#readRequest();
     let last: AttemptEnd | undefined;
     for (;;) {
-      const acquired = this.#keyless ? null : await this.#acquire();
-      if (acquired?.kind === 'none') {
-        if (last === undefined) throw acquired.error;
-        if (!(await this.#mayAskAgain(last, acquired))) return;
-        continue;
-      }
-      last = await this.#makeAttempt(acquired?.lease ?? null);
+      const lease = this.#keyless ? null : await this.#lease(last);
+      if (lease === undefined) return;
+      last = await this.#makeAttempt(lease);
       if (last.kind === 'answered') return;
-      if (this.#clientIsGone) {
+      if (this.#stop.signal.reason === CLIENT_GONE) {
         this.#exchange.verdict = 'client_abort';
         return;
       }
-      if (!(await this.#mayRepeat(last, acquired?.lease.keyId))) return;
+      if (!(await this.#mayRepeat(last, lease))) return;
     }
   }
 
@@ -123,50 +117,40 @@ class Forwarding {
     this.#body.release();
   }
 
-  get #clientIsGone(): boolean {
-    return this.#stop.signal.reason === CLIENT_GONE;
-  }
-
   get #limits() {
     const { maxAttempts, providerRetryDelayMs, deadlineMs } = this.#parts.policy;
     const remainingMs = deadlineMs - this.#exchange.elapsedMs;
     return { maxAttempts, remainingMs, providerDelayMs: providerRetryDelayMs };
   }
 
-  async #refusePaidModel(): Promise<void> {
-    if (this.#exchange.request.method !== 'POST') return;
-    const body = await this.#body.text(this.#stop.signal);
-    if (body === null) {
-      throw new GatewayError(
-        'body_too_large',
-        'This gateway serves free models only (openrouter.free_only), and the body is too large to be checked for its model.',
-      );
-    }
-    const model = paidModel(body);
-    if (model === null) return;
-    throw new GatewayError(
-      'paid_model',
-      `This gateway serves free models only (openrouter.free_only): ${model} is not one of them.`,
-    );
+  /** Reads what may refuse the request, and what the choice of a key depends on. */
+  async #readRequest(): Promise<void> {
+    const { freeOnly, affinity } = this.#parts.policy;
+    const { signal } = this.#stop;
+    const exchange = this.#exchange;
+    if (freeOnly) await refusePaidModel(exchange, this.#body, signal);
+    if (this.#keyless) return;
+    await readModel(exchange, this.#body, signal);
+    if (affinity) this.#affinity = await readConversation(exchange, this.#body, signal);
   }
 
-  /** Reads what the choice of a key depends on. */
-  async #readRequest(): Promise<void> {
-    const exchange = this.#exchange;
-    if (exchange.api === null || exchange.api === 'other') return;
-    const { signal } = this.#stop;
-    await this.#body.namesModel(signal);
-    const model = this.#body.member('model');
-    if (typeof model === 'string' && model.length <= 256) exchange.model = model;
-    if (!this.#parts.policy.affinity) return;
-    this.#affinity = conversationOf(exchange.request.headers, await this.#body.text(signal));
+  /** A lease for the next attempt, after `last` if there was one; undefined: the client has been answered. */
+  async #lease(last: AttemptEnd | undefined): Promise<Lease | undefined> {
+    for (;;) {
+      const acquired = await this.#acquire();
+      if (acquired.kind === 'lease') return acquired.lease;
+      if (last === undefined) throw acquired.error;
+      if (!(await this.#mayAskAgain(last, acquired))) return undefined;
+    }
   }
 
   async #acquire(): Promise<Acquired> {
     const exchange = this.#exchange;
     const { leases, policy } = this.#parts;
     const startedAt = performance.now();
-    const waitMs = Math.floor(Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)));
+    const waitMs = Math.floor(
+      Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)),
+    );
     const comments = waitMs > 0 && this.#wantsStream ? this.#comment() : undefined;
     const request = {
       requestId: exchange.id,
@@ -218,15 +202,17 @@ class Forwarding {
   }
 
   /** Whether another attempt is to follow one that brought no answer; if none is, the client has been answered. */
-  async #mayRepeat(last: AttemptEnd, keyId: string | undefined): Promise<boolean> {
+  async #mayRepeat(last: AttemptEnd, lease: Lease | null): Promise<boolean> {
     const step = nextStep(last.outcome, this.#history, this.#limits);
     const isOver =
-      (last.kind === 'failed' && !this.#canHelp(last.failure)) || this.#stop.signal.aborted || !this.#body.repeatable;
-    if (isOver || step.kind === 'answer' || (step.kind === 'other-key' && keyId === undefined)) {
+      (last.kind === 'failed' && !this.#canHelp(last.failure)) ||
+      this.#stop.signal.aborted ||
+      !this.#body.repeatable;
+    if (isOver || step.kind === 'answer' || (step.kind === 'other-key' && lease === null)) {
       await this.#answer(last);
       return false;
     }
-    if (step.kind === 'other-key' && keyId !== undefined) this.#tried.push(keyId);
+    if (step.kind === 'other-key' && lease !== null) this.#tried.push(lease.keyId);
     if (step.kind === 'again') await this.#wait(step.afterMs);
     return true;
   }

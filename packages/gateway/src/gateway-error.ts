@@ -70,7 +70,11 @@ export class GatewayError extends Error {
 }
 
 /** The JSON body of an error answer, in the shape the API's clients expect. */
-export function errorBody(error: GatewayError, requestId: string, anthropicShape: boolean): Record<string, unknown> {
+export function errorBody(
+  error: GatewayError,
+  requestId: string,
+  anthropicShape: boolean,
+): Record<string, unknown> {
   const { status, type, anthropic } = GATEWAY_ERRORS[error.code];
   const metadata = {
     source: 'gateway',

@@ -134,8 +134,7 @@ export async function startGateway(
   const cache = createModelsCache(options, upstream, metrics, now);
   let draining = false;
   const modelsCacheAgeSeconds = () => cache.ageSeconds();
-  const isDraining = () => draining;
-  const pages = { ...keyService, metrics, modelsCacheAgeSeconds, draining: isDraining, now };
+  const pages = { ...keyService, metrics, modelsCacheAgeSeconds, draining: () => draining, now };
   const app = createApp({
     auth: createClientAuth(options.accessKeys),
     publicEndpoints: options.publicEndpoints,

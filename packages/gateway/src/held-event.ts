@@ -18,15 +18,6 @@ export function heldEvent(
   secret: string | null,
 ): HeldAnswer {
   const clean = errorBodyForClient(events);
-  return {
-    answer(exchange) {
-      exchange.verdict = 'error';
-      if (exchange.isStreaming) {
-        exchange.breakOff(clean);
-        return;
-      }
-      exchange.beginStream(streamHeaders(upstream, secret));
-      exchange.response.end(clean);
-    },
-  };
+  const headers = streamHeaders(upstream, secret);
+  return { answer: (exchange) => exchange.answerWithErrorStream(clean, headers) };
 }

@@ -52,7 +52,6 @@ export class Inspector {
       try {
         await this.#inspectNext();
       } catch (error) {
-        if (signal.aborted) return;
         this.#parts.logger.debug('no inspection', { error });
         await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }

@@ -38,7 +38,7 @@ export async function readRefusal(
   });
   if (!whole) {
     response.destroy();
-    throw new UpstreamFailure('broken', `an error body of more than ${MAX_BODY} bytes`);
+    throw new UpstreamFailure('truncated', `an error body of more than ${MAX_BODY} bytes`);
   }
   const body = decodeBody(Buffer.concat(chunks), headers, MAX_BODY) ?? Buffer.alloc(0);
   const outcome = classifyFailure({ status, headers, body: body.toString('utf8') });
@@ -46,5 +46,5 @@ export async function readRefusal(
 }
 
 function tooLong(): UpstreamFailure {
-  return new UpstreamFailure('broken', 'the body of an error answer did not end in time');
+  return new UpstreamFailure('truncated', 'the body of an error answer did not end in time');
 }

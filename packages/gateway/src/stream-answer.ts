@@ -12,11 +12,17 @@ import { closed, relay, type Break } from './relay.ts';
 import { divideEvents, WholeEvents } from './sse-framing.ts';
 import { streamEvents } from './stream-event.ts';
 import { StreamTail } from './stream-tail.ts';
-import { UpstreamFailure } from './upstream-failure.ts';
+import { UpstreamFailure, type UpstreamFailureKind } from './upstream-failure.ts';
 
 /** How much of a stream, and for how long, is held back for want of content in it. */
 const MAX_HELD_BYTES = 64 * 1024;
 const MAX_HELD_MS = 30_000;
+
+const FAILURE_OF = {
+  client_abort: 'aborted',
+  stalled: 'timeout',
+  truncated: 'truncated',
+} as const satisfies Record<Break, UpstreamFailureKind>;
 
 /**
  * One upstream stream on its way to the client. Comments and pings pass at once. Events that only
@@ -82,6 +88,10 @@ class StreamAnswer {
     else this.#judge(whole);
   }
 
+  get #hasBegun(): boolean {
+    return this.#isCommitted;
+  }
+
   /** Takes in events before the first content, one by one. */
   #judge(whole: Buffer): void {
     let at = 0;
@@ -139,11 +149,14 @@ class StreamAnswer {
   #onEnd(): void {
     this.#hasEnded = true;
     const rest = this.#events.rest();
-    if (!this.#isCommitted) {
-      if (rest.length > 0) this.#judge(rest);
-      if (!this.#isCommitted) this.#breakOff('truncated', 'ended its stream before any answer');
-      if (!this.#isCommitted) return;
-    } else if (rest.length > 0) this.#forward(rest);
+    if (this.#isCommitted) this.#forward(rest);
+    else this.#judge(rest);
+    if (this.#hasBegun) this.#finish();
+    else this.#breakOff('truncated', 'ended its stream before any answer');
+  }
+
+  /** The stream is over, in order or not: its last events say which. */
+  #finish(): void {
     const { response } = this.#exchange;
     const ending = this.#tail.ending(this.#api);
     if (ending.kind === 'open') {
@@ -183,8 +196,7 @@ class StreamAnswer {
     if (this.#broken !== undefined) return;
     this.#broken = why;
     if (!this.#isCommitted) {
-      const kind = why === 'client_abort' ? 'aborted' : why === 'stalled' ? 'timeout' : 'broken';
-      this.#end.reject(new UpstreamFailure(kind, `the upstream ${what}`));
+      this.#end.reject(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`));
       return;
     }
     if (why === 'client_abort') this.#exchange.response.destroy();
@@ -197,7 +209,9 @@ class StreamAnswer {
     if (this.#events.isWithinEvent) this.#exchange.response.write('\n\n');
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
     this.#exchange.verdict = why;
-    this.#exchange.answerError(new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`));
+    this.#exchange.answerError(
+      new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
+    );
   }
 
   #settle(end: AttemptEnd | Promise<AttemptEnd>): void {

@@ -63,18 +63,21 @@ function responsesEvent({ type }: Json): Kind {
   return RESPONSES_PREAMBLE.has(type) ? 'preamble' : 'content';
 }
 
-/** Anthropic's messages. A block may come with its content at once: `redacted_thinking` does. */
+/** A block may come with its content at once: `redacted_thinking` does. */
+function isEmptyBlock(block: unknown): boolean {
+  if (!isObject(block)) return true;
+  return [block['text'], block['thinking'], block['data']].every((part) => (part ?? '') === '');
+}
+
+/** Anthropic's messages. */
 function messagesEvent(data: Json): Kind {
   switch (data['type']) {
     case 'ping':
       return 'keep-alive';
     case 'message_start':
       return 'preamble';
-    case 'content_block_start': {
-      const block = isObject(data['content_block']) ? data['content_block'] : {};
-      const { text = '', thinking = '', data: hidden = '' } = block;
-      return text === '' && thinking === '' && hidden === '' ? 'preamble' : 'content';
-    }
+    case 'content_block_start':
+      return isEmptyBlock(data['content_block']) ? 'preamble' : 'content';
     case 'message_delta':
       return 'finish';
     case 'message_stop':

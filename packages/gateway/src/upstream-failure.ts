@@ -2,10 +2,12 @@ import type { Outcome } from '@openrouter-proxy/kms-protocol';
 import { GatewayError } from './gateway-error.ts';
 
 /**
- * How an attempt can end without a response: `connect` before there was a connection, `broken` when
- * it was lost, `timeout` by silence, `invalid` by a response no client may see, `aborted` by us.
+ * How an attempt can end without an answer: `connect` before there was a connection, `broken` when it
+ * was lost before the response, `truncated` when it was lost within, `timeout` by silence, `invalid` by
+ * a response no client may see, `aborted` by us.
  */
-export type UpstreamFailureKind = 'connect' | 'broken' | 'timeout' | 'invalid' | 'aborted';
+export type UpstreamFailureKind =
+  'connect' | 'broken' | 'truncated' | 'timeout' | 'invalid' | 'aborted';
 
 /** An attempt that brought no response. */
 export class UpstreamFailure extends Error {
@@ -39,6 +41,8 @@ export function failureOutcome(failure: UpstreamFailure): Outcome {
       return { kind: 'client_abort' };
     case 'timeout':
       return { kind: failure.beforeWork ? 'connection_failed' : 'timeout', detail };
+    case 'truncated':
+      return { kind: 'truncated', detail };
     case 'connect':
     case 'broken':
     case 'invalid':

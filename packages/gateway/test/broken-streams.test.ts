@@ -64,7 +64,9 @@ it.each(['reset', 'end'] as const)(
 );
 
 it('ends both connections when an answer falls silent for longer than it may', async () => {
-  const upstream = await startRecordingUpstream(answering(chunkedHead('text/plain') + chunk('hello')));
+  const upstream = await startRecordingUpstream(
+    answering(chunkedHead('text/plain') + chunk('hello')),
+  );
   const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 100 } });
   const answer = await gateway.send(rawPost('{}'));
   expect(answer.complete).toBe(false);

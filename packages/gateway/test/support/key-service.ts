@@ -62,10 +62,7 @@ export interface KeyService {
 
 const keyIdOf = (index: number) => index.toString(16).padStart(12, '0');
 
-function handlersOf(
-  service: KeyService,
-  takeInspection: () => Promise<number | null>,
-): Handlers {
+function handlersOf(service: KeyService, takeInspection: () => Promise<number | null>): Handlers {
   let turn = 0;
   const leaseOf = (index: number): Lease => ({
     leaseId: `${keyIdOf(index)}.1.${String((service.leases += 1)).padStart(22, '0')}`,

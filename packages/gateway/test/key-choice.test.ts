@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
+import { headerLines, statusOf } from './support/http-message.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  OK,
+  response,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
+
+const USAGE = '{"data":{"limit":null,"limit_remaining":null,"creator_user_id":"user_1"}}';
+
+describe('the key service is told', () => {
+  it('the model, as soon as the body has named it', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url);
+    const client = await gateway.connect();
+    const body = '{"model":"a/b:free","messages":[]}';
+    const head = rawRequest('POST', '/v1/chat/completions', [`Content-Length: ${body.length}`]);
+    client.send(head + body.slice(0, 20));
+    await expect.poll(() => upstream.received()).toContain(body.slice(0, 20));
+    expect(gateway.keys.acquires[0]).toMatchObject({ model: 'a/b:free', api: 'chat' });
+    client.send(body.slice(20));
+    expect(statusOf(await client.message())).toBe(200);
+  });
+
+  it.each(['no JSON', '[]', '{}', '{"model":7}', ''])(
+    'no model where there is none: %j',
+    async (body) => {
+      const upstream = await startRecordingUpstream(answering(OK));
+      const gateway = await startTestGateway(upstream.url);
+      await gateway.send(rawPost(body));
+      expect(gateway.keys.acquires[0]?.model).toBeNull();
+    },
+  );
+
+  it('the conversation, where conversations are told apart', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url, { settings: { affinity: true } });
+    const hello = { role: 'user', content: 'Hello' };
+    await gateway.send(rawPost(JSON.stringify({ model: 'm', messages: [hello] })));
+    await gateway.send(rawPost(JSON.stringify({ model: 'm', messages: [hello, hello] })));
+    await gateway.send(
+      rawPost(JSON.stringify({ model: 'm', messages: [{ ...hello, content: 'x' }] })),
+    );
+    const [first, second, other] = gateway.keys.acquires.map(({ affinity }) => affinity);
+    expect(first).toBeTypeOf('string');
+    expect(second).toBe(first);
+    expect(other).not.toBe(first);
+  });
+
+  it('that a key has proved itself, at the first content of the answer', async () => {
+    const content = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
+    const upstream = await startRecordingUpstream(answering(chunkedHead() + chunk(': x\n\n')));
+    const gateway = await startTestGateway(upstream.url);
+    gateway.keys.probe = true;
+    const client = await gateway.connect();
+    client.send(rawPost('{"stream":true}'));
+    await client.until(': x');
+    expect(gateway.keys.confirmed).toEqual([]);
+    upstream.connections[0]?.send(chunk(content));
+    await expect.poll(() => gateway.keys.confirmed).toEqual(['000000000000']);
+    expect(gateway.keys.reports).toEqual([]);
+    upstream.connections[0]?.send(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
+    await client.message();
+  });
+});
+
+describe('a request that waits for a key', () => {
+  const settings = { queueTimeoutMs: 5_000 };
+
+  it('says how long it may wait, and shows how long it did', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url, { settings });
+    const answer = await gateway.send(rawPost('{}'));
+    expect(gateway.keys.acquires[0]?.waitMs).toBe(5_000);
+    expect(headerLines(answer, 'server-timing')[0]).toMatch(/^queue;dur=0\.00, lease;dur=/);
+  });
+
+  it('leaves the line when its client goes away', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url, { settings });
+    const mayLease = Promise.withResolvers<undefined>();
+    gateway.keys.mayLease = mayLease.promise;
+    const client = await gateway.connect();
+    client.send(rawPost('{}', ['X-Request-ID: r-7']));
+    await expect.poll(() => gateway.keys.asked).toBe(1);
+    client.reset();
+    await expect.poll(() => gateway.keys.cancelled).toEqual(['r-7']);
+    mayLease.resolve(undefined);
+    await expect.poll(() => gateway.keys.outcomes()).toEqual(['unused']);
+  });
+});
+
+it('asks OpenRouter about a key when the key service wants to know, and tells it the answer', async () => {
+  const upstream = await startRecordingUpstream(answering(response('200 OK', USAGE)));
+  const gateway = await startTestGateway(upstream.url);
+  gateway.keys.inspect(1);
+  await expect.poll(() => gateway.keys.findings).toHaveLength(1);
+  expect(gateway.keys.findings[0]).toMatchObject({
+    keyId: '000000000001',
+    finding: { kind: 'facts', owner: 'user_1/' },
+  });
+  const [request] = upstream.requests();
+  expect(request?.startLine).toBe('GET /api/v1/key HTTP/1.1');
+  expect(request && headerLines(request, 'authorization')).toEqual([
+    `Bearer ${gateway.keys.secrets[1]}`,
+  ]);
+});
+
+it.each([
+  ['401 Unauthorized', '{"error":{"message":"User not found.","code":401}}', 'unauthorized'],
+  ['500 Internal Server Error', 'x', 'provider_failed'],
+  ['200 OK', '<html>', 'provider_failed'],
+])('tells the key service what came instead of an answer: %s', async (status, body, kind) => {
+  const upstream = await startRecordingUpstream(answering(response(status, body)));
+  const gateway = await startTestGateway(upstream.url);
+  gateway.keys.inspect(0);
+  await expect.poll(() => gateway.keys.findings).toHaveLength(1);
+  expect(gateway.keys.findings[0]?.finding).toMatchObject({ kind: 'failed', outcome: { kind } });
+});

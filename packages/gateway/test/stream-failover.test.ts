@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import { rawRequest, startTestGateway } from './support/gateway.ts';
+import { headerLines, statusOf } from './support/http-message.ts';
+import {
+  answering,
+  chunk,
+  chunkedHead,
+  response,
+  startRecordingUpstream,
+} from './support/recording-upstream.ts';
+import type { RawConnection } from './support/raw-connection.ts';
+
+const json = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
+const named = (type: string, rest: object = {}) => `event: ${type}\n${json({ type, ...rest })}`;
+const delta = (content: string) => json({ choices: [{ index: 0, delta: { content } }] });
+
+/** A stream of each API: what comes before its content, its content, its end, and an error. */
+const APIS = {
+  chat: {
+    path: '/api/v1/chat/completions',
+    comment: ': OPENROUTER PROCESSING\n\n',
+    preamble: json({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] }),
+    content: delta('Hello'),
+    end: json({ choices: [{ delta: {}, finish_reason: 'stop' }] }) + 'data: [DONE]\n\n',
+    error: json({ error: { code: 502, message: 'Provider disconnected' }, choices: [] }),
+    broken: /data: \{.*"choices":\[\{.*"finish_reason":"error".*"error":\{.*\}\n\n$/,
+  },
+  completions: {
+    path: '/api/v1/completions',
+    comment: ': OPENROUTER PROCESSING\n\n',
+    preamble: json({ choices: [{ index: 0, text: '' }] }),
+    content: json({ choices: [{ index: 0, text: 'Hello' }] }),
+    end: json({ choices: [{ text: '', finish_reason: 'stop' }] }) + 'data: [DONE]\n\n',
+    error: json({ error: { code: 'server_error', message: 'Provider disconnected' } }),
+    broken: /data: \{.*"finish_reason":"error".*"error":\{.*\}\n\n$/,
+  },
+  responses: {
+    path: '/v1/responses',
+    comment: ': \n\n',
+    preamble: json({ type: 'response.created' }) + json({ type: 'response.in_progress' }),
+    content: json({ type: 'response.output_text.delta', delta: 'Hello' }),
+    end: json({ type: 'response.completed', response: {} }) + 'data: [DONE]\n\n',
+    error: json({ type: 'response.failed', response: { error: { code: 'server_error' } } }),
+    broken: /data: \{"type":"error","error":\{.*\}\n\n$/,
+  },
+  messages: {
+    path: '/api/v1/messages?beta=true',
+    comment: 'event: ping\ndata: {"type":"ping"}\n\n',
+    preamble: named('message_start', { message: {} }),
+    content: named('content_block_delta', { delta: { type: 'text_delta', text: 'Hello' } }),
+    end: named('message_delta', { delta: {} }) + named('message_stop'),
+    error: named('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }),
+    broken: /event: error\ndata: \{"type":"error","error":\{.*\}\n\n$/,
+  },
+} as const;
+
+type Stream = (typeof APIS)[keyof typeof APIS];
+
+function request({ path }: Stream): string {
+  const body = '{"model":"m","stream":true}';
+  return rawRequest('POST', path, [`Content-Length: ${body.length}`], body);
+}
+
+const whole = (text: string) => chunkedHead() + chunk(text) + '0\r\n\r\n';
+
+/** An upstream whose first attempt sends `begin` and then fails so, and whose second answers well. */
+async function startFailing(
+  stream: Stream,
+  begin: string,
+  fail: (connection: RawConnection) => void,
+) {
+  let requests = 0;
+  return startRecordingUpstream(async (connection) => {
+    for (let index = 0; (await connection.message(index)).complete; index += 1) {
+      requests += 1;
+      if (requests > 1) {
+        connection.send(whole(stream.preamble + stream.content + stream.end));
+        continue;
+      }
+      if (begin !== '') connection.send(chunkedHead() + chunk(begin));
+      fail(connection);
+    }
+  });
+}
+
+const FAILURES: [string, (connection: RawConnection, stream: Stream) => void][] = [
+  ['an error event', (connection, { error }) => connection.send(`${chunk(error)}0\r\n\r\n`)],
+  ['a reset', (connection) => setImmediate(() => connection.reset())],
+  ['an end of the connection', (connection) => connection.socket.end()],
+  ['an end of the stream', (connection) => connection.send('0\r\n\r\n')],
+  ['silence', () => undefined],
+];
+
+describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
+  describe.each(FAILURES)('that fails by %s before its content', (how, fail) => {
+    it.each([
+      ['after its head', ''],
+      ['after a comment', stream.comment],
+      ['after what announces an answer', stream.preamble],
+      ['after both', stream.comment + stream.preamble + stream.comment],
+    ])('%s is taken over by another attempt', async (_when, begin) => {
+      const upstream = await startFailing(stream, begin, (connection) => {
+        if (begin === '') connection.send(chunkedHead());
+        fail(connection, stream);
+      });
+      const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 150 } });
+      const answer = await gateway.send(request(stream));
+      expect(statusOf(answer)).toBe(200);
+      expect(answer.complete).toBe(true);
+      const comments = begin.split(stream.comment).length - 1;
+      expect(answer.body.toString()).toBe(
+        stream.comment.repeat(comments) + stream.preamble + stream.content + stream.end,
+      );
+      const first =
+        how === 'an error event' ? /^provider_(failed|limited)$/ : /^(truncated|timeout)$/;
+      await expect.poll(() => gateway.keys.outcomes()).toHaveLength(2);
+      expect(gateway.keys.outcomes()).toEqual([expect.stringMatching(first), 'success']);
+      expect(gateway.exchanges[0]?.verdict).toBe('complete');
+    });
+  });
+
+  it.each([
+    ['a reset', (connection: RawConnection) => connection.reset(), 'truncated'],
+    [
+      'an end of the stream',
+      (connection: RawConnection) => connection.send('0\r\n\r\n'),
+      'truncated',
+    ],
+    ['silence', () => undefined, 'stalled'],
+  ])(
+    'that breaks by %s after its content ends with an error, and not in order',
+    async (_how, breakOff, verdict) => {
+      const seen = Promise.withResolvers<undefined>();
+      const upstream = await startRecordingUpstream(async (connection) => {
+        await connection.message();
+        connection.send(chunkedHead() + chunk(stream.preamble + stream.content));
+        await seen.promise;
+        breakOff(connection);
+      });
+      const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 150 } });
+      const client = await gateway.connect();
+      client.send(request(stream));
+      await client.until('Hello');
+      seen.resolve(undefined);
+      const answer = await client.message();
+      expect(answer.complete).toBe(false);
+      const body = answer.body.toString();
+      expect(body.startsWith(stream.preamble + stream.content)).toBe(true);
+      expect(body).toMatch(stream.broken);
+      expect(upstream.requests()).toHaveLength(1);
+      await expect.poll(() => gateway.exchanges[0]?.verdict).toBe(verdict);
+    },
+  );
+
+  it('passes on an error of the upstream after its content, and counts it as one', async () => {
+    const text = stream.preamble + stream.content + stream.error;
+    const upstream = await startRecordingUpstream(answering(whole(text)));
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(request(stream));
+    expect(answer.body.toString()).toBe(text);
+    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
+    await expect.poll(() => gateway.keys.outcomes()).toEqual([expect.stringMatching(/^provider_/)]);
+    expect(upstream.requests()).toHaveLength(1);
+  });
+
+  it('that fails for good after a comment ends with an error event, and not in order', async () => {
+    let requests = 0;
+    const upstream = await startRecordingUpstream(async (connection) => {
+      await connection.message();
+      requests += 1;
+      if (requests === 1) {
+        connection.send(chunkedHead() + chunk(stream.comment));
+        connection.socket.end();
+        return;
+      }
+      connection.send(
+        response(
+          '400 Bad Request',
+          JSON.stringify({ type: 'error', error: { message: 'no such model' } }),
+        ),
+      );
+    });
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(request(stream));
+    expect(statusOf(answer)).toBe(200);
+    expect(answer.complete).toBe(false);
+    expect(answer.body.toString()).toContain('no such model');
+    expect(answer.body.toString()).toMatch(stream.broken);
+    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
+  });
+});
+
+it('passes on a stream that is nothing but an error when every attempt ends so', async () => {
+  const { error } = APIS.chat;
+  const upstream = await startRecordingUpstream(async (connection) => {
+    for (let index = 0; (await connection.message(index)).complete; index += 1) {
+      connection.send(whole(error));
+    }
+  });
+  const gateway = await startTestGateway(upstream.url);
+  const answer = await gateway.send(request(APIS.chat));
+  expect(statusOf(answer)).toBe(200);
+  expect(answer).toMatchObject({ complete: true });
+  expect(answer.body.toString()).toBe(error);
+  expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['3']);
+  expect(headerLines(answer, 'x-should-retry')).toEqual(['false']);
+});
+
+it('tries another key when the first event says that the key is limited', async () => {
+  const limited = json({
+    error: { code: 429, message: 'Rate limit exceeded: free-models-per-min. ' },
+    choices: [],
+  });
+  const { content, end } = APIS.chat;
+  const upstream = await startRecordingUpstream(answering(whole(limited), whole(content + end)));
+  const gateway = await startTestGateway(upstream.url);
+  const answer = await gateway.send(request(APIS.chat));
+  expect(answer.body.toString()).toBe(content + end);
+  await expect.poll(() => gateway.keys.outcomes()).toEqual(['free_tier_exhausted', 'success']);
+  expect(gateway.keys.acquires[1]?.exclude).toHaveLength(1);
+});
+
+it('decodes a compressed stream to find its content, and passes it on as it comes', async () => {
+  const { gzipSync } = await import('node:zlib');
+  const { preamble, content, end } = APIS.chat;
+  const body = gzipSync(preamble + content + end);
+  const head = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const upstream = await startRecordingUpstream(async (connection) => {
+    await connection.message();
+    connection.send(Buffer.concat([Buffer.from(head), body]));
+  });
+  const gateway = await startTestGateway(upstream.url);
+  const answer = await gateway.send(request(APIS.chat));
+  expect(headerLines(answer, 'content-encoding')).toEqual([]);
+  expect(answer.body.toString()).toBe(preamble + content + end);
+  await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
+});
+
+it('holds no more than a bound of what has no content in it', async () => {
+  const empty = APIS.chat.preamble;
+  const upstream = await startRecordingUpstream(async (connection) => {
+    await connection.message();
+    connection.send(chunkedHead());
+    for (let sent = 0; sent < 100_000; sent += empty.length) connection.send(chunk(empty));
+  });
+  const gateway = await startTestGateway(upstream.url);
+  const client = await gateway.connect();
+  client.send(request(APIS.chat));
+  await client.until(empty);
+  expect(client.received).toContain('200 OK');
+});
