@@ -168,6 +168,9 @@ describe('a far side that does not read', () => {
     keys: { available: 1, cooling: 0, disabled: 0 },
     nextAvailableAt: null,
     leasesInFlight: 0,
+    waiting: 0,
+    sharedAccounts: [],
+    limits: [],
     store: { backend: 'memory', healthy: true },
   });
 

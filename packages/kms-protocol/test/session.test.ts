@@ -156,5 +156,12 @@ test('only a lease carries a secret, and only the gateway gets one', () => {
   const gatewayOnly = METHODS.filter(
     (method) => !(contract[method].roles as readonly Role[]).includes('operator'),
   );
-  expect(gatewayOnly).toEqual(['lease.acquire', 'lease.report']);
+  expect(gatewayOnly).toEqual([
+    'lease.acquire',
+    'lease.cancel',
+    'lease.confirm',
+    'lease.report',
+    'inspection.take',
+    'inspection.report',
+  ]);
 });

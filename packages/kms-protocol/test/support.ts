@@ -27,12 +27,23 @@ const key: KeyView = {
   state: { kind: 'available', since: 0 },
   inFlight: 0,
   maxConcurrency: null,
+  account: 'first',
+  freeRequests: {
+    minute: { used: 0, limit: 20, resetsAt: 60_000 },
+    day: { used: 0, limit: null, resetsAt: 86_400_000 },
+  },
+  limitRemaining: null,
+  expiresAt: null,
+  limits: [],
 };
 
 const lease = () => ({
   leaseId: LEASE_ID,
   keyId: KEY_ID,
   keyName: 'first',
+  account: 'first',
+  probe: false,
+  queuedMs: 0,
   secret: 'secret',
   expiresAt: 1,
 });
@@ -40,7 +51,11 @@ const lease = () => ({
 /** A key service that always has the same to say. */
 export const HANDLERS: Handlers = {
   'lease.acquire': lease,
+  'lease.cancel': () => ({ cancelled: true }),
+  'lease.confirm': () => ({ applied: true }),
   'lease.report': () => ({ applied: true }),
+  'inspection.take': () => ({ lease: lease() }),
+  'inspection.report': () => ({ applied: true }),
   'keys.list': () => ({ keys: [key] }),
   'keys.get': () => key,
   'keys.disable': () => key,
@@ -53,6 +68,9 @@ export const HANDLERS: Handlers = {
     keys: { available: 1, cooling: 0, disabled: 0 },
     nextAvailableAt: null,
     leasesInFlight: 0,
+    waiting: 0,
+    sharedAccounts: [],
+    limits: [],
     store: { backend: 'memory', healthy: true },
   }),
   'service.ping': () => ({ pong: true }),
@@ -61,7 +79,14 @@ export const HANDLERS: Handlers = {
 /** Parameters each method takes. */
 export const PARAMS: { [M in HandledMethod]: Params<M> } = {
   'lease.acquire': { requestId: 'r1', model: null, api: 'chat' },
+  'lease.cancel': { requestId: 'r' },
+  'lease.confirm': { leaseId: LEASE_ID },
   'lease.report': { leaseId: LEASE_ID, outcome: { kind: 'unused' } },
+  'inspection.take': { waitMs: 0 },
+  'inspection.report': {
+    leaseId: LEASE_ID,
+    finding: { kind: 'failed', outcome: { kind: 'unused' } },
+  },
   'keys.list': {},
   'keys.get': { keyId: KEY_ID },
   'keys.disable': { keyId: KEY_ID, reason: 'test' },

@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '@openrouter-proxy/kms-protocol';
-import { DAY, LONGEST_COOLDOWN_MS, cooldownEnd, cools, type CoolingOutcome } from './cooldown.ts';
+import { DAY, LONGEST_COOLDOWN_MS, cooldownEnd, limits, type LimitOutcome } from './cooldown.ts';
 
 const NOW = Date.UTC(2026, 9, 2, 12, 0, 30);
 const POLICY = { rateLimitCooldownMs: 4 * 3_600_000 };
 
 function limited(
   evidence: Evidence[],
-  kind: Exclude<CoolingOutcome['kind'], 'free_tier_exhausted'> = 'rate_limited',
-): CoolingOutcome {
+  kind: Exclude<LimitOutcome['kind'], 'free_tier_exhausted'> = 'rate_limited',
+): LimitOutcome {
   return { kind, status: 429, evidence, detail: '' };
 }
 
-const freeTier = (window: 'minute' | 'day', evidence: Evidence[] = []): CoolingOutcome => ({
+const freeTier = (window: 'minute' | 'day', evidence: Evidence[] = []): LimitOutcome => ({
   ...{ kind: 'free_tier_exhausted', window, status: 429, evidence, detail: '' },
 });
 
-function lasts(outcome: CoolingOutcome): [number, string] {
+function lasts(outcome: LimitOutcome): [number, string] {
   const { until, source } = cooldownEnd(outcome, NOW, POLICY);
   return [until - NOW, source];
 }
@@ -138,11 +138,11 @@ describe('a limit that does not say when it ends', () => {
   });
 
   it('lasts to the next minute for the free allowance of a minute', () => {
-    expect(lasts(freeTier('minute'))).toEqual([30_000, 'default']);
+    expect(lasts(freeTier('minute'))).toEqual([30_000, 'window']);
   });
 
   it('lasts to the next UTC midnight for the free allowance of a day', () => {
-    expect(lasts(freeTier('day'))).toEqual([Date.UTC(2026, 9, 3) - NOW, 'default']);
+    expect(lasts(freeTier('day'))).toEqual([Date.UTC(2026, 9, 3) - NOW, 'window']);
   });
 
   it('lasts a whole minute when the minute has just begun', () => {
@@ -195,11 +195,11 @@ describe('the bounds of a cooldown', () => {
 
 it('leaves alone a key whose request, model, provider or connection failed', () => {
   const refusal = { status: 429, evidence: [header('retry-after', '9')], detail: '' };
-  expect(cools({ kind: 'model_limited', ...refusal })).toBe(false);
-  expect(cools({ kind: 'provider_limited', ...refusal })).toBe(false);
-  expect(cools({ kind: 'provider_failed', ...refusal })).toBe(false);
-  expect(cools({ kind: 'edge_blocked', ...refusal })).toBe(false);
-  expect(cools({ kind: 'caller_error', ...refusal })).toBe(false);
-  expect(cools({ kind: 'timeout', detail: '' })).toBe(false);
-  expect(cools({ kind: 'unauthorized', ...refusal })).toBe(false);
+  expect(limits({ kind: 'model_limited', ...refusal })).toBe(false);
+  expect(limits({ kind: 'provider_limited', ...refusal })).toBe(false);
+  expect(limits({ kind: 'provider_failed', ...refusal })).toBe(false);
+  expect(limits({ kind: 'edge_blocked', ...refusal })).toBe(false);
+  expect(limits({ kind: 'caller_error', ...refusal })).toBe(false);
+  expect(limits({ kind: 'timeout', detail: '' })).toBe(false);
+  expect(limits({ kind: 'unauthorized', ...refusal })).toBe(false);
 });

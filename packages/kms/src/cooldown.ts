@@ -12,8 +12,11 @@ export const LONGEST_COOLDOWN_MS = 32 * DAY;
 /** How long a key rests that OpenRouter refuses because requests in flight hold its credits. */
 const HELD_BUDGET_COOLDOWN_MS = 10 * SECOND;
 
-/** The outcomes after which a key rests. */
-const COOLING_KINDS = [
+/** The longest that evidence may hold back a model, or the way to OpenRouter. */
+const LONGEST_HOLD_MS = HOUR;
+
+/** The outcomes that speak of a limit on the key, or on its account. */
+const LIMIT_KINDS = [
   'rate_limited',
   'free_tier_exhausted',
   'key_limit_reached',
@@ -22,13 +25,16 @@ const COOLING_KINDS = [
   'in_flight_budget_held',
 ] as const satisfies readonly OutcomeKind[];
 
-/** An outcome after which a key rests until its limit ends. */
-export type CoolingOutcome = Extract<Outcome, { kind: (typeof COOLING_KINDS)[number] }>;
+/** An outcome that speaks of a limit on the key or its account. */
+export type LimitOutcome = Extract<Outcome, { kind: (typeof LIMIT_KINDS)[number] }>;
 
 /** Whether an outcome speaks of a limit on the key or its account. */
-export function cools(outcome: Outcome): outcome is CoolingOutcome {
-  return (COOLING_KINDS as readonly OutcomeKind[]).includes(outcome.kind);
+export function limits(outcome: Outcome): outcome is LimitOutcome {
+  return (LIMIT_KINDS as readonly OutcomeKind[]).includes(outcome.kind);
 }
+
+/** How often a key's own allowance is filled up again. */
+export type LimitReset = 'daily' | 'weekly' | 'monthly';
 
 /** What the configuration decides. */
 export interface CooldownPolicy {
@@ -42,8 +48,15 @@ export interface CooldownEnd {
   readonly source: Cause['source'];
 }
 
+/** What names an instant; the size of a limit does not. */
+type InstantField = Exclude<Evidence['field'], 'x-ratelimit-limit'>;
+type InstantEvidence = Evidence & { readonly field: InstantField };
+
+const namesInstant = (evidence: Evidence): evidence is InstantEvidence =>
+  evidence.field !== 'x-ratelimit-limit';
+
 /** The most exact first: instants before durations, what OpenRouter sets before what it passes on. */
-const AUTHORITY: readonly Evidence['field'][] = [
+const AUTHORITY: readonly InstantField[] = [
   'x-ratelimit-reset',
   'resets_at',
   'retry_after_seconds',
@@ -78,7 +91,7 @@ function isoInstant(text: string): number {
 }
 
 /** The instant a piece of evidence names; NaN if it names none. */
-function instantOf({ field, value }: Evidence, now: number): number {
+function instantOf({ field, value }: InstantEvidence, now: number): number {
   const text = value.trim();
   switch (field) {
     case 'x-ratelimit-reset':
@@ -92,47 +105,89 @@ function instantOf({ field, value }: Evidence, now: number): number {
   }
 }
 
-const byAuthority = (a: Evidence, b: Evidence) =>
+const byAuthority = (a: InstantEvidence, b: InstantEvidence) =>
   AUTHORITY.indexOf(a.field) - AUTHORITY.indexOf(b.field) ||
   Number(a.from === 'body') - Number(b.from === 'body');
 
 /** Limits of a key and budgets last up to a month; every other limit of OpenRouter ends within a day. */
-function longest(outcome: CoolingOutcome): number {
+function longest(outcome: LimitOutcome): number {
   const isBudget = outcome.kind === 'key_limit_reached' || outcome.kind === 'budget_exhausted';
   return isBudget ? LONGEST_COOLDOWN_MS : DAY;
 }
 
 const nextMultiple = (now: number, step: number) => (Math.floor(now / step) + 1) * step;
 
-function defaultEnd(outcome: CoolingOutcome, now: number, policy: CooldownPolicy): number {
-  switch (outcome.kind) {
-    case 'free_tier_exhausted':
-      return nextMultiple(now, outcome.window === 'minute' ? MINUTE : DAY);
-    case 'in_flight_budget_held':
-      return now + HELD_BUDGET_COOLDOWN_MS;
-    case 'rate_limited':
-    case 'key_limit_reached':
-    case 'credits_exhausted':
-    case 'budget_exhausted':
-      return now + Math.min(policy.rateLimitCooldownMs, LONGEST_COOLDOWN_MS);
+/** When a key's own allowance is filled up next: at UTC midnight, of Monday, or of the first of the month. */
+export function nextReset(reset: LimitReset, now: number): number {
+  const date = new Date(now);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  switch (reset) {
+    case 'daily':
+      return Date.UTC(year, month, day + 1);
+    case 'weekly':
+      return Date.UTC(year, month, day + 7 - ((date.getUTCDay() + 6) % 7));
+    case 'monthly':
+      return Date.UTC(year, month + 1, 1);
   }
 }
 
-/**
- * When the limit behind an outcome ends: by the best evidence that names an instant still to come,
- * else by the default of its family (OpenRouter docs, "Limits").
- */
-export function cooldownEnd(
-  outcome: CoolingOutcome,
-  now: number,
-  policy: CooldownPolicy,
-): CooldownEnd {
-  for (const evidence of outcome.evidence.toSorted(byAuthority)) {
-    const instant = instantOf(evidence, now);
-    if (instant > now) {
-      const until = Math.ceil(Math.min(instant, now + longest(outcome)));
-      return { until, source: evidence.from };
+function defaultEnd(outcome: LimitOutcome, now: number, policy: CooldownPolicy): CooldownEnd {
+  switch (outcome.kind) {
+    case 'free_tier_exhausted': {
+      const until = nextMultiple(now, outcome.window === 'minute' ? MINUTE : DAY);
+      return { until, source: 'window' };
+    }
+    case 'in_flight_budget_held':
+      return { until: now + HELD_BUDGET_COOLDOWN_MS, source: 'default' };
+    case 'rate_limited':
+    case 'key_limit_reached':
+    case 'credits_exhausted':
+    case 'budget_exhausted': {
+      const ms = Math.min(policy.rateLimitCooldownMs, LONGEST_COOLDOWN_MS);
+      return { until: now + ms, source: 'default' };
     }
   }
-  return { until: Math.ceil(defaultEnd(outcome, now, policy)), source: 'default' };
+}
+
+/** The best evidence that names an instant still to come, but none beyond `longestMs`; null: there is none. */
+function bestEvidence(
+  evidence: readonly Evidence[],
+  now: number,
+  longestMs: number,
+): CooldownEnd | null {
+  for (const piece of evidence.filter(namesInstant).toSorted(byAuthority)) {
+    const instant = instantOf(piece, now);
+    if (instant > now) {
+      return { until: Math.ceil(Math.min(instant, now + longestMs)), source: piece.from };
+    }
+  }
+  return null;
+}
+
+/** When the trouble of a model, or of the way to OpenRouter, ends by the upstream's own words; null: it does not say. */
+export function evidenceEnd(
+  { evidence }: { readonly evidence: readonly Evidence[] },
+  now: number,
+): CooldownEnd | null {
+  return bestEvidence(evidence, now, LONGEST_HOLD_MS);
+}
+
+/**
+ * When the limit behind an outcome ends: by the best evidence, else when the key's own allowance is
+ * filled up again, if it is the key's and that is known, else by the default of its family (OpenRouter
+ * docs, "Limits").
+ */
+export function cooldownEnd(
+  outcome: LimitOutcome,
+  now: number,
+  policy: CooldownPolicy,
+  reset: LimitReset | null = null,
+): CooldownEnd {
+  const said = bestEvidence(outcome.evidence, now, longest(outcome));
+  if (said !== null) return said;
+  if (outcome.kind === 'key_limit_reached' && reset !== null) {
+    return { until: nextReset(reset, now), source: 'window' };
+  }
+  const { until, source } = defaultEnd(outcome, now, policy);
+  return { until: Math.ceil(until), source };
 }

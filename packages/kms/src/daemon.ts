@@ -16,11 +16,12 @@ import {
 } from '@openrouter-proxy/runtime';
 import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
 import { lockStateFolder } from './instance-lock.ts';
-import { logKeyChange } from './key-log.ts';
-import { KeyPool } from './key-pool.ts';
-import { KeyRecords, poolKeys, type RecordsListener } from './key-records.ts';
+import { logKeyChange, logLimit } from './key-log.ts';
+import type { KeyPool } from './key-pool.ts';
+import { poolKeys, type RecordsListener } from './key-records.ts';
 import { LeaseTokens, type RandomFill } from './lease-id.ts';
-import { LoadOrder } from './load-order.ts';
+import { newLoadOrders, openPool } from './pool.ts';
+import type { LimitListener } from './reports.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StateStore } from './state-store.ts';
@@ -54,7 +55,7 @@ export async function startDaemon(
   await prepareStateFolder(handOver.stateDir);
   const lock = lockStateFolder(handOver.stateDir);
   resources.defer(() => lock.release());
-  const { store, pool } = await openPool(handOver, surroundings);
+  const { store, pool } = await openStoreAndPool(handOver, surroundings);
   resources.defer(() => store.close());
   const sessions = new GatewaySessions({
     store,
@@ -76,23 +77,25 @@ export async function startDaemon(
   };
 }
 
-/** Opens the store and puts the pool together around it. */
-async function openPool(
+/** Opens the store and the pool around it. */
+async function openStoreAndPool(
   handOver: KmsHandOver,
   { clock, logger, random, randomFill }: Surroundings,
 ): Promise<{ store: StateStore; pool: KeyPool }> {
-  const { selection, leaseTtlMs } = handOver;
+  const { selection, leaseTtlMs, freeRequests } = handOver;
   const keys = poolKeys(handOver.keys);
   const positions = new Map(keys.map(({ id, position }) => [id, position]));
-  const loadOrder = new LoadOrder();
+  const loadOrders = newLoadOrders();
   const leaseTokens = new LeaseTokens(randomFill);
   const store = openSqliteStore({
     path: join(handOver.stateDir, 'kms.db'),
     now: clock.now(),
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: (keyId, count) => {
-      const position = positions.get(keyId);
-      if (position !== undefined) loadOrder.setLoad(position, count);
+    onInFlight: (slotId, count) => {
+      const position = positions.get(slotId);
+      if (position === undefined) return;
+      loadOrders.free.setLoad(position, count);
+      loadOrders.paid.setLoad(position, count);
     },
     onQuarantine: ({ path, kept }) =>
       logger.error('the state file was damaged: check which keys are to be disabled', {
@@ -100,26 +103,27 @@ async function openPool(
         recordsKept: kept,
       }),
   });
-  const policy = { rateLimitCooldownMs: handOver.rateLimitCooldownMs };
-  const listener = recordsLog(logger);
-  const records = await KeyRecords.load({ keys, store, clock, policy, listener });
-  const pool = new KeyPool({
+  const pool = await openPool({
     keys,
-    records,
     store,
+    loadOrders,
     selection,
-    loadOrder,
+    policy: { rateLimitCooldownMs: handOver.rateLimitCooldownMs },
+    freeAllowance: { minute: freeRequests.perMinute, day: freeRequests.perDay },
     leaseTokens,
     leaseTtlMs,
+    listener: poolLog(logger),
     clock,
     random,
   });
   return { store, pool };
 }
 
-function recordsLog(logger: Logger): RecordsListener {
+function poolLog(logger: Logger): RecordsListener & LimitListener {
   return {
     onChange: (key, before, after) => logKeyChange(logger, key, before, after),
+    onLimit: (limit) => logLimit(logger, limit),
+    onLifted: (subject) => logger.info('limit lifted', { ...subject }),
     onStoreFailed: (error) =>
       logger.error('key states cannot be saved: they are kept in memory and tried again', {
         error,
@@ -139,7 +143,10 @@ function createServer(
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),
-    onSessionEnd: (session) => sessions.ended(session),
+    onSessionEnd: (session) => {
+      pool.endSession(session.id);
+      sessions.ended(session);
+    },
     onError: (error, method) => logger.error('a request could not be answered', { method, error }),
   });
 }

@@ -8,6 +8,7 @@ const key = {
   position: 0,
   secret: new Secret('s'),
   name: 'team',
+  account: null,
   maxConcurrency: null,
 };
 const cause = { reason: 'rate_limited', source: 'header', detail: 'slow down' } as const;

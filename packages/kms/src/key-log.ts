@@ -1,6 +1,7 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
 import type { PoolKey } from './key-records.ts';
+import type { Limit } from './limit.ts';
 
 /** One line of the log about a key. */
 interface KeyLine {
@@ -21,10 +22,23 @@ export function logKeyChange(
   logger.log(line.level, line.message, { key: key.id, name: key.name, ...line.fields });
 }
 
+/** Writes that an account, a model, or the way to OpenRouter cannot serve for a time. */
+export function logLimit(logger: Logger, { subject, until, cause }: Limit): void {
+  const level = subject.scope === 'upstream' ? 'WARNING' : 'INFO';
+  logger.log(level, 'limit begins', {
+    ...subject,
+    until: new Date(until).toISOString(),
+    ...cause,
+  });
+}
+
 function lineOf(before: KeyState, after: KeyState): KeyLine | null {
   switch (after.kind) {
     case 'available':
       return { level: 'INFO', message: returned(before, after.since), fields: {} };
+    case 'returning':
+      if (before.kind === 'returning') return null;
+      return { level: 'INFO', message: 'key returns, one request at a time at first', fields: {} };
     case 'disabled':
       return { level: 'WARNING', message: 'key disabled', fields: after.cause };
     case 'cooling': {
@@ -38,6 +52,7 @@ function lineOf(before: KeyState, after: KeyState): KeyLine | null {
 
 function returned(before: KeyState, since: number): string {
   if (before.kind === 'disabled') return 'key enabled';
+  if (before.kind === 'returning') return 'key returned';
   const isOver = before.kind === 'cooling' && before.until === since;
   return isOver ? 'key returned' : 'key uncooled';
 }

@@ -1,65 +1,115 @@
 import {
   KmsError,
+  type Finding,
   type KeyView,
   type Lease,
-  type NoKeyData,
   type Outcome,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
-import { refusalOf, type Availability } from './availability.ts';
+import type { Inspections } from './inspections.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import type { KeyCommand } from './key-state.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
-import type { LoadOrder } from './load-order.ts';
+import type { Lender, LendRequest, Lent } from './lender.ts';
+import { isGuess } from './limit.ts';
+import type { LimitBook } from './limit-book.ts';
 import { nearestKeyId } from './nearest-key.ts';
-import { ranked, type Selection } from './selection.ts';
-import type { Candidate, StateStore } from './state-store.ts';
+import type { PoolViews } from './pool-views.ts';
+import { noKey } from './refusal.ts';
+import type { Reports } from './reports.ts';
+import type { StateStore } from './state-store.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** What a lease is asked for with. */
+export interface AcquireRequest {
+  readonly requestId?: string | undefined;
+  readonly model?: string | null | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  readonly client?: string | undefined;
+  readonly affinity?: string | undefined;
+  readonly waitMs?: number | undefined;
+}
 
 /** What the pool is made of. */
 export interface KeyPoolOptions {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
+  readonly limits: LimitBook;
+  readonly views: PoolViews;
   readonly store: StateStore;
-  readonly selection: Selection;
-  /** The keys by their number of leases, which the store's owner keeps up to date. */
-  readonly loadOrder: LoadOrder;
+  readonly lender: Lender;
+  readonly reports: Reports;
+  readonly inspections: Inspections;
   readonly leaseTokens: LeaseTokens;
   readonly leaseTtlMs: number;
   readonly clock: Clock;
-  readonly random: () => number;
 }
 
+type NoLease = Extract<Lent, { kind: 'none' }>;
+
 /** The state of the pool in figures. */
-export type PoolStatus = Pick<
-  Result<'service.status'>,
-  'keys' | 'nextAvailableAt' | 'leasesInFlight' | 'store'
->;
+export type PoolStatus = Omit<Result<'service.status'>, 'version' | 'startedAt'>;
 
 /** Gives out the keys, takes in what came of them, and tells how they are. */
 export class KeyPool {
   readonly #options: KeyPoolOptions;
   readonly #byId: ReadonlyMap<string, PoolKey>;
-  /** The position of the key that was offered last. */
-  #last = -1;
-  /** What the load order was last brought in line with. */
-  #ordered: Availability | undefined;
+  readonly #line: WaitingLine;
 
   constructor(options: KeyPoolOptions) {
     this.#options = options;
     this.#byId = new Map(options.keys.map((key) => [key.id, key]));
+    this.#line = new WaitingLine(options.clock);
   }
 
   /** Lends a key for a request of a session. Fails with NO_KEY_AVAILABLE. */
-  async acquire(session: number, exclude: readonly string[] = []): Promise<Lease> {
-    const now = this.#options.clock.now();
-    const expiresAt = now + this.#options.leaseTtlMs;
-    const excluded = new Set(exclude);
-    const candidates = this.#candidates(now, excluded);
-    const taken = await this.#options.store.reserve(candidates, { session, expiresAt }, now);
-    if (taken === null) throw noKey(this.#refusal(now, excluded), now);
-    const { key, leaseId } = taken;
-    return { leaseId, keyId: key.id, keyName: key.name, secret: key.secret.reveal(), expiresAt };
+  async acquire(session: number, request: AcquireRequest = {}): Promise<Lease> {
+    const { lender, clock } = this.#options;
+    const { model = null, exclude = [], affinity = null } = request;
+    const wanted = { session, model, exclude, affinity };
+    const startedAt = clock.now();
+    const lent = await lender.lend(wanted, startedAt);
+    if (lent.kind === 'lease') return lent.lease;
+    const later = await this.#lendLater(request, wanted, lent);
+    const now = clock.now();
+    if (later.kind === 'none') throw noKey(later.refusal, now);
+    return { ...later.lease, queuedMs: Math.max(0, now - startedAt) };
+  }
+
+  /** What can be done for a request that found no key: look whether that is so, and wait. */
+  async #lendLater(request: AcquireRequest, wanted: LendRequest, refused: NoLease): Promise<Lent> {
+    const { lender, clock } = this.#options;
+    const lent = (await this.#learnMore(refused))
+      ? await lender.lend(wanted, clock.now())
+      : refused;
+    const { client = '', requestId = '', waitMs = 0 } = request;
+    if (lent.kind === 'lease' || waitMs === 0 || !WaitingLine.helps(lent.refusal)) return lent;
+    const { session } = wanted;
+    const attempt = (now: number) => lender.lend(wanted, now);
+    return this.#line.wait({ client, session, requestId, waitMs, attempt }, lent);
+  }
+
+  /** Takes a waiting request out of the line. */
+  cancel(session: number, requestId: string): boolean {
+    return this.#line.cancel(session, requestId);
+  }
+
+  /** Ends what a session waits for. */
+  endSession(session: number): void {
+    this.#line.end(session);
+  }
+
+  /** Notes that OpenRouter has taken the request of a lease that was to prove its key. */
+  async confirm(leaseId: string): Promise<Result<'lease.confirm'>> {
+    const { store, reports, clock } = this.#options;
+    const { keyId, generation } = readLeaseId(leaseId);
+    const key = this.#byId.get(keyId);
+    const applied = key !== undefined && (await store.confirm(leaseId, clock.now()));
+    if (key === undefined || !applied) return { applied: false };
+    await reports.prove(key, generation);
+    this.#line.serve();
+    return { applied };
   }
 
   /** Ends a lease and takes in what came of it; not `applied` if it was reported before, or never given. */
@@ -67,74 +117,94 @@ export class KeyPool {
     const { keyId, generation } = readLeaseId(leaseId);
     const key = this.#byId.get(keyId);
     if (key === undefined) return { applied: false };
-    const { store, records, clock } = this.#options;
-    const applied = await store.release(leaseId, keyId, clock.now());
-    if (applied) await records.report(key, outcome, generation);
+    const { store, reports, clock } = this.#options;
+    const unsent = outcome.kind === 'unused';
+    const { applied, ...lease } = await store.release(leaseId, keyId, clock.now(), unsent);
+    if (applied) {
+      await reports.take(key, { ...lease, outcome, generation });
+      this.#inspectIfGuessed(key);
+      this.#line.serve();
+    }
     return { applied };
+  }
+
+  /** Waits for a key that should be asked about; null if there is none. */
+  async takeInspection(waitMs: number): Promise<Lease | null> {
+    const { inspections, records, leaseTokens, leaseTtlMs, clock } = this.#options;
+    const keyId = await inspections.take(waitMs);
+    const key = keyId === null ? undefined : this.#byId.get(keyId);
+    if (key === undefined) return null;
+    const now = clock.now();
+    return {
+      leaseId: leaseIdOf(key.id, records.of(key, now).generation, leaseTokens.next()),
+      keyId: key.id,
+      keyName: key.name,
+      account: records.accountOf(key),
+      probe: false,
+      queuedMs: 0,
+      secret: key.secret.reveal(),
+      expiresAt: now + leaseTtlMs,
+    };
+  }
+
+  /** Takes in what came of asking about a key. */
+  async reportInspection(leaseId: string, finding: Finding): Promise<Result<'inspection.report'>> {
+    const { reports, inspections } = this.#options;
+    const { keyId } = readLeaseId(leaseId);
+    const key = this.#byId.get(keyId);
+    if (key === undefined) return { applied: false };
+    if (finding.kind === 'facts') await reports.inspected(key, finding);
+    else if (finding.outcome.kind === 'unauthorized') await reports.disowned(key, finding.outcome);
+    inspections.done(keyId);
+    this.#inspectIfGuessed(key);
+    this.#line.serve();
+    return { applied: true };
   }
 
   /** Does what an operator says, and shows what came of it. Fails with UNKNOWN_KEY, STORE_FAILED. */
   async command(keyId: string, command: KeyCommand): Promise<KeyView> {
     await this.#options.records.command(this.#find(keyId), command);
+    this.#line.serve();
     return this.get(keyId);
   }
 
   /** One key. Fails with UNKNOWN_KEY. */
-  async get(keyId: string): Promise<KeyView> {
-    const key = this.#find(keyId);
-    const now = this.#options.clock.now();
-    return this.#view(key, await this.#options.store.inFlight(now), now);
+  get(keyId: string): Promise<KeyView> {
+    return this.#options.views.key(this.#find(keyId));
   }
 
   /** Every key, in the configuration's order. */
-  async list(): Promise<KeyView[]> {
-    const now = this.#options.clock.now();
-    const inFlight = await this.#options.store.inFlight(now);
-    return this.#options.keys.map((key) => this.#view(key, inFlight, now));
+  list(): Promise<KeyView[]> {
+    return this.#options.views.keys();
   }
 
   /** How the pool and its store are. Tries to save what could not be saved before. */
   async status(): Promise<PoolStatus> {
-    const { store, records, clock } = this.#options;
-    const healthy = await records.retrySaves();
+    return { ...(await this.#options.views.status()), waiting: this.#line.size };
+  }
+
+  /** Before the pool is said to be empty, what keeps keys out of it is looked into, where it is only guessed. */
+  async #learnMore({ refusal }: NoLease): Promise<boolean> {
+    if (refusal.reason !== 'cooling') return false;
+    const { keys, inspections, clock } = this.#options;
     const now = clock.now();
-    const inFlight = await store.inFlight(now);
-    const { usable, cooling, disabled, nextReturn } = records.availability(now);
-    return {
-      keys: { available: usable.length, cooling, disabled },
-      nextAvailableAt: nextReturn,
-      leasesInFlight: inFlight.values().reduce((sum, count) => sum + count, 0),
-      store: { backend: store.backend, healthy },
-    };
+    const guessed = keys.filter((key) => this.#isGuessed(key, now));
+    return guessed.length > 0 && inspections.askNow(guessed.slice(0, 16).map(({ id }) => id));
   }
 
-  *#candidates(
-    now: number,
-    excluded: ReadonlySet<string>,
-  ): Generator<Candidate & { key: PoolKey }, void, undefined> {
-    const { keys, records, selection, leaseTokens, loadOrder, random } = this.#options;
-    const availability = records.availability(now);
-    if (availability !== this.#ordered) loadOrder.keep(availability.usable);
-    this.#ordered = availability;
-    const token = leaseTokens.next();
-    const choice = { usable: availability.usable, last: this.#last, byLoad: loadOrder, random };
-    for (const position of ranked(selection, choice)) {
-      const key = keys[position];
-      if (key === undefined || excluded.has(key.id)) continue;
-      this.#last = position; // before it is taken: the next request may choose while the store answers
-      const leaseId = leaseIdOf(key.id, records.of(key, now).generation, token);
-      yield { key, keyId: key.id, leaseId, maxConcurrency: key.maxConcurrency };
-    }
+  #inspectIfGuessed(key: PoolKey): void {
+    const { inspections, clock } = this.#options;
+    const now = clock.now();
+    if (this.#isGuessed(key, now)) inspections.want(key.id, now);
   }
 
-  #refusal(now: number, excluded: ReadonlySet<string>): NoKeyData {
-    const { keys, records } = this.#options;
-    const untried = keys
-      .values()
-      .filter(({ id }) => !excluded.has(id))
-      .map((key) => records.of(key, now).state);
-    const hasTried = excluded.keys().some((id) => this.#byId.has(id));
-    return refusalOf(records.availability(now), { untried, hasTried }, now);
+  #isGuessed(key: PoolKey, now: number): boolean {
+    const { records, limits } = this.#options;
+    const { state } = records.of(key, now);
+    if (state.kind === 'cooling') return isGuess(state.cause);
+    const account = records.accountOf(key);
+    const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
+    return limit !== undefined && isGuess(limit.cause);
   }
 
   #find(keyId: string): PoolKey {
@@ -145,29 +215,4 @@ export class KeyPool {
       data: { nearest },
     });
   }
-
-  #view(key: PoolKey, inFlight: ReadonlyMap<string, number>, now: number): KeyView {
-    return {
-      keyId: key.id,
-      name: key.name,
-      state: this.#options.records.of(key, now).state,
-      inFlight: inFlight.get(key.id) ?? 0,
-      maxConcurrency: key.maxConcurrency,
-    };
-  }
-}
-
-const REFUSALS: Record<NoKeyData['reason'], string> = {
-  no_keys: 'No key is configured: add one to openrouter.keys.',
-  busy: 'Every key that can serve has as many requests under way as it may.',
-  cooling: 'Every key is cooling down.',
-  disabled: 'Every key is disabled: enable one, or add another.',
-  exhausted: 'Every key that could serve this request has been tried.',
-};
-
-function noKey(data: NoKeyData, now: number): KmsError<'NO_KEY_AVAILABLE'> {
-  const { reason, retryAfterMs } = data;
-  const when =
-    retryAfterMs === null ? '' : ` Try again at ${new Date(now + retryAfterMs).toISOString()}.`;
-  return new KmsError('NO_KEY_AVAILABLE', REFUSALS[reason] + when, { data });
 }

@@ -1,15 +1,24 @@
-import { KmsError, type KeyState, type Outcome } from '@openrouter-proxy/kms-protocol';
+import { KmsError, type KeyState } from '@openrouter-proxy/kms-protocol';
 import type { Clock, Secret } from '@openrouter-proxy/runtime';
 import { availabilityOf, type Availability } from './availability.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { keyIdOf } from './key-id.ts';
-import { newRecord, settled, transition, type KeyCommand, type KeyRecord } from './key-state.ts';
+import {
+  newRecord,
+  settled,
+  transition,
+  type KeyCommand,
+  type KeyEvent,
+  type KeyRecord,
+} from './key-state.ts';
 import type { StateStore } from './state-store.ts';
 
 /** A key as the configuration has it. */
 export interface ConfiguredKey {
   readonly secret: Secret;
   readonly name: string;
+  /** The account it is said to belong to; null: not said. */
+  readonly account: string | null;
   /** The most leases it may have at once; null: any number. */
   readonly maxConcurrency: number | null;
 }
@@ -59,6 +68,9 @@ export class KeyRecords {
   readonly #records: KeyRecord[];
   #availability: Availability | undefined;
   #computedAt = 0;
+  #version = 0;
+  #accountsVersion = 0;
+  #accounts: ReadonlyMap<string, readonly PoolKey[]> | undefined;
   /** The keys whose record the store could not take. */
   readonly #unsaved = new Set<PoolKey>();
   #storeIsHealthy = true;
@@ -77,6 +89,31 @@ export class KeyRecords {
     return new KeyRecords(options, records);
   }
 
+  /** Grows whenever a key's state, or what is known of it, changes. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Ends what has ended by `now`. */
+  settle(now: number): void {
+    this.availability(now);
+  }
+
+  /** The account of a key: as configured, as learnt, or one of its own. */
+  accountOf(key: PoolKey): string {
+    return key.account ?? this.#at(key).traits.account ?? key.name;
+  }
+
+  /** Grows whenever a key turns out to belong to another account. */
+  get accountsVersion(): number {
+    return this.#accountsVersion;
+  }
+
+  /** The keys of each account, in the configuration's order. */
+  accounts(): ReadonlyMap<string, readonly PoolKey[]> {
+    return (this.#accounts ??= Map.groupBy(this.#options.keys, (key) => this.accountOf(key)));
+  }
+
   /** The record of a key as it stands at `now`. */
   of(key: PoolKey, now: number): KeyRecord {
     this.availability(now);
@@ -93,11 +130,10 @@ export class KeyRecords {
     return (this.#availability = availabilityOf(this.#records.map(({ state }) => state)));
   }
 
-  /** Takes in what came of a lease of some generation. Resolves when it is saved, or could not be. */
-  async report(key: PoolKey, outcome: Outcome, generation: number): Promise<void> {
+  /** Takes in what has happened to a key. Resolves when it is saved, or could not be. */
+  async take(key: PoolKey, event: Exclude<KeyEvent, KeyCommand>): Promise<void> {
     const now = this.#options.clock.now();
     const before = this.of(key, now);
-    const event = { kind: 'reported', outcome, generation } as const;
     const after = transition(before, event, now, this.#options.policy);
     if (after === before) return;
     this.#set(key, after);
@@ -155,6 +191,11 @@ export class KeyRecords {
   #set(key: PoolKey, record: KeyRecord): void {
     const before = this.#at(key);
     this.#records[key.position] = record;
+    if (before !== record) this.#version += 1;
+    if (before.traits.account !== record.traits.account) {
+      this.#accountsVersion += 1;
+      this.#accounts = undefined;
+    }
     if (before.state === record.state) return;
     this.#availability = undefined;
     this.#options.listener.onChange(key, before.state, record.state);

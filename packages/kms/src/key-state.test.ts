@@ -22,8 +22,8 @@ const UNAUTHORIZED: Outcome = { kind: 'unauthorized', ...refusal };
 const SUCCESS: Outcome = { kind: 'success', status: 200 };
 
 const limitedFor = (seconds: number): Outcome => ({
-  kind: 'rate_limited',
-  status: 429,
+  kind: 'key_limit_reached',
+  status: 403,
   evidence: [{ field: 'retry-after', from: 'header', value: `${seconds}` }],
   detail: 'slow down',
 });
@@ -45,7 +45,7 @@ describe('a cooldown', () => {
       kind: 'cooling',
       since: T,
       until: T + 100_000,
-      cause: { reason: 'rate_limited', source: 'header', detail: 'slow down' },
+      cause: { reason: 'key_limit_reached', source: 'header', detail: 'slow down' },
     });
   });
 
@@ -72,6 +72,8 @@ describe('a cooldown', () => {
   });
 
   it.each<Outcome>([
+    { kind: 'rate_limited', status: 429, evidence: [], detail: '' },
+    { kind: 'credits_exhausted', status: 402, evidence: [], detail: '' },
     { kind: 'provider_failed', status: 502, evidence: [], detail: '' },
     { kind: 'provider_limited', status: 429, evidence: [], detail: '' },
     { kind: 'model_limited', status: 429, evidence: [], detail: '' },

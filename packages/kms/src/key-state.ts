@@ -1,18 +1,42 @@
-import type { Cause, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Cause, KeyFacts, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
 import {
   DAY,
   LONGEST_COOLDOWN_MS,
   cooldownEnd,
-  cools,
+  nextReset,
   type CooldownEnd,
   type CooldownPolicy,
+  type LimitOutcome,
+  type LimitReset,
 } from './cooldown.ts';
+import { isGuess } from './limit.ts';
 
 /** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
 export const STRIKE_COOLDOWN_MS = 60_000;
 
+/** A returning key that has proved itself as often, doubling its allowance each time, is as any other. */
+const FULL_ALLOWANCE = 8;
+
 /** The longest an operator may cool a key, as the contract has it. */
 const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY;
+
+/** What `GET /key` has told of a key. */
+export interface KeyTraits {
+  /** Credits left under the key's own cap; null: no cap, or not known. */
+  readonly limitRemaining: number | null;
+  readonly limitReset: LimitReset | null;
+  /** When the key ends; null: never, or not known. */
+  readonly expiresAt: number | null;
+  /** A name for the account it belongs to, by the owner of its quota; null: not known. */
+  readonly account: string | null;
+}
+
+const NO_TRAITS: KeyTraits = {
+  limitRemaining: null,
+  limitReset: null,
+  expiresAt: null,
+  account: null,
+};
 
 /** What is known of a key, and kept across restarts. */
 export interface KeyRecord {
@@ -22,6 +46,7 @@ export interface KeyRecord {
   readonly generation: number;
   /** Set by a first 401: until then others tell of the same refusal. Null: no 401 since a success. */
   readonly strikeUntil: number | null;
+  readonly traits: KeyTraits;
 }
 
 /** What an operator may say about a key. */
@@ -34,11 +59,25 @@ export type KeyCommand =
 /** What can happen to a key: an outcome of a lease of some generation, or a command. */
 export type KeyEvent =
   | { readonly kind: 'reported'; readonly outcome: Outcome; readonly generation: number }
+  /** OpenRouter has taken a request that was to prove the key. */
+  | { readonly kind: 'proved'; readonly generation: number }
+  /** Its limit concerns it alone, as far as can be seen: every model is refused. */
+  | {
+      readonly kind: 'limited';
+      readonly outcome: LimitOutcome;
+      readonly generation: number;
+    }
+  /** What it was refused for is not its own doing. */
+  | { readonly kind: 'absolved' }
+  /** `GET /key` has told of it, or has refused it. */
+  | { readonly kind: 'inspected'; readonly facts: KeyFacts; readonly account: string | null }
+  | { readonly kind: 'disowned'; readonly detail: string }
   | KeyCommand;
 
 /** The record of a key nothing is known about. */
 export function newRecord(now: number): KeyRecord {
-  return { state: { kind: 'available', since: now }, generation: 0, strikeUntil: null };
+  const state: KeyState = { kind: 'available', since: now };
+  return { state, generation: 0, strikeUntil: null, traits: NO_TRAITS };
 }
 
 /**
@@ -55,9 +94,15 @@ export function settled(record: KeyRecord, now: number): KeyRecord {
 
 function settledState(state: KeyState, now: number): KeyState {
   if (state.kind !== 'cooling') return state;
-  if (state.until <= now) return { kind: 'available', since: state.until };
+  if (state.until <= now) return returned(state);
   if (state.since <= now) return state;
   return { ...state, since: now, until: state.until - (state.since - now) };
+}
+
+/** Who set it aside for a time nobody knew lets it in one request at a time at first. */
+function returned({ until, cause }: Extract<KeyState, { kind: 'cooling' }>): KeyState {
+  if (!isGuess(cause)) return { kind: 'available', since: until };
+  return { kind: 'returning', since: until, allowance: 1, cause };
 }
 
 /** A record read from a store, in which no cooldown may be longer than any that can be given. */
@@ -81,15 +126,107 @@ export function transition(
   policy: CooldownPolicy,
 ): KeyRecord {
   const current = settled(record, now);
-  if (event.kind !== 'reported') return commanded(current, event, now);
-  if (event.generation !== current.generation || current.state.kind === 'disabled') return current;
-  const { outcome } = event;
-  if (outcome.kind === 'unauthorized') return struck(current, outcome.detail, now);
-  if (outcome.kind === 'success') {
-    return current.strikeUntil === null ? current : { ...current, strikeUntil: null };
+  switch (event.kind) {
+    case 'reported':
+      return concerns(current, event) ? reported(current, event.outcome, now, policy) : current;
+    case 'proved':
+      return concerns(current, event) ? proved(current, now) : current;
+    case 'limited':
+      return concerns(current, event) ? limited(current, event.outcome, now, policy) : current;
+    case 'absolved':
+      return absolved(current, now);
+    case 'inspected':
+      return inspected(current, event.facts, event.account, now);
+    case 'disowned':
+      return disabled(
+        current,
+        { reason: 'unauthorized', source: 'inspection', detail: event.detail },
+        now,
+      );
+    default:
+      return commanded(current, event, now);
   }
-  if (!cools(outcome)) return current;
-  return cooled(current, outcome, cooldownEnd(outcome, now, policy), now);
+}
+
+/** Whether what came of a lease still says something about the key. */
+const concerns = ({ state, generation }: KeyRecord, event: { readonly generation: number }) =>
+  event.generation === generation && state.kind !== 'disabled';
+
+function reported(
+  record: KeyRecord,
+  outcome: Outcome,
+  now: number,
+  policy: CooldownPolicy,
+): KeyRecord {
+  if (outcome.kind === 'unauthorized') return struck(record, outcome.detail, now);
+  if (outcome.kind === 'success') {
+    return record.strikeUntil === null ? record : { ...record, strikeUntil: null };
+  }
+  if (outcome.kind !== 'key_limit_reached') return record;
+  return limited(record, outcome, now, policy);
+}
+
+function limited(
+  record: KeyRecord,
+  outcome: LimitOutcome,
+  now: number,
+  policy: CooldownPolicy,
+): KeyRecord {
+  const { kind, detail } = outcome;
+  const end = cooldownEnd(outcome, now, policy, record.traits.limitReset);
+  return cooled(record, { kind, detail }, end, now);
+}
+
+function proved(record: KeyRecord, now: number): KeyRecord {
+  const { state } = record;
+  if (state.kind !== 'returning') return record;
+  const allowance = state.allowance * 2;
+  if (allowance > FULL_ALLOWANCE) return { ...record, state: { kind: 'available', since: now } };
+  return { ...record, state: { ...state, allowance } };
+}
+
+/** Takes a strike back. */
+function absolved(record: KeyRecord, now: number): KeyRecord {
+  const { state } = record;
+  const isStruck = state.kind === 'cooling' && state.cause.source === 'strike';
+  const after: KeyState = isStruck ? { kind: 'available', since: now } : state;
+  return { ...record, state: after, strikeUntil: null };
+}
+
+function disabled(record: KeyRecord, cause: Cause, now: number): KeyRecord {
+  if (record.state.kind === 'disabled') return record;
+  return { ...record, state: { kind: 'disabled', since: now, cause } };
+}
+
+/** OpenRouter knows the key: what was only guessed about it is replaced by what is so. */
+function inspected(
+  record: KeyRecord,
+  facts: KeyFacts,
+  account: string | null,
+  now: number,
+): KeyRecord {
+  const { limitRemaining, limitReset, expiresAt } = facts;
+  const traits = {
+    limitRemaining,
+    limitReset,
+    expiresAt,
+    account: account ?? record.traits.account,
+  };
+  const known = { ...record, traits, strikeUntil: null };
+  const { state } = record;
+  if (expiresAt !== null && expiresAt <= now) {
+    return disabled(known, { reason: 'expired', source: 'inspection', detail: '' }, now);
+  }
+  const isSpent = limitRemaining !== null && limitRemaining <= 0;
+  if (state.kind === 'cooling' && isGuess(state.cause)) {
+    if (!isSpent) return { ...known, state: { kind: 'available', since: now } };
+    const until = limitReset === null ? state.until : nextReset(limitReset, now);
+    const cause: Cause = { ...state.cause, source: 'inspection' };
+    return { ...known, state: { ...state, until: Math.max(until, state.until), cause } };
+  }
+  if (state.kind !== 'disabled') return known;
+  const isOperators = state.cause.source === 'operator';
+  return isOperators ? known : { ...known, state: { kind: 'available', since: now } };
 }
 
 /** Sets the key aside, unless it already is for at least as long: reports never shorten a cooldown. */
@@ -114,14 +251,13 @@ function struck(record: KeyRecord, detail: string, now: number): KeyRecord {
     return cooled({ ...record, strikeUntil: until }, { kind: 'unauthorized', detail }, end, now);
   }
   if (now < strikeUntil) return record; // of a lease given before the first
-  const cause: Cause = { reason: 'unauthorized', source: 'strike', detail };
-  return { ...record, state: { kind: 'disabled', since: now, cause } };
+  return disabled(record, { reason: 'unauthorized', source: 'strike', detail }, now);
 }
 
 function commanded(record: KeyRecord, command: KeyCommand, now: number): KeyRecord {
   const state = commandedState(record.state, command, now);
   const strikeUntil = state.kind === 'available' ? null : record.strikeUntil;
-  return { state, generation: record.generation + 1, strikeUntil };
+  return { ...record, state, generation: record.generation + 1, strikeUntil };
 }
 
 function commandedState(state: KeyState, command: KeyCommand, now: number): KeyState {
@@ -136,7 +272,9 @@ function commandedState(state: KeyState, command: KeyCommand, now: number): KeyS
       return { kind: 'cooling', since: now, until, cause: byOperator(command.reason) };
     }
     case 'uncool':
-      return state.kind === 'cooling' ? { kind: 'available', since: now } : state;
+      return state.kind === 'cooling' || state.kind === 'returning'
+        ? { kind: 'available', since: now }
+        : state;
   }
 }
 

@@ -1,18 +1,31 @@
-import type { AdoptedLease, Candidate, LeaseTerms } from './state-store.ts';
+import type {
+  AdoptedLease,
+  Candidate,
+  LeaseTerms,
+  Released,
+  Reserved,
+  Slot,
+  Window,
+} from './state-store.ts';
+import type { WindowCounts } from './window-counts.ts';
 
 /** How many leases that ended unusually are remembered, of each sort. */
 const MAX_REMEMBERED = 20_000;
 
 interface ActiveLease extends LeaseTerms {
-  readonly keyId: string;
+  readonly slots: readonly Slot[];
+  readonly windows: readonly Window[];
 }
+
+const NEVER_APPLIED: Released = { applied: false, model: null, wasProbe: false };
 
 /** What a table of leases is made of. */
 export interface LeaseTableOptions {
   /** Whether a lease was given in this life of the service. */
   readonly isOfThisLife: (leaseId: string) => boolean;
-  /** Told whenever the number of a key's leases has changed. */
-  readonly onInFlight: (keyId: string, count: number) => void;
+  /** Told whenever the number of leases in a slot has changed: a key's own has the key's id. */
+  readonly onInFlight: (slotId: string, count: number) => void;
+  readonly windows: WindowCounts;
 }
 
 /**
@@ -35,25 +48,51 @@ export class LeaseTable {
   }
 
   /** See `StateStore.reserve`. */
-  reserve<C extends Candidate>(candidates: Iterable<C>, terms: LeaseTerms, now: number): C | null {
+  reserve<C extends Candidate>(
+    candidates: Iterable<C>,
+    terms: LeaseTerms,
+    now: number,
+  ): Reserved<C> {
     this.#sweep(now);
+    const { windows: counts } = this.#options;
+    const full: Window[] = [];
     for (const candidate of candidates) {
-      const { keyId, leaseId, maxConcurrency } = candidate;
-      if (maxConcurrency !== null && (this.#counts.get(keyId) ?? 0) >= maxConcurrency) continue;
-      this.#add(leaseId, { ...terms, keyId });
-      return candidate;
+      const { leaseId, slots, windows } = candidate;
+      if (slots.some((slot) => this.#isFull(slot))) continue;
+      const spent = windows.find((window) => counts.isFull(window));
+      if (spent !== undefined) {
+        full.push(spent);
+        continue;
+      }
+      for (const window of windows) counts.add(window, 1, now);
+      this.#add(leaseId, { ...terms, slots, windows });
+      return { taken: candidate, full };
     }
-    return null;
+    return { taken: null, full };
+  }
+
+  /** See `StateStore.confirm`. */
+  confirm(leaseId: string, now: number): boolean {
+    this.#sweep(now);
+    const lease = this.#active.get(leaseId);
+    if (!lease?.slots.some(isProbe)) return false;
+    for (const slot of lease.slots.filter(isProbe)) this.#count(slot, -1);
+    this.#active.set(leaseId, { ...lease, slots: lease.slots.filter((slot) => !isProbe(slot)) });
+    return true;
   }
 
   /** See `StateStore.release`. */
-  release(leaseId: string, now: number): boolean {
+  release(leaseId: string, now: number, unsent: boolean): Released {
     this.#sweep(now);
-    if (!this.#isUnreported(leaseId)) return false;
+    if (!this.#isUnreported(leaseId)) return NEVER_APPLIED;
+    const lease = this.#active.get(leaseId);
+    if (unsent)
+      for (const window of lease?.windows ?? []) this.#options.windows.add(window, -1, now);
     this.#remove(leaseId);
     this.#lapsed.delete(leaseId);
     if (!this.#options.isOfThisLife(leaseId)) this.#settled.add(leaseId);
-    return true;
+    const wasProbe = lease?.slots.some(isProbe) === true;
+    return { applied: true, model: lease?.model ?? null, wasProbe };
   }
 
   /** See `StateStore.adopt`. */
@@ -63,7 +102,8 @@ export class LeaseTable {
       if (expiresAt <= now || !this.#isUnreported(leaseId)) continue;
       this.#lapsed.delete(leaseId);
       this.#remove(leaseId);
-      this.#add(leaseId, { keyId, session, expiresAt });
+      const slots = [{ id: keyId, limit: null }];
+      this.#add(leaseId, { slots, windows: [], session, expiresAt, model: null });
     }
   }
 
@@ -92,20 +132,24 @@ export class LeaseTable {
   #add(leaseId: string, lease: ActiveLease): void {
     this.#active.set(leaseId, lease);
     this.#nextExpiry = Math.min(this.#nextExpiry, lease.expiresAt);
-    this.#count(lease.keyId, 1);
+    for (const slot of lease.slots) this.#count(slot, 1);
   }
 
   #remove(leaseId: string): void {
     const lease = this.#active.get(leaseId);
     if (lease === undefined) return;
     this.#active.delete(leaseId);
-    this.#count(lease.keyId, -1);
+    for (const slot of lease.slots) this.#count(slot, -1);
   }
 
-  #count(keyId: string, change: 1 | -1): void {
-    const count = (this.#counts.get(keyId) ?? 0) + change;
-    this.#counts.set(keyId, count); // zero stays: a key that is used once will be used again
-    this.#options.onInFlight(keyId, count);
+  #isFull({ id, limit }: Slot): boolean {
+    return limit !== null && (this.#counts.get(id) ?? 0) >= limit;
+  }
+
+  #count({ id }: Slot, change: 1 | -1): void {
+    const count = (this.#counts.get(id) ?? 0) + change;
+    this.#counts.set(id, count); // zero stays: a key that is used once will be used again
+    this.#options.onInFlight(id, count);
   }
 
   #sweep(now: number): void {
@@ -119,6 +163,8 @@ export class LeaseTable {
     }
   }
 }
+
+const isProbe = ({ untilConfirmed }: Slot) => untilConfirmed === true;
 
 /** A set that forgets its oldest member when it is full. */
 class BoundedSet {

@@ -11,8 +11,14 @@ export interface ServiceFacts {
 /** The methods of the protocol, in terms of the pool. */
 export function rpcHandlers(pool: KeyPool, service: ServiceFacts): Handlers {
   return {
-    'lease.acquire': ({ exclude }, session) => pool.acquire(session.id, exclude),
+    'lease.acquire': (params, session) => pool.acquire(session.id, params),
+    'lease.cancel': ({ requestId }, session) => ({
+      cancelled: pool.cancel(session.id, requestId),
+    }),
+    'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
     'lease.report': ({ leaseId, outcome }) => pool.report(leaseId, outcome),
+    'inspection.take': async ({ waitMs }) => ({ lease: await pool.takeInspection(waitMs) }),
+    'inspection.report': ({ leaseId, finding }) => pool.reportInspection(leaseId, finding),
     'keys.list': async () => ({ keys: await pool.list() }),
     'keys.get': ({ keyId }) => pool.get(keyId),
     'keys.disable': ({ keyId, reason }) => pool.command(keyId, { kind: 'disable', reason }),

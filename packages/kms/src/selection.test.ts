@@ -4,7 +4,7 @@ import { ranked, type Choice, type Strategy } from './selection.ts';
 
 function rank(strategy: Strategy, choice: Partial<Choice>, same = false): number[] {
   const whole = { usable: [], last: -1, byLoad: [], random: () => 0, ...choice };
-  return [...ranked({ strategy, same }, whole)];
+  return [...ranked({ strategy, same, affinity: false }, whole)];
 }
 
 describe('round-robin', () => {
@@ -71,6 +71,7 @@ describe('every strategy', () => {
   const anyChoice = fc.record({
     strategy: fc.constantFrom<Strategy[]>('round-robin', 'first', 'random', 'least-busy'),
     same: fc.boolean(),
+    affinity: fc.constant(false),
     keys: fc.uniqueArray(fc.nat({ max: 60 })),
     last: fc.integer({ min: -1, max: 60 }),
     seed: fc.integer({ min: 1, max: 1e6 }),
@@ -102,8 +103,8 @@ describe('every strategy', () => {
         },
       );
       const choice = { usable, last: 5_000, byLoad: [], random: () => 0.5 };
-      ranked({ strategy, same: true }, choice).next();
-      ranked({ strategy, same: false }, choice).next();
+      ranked({ strategy, same: true, affinity: false }, choice).next();
+      ranked({ strategy, same: false, affinity: false }, choice).next();
       expect(looked).toBeLessThan(50);
     },
   );

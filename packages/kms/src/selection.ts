@@ -6,6 +6,8 @@ export interface Selection {
   readonly strategy: Strategy;
   /** Stay on the key that was used last for as long as it can serve. */
   readonly same: boolean;
+  /** Keep each conversation on one account while that can serve. */
+  readonly affinity: boolean;
 }
 
 /** What a choice is made from. A key is its position in the configuration. */

@@ -2,15 +2,22 @@ import type { DatabaseSync } from 'node:sqlite';
 import { DAY } from './cooldown.ts';
 import { restored, type KeyRecord } from './key-state.ts';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.ts';
-import { openStateFile, prepareWrite } from './state-file.ts';
-import type { StateStore } from './state-store.ts';
+import {
+  openStateFile,
+  prepareStatements,
+  readShared,
+  readWindows,
+  type Statements,
+} from './state-file.ts';
+import type { StateStore, Window } from './state-store.ts';
+import { WindowCounts } from './window-counts.ts';
 
 const FORGET_ABSENT_AFTER_MS = 90 * DAY;
 /** Records of keys that are in use are kept however many there are. */
 const MAX_ABSENT = 50_000;
 
 /** What the store is made of. */
-export interface SqliteStoreOptions extends LeaseTableOptions {
+export interface SqliteStoreOptions extends Omit<LeaseTableOptions, 'windows'> {
   readonly path: string;
   readonly now: number;
   /** A damaged file was found and put there; `kept` of its records could be saved. */
@@ -21,10 +28,28 @@ export interface SqliteStoreOptions extends LeaseTableOptions {
 export function openSqliteStore(options: SqliteStoreOptions): StateStore {
   const { database, records, quarantined } = openStateFile(options.path, options.now);
   if (quarantined !== null) options.onQuarantine({ path: quarantined, kept: records.size });
-  const leases = new LeaseTable(options);
-  const writes = new GroupCommit(database);
+  const windows = new WindowCounts(readWindows(database, options.now));
+  const writes = new GroupCommit(database, windows);
   return {
     backend: 'embedded',
+    ...recordsIn(database, records, writes),
+    ...leasesIn(new LeaseTable({ ...options, windows }), windows, writes),
+    close: () => {
+      writes.flush();
+      database.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+type Records = Pick<StateStore, 'load' | 'save' | 'loadShared' | 'saveShared'>;
+
+function recordsIn(
+  database: DatabaseSync,
+  records: ReadonlyMap<string, KeyRecord>,
+  writes: GroupCommit,
+): Records {
+  return {
     load: (keyIds, now) => {
       keepAccount(database, keyIds, now);
       const known = keyIds.flatMap((keyId) => {
@@ -33,9 +58,26 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
       });
       return Promise.resolve(new Map(known));
     },
-    save: (keyId, record) => writes.save(keyId, record),
-    reserve: (candidates, terms, now) => Promise.resolve(leases.reserve(candidates, terms, now)),
-    release: (leaseId, _keyId, now) => Promise.resolve(leases.release(leaseId, now)),
+    save: (keyId, record) => writes.save((write) => write.key(keyId, record)),
+    loadShared: () => Promise.resolve(readShared(database)),
+    saveShared: (name, json) => writes.save((write) => write.shared(name, json)),
+  };
+}
+
+function leasesIn(
+  leases: LeaseTable,
+  windows: WindowCounts,
+  writes: GroupCommit,
+): Omit<StateStore, keyof Records | 'backend' | 'close'> {
+  return {
+    reserve: (candidates, terms, now) => {
+      const reserved = leases.reserve(candidates, terms, now);
+      for (const window of reserved.taken?.windows ?? []) writes.countSoon(window);
+      return Promise.resolve(reserved);
+    },
+    confirm: (leaseId, now) => Promise.resolve(leases.confirm(leaseId, now)),
+    release: (leaseId, _keyId, now, unsent) =>
+      Promise.resolve(leases.release(leaseId, now, unsent)),
     adopt: (held, session, now) => {
       leases.adopt(held, session, now);
       return Promise.resolve();
@@ -45,9 +87,10 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
       return Promise.resolve();
     },
     inFlight: (now) => Promise.resolve(leases.inFlight(now)),
-    close: () => {
-      writes.flush();
-      database.close();
+    used: (asked) => Promise.resolve(asked.map((window) => windows.used(window))),
+    raise: (window, used) => {
+      windows.raise(window, used, window.startsAt);
+      writes.countSoon(window);
       return Promise.resolve();
     },
   };
@@ -69,38 +112,63 @@ function keepAccount(database: DatabaseSync, keyIds: readonly string[], now: num
   database.exec('COMMIT');
 }
 
+/** One write of a transaction. */
+type Write = (statements: Statements) => void;
+
 interface PendingWrite {
-  readonly keyId: string;
-  readonly record: KeyRecord;
+  readonly write: Write;
   readonly done: PromiseWithResolvers<undefined>;
 }
 
-/** Writes what came in one turn of the event loop in one transaction: a commit waits for the disk. */
+/** How late the counts of windows may be kept. */
+const COUNTS_AFTER_MS = 250;
+
+/**
+ * Writes what came in one turn of the event loop in one transaction: a commit waits for the disk.
+ * Counts of windows change with every lease and are written together, a little later.
+ */
 class GroupCommit {
   readonly #database: DatabaseSync;
-  readonly #write: ReturnType<typeof prepareWrite>;
+  readonly #statements: Statements;
   #pending: PendingWrite[] = [];
+  /** Windows whose count has changed since it was written. */
+  readonly #counted = new Map<string, Window>();
+  readonly #windows: WindowCounts;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, windows: WindowCounts) {
     this.#database = database;
-    this.#write = prepareWrite(database);
+    this.#windows = windows;
+    this.#statements = prepareStatements(database);
   }
 
-  save(keyId: string, record: KeyRecord): Promise<undefined> {
+  save(write: Write): Promise<undefined> {
     if (this.#pending.length === 0) setImmediate(() => this.flush());
     const done = Promise.withResolvers<undefined>();
-    this.#pending.push({ keyId, record, done });
+    this.#pending.push({ write, done });
     return done.promise;
+  }
+
+  countSoon(window: Window): void {
+    this.#counted.set(`${window.startsAt} ${window.id}`, window);
+    this.#timer ??= setTimeout(() => this.flush(), COUNTS_AFTER_MS).unref();
   }
 
   flush(): void {
     const batch = this.#pending;
     this.#pending = [];
-    if (batch.length === 0) return;
+    const counted = [...this.#counted.values()];
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (batch.length === 0 && counted.length === 0) return;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      for (const { keyId, record } of batch) this.#write(keyId, record);
+      for (const { write } of batch) write(this.#statements);
+      for (const window of counted) {
+        this.#statements.window({ ...window, used: this.#windows.used(window) });
+      }
       this.#database.exec('COMMIT');
+      this.#counted.clear();
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       for (const { done } of batch) done.reject(error);

@@ -6,8 +6,9 @@ import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import type { KeyRecord } from './key-state.ts';
 import { isSqliteError } from './sqlite-error.ts';
 import { preparePrivateFile } from './private-file.ts';
+import type { WindowCount } from './window-counts.ts';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */
 const applicationId = (version: number) => 0x6b6d7300 + version;
 const SCHEMA = `
@@ -16,6 +17,18 @@ const SCHEMA = `
     record TEXT NOT NULL,
     digest TEXT NOT NULL,
     absent_since INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE shared_record (
+    name TEXT PRIMARY KEY,
+    record TEXT NOT NULL,
+    digest TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE window_count (
+    id TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    PRIMARY KEY (id, starts_at)
   ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
   PRAGMA application_id = ${applicationId(SCHEMA_VERSION)};`;
@@ -50,23 +63,73 @@ export function openStateFile(path: string, now: number): StateFile {
   }
   const quarantined = quarantine(path, now);
   const database = openAndRead(path, new Map());
-  const write = prepareWrite(database);
+  const statements = prepareStatements(database);
   database.exec('BEGIN');
-  for (const [keyId, record] of records) write(keyId, record);
+  for (const [keyId, record] of records) statements.key(keyId, record);
   database.exec('COMMIT');
   return { database, records, quarantined };
 }
 
-/** Prepares the statement that keeps a key's record. */
-export function prepareWrite(database: DatabaseSync): (keyId: string, record: KeyRecord) => void {
-  const statement = database.prepare(
-    `INSERT INTO key_record (key_id, record, digest) VALUES (?, ?, ?)
-     ON CONFLICT (key_id) DO UPDATE SET record = excluded.record, digest = excluded.digest`,
+/** The statements that keep things. */
+export interface Statements {
+  key(keyId: string, record: KeyRecord): void;
+  /** Null: forgets it. */
+  shared(name: string, json: string | null): void;
+  window(count: WindowCount): void;
+}
+
+/** Prepares the statements that keep things. */
+export function prepareStatements(database: DatabaseSync): Statements {
+  const upsert = (table: string, name: string) =>
+    database.prepare(
+      `INSERT INTO ${table} (${name}, record, digest) VALUES (?, ?, ?)
+       ON CONFLICT (${name}) DO UPDATE SET record = excluded.record, digest = excluded.digest`,
+    );
+  const key = upsert('key_record', 'key_id');
+  const shared = upsert('shared_record', 'name');
+  const forget = database.prepare('DELETE FROM shared_record WHERE name = ?');
+  const window = database.prepare(
+    `INSERT INTO window_count (id, starts_at, ends_at, used) VALUES (?, ?, ?, ?)
+     ON CONFLICT (id, starts_at) DO UPDATE SET used = excluded.used`,
   );
-  return (keyId, record) => {
-    const text = JSON.stringify(record);
-    statement.run(keyId, text, digestOf(keyId, text));
+  return {
+    key(keyId, record) {
+      const text = JSON.stringify(record);
+      key.run(keyId, text, digestOf(keyId, text));
+    },
+    shared(name, json) {
+      if (json === null) forget.run(name);
+      else shared.run(name, json, digestOf(name, json));
+    },
+    window({ id, startsAt, endsAt, used }) {
+      window.run(id, startsAt, endsAt, used);
+    },
   };
+}
+
+/** The counts of the windows that have not ended; forgets the others. */
+export function readWindows(database: DatabaseSync, now: number): WindowCount[] {
+  database.prepare('DELETE FROM window_count WHERE ends_at <= ?').run(now);
+  return database
+    .prepare('SELECT id, starts_at, ends_at, used FROM window_count')
+    .all()
+    .map(({ id, starts_at, ends_at, used }) => ({
+      id: String(id),
+      startsAt: Number(starts_at),
+      endsAt: Number(ends_at),
+      used: Number(used),
+    }));
+}
+
+/** What keys share, by name. What does not match its digest is left out: it can be learnt again. */
+export function readShared(database: DatabaseSync): ReadonlyMap<string, string> {
+  const rows = database.prepare('SELECT name, record, digest FROM shared_record').all();
+  const sound = rows.flatMap(({ name, record, digest }) =>
+    typeof name === 'string' && typeof record === 'string' && digest === digestOf(name, record)
+      ? [[name, record] as const]
+      : [],
+  );
+  return new Map(sound);
 }
 
 /** What was read before damage was found stands in `records`. */

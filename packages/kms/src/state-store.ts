@@ -1,13 +1,33 @@
 import type { HeldLease } from '@openrouter-proxy/kms-protocol';
 import type { KeyRecord } from './key-state.ts';
 
-/** A key a lease may be taken on. */
+/** One of a number of places that leases take and leave again. */
+export interface Slot {
+  readonly id: string;
+  /** How many may be taken at once; null: any number. */
+  readonly limit: number | null;
+  /** It is left as soon as the lease is confirmed, not only when it ends. */
+  readonly untilConfirmed?: boolean;
+}
+
+/** A span of time in which no more than so many leases may be given. */
+export interface Window {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly startsAt: number;
+  readonly endsAt: number;
+  /** Null: not known. Leases are counted all the same. */
+  readonly limit: number | null;
+}
+
+/** A key a lease may be taken on, and everything that must have room for it. */
 export interface Candidate {
   readonly keyId: string;
   /** The id of the lease, should it be this key's. */
   readonly leaseId: string;
-  /** The most leases the key may have at once; null: any number. */
-  readonly maxConcurrency: number | null;
+  /** The first is the key's own: it counts the leases of the key. */
+  readonly slots: readonly Slot[];
+  readonly windows: readonly Window[];
 }
 
 /** What a lease is, whichever key it is taken on. */
@@ -16,12 +36,29 @@ export interface LeaseTerms {
   readonly session: number;
   /** When it ends by itself, milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** The model it is for; null: not known. */
+  readonly model: string | null;
+}
+
+/** What came of drawing candidates: the one that had room, and the windows of others that had none. */
+export interface Reserved<C extends Candidate> {
+  readonly taken: C | null;
+  readonly full: readonly Window[];
+}
+
+/** A lease that has ended. */
+export interface Released {
+  /** False: it had ended before. */
+  readonly applied: boolean;
+  readonly model: string | null;
+  /** Whether it was to prove its key, and had not been confirmed. */
+  readonly wasProbe: boolean;
 }
 
 /**
- * Where the state of the pool is kept: what is known of each key, durably, and the leases in force.
- * It counts and keeps; what the counts and records mean is decided elsewhere. A lease that has
- * expired counts no more from that instant on, whether or not anything has happened since.
+ * Where the state of the pool is kept: what is known of each key and of what keys share, durably, and
+ * the leases in force. It counts and keeps; what the counts and records mean is decided elsewhere. A
+ * lease that has expired counts no more from that instant on, whether or not anything has happened since.
  */
 export interface StateStore {
   /** What the configuration calls it. */
@@ -33,22 +70,31 @@ export interface StateStore {
   /** Keeps a record. It is durable when this resolves; when it rejects the one before it still stands. */
   save(keyId: string, record: KeyRecord): Promise<void>;
 
+  /** What was kept under other names than a key's: JSON, by name. */
+  loadShared(): Promise<ReadonlyMap<string, string>>;
+
+  /** Keeps what keys share, or forgets it (null). Durable when this resolves. */
+  saveShared(name: string, json: string | null): Promise<void>;
+
   /**
-   * Takes a lease on the first candidate that has fewer leases than it may have, and returns that
-   * candidate; null if none has. Atomic: no two callers can both get a key's last lease. Candidates
-   * are drawn one by one, none after the one that is taken.
+   * Takes a lease on the first candidate whose slots and windows all have room, and takes that room.
+   * Atomic: no two callers can both get the last of it. Candidates are drawn one by one, none after
+   * the one that is taken.
    */
   reserve<C extends Candidate>(
     candidates: Iterable<C>,
     terms: LeaseTerms,
     now: number,
-  ): Promise<C | null>;
+  ): Promise<Reserved<C>>;
+
+  /** Leaves the slots that a lease holds until it is confirmed; whether there were any. */
+  confirm(leaseId: string, now: number): Promise<boolean>;
 
   /**
-   * Ends a lease. True the first time it is called for a lease, also when that had expired or was
-   * given by a service that is gone; false ever after.
+   * Ends a lease. `applied` the first time it is called for a lease, also when that had expired or was
+   * given by a service that is gone; never after. `unsent` gives the room in its windows back.
    */
-  release(leaseId: string, keyId: string, now: number): Promise<boolean>;
+  release(leaseId: string, keyId: string, now: number, unsent: boolean): Promise<Released>;
 
   /**
    * Puts leases in force again for a session that still uses them, whatever has become of them, save
@@ -61,6 +107,12 @@ export interface StateStore {
 
   /** How many leases each key has; a key without any may be left out. */
   inFlight(now: number): Promise<ReadonlyMap<string, number>>;
+
+  /** How many leases were given in each of these windows. Kept across restarts, save for the last moments. */
+  used(windows: readonly Window[]): Promise<readonly number[]>;
+
+  /** Counts at least `used` leases in a window: others have used it too. */
+  raise(window: Window, used: number): Promise<void>;
 
   /** Lets go of whatever it holds. Leases are forgotten, records stay. */
   close(): Promise<void>;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { KmsError, type KeyView, type Lease, type Outcome } from '@openrouter-proxy/kms-protocol';
+import {
+  KmsError,
+  type KeyView,
+  type Lease,
+  type Outcome,
+  type Result,
+} from '@openrouter-proxy/kms-protocol';
 import type { KeyCommand } from '../src/key-state.ts';
 import type { Selection, Strategy } from '../src/selection.ts';
 import { fakeKeys } from './support/fake-keys.ts';
@@ -71,7 +77,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constant({ do: 'restart' as const }) },
 );
-type AnyPool = Selection & { caps: (number | null)[] };
+type AnyPool = Omit<Selection, 'affinity'> & { caps: (number | null)[] };
+type Status = Result<'service.status'>;
 
 const anyPool: fc.Arbitrary<AnyPool> = fc.record({
   caps: fc.array(fc.option(fc.integer({ min: 1, max: 3 })), { minLength: 1, maxLength: 5 }),
@@ -106,17 +113,19 @@ class Play {
   }
 
   async step(step: Step): Promise<void> {
-    const before = await this.#started.pool.list();
-    await this.#take(step, before);
+    const { pool } = this.#started;
+    const [before, status] = [await pool.list(), await pool.status()];
+    await this.#take(step, before, status);
     const after = await this.#started.pool.list();
     this.#checkCounts(after);
-    this.#checkOthersUntouched(step, before, after);
+    const { limits } = await this.#started.pool.status();
+    if (limits.length === 0) this.#checkOthersUntouched(step, before, after);
   }
 
-  async #take(step: Step, before: KeyView[]): Promise<void> {
+  async #take(step: Step, before: KeyView[], { limits }: Pick<Status, 'limits'>): Promise<void> {
     switch (step.do) {
       case 'acquire':
-        return this.#acquire(step.exclude, before);
+        return this.#acquire(step.exclude, before, limits[0]?.until);
       case 'report':
         return this.#report(step.lease, step.outcome);
       case 'command': {
@@ -139,21 +148,39 @@ class Play {
     }
   }
 
-  async #acquire(excluded: number[], before: KeyView[]): Promise<void> {
+  async #acquire(
+    excluded: number[],
+    before: KeyView[],
+    blockedUntil: number | undefined,
+  ): Promise<void> {
     const now = this.#setUp.clock.now();
     const exclude = excluded.flatMap((key) => before[key]?.keyId ?? []);
-    const canServe = ({ keyId, state, inFlight, maxConcurrency }: KeyView) =>
-      state.kind === 'available' &&
-      inFlight < (maxConcurrency ?? Infinity) &&
-      !exclude.includes(keyId);
+    const hasRoom = ({ keyId, inFlight, maxConcurrency }: KeyView) =>
+      inFlight < (maxConcurrency ?? Infinity) && !exclude.includes(keyId);
+    const canServe = (key: KeyView) => key.state.kind === 'available' && hasRoom(key);
+    const mayServe = (key: KeyView) =>
+      canServe(key) || (key.state.kind === 'returning' && hasRoom(key));
     try {
-      const lease = await this.#started.pool.acquire(1, exclude);
-      expect(before.filter(canServe).map(({ keyId }) => keyId)).toContain(lease.keyId);
+      const lease = await this.#started.pool.acquire(1, { exclude });
+      expect(blockedUntil).toBeUndefined();
+      const usable = before.filter(mayServe).map(({ keyId }) => keyId);
+      expect(usable).toContain(lease.keyId);
+      const isReturning = before.some(
+        ({ keyId, state }) => keyId === lease.keyId && state.kind === 'returning',
+      );
+      expect(lease.probe).toBe(isReturning);
       this.#given.push({ lease, isReported: false, isOfThisLife: true });
     } catch (error) {
       if (!KmsError.is(error, 'NO_KEY_AVAILABLE')) throw error;
-      expect(before.filter(canServe)).toEqual([]);
       const { reason, retryAfterMs } = error.data;
+      if (blockedUntil !== undefined) {
+        expect(error.data).toEqual({
+          reason: 'upstream_blocked',
+          retryAfterMs: blockedUntil - now,
+        });
+        return;
+      }
+      expect(before.filter(canServe)).toEqual([]);
       const ends = before.flatMap(({ state }) =>
         state.kind === 'cooling' ? state.until - now : [],
       );

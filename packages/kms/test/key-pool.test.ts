@@ -6,15 +6,7 @@ import type { Strategy } from '../src/selection.ts';
 import { openSqliteStore } from '../src/sqlite-store.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { memoryStore } from './support/memory-store.ts';
-import {
-  LEASE_TTL_MS,
-  RATE_LIMIT_COOLDOWN_MS,
-  SUCCESS,
-  UNAUTHORIZED,
-  limited,
-  startPool,
-  type PoolSetUp,
-} from './support/pool.ts';
+import { LEASE_TTL_MS, SUCCESS, limited, startPool, type PoolSetUp } from './support/pool.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
 const newFolder = useTempFolders();
@@ -80,7 +72,11 @@ describe('a lease', () => {
   it('is not given of a key the request has tried', async () => {
     const { pool, keys } = await startOf(fakeKeys(null, null));
     const [tried] = keys.map(({ id }) => id);
-    expect(await names(3, () => pool.acquire(1, [tried ?? '']))).toEqual(['k1', 'k1', 'k1']);
+    expect(await names(3, () => pool.acquire(1, { exclude: [tried ?? ''] }))).toEqual([
+      'k1',
+      'k1',
+      'k1',
+    ]);
   });
 
   it('is not given of a key that has as many as it may', async () => {
@@ -105,7 +101,7 @@ describe('a refusal to lend', () => {
   it('says that every key has been tried', async () => {
     const { pool, keys } = await startOf(fakeKeys(null, null));
     const exclude = keys.map(({ id }) => id);
-    const data = await refusal(pool.acquire(1, exclude));
+    const data = await refusal(pool.acquire(1, { exclude }));
     expect(data).toEqual({ reason: 'exhausted', retryAfterMs: null });
   });
 
@@ -201,14 +197,17 @@ describe('an operator', () => {
       keys: { available: 1, cooling: 1, disabled: 1 },
       nextAvailableAt: clock.now() + 60_000,
       leasesInFlight: 1,
+      waiting: 0,
+      sharedAccounts: [],
+      limits: [],
       store: { backend: 'memory', healthy: true },
     });
   });
 
   it('sees that a key has returned without anyone having asked for it', async () => {
     const { pool, clock, told } = await startOf(fakeKeys(null));
-    await pool.report((await pool.acquire(1)).leaseId, limited());
-    clock.advance(RATE_LIMIT_COOLDOWN_MS);
+    await pool.report((await pool.acquire(1)).leaseId, limited(60));
+    clock.advance(60_000);
     expect((await pool.list())[0]?.state).toEqual({ kind: 'available', since: clock.now() });
     expect(told).toHaveLength(2);
   });
@@ -276,7 +275,7 @@ describe('a pool whose store cannot be written', () => {
     const { pool, store, block, cure, told } = await startOnDisk();
     block();
     const leases = [await pool.acquire(1), await pool.acquire(1)];
-    for (const { leaseId } of leases) await pool.report(leaseId, UNAUTHORIZED);
+    for (const { leaseId } of leases) await pool.report(leaseId, limited(60));
     await pool.status();
     expect(told.filter((event) => typeof event === 'string')).toEqual(['store failed']);
     cure();

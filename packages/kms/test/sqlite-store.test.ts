@@ -39,6 +39,7 @@ const recordOf = (key: number): KeyRecord => ({
   },
   generation: key,
   strikeUntil: null,
+  traits: { limitRemaining: null, limitReset: null, expiresAt: null, account: null },
 });
 
 /** A closed state file that holds a record of each of `ids`. */
@@ -86,7 +87,7 @@ describe('the state file', () => {
   it('of a newer version is left alone and ends the start', async () => {
     const folder = await filled();
     const database = new DatabaseSync(join(folder, 'kms.db'));
-    database.exec('PRAGMA user_version = 2; PRAGMA application_id = 0x6b6d7302');
+    database.exec('PRAGMA user_version = 3; PRAGMA application_id = 0x6b6d7303');
     database.close();
     expect(() => open(folder)).toThrow(/newer version/);
     expect(readdirSync(folder)).toEqual(['kms.db']);
@@ -148,7 +149,9 @@ describe('a state file that is damaged', () => {
     for (let page = 4_096; page < whole.length; page += 4_096) {
       const damaged = newFolder();
       const bytes = Buffer.from(whole);
-      bytes.writeUInt16BE(bytes.readUInt16BE(page + 3) - 1, page + 3); // sqlite.org/fileformat.html, 1.6
+      const rows = bytes.readUInt16BE(page + 3); // sqlite.org/fileformat.html, 1.6
+      if (rows === 0) continue;
+      bytes.writeUInt16BE(rows - 1, page + 3);
       writeFileSync(join(damaged, 'kms.db'), bytes);
       expect((await loadAll(damaged)).quarantined).toHaveLength(1);
     }

@@ -10,6 +10,7 @@ export function fakeKeys(...caps: readonly (number | null)[]): ConfiguredKey[] {
   return caps.map((maxConcurrency, index) => ({
     secret: new Secret(fakeSecret()),
     name: `k${index}`,
+    account: null,
     maxConcurrency,
   }));
 }

@@ -1,11 +1,32 @@
 import { restored, type KeyRecord } from '../../src/key-state.ts';
 import { LeaseTable, type LeaseTableOptions } from '../../src/lease-table.ts';
 import type { StateStore } from '../../src/state-store.ts';
+import { WindowCounts, type WindowCount } from '../../src/window-counts.ts';
+
+/** What a store is told, and tells. */
+export type MemoryStoreOptions = Omit<LeaseTableOptions, 'windows'>;
+
+const SHARED = 'shared ';
+const WINDOWS = 'windows';
 
 /** A store without a disk. `kept` outlives it, as a file would. */
-export function memoryStore(options: LeaseTableOptions, kept: Map<string, string>): StateStore {
-  const leases = new LeaseTable(options);
+export function memoryStore(options: MemoryStoreOptions, kept: Map<string, string>): StateStore {
+  const counts = new Map<string, WindowCount>(
+    JSON.parse(kept.get(WINDOWS) ?? '[]') as [string, WindowCount][],
+  );
+  const windows = new WindowCounts(counts.values());
+  const leases = new LeaseTable({ ...options, windows });
   const read = (text: string, now: number) => restored(JSON.parse(text) as KeyRecord, now);
+  const keepCount = (window: {
+    id: string;
+    startsAt: number;
+    endsAt: number;
+    limit: number | null;
+  }) => {
+    const { id, startsAt, endsAt } = window;
+    counts.set(`${startsAt} ${id}`, { id, startsAt, endsAt, used: windows.used(window) });
+    kept.set(WINDOWS, JSON.stringify([...counts]));
+  };
   return {
     backend: 'memory',
     load: (keyIds, now) => {
@@ -19,8 +40,27 @@ export function memoryStore(options: LeaseTableOptions, kept: Map<string, string
       kept.set(keyId, JSON.stringify(record));
       return Promise.resolve();
     },
-    reserve: (candidates, terms, now) => Promise.resolve(leases.reserve(candidates, terms, now)),
-    release: (leaseId, _keyId, now) => Promise.resolve(leases.release(leaseId, now)),
+    loadShared: () =>
+      Promise.resolve(
+        new Map(
+          [...kept]
+            .filter(([name]) => name.startsWith(SHARED))
+            .map(([name, json]) => [name.slice(SHARED.length), json]),
+        ),
+      ),
+    saveShared: (name, json) => {
+      if (json === null) kept.delete(SHARED + name);
+      else kept.set(SHARED + name, json);
+      return Promise.resolve();
+    },
+    reserve: (candidates, terms, now) => {
+      const reserved = leases.reserve(candidates, terms, now);
+      for (const window of reserved.taken?.windows ?? []) keepCount(window);
+      return Promise.resolve(reserved);
+    },
+    confirm: (leaseId, now) => Promise.resolve(leases.confirm(leaseId, now)),
+    release: (leaseId, _keyId, now, unsent) =>
+      Promise.resolve(leases.release(leaseId, now, unsent)),
     adopt: (held, session, now) => {
       leases.adopt(held, session, now);
       return Promise.resolve();
@@ -30,6 +70,12 @@ export function memoryStore(options: LeaseTableOptions, kept: Map<string, string
       return Promise.resolve();
     },
     inFlight: (now) => Promise.resolve(leases.inFlight(now)),
+    used: (asked) => Promise.resolve(asked.map((window) => windows.used(window))),
+    raise: (window, used) => {
+      windows.raise(window, used, window.startsAt);
+      keepCount(window);
+      return Promise.resolve();
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -1,53 +1,71 @@
 import { randomFillSync } from 'node:crypto';
 import type { KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
-import { KeyPool } from '../../src/key-pool.ts';
-import {
-  KeyRecords,
-  poolKeys,
-  type ConfiguredKey,
-  type RecordsListener,
-} from '../../src/key-records.ts';
+import { poolKeys, type ConfiguredKey, type RecordsListener } from '../../src/key-records.ts';
 import { LeaseTokens } from '../../src/lease-id.ts';
-import type { LeaseTableOptions } from '../../src/lease-table.ts';
-import { LoadOrder } from '../../src/load-order.ts';
+import { subjectId } from '../../src/limit.ts';
+import { newLoadOrders, openPool } from '../../src/pool.ts';
+import type { LimitListener } from '../../src/reports.ts';
 import type { Selection } from '../../src/selection.ts';
 import type { StateStore } from '../../src/state-store.ts';
 import { ManualClock } from './manual-clock.ts';
+import type { MemoryStoreOptions } from './memory-store.ts';
 
 export const LEASE_TTL_MS = 660_000;
 export const RATE_LIMIT_COOLDOWN_MS = 3_600_000;
 
 export interface PoolSetUp {
   keys: readonly ConfiguredKey[];
-  openStore: (options: LeaseTableOptions) => StateStore;
-  selection?: Selection;
+  openStore: (options: MemoryStoreOptions) => StateStore;
+  selection?: Partial<Selection>;
   clock?: ManualClock;
   random?: () => number;
+  freeAllowance?: { minute: number; day: number | null };
 }
 
 /** A pool on a clock of its own, and what it has told its listener. */
 export async function startPool(setUp: PoolSetUp) {
   const { clock = new ManualClock(), random = Math.random } = setUp;
-  const selection = setUp.selection ?? { strategy: 'round-robin', same: false };
+  const selection: Selection = {
+    strategy: 'round-robin',
+    same: false,
+    affinity: false,
+    ...setUp.selection,
+  };
   const keys = poolKeys(setUp.keys);
-  const loadOrder = new LoadOrder();
+  const loadOrders = newLoadOrders();
   const leaseTokens = new LeaseTokens((bytes) => randomFillSync(bytes));
   const positions = new Map(keys.map(({ id, position }) => [id, position]));
   const store = setUp.openStore({
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: (keyId, count) => loadOrder.setLoad(positions.get(keyId) ?? NaN, count),
+    onInFlight: (slotId, count) => {
+      const position = positions.get(slotId);
+      if (position === undefined) return;
+      loadOrders.free.setLoad(position, count);
+      loadOrders.paid.setLoad(position, count);
+    },
   });
   const told: (string | [name: string, before: KeyState, after: KeyState])[] = [];
-  const listener: RecordsListener = {
+  const listener: RecordsListener & LimitListener = {
     onChange: ({ name }, before, after) => told.push([name, before, after]),
+    onLimit: ({ subject }) => told.push(`limited ${subjectId(subject)}`),
+    onLifted: (subject) => told.push(`lifted ${subjectId(subject)}`),
     onStoreFailed: () => told.push('store failed'),
     onStoreRecovered: () => told.push('store recovered'),
   };
-  const policy = { rateLimitCooldownMs: RATE_LIMIT_COOLDOWN_MS };
-  const records = await KeyRecords.load({ keys, store, clock, policy, listener });
-  const leaseTtlMs = LEASE_TTL_MS;
-  const parts = { keys, records, store, selection, loadOrder, leaseTokens, leaseTtlMs };
-  return { pool: new KeyPool({ ...parts, clock, random }), store, keys, clock, told };
+  const pool = await openPool({
+    keys,
+    store,
+    loadOrders,
+    selection,
+    policy: { rateLimitCooldownMs: RATE_LIMIT_COOLDOWN_MS },
+    freeAllowance: setUp.freeAllowance ?? { minute: 20, day: null },
+    leaseTokens,
+    leaseTtlMs: LEASE_TTL_MS,
+    listener,
+    clock,
+    random,
+  });
+  return { pool, store, keys, clock, told };
 }
 
 export const SUCCESS: Outcome = { kind: 'success', status: 200 };

@@ -29,7 +29,8 @@ export function handOverFor(
     stateDir,
     tokens: TOKENS,
     keys: [...keys],
-    selection: { strategy: 'round-robin', same: false },
+    selection: { strategy: 'round-robin', same: false, affinity: false },
+    freeRequests: { perMinute: 20, perDay: null },
     rateLimitCooldownMs: 3_600_000,
     leaseTtlMs: 660_000,
     shutdownGraceMs: 1_000,
@@ -99,4 +100,4 @@ export function useKms() {
 }
 
 /** The parameters of a request for a lease. */
-export const REQUEST = { requestId: 'r1', model: 'some/model', api: 'chat' } as const;
+export const REQUEST = { requestId: 'r1', model: null, api: 'chat' } as const;

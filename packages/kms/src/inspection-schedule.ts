@@ -1,0 +1,63 @@
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Within what time all keys are asked about at first. */
+const FIRST_ROUND_MS = 10_000;
+
+/** When something is to happen next, and when it last did; milliseconds since the epoch. */
+interface Entry {
+  readonly last: number | null;
+  readonly next: number;
+}
+
+/**
+ * When to ask OpenRouter about which key: each soon after the start, then every hour, give or take six
+ * minutes, sooner when somebody wants to know, and never twice within a minute.
+ */
+export class InspectionSchedule {
+  readonly #entries = new Map<string, Entry>();
+  readonly #random: () => number;
+
+  constructor(keyIds: readonly string[], now: number, random: () => number) {
+    this.#random = random;
+    for (const [index, keyId] of keyIds.entries()) {
+      const next = now + Math.floor((index * FIRST_ROUND_MS) / keyIds.length);
+      this.#entries.set(keyId, { last: null, next });
+    }
+  }
+
+  /** Asks for a key to be inspected at `at`, if not sooner, nor within a minute of the last time. */
+  want(keyId: string, at: number): void {
+    const entry = this.#entries.get(keyId);
+    if (entry === undefined) return;
+    const earliest = entry.last === null ? at : Math.max(at, entry.last + MINUTE);
+    this.#entries.set(keyId, { ...entry, next: Math.min(entry.next, earliest) });
+  }
+
+  /** Whether a key may be inspected at `now`. */
+  mayInspect(keyId: string, now: number): boolean {
+    const last = this.#entries.get(keyId)?.last;
+    return last === null || (last !== undefined && now - last >= MINUTE);
+  }
+
+  /** Takes the key that is due first; undefined if none is. */
+  take(now: number): string | undefined {
+    const [first] = this.#soonest();
+    if (first === undefined || first.next > now) return undefined;
+    const hour = HOUR * (0.9 + 0.2 * this.#random());
+    this.#entries.set(first.keyId, { last: now, next: now + hour });
+    return first.keyId;
+  }
+
+  /** When the next key is due; Infinity if there are none. */
+  nextAt(): number {
+    return this.#soonest()[0]?.next ?? Infinity;
+  }
+
+  #soonest(): { keyId: string; next: number }[] {
+    let soonest: { keyId: string; next: number } | undefined;
+    for (const [keyId, { next }] of this.#entries) {
+      if (soonest === undefined || next < soonest.next) soonest = { keyId, next };
+    }
+    return soonest === undefined ? [] : [soonest];
+  }
+}

@@ -1,0 +1,118 @@
+import type { Clock } from '@openrouter-proxy/runtime';
+import { InspectionSchedule } from './inspection-schedule.ts';
+
+/** How long an answer to a question that somebody waits for may take. */
+const ANSWER_MS = 2_000;
+/** A key that was handed out is handed out again when nobody has reported on it for as long. */
+const LOST_AFTER_MS = 30_000;
+/** Keys handed out at the same time. */
+const AT_ONCE = 4;
+
+/** What inspections are made of. */
+export interface InspectionsOptions {
+  readonly keyIds: readonly string[];
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+interface Asker {
+  readonly resolve: (keyId: string | null) => void;
+}
+
+/** Hands keys that should be asked about to those who can ask, as soon as both are there. */
+export class Inspections {
+  readonly #clock: Clock;
+  readonly #schedule: InspectionSchedule;
+  readonly #askers = new Set<Asker>();
+  /** Since when each key is handed out. */
+  readonly #handedOut = new Map<string, number>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #wakeUp = new AbortController();
+
+  constructor({ keyIds, clock, random }: InspectionsOptions) {
+    this.#clock = clock;
+    this.#schedule = new InspectionSchedule(keyIds, clock.now(), random);
+  }
+
+  /** Waits for a key that is due; null if none was for `waitMs`. */
+  async take(waitMs: number): Promise<string | null> {
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    const asker = { resolve };
+    this.#askers.add(asker);
+    this.#handOut();
+    const giveUp = new AbortController();
+    const timeout = this.#clock.sleep(waitMs, giveUp.signal).then(
+      () => null,
+      () => null, // somebody was quicker
+    );
+    const keyId = await Promise.race([promise, timeout]);
+    giveUp.abort();
+    this.#askers.delete(asker);
+    return keyId;
+  }
+
+  /** Asks for a key to be inspected at `at`. */
+  want(keyId: string, at: number): void {
+    this.#schedule.want(keyId, at);
+    this.#handOut();
+  }
+
+  /** Notes that a key has been reported on. */
+  done(keyId: string): void {
+    this.#handedOut.delete(keyId);
+    for (const tell of this.#watchers.get(keyId) ?? []) tell();
+    this.#watchers.delete(keyId);
+    this.#handOut();
+  }
+
+  /** Has keys inspected now, as far as they may be; whether any was, within two seconds. */
+  async askNow(keyIds: readonly string[]): Promise<boolean> {
+    const now = this.#clock.now();
+    const asked = keyIds.filter(
+      (keyId) => this.#schedule.mayInspect(keyId, now) || this.#handedOut.has(keyId),
+    );
+    if (asked.length === 0 || this.#askers.size === 0) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const tell = () => resolve(true);
+    for (const keyId of asked) {
+      const watchers = this.#watchers.get(keyId) ?? new Set();
+      this.#watchers.set(keyId, watchers.add(tell));
+      this.#schedule.want(keyId, now);
+    }
+    this.#handOut();
+    const giveUp = new AbortController();
+    const late = this.#clock.sleep(ANSWER_MS, giveUp.signal).then(
+      () => false,
+      () => false,
+    );
+    const answered = await Promise.race([promise, late]);
+    giveUp.abort();
+    for (const keyId of asked) this.#watchers.get(keyId)?.delete(tell);
+    return answered;
+  }
+
+  #handOut(): void {
+    this.#wakeUp.abort();
+    const now = this.#clock.now();
+    for (const [keyId, since] of this.#handedOut) {
+      if (now - since >= LOST_AFTER_MS || since > now) this.#handedOut.delete(keyId);
+    }
+    for (const asker of this.#askers) {
+      const keyId = this.#handedOut.size < AT_ONCE ? this.#schedule.take(now) : undefined;
+      if (keyId === undefined) break;
+      this.#handedOut.set(keyId, now);
+      this.#askers.delete(asker);
+      asker.resolve(keyId);
+    }
+    if (this.#askers.size > 0) this.#wakeUpWhenDue(now);
+  }
+
+  #wakeUpWhenDue(now: number): void {
+    const ms = Math.min(Math.max(this.#schedule.nextAt() - now, 10), LOST_AFTER_MS);
+    this.#wakeUp = new AbortController();
+    this.#clock.sleep(ms, this.#wakeUp.signal).then(
+      () => this.#handOut(),
+      () => undefined, // another look came before
+    );
+  }
+}

@@ -1,0 +1,194 @@
+import type { Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
+import { windowsAt, type Allowances } from './accounts.ts';
+import { AccountRing } from './account-ring.ts';
+import type { Eligibility, Eligible } from './eligibility.ts';
+import type { KeyRecords, PoolKey } from './key-records.ts';
+import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
+import type { LimitBook } from './limit-book.ts';
+import type { LoadOrder } from './load-order.ts';
+import { poolOf, type RequestPool } from './model-pool.ts';
+import { refusalOf } from './refusal.ts';
+import { ranked, type Selection } from './selection.ts';
+import type { Candidate, Slot, StateStore, Window } from './state-store.ts';
+
+/** What a lease is wanted for. */
+export interface LendRequest {
+  readonly session: number;
+  /** Null: not known. */
+  readonly model: string | null;
+  /** Keys the request has tried. */
+  readonly exclude: readonly string[];
+  /** The conversation it belongs to; null: not told. */
+  readonly affinity: string | null;
+}
+
+/** What lending works with. */
+export interface LenderParts {
+  readonly keys: readonly PoolKey[];
+  readonly records: KeyRecords;
+  readonly limits: LimitBook;
+  readonly eligibility: Eligibility;
+  readonly allowances: Allowances;
+  readonly store: StateStore;
+  readonly selection: Selection;
+  /** The keys by their number of leases, for each pool, which the store's owner keeps up to date. */
+  readonly loadOrders: Readonly<Record<RequestPool, LoadOrder>>;
+  readonly leaseTokens: LeaseTokens;
+  readonly leaseTtlMs: number;
+  readonly random: () => number;
+}
+
+/** A lease, or why there is none. */
+export type Lent = { kind: 'lease'; lease: Lease } | { kind: 'none'; refusal: NoKeyData };
+
+type KeyCandidate = Candidate & { readonly key: PoolKey };
+
+/** Lends keys: ranks the candidates by what is known, and has the store take the first that has room. */
+export class Lender {
+  readonly #parts: LenderParts;
+  /** The position of the key that was offered last. */
+  #last = -1;
+  /** What each load order was last brought in line with. */
+  readonly #ordered = new Map<RequestPool, Eligible>();
+  #ring: { readonly version: number; readonly ring: AccountRing } | undefined;
+
+  constructor(parts: LenderParts) {
+    this.#parts = parts;
+  }
+
+  /** Lends a key at once, or says why none can be lent. */
+  async lend(request: LendRequest, now: number): Promise<Lent> {
+    const { store, records, leaseTtlMs } = this.#parts;
+    const held = this.#heldBack(request.model, now);
+    if (held !== undefined) return { kind: 'none', refusal: held };
+    const { session, model } = request;
+    const expiresAt = now + leaseTtlMs;
+    const candidates = this.#candidates(request, now);
+    const { taken, full } = await store.reserve(candidates, { session, expiresAt, model }, now);
+    for (const window of full) this.#noteFull(window, now);
+    if (taken === null) return { kind: 'none', refusal: this.refusal(request, now) };
+    const { key, leaseId, slots } = taken;
+    const lease: Lease = {
+      leaseId,
+      keyId: key.id,
+      keyName: key.name,
+      account: records.accountOf(key),
+      probe: slots.some(({ untilConfirmed }) => untilConfirmed === true),
+      queuedMs: 0,
+      secret: key.secret.reveal(),
+      expiresAt,
+    };
+    return { kind: 'lease', lease };
+  }
+
+  /** Why no key can be lent. */
+  refusal({ model, exclude }: LendRequest, now: number): NoKeyData {
+    const { keys } = this.#parts;
+    const held = this.#heldBack(model, now);
+    if (held !== undefined) return held;
+    const tried = new Set(exclude);
+    const standings = keys.map((key) => ({
+      blockedUntil: this.#blockedUntil(key, model, now),
+      isTried: tried.has(key.id),
+    }));
+    return refusalOf(standings, now);
+  }
+
+  /** What holds every key back alike. */
+  #heldBack(model: string | null, now: number): NoKeyData | undefined {
+    const { limits } = this.#parts;
+    const upstream = limits.on({ scope: 'upstream' }, now);
+    if (upstream !== undefined) {
+      return { reason: 'upstream_blocked', retryAfterMs: upstream.until - now };
+    }
+    const limit = model === null ? undefined : limits.on({ scope: 'model', model }, now);
+    return limit && { reason: 'model_limited', retryAfterMs: limit.until - now };
+  }
+
+  #blockedUntil(key: PoolKey, model: string | null, now: number): number {
+    const { eligibility } = this.#parts;
+    const until = eligibility.blockedUntil(key, poolOf(model), now);
+    return Math.max(until, this.#modelLimitEnd(key, model, now));
+  }
+
+  /** Until when a model is limited on this key, or on its account; 0: it is not. */
+  #modelLimitEnd(key: PoolKey, model: string | null, now: number): number {
+    const { limits, records } = this.#parts;
+    if (model === null || !limits.concernsModel(model)) return 0;
+    const account = records.accountOf(key);
+    const onKey = limits.on({ scope: 'key-model', keyId: key.id, model }, now);
+    const onAccount = limits.on({ scope: 'account-model', account, model }, now);
+    return Math.max(onKey?.until ?? 0, onAccount?.until ?? 0);
+  }
+
+  *#candidates(
+    { model, exclude, affinity }: LendRequest,
+    now: number,
+  ): Generator<KeyCandidate, void, undefined> {
+    const { keys, leaseTokens, records } = this.#parts;
+    const pool = poolOf(model);
+    const excluded = new Set(exclude);
+    const token = leaseTokens.next();
+    for (const position of this.#order(pool, affinity, now)) {
+      const key = keys[position];
+      if (key === undefined || excluded.has(key.id)) continue;
+      if (this.#modelLimitEnd(key, model, now) > 0) continue;
+      this.#last = position; // before it is taken: the next request may choose while the store answers
+      const leaseId = leaseIdOf(key.id, records.of(key, now).generation, token);
+      const windows = pool === 'free' ? this.#windows(key, now) : [];
+      yield { key, keyId: key.id, leaseId, slots: this.#slots(key, now), windows };
+    }
+  }
+
+  #order(pool: RequestPool, affinity: string | null, now: number): Iterable<number> {
+    const { eligibility, loadOrders, selection, random } = this.#parts;
+    const eligible = eligibility.of(pool, now);
+    const byLoad = loadOrders[pool];
+    if (this.#ordered.get(pool) !== eligible) byLoad.keep(eligible.usable);
+    this.#ordered.set(pool, eligible);
+    if (selection.affinity && affinity !== null) return this.#nearest(affinity, pool, now);
+    return ranked(selection, { usable: eligible.usable, last: this.#last, byLoad, random });
+  }
+
+  /** The usable keys, those of the conversation's account first. */
+  *#nearest(affinity: string, pool: RequestPool, now: number): Generator<number, void, undefined> {
+    const { records, eligibility } = this.#parts;
+    const version = records.accountsVersion;
+    if (this.#ring?.version !== version) {
+      this.#ring = { version, ring: new AccountRing(records.accounts().keys()) };
+    }
+    for (const account of this.#ring.ring.from(affinity)) {
+      for (const key of records.accounts().get(account) ?? []) {
+        if (eligibility.blockedUntil(key, pool, now) === 0) yield key.position;
+      }
+    }
+  }
+
+  #slots(key: PoolKey, now: number): Slot[] {
+    const own: Slot = { id: key.id, limit: key.maxConcurrency };
+    const { state } = this.#parts.records.of(key, now);
+    if (state.kind !== 'returning') return [own];
+    return [own, { id: `probe/${key.id}`, limit: state.allowance, untilConfirmed: true }];
+  }
+
+  #windows(key: PoolKey, now: number): Window[] {
+    const { records, allowances } = this.#parts;
+    const account = records.accountOf(key);
+    return windowsAt(account, allowances.of(account), now);
+  }
+
+  /** An account whose window is full drops out of the choice until the window ends. */
+  #noteFull({ id, startsAt, endsAt }: Window, now: number): void {
+    if (startsAt > now) return;
+    const account = id.slice(0, id.lastIndexOf('/'));
+    this.#parts.limits.limit(
+      {
+        kind: 'limit',
+        subject: { scope: 'account', account, pool: 'free' },
+        end: { until: endsAt, source: 'window' },
+      },
+      { reason: 'free_requests_used', detail: '' },
+      now,
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import type { Cause } from '@openrouter-proxy/kms-protocol';
+import { backOffMs } from './back-off.ts';
+import { settledLimit, subjectId, type Limit, type Subject } from './limit.ts';
+import type { Consequence } from './meaning.ts';
+
+/** How many limits are remembered; those that ended first are forgotten first. */
+const MAX_LIMITS = 10_000;
+/** A back-off that ended as long ago does not make the next one longer. */
+const LEVEL_LASTS_MS = 10 * 60_000;
+
+type Limiting = Extract<Consequence, { kind: 'limit' | 'back-off' }>;
+
+/**
+ * The limits that are not a key's own, by what they are about. Expiry is computed on read; a limit that
+ * is over is remembered for a while, since the next back-off is longer than the one before.
+ */
+export class LimitBook {
+  readonly #random: () => number;
+  readonly #limits = new Map<string, Limit>();
+  readonly #failures = new Map<string, number>();
+  /** Models that were limited on some key or account. */
+  readonly #models = new Set<string>();
+  #version = 0;
+
+  constructor(random: () => number, kept: Iterable<Limit> = []) {
+    this.#random = random;
+    for (const limit of kept) this.#keep(limit);
+  }
+
+  /** Grows whenever a limit begins, changes, or is lifted. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The limit in force on a subject. */
+  on(subject: Subject, now: number): Limit | undefined {
+    if (this.#limits.size === 0) return undefined;
+    const limit = this.#limits.get(subjectId(subject));
+    return limit === undefined ? undefined : settledLimit(limit, now);
+  }
+
+  /** Whether a model may be limited on some key or account. */
+  concernsModel(model: string): boolean {
+    return this.#models.has(model);
+  }
+
+  /** Every limit in force, those that last longest first. */
+  all(now: number): Limit[] {
+    return [...this.#limits.values()]
+      .flatMap((limit) => settledLimit(limit, now) ?? [])
+      .toSorted((a, b) => b.until - a.until);
+  }
+
+  /** Takes in that something cannot serve. The new limit; undefined if that changes nothing. */
+  limit(
+    consequence: Limiting,
+    cause: Pick<Cause, 'reason' | 'detail'>,
+    now: number,
+  ): Limit | undefined {
+    const { subject } = consequence;
+    const id = subjectId(subject);
+    const before = this.#limits.get(id);
+    const inForce = before && settledLimit(before, now);
+    if (consequence.kind === 'limit') {
+      const { until, source } = consequence.end;
+      return this.#begin(
+        { subject, since: now, until, cause: { ...cause, source }, level: 0 },
+        inForce,
+      );
+    }
+    const failures = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, failures);
+    // Those who were under way when it began tell of the same trouble.
+    if (failures < consequence.after || inForce !== undefined) return undefined;
+    const isRecent = before !== undefined && now - before.until < LEVEL_LASTS_MS;
+    const level = (isRecent ? before.level : 0) + 1;
+    const until = now + backOffMs(consequence.backOff, level, this.#random);
+    return this.#begin(
+      { subject, since: now, until, cause: { ...cause, source: 'back-off' }, level },
+      inForce,
+    );
+  }
+
+  /** Ends a limit, and begins anew to count. Whether there was one in force. */
+  lift(subject: Subject, now: number): boolean {
+    if (this.#limits.size === 0 && this.#failures.size === 0) return false;
+    const id = subjectId(subject);
+    const limit = this.#limits.get(id);
+    this.#failures.delete(id);
+    this.#limits.delete(id);
+    if (limit === undefined || settledLimit(limit, now) === undefined) return false;
+    this.#version += 1;
+    return true;
+  }
+
+  /** Reports never shorten what is known of a limit. */
+  #begin(limit: Limit, inForce: Limit | undefined): Limit | undefined {
+    if (inForce !== undefined && inForce.until >= limit.until) return undefined;
+    this.#keep(limit);
+    this.#version += 1;
+    if (this.#limits.size > MAX_LIMITS) this.#forgetOne();
+    if (this.#failures.size > MAX_LIMITS) this.#failures.clear();
+    return limit;
+  }
+
+  #keep(limit: Limit): void {
+    const { subject } = limit;
+    this.#limits.set(subjectId(subject), limit);
+    if (subject.scope === 'key-model' || subject.scope === 'account-model') {
+      this.#models.add(subject.model);
+    }
+  }
+
+  #forgetOne(): void {
+    let soonest: [id: string, until: number] | undefined;
+    for (const [id, { until }] of this.#limits) {
+      if (soonest === undefined || until < soonest[1]) soonest = [id, until];
+    }
+    if (soonest !== undefined) this.#limits.delete(soonest[0]);
+    this.#models.clear();
+    for (const { subject } of this.#limits.values()) {
+      if (subject.scope === 'key-model' || subject.scope === 'account-model') {
+        this.#models.add(subject.model);
+      }
+    }
+  }
+}

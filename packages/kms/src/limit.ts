@@ -1,0 +1,41 @@
+import type { Cause, ModelPool } from '@openrouter-proxy/kms-protocol';
+
+/** What a limit is about, if it is not a key's own. */
+export type Subject =
+  | { readonly scope: 'account'; readonly account: string; readonly pool: ModelPool }
+  | { readonly scope: 'account-model'; readonly account: string; readonly model: string }
+  | { readonly scope: 'key-model'; readonly keyId: string; readonly model: string }
+  | { readonly scope: 'model'; readonly model: string }
+  | { readonly scope: 'upstream' };
+
+/** Something that cannot serve for a time. */
+export interface Limit {
+  readonly subject: Subject;
+  readonly since: number;
+  readonly until: number;
+  readonly cause: Cause;
+  /** How many back-offs in a row led here; 0: the end is no back-off's. */
+  readonly level: number;
+}
+
+/** A name for a subject: equal for equal subjects, and only for these. */
+export function subjectId(subject: Subject): string {
+  return JSON.stringify(Object.values(subject));
+}
+
+const GUESSES: readonly Cause['source'][] = ['default', 'back-off', 'strike'];
+
+/** Whether the end of a limit is a guess: nobody who knows has named it. */
+export function isGuess({ source }: Cause): boolean {
+  return GUESSES.includes(source);
+}
+
+/**
+ * A limit as it stands at `now`; undefined once it is over. After the clock was set back it has never
+ * more left than it had when it began.
+ */
+export function settledLimit(limit: Limit, now: number): Limit | undefined {
+  if (limit.until <= now) return undefined;
+  if (limit.since <= now) return limit;
+  return { ...limit, since: now, until: limit.until - (limit.since - now) };
+}

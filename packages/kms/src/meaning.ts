@@ -1,0 +1,162 @@
+import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import {
+  BLOCK_BACK_OFF,
+  CONNECTION_BACK_OFF,
+  MODEL_BACK_OFF,
+  UNKNOWN_BACK_OFF,
+  type BackOff,
+} from './back-off.ts';
+import {
+  cooldownEnd,
+  evidenceEnd,
+  limits,
+  type CooldownEnd,
+  type CooldownPolicy,
+} from './cooldown.ts';
+import type { Subject } from './limit.ts';
+import { poolOf } from './model-pool.ts';
+
+/** What a report is about. */
+export interface About {
+  readonly keyId: string;
+  readonly account: string;
+  /** Null: not known. */
+  readonly model: string | null;
+}
+
+/** What an outcome means for something that is not the key itself. */
+export type Consequence =
+  /** It cannot serve until then. */
+  | { readonly kind: 'limit'; readonly subject: Subject; readonly end: CooldownEnd }
+  /** It cannot serve for a time that grows; after so many failures in a row. */
+  | {
+      readonly kind: 'back-off';
+      readonly subject: Subject;
+      readonly backOff: BackOff;
+      readonly after: number;
+    }
+  /** It serves: failures in a row begin anew. */
+  | { readonly kind: 'reset'; readonly subject: Subject }
+  /** How many `:free` requests the account has in a window. */
+  | {
+      readonly kind: 'learn';
+      readonly account: string;
+      readonly window: 'minute' | 'day';
+      readonly limit: number;
+    };
+
+const UPSTREAM: Subject = { scope: 'upstream' };
+/** How often something may fail in a row before it is held back, where one failure means little. */
+const PATIENCE = 3;
+
+type Refused = Extract<Outcome, { evidence: unknown }>;
+
+/** Until when the upstream says it lasts; else a back-off. */
+function heldBack(subject: Subject, outcome: Refused, backOff: BackOff, now: number): Consequence {
+  const end = evidenceEnd(outcome, now);
+  if (end === null) return { kind: 'back-off', subject, backOff, after: 1 };
+  return { kind: 'limit', subject, end };
+}
+
+/** The account's limits, which all its keys share (OpenRouter docs, "Limits"). */
+function ofAccount(
+  outcome: Refused,
+  { account, model }: About,
+  now: number,
+  policy: CooldownPolicy,
+): Consequence[] {
+  if (!limits(outcome)) return [];
+  const end = cooldownEnd(outcome, now, policy);
+  switch (outcome.kind) {
+    case 'free_tier_exhausted': {
+      const subject: Subject = { scope: 'account', account, pool: 'free' };
+      return [{ kind: 'limit', subject, end }, ...learnt(outcome, account)];
+    }
+    case 'credits_exhausted': {
+      // Free models cost nothing: they are refused for a negative balance only, as everything is then.
+      const pool = poolOf(model) === 'free' ? 'all' : 'paid';
+      return [{ kind: 'limit', subject: { scope: 'account', account, pool }, end }];
+    }
+    case 'budget_exhausted':
+    case 'in_flight_budget_held':
+      return [{ kind: 'limit', subject: { scope: 'account', account, pool: 'paid' }, end }];
+    default:
+      return [];
+  }
+}
+
+function learnt(
+  { evidence, window }: Extract<Outcome, { kind: 'free_tier_exhausted' }>,
+  account: string,
+): Consequence[] {
+  const said = evidence.find(
+    ({ field, value }) => field === 'x-ratelimit-limit' && /^[1-9]\d{0,6}$/.test(value),
+  );
+  return said === undefined ? [] : [{ kind: 'learn', account, window, limit: Number(said.value) }];
+}
+
+/** Its failures in a row are over. */
+function served({ keyId, model }: About): Consequence[] {
+  const reset = (subject: Subject): Consequence => ({ kind: 'reset', subject });
+  if (model === null) return [reset(UPSTREAM)];
+  const subjects: Subject[] = [
+    UPSTREAM,
+    { scope: 'model', model },
+    { scope: 'key-model', keyId, model },
+  ];
+  return subjects.map(reset);
+}
+
+/** A provider's trouble is the model's, never a key's. */
+function ofItsModel(
+  outcome: Outcome,
+  { keyId, account, model }: About,
+  now: number,
+): Consequence[] {
+  if (model === null) return [];
+  const subject: Subject = { scope: 'model', model };
+  switch (outcome.kind) {
+    case 'rate_limited':
+      return [heldBack({ scope: 'key-model', keyId, model }, outcome, UNKNOWN_BACK_OFF, now)];
+    case 'model_throttled':
+      return [heldBack({ scope: 'account-model', account, model }, outcome, UNKNOWN_BACK_OFF, now)];
+    case 'model_limited':
+    case 'provider_limited':
+      return [heldBack(subject, outcome, MODEL_BACK_OFF, now)];
+    case 'provider_failed':
+    case 'truncated':
+    case 'timeout':
+      return [{ kind: 'back-off', subject, backOff: MODEL_BACK_OFF, after: PATIENCE }];
+    default:
+      return [];
+  }
+}
+
+/**
+ * What an outcome means beyond the key it was reported of. What the caller did wrong, and what concerns
+ * the key alone, means nothing more.
+ */
+export function consequencesOf(
+  outcome: Outcome,
+  about: About,
+  now: number,
+  policy: CooldownPolicy,
+): Consequence[] {
+  switch (outcome.kind) {
+    case 'success':
+      return served(about);
+    case 'connection_failed':
+      return [
+        { kind: 'back-off', subject: UPSTREAM, backOff: CONNECTION_BACK_OFF, after: PATIENCE },
+      ];
+    case 'edge_blocked':
+      return [heldBack(UPSTREAM, outcome, BLOCK_BACK_OFF, now)];
+    case 'free_tier_exhausted':
+    case 'credits_exhausted':
+    case 'budget_exhausted':
+    case 'in_flight_budget_held':
+      return ofAccount(outcome, about, now, policy);
+    default:
+      return ofItsModel(outcome, about, now);
+  }
+}

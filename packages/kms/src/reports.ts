@@ -1,0 +1,188 @@
+import type { KeyFacts, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Clock } from '@openrouter-proxy/runtime';
+import { accountName, currentWindows, type Allowances } from './accounts.ts';
+import { BLOCK_BACK_OFF } from './back-off.ts';
+import type { CooldownPolicy } from './cooldown.ts';
+import type { KeyRecords, PoolKey } from './key-records.ts';
+import { isGuess, subjectId, type Limit, type Subject } from './limit.ts';
+import type { LimitBook } from './limit-book.ts';
+import { consequencesOf, type Consequence } from './meaning.ts';
+import type { SharedRecords } from './shared-records.ts';
+import type { StateStore } from './state-store.ts';
+import { StrikeWatch } from './strike-watch.ts';
+
+/** A limit that ends sooner is not worth keeping across a restart. */
+const WORTH_KEEPING_MS = 10_000;
+/** So many models refused on one key, or accounts refused a model, within a minute: it is not that one's fault. */
+const ESCALATE_KEY_AT = 3;
+const ESCALATE_MODEL_AT = 2;
+const ESCALATE_WITHIN_MS = 60_000;
+
+/** Told what becomes of what keys share. */
+export interface LimitListener {
+  onLimit(limit: Limit): void;
+  onLifted(subject: Subject): void;
+}
+
+/** What taking in works with. */
+export interface ReportsParts {
+  readonly keys: readonly PoolKey[];
+  readonly records: KeyRecords;
+  readonly limits: LimitBook;
+  readonly allowances: Allowances;
+  readonly shared: SharedRecords;
+  readonly store: StateStore;
+  readonly policy: CooldownPolicy;
+  readonly clock: Clock;
+  readonly listener: LimitListener;
+}
+
+/** What came of a lease. */
+export interface LeaseEnd {
+  readonly outcome: Outcome;
+  readonly generation: number;
+  readonly model: string | null;
+  /** Whether it was to prove its key, and had not been confirmed. */
+  readonly wasProbe: boolean;
+}
+
+/** Takes in what came of leases and inspections, and carries out what it means. */
+export class Reports {
+  readonly #parts: ReportsParts;
+  readonly #strikes = new StrikeWatch();
+
+  constructor(parts: ReportsParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when everything that must outlast this process is saved, or could not be. */
+  async take(key: PoolKey, { outcome, generation, model, wasProbe }: LeaseEnd): Promise<void> {
+    const { records, policy, clock } = this.#parts;
+    const now = clock.now();
+    if (outcome.kind === 'unauthorized' && (await this.#isEverybodys(key, outcome, now))) return;
+    const saved = [records.take(key, { kind: 'reported', outcome, generation })];
+    if (wasProbe && outcome.kind === 'success') saved.push(this.prove(key, generation));
+    const about = { keyId: key.id, account: records.accountOf(key), model };
+    for (const consequence of consequencesOf(outcome, about, now, policy)) {
+      saved.push(this.#carryOut(consequence, outcome, now));
+    }
+    saved.push(this.#escalate(key, { outcome, generation, model }, now));
+    await Promise.all(saved);
+  }
+
+  /** OpenRouter has taken a request that was to prove the key. */
+  async prove(key: PoolKey, generation: number): Promise<void> {
+    await this.#parts.records.take(key, { kind: 'proved', generation });
+  }
+
+  /** Takes in what `GET /key` told: it replaces what was only guessed. */
+  async inspected(key: PoolKey, facts: KeyFacts): Promise<void> {
+    const { records, allowances, shared, store, clock } = this.#parts;
+    const now = clock.now();
+    const account = facts.owner === null ? null : accountName(facts.owner);
+    await records.take(key, { kind: 'inspected', facts, account });
+    const { freeRequests } = facts;
+    if (freeRequests === null) return;
+    const name = records.accountOf(key);
+    const learnt = allowances.learn(name, 'day', freeRequests.limit);
+    if (learnt !== undefined) await shared.keepAllowance(name, learnt);
+    const { day } = currentWindows(name, allowances.of(name), now);
+    await store.raise(day, freeRequests.used);
+    if (freeRequests.used < freeRequests.limit) {
+      await this.#liftGuess({ scope: 'account', account: name, pool: 'free' }, now);
+    }
+  }
+
+  /** `GET /key` was refused with 401. */
+  async disowned(key: PoolKey, outcome: Extract<Outcome, { kind: 'unauthorized' }>): Promise<void> {
+    const { records, clock } = this.#parts;
+    const now = clock.now();
+    if (await this.#isEverybodys(key, outcome, now)) return;
+    const { strikeUntil, generation } = records.of(key, now);
+    if (strikeUntil === null) {
+      await records.take(key, { kind: 'reported', outcome, generation });
+    } else await records.take(key, { kind: 'disowned', detail: outcome.detail });
+  }
+
+  /** Several accounts' keys refused within moments: it is the pool, or the way to OpenRouter. */
+  async #isEverybodys(key: PoolKey, outcome: Outcome, now: number): Promise<boolean> {
+    const { records, keys } = this.#parts;
+    const accounts = new Set(keys.map((each) => records.accountOf(each)));
+    const struck = this.#strikes.add(key, records.accountOf(key), accounts.size, now);
+    if (struck === null) return false;
+    const upstream: Consequence = {
+      kind: 'back-off',
+      subject: { scope: 'upstream' },
+      backOff: BLOCK_BACK_OFF,
+      after: 1,
+    };
+    await Promise.all([
+      ...struck.map((each) => records.take(each, { kind: 'absolved' })),
+      this.#carryOut(upstream, outcome, now),
+    ]);
+    return true;
+  }
+
+  async #carryOut(consequence: Consequence, outcome: Outcome, now: number): Promise<void> {
+    const { limits, allowances, shared, listener } = this.#parts;
+    if (consequence.kind === 'learn') {
+      const { account, window, limit } = consequence;
+      const learnt = allowances.learn(account, window, limit);
+      if (learnt !== undefined) await shared.keepAllowance(account, learnt);
+      return;
+    }
+    if (consequence.kind === 'reset') {
+      if (limits.lift(consequence.subject, now)) await this.#lifted(consequence.subject);
+      return;
+    }
+    const detail = 'detail' in outcome ? outcome.detail : '';
+    const limit = limits.limit(consequence, { reason: outcome.kind, detail }, now);
+    if (limit === undefined) return;
+    listener.onLimit(limit);
+    if (limit.until - now > WORTH_KEEPING_MS)
+      await shared.keepLimit(subjectId(limit.subject), limit);
+  }
+
+  async #liftGuess(subject: Subject, now: number): Promise<void> {
+    const { limits } = this.#parts;
+    const limit = limits.on(subject, now);
+    if (limit === undefined || !isGuess(limit.cause)) return;
+    limits.lift(subject, now);
+    await this.#lifted(subject);
+  }
+
+  async #lifted(subject: Subject): Promise<void> {
+    this.#parts.listener.onLifted(subject);
+    await this.#parts.shared.keepLimit(subjectId(subject), null);
+  }
+
+  /** What concerns one model on one key seems to concern the key, or the model, as a whole. */
+  async #escalate(
+    key: PoolKey,
+    { outcome, generation, model }: Omit<LeaseEnd, 'wasProbe'>,
+    now: number,
+  ): Promise<void> {
+    const { records, limits } = this.#parts;
+    const recent = limits.all(now).filter(({ since }) => now - since < ESCALATE_WITHIN_MS);
+    if (outcome.kind === 'rate_limited') {
+      const models = recent.filter(
+        ({ subject }) => subject.scope === 'key-model' && subject.keyId === key.id,
+      );
+      if (model !== null && models.length < ESCALATE_KEY_AT) return;
+      await records.take(key, { kind: 'limited', outcome, generation });
+    }
+    if (outcome.kind === 'model_throttled' && model !== null) {
+      const [first, ...others] = recent.filter(
+        ({ subject }) => subject.scope === 'account-model' && subject.model === model,
+      );
+      if (first === undefined || others.length + 1 < ESCALATE_MODEL_AT) return;
+      const { until, cause } = first;
+      const end = { until, source: cause.source };
+      await this.#carryOut(
+        { kind: 'limit', subject: { scope: 'model', model }, end },
+        outcome,
+        now,
+      );
+    }
+  }
+}

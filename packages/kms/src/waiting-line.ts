@@ -1,0 +1,151 @@
+import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
+import type { Clock } from '@openrouter-proxy/runtime';
+import type { Lent } from './lender.ts';
+
+/** Requests that may wait: in all, and of one client. */
+const MAX_WAITING = 1_000;
+const MAX_PER_CLIENT = 200;
+/** How often the line is looked at though nothing has been told: a lease may have expired. */
+const LOOK_EVERY_MS = 1_000;
+
+/** Reasons that pass by waiting. */
+const PASSING: readonly NoKeyData['reason'][] = [
+  'cooling',
+  'busy',
+  'model_limited',
+  'upstream_blocked',
+];
+
+/** One who waits. */
+export interface Waiter {
+  readonly client: string;
+  readonly session: number;
+  readonly requestId: string;
+  readonly waitMs: number;
+  /** Tries once more. */
+  readonly attempt: (now: number) => Promise<Lent>;
+}
+
+interface Place extends Waiter {
+  readonly done: PromiseWithResolvers<Lent>;
+  last: Lent;
+}
+
+/**
+ * Requests that wait for a key, in a line for each client; the clients take turns, so that one who asks
+ * for much does not keep the others waiting.
+ */
+export class WaitingLine {
+  readonly #clock: Clock;
+  readonly #lines = new Map<string, Place[]>();
+  #size = 0;
+  #isServing = false;
+  #isCalled = false;
+  #wakeUp = new AbortController();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether waiting can help one who was refused so. */
+  static helps({ reason, retryAfterMs }: NoKeyData): boolean {
+    return retryAfterMs !== null && PASSING.includes(reason);
+  }
+
+  /** Waits until an attempt succeeds, or can no more, or the time is over; gives the last attempt's result. */
+  async wait(waiter: Waiter, refused: Extract<Lent, { kind: 'none' }>): Promise<Lent> {
+    const line = this.#lines.get(waiter.client) ?? [];
+    if (this.#size >= MAX_WAITING || line.length >= MAX_PER_CLIENT) {
+      const { retryAfterMs } = refused.refusal;
+      return { kind: 'none', refusal: { reason: 'queue_full', retryAfterMs } };
+    }
+    const place: Place = { ...waiter, done: Promise.withResolvers(), last: refused };
+    this.#lines.set(waiter.client, [...line, place]);
+    this.#size += 1;
+    this.#lookAgain(refused);
+    const giveUp = new AbortController();
+    this.#clock.sleep(waiter.waitMs, giveUp.signal).then(
+      () => this.#leave(place),
+      () => undefined, // it is over
+    );
+    const lent = await place.done.promise;
+    giveUp.abort();
+    return lent;
+  }
+
+  /** Takes a request out of the line; its wait ends with its last refusal. Whether it was in it. */
+  cancel(session: number, requestId: string): boolean {
+    const places = [...this.#lines.values()].flat();
+    const found = places.filter(
+      (place) => place.session === session && place.requestId === requestId,
+    );
+    for (const place of found) this.#leave(place);
+    return found.length > 0;
+  }
+
+  /** Takes everybody of a session out of the line. */
+  end(session: number): void {
+    for (const place of [...this.#lines.values()].flat()) {
+      if (place.session === session) this.#leave(place);
+    }
+  }
+
+  /** Something has changed: whoever is first of a client's line tries again, the clients in turn. */
+  serve(): void {
+    this.#isCalled = true;
+    if (this.#isServing || this.#size === 0) return;
+    this.#isServing = true;
+    void this.#serveAll().finally(() => (this.#isServing = false));
+  }
+
+  async #serveAll(): Promise<void> {
+    while (this.#isCalled && this.#size > 0) {
+      this.#isCalled = false;
+      const stuck = new Set<string>();
+      while (stuck.size < this.#lines.size) {
+        for (const [client, [place]] of [...this.#lines]) {
+          if (place === undefined || stuck.has(client)) continue;
+          if (!(await this.#tryOnce(place))) stuck.add(client);
+        }
+      }
+    }
+  }
+
+  /** Whether the place has left the line. */
+  async #tryOnce(place: Place): Promise<boolean> {
+    place.last = await place.attempt(this.#clock.now());
+    if (place.last.kind === 'none' && WaitingLine.helps(place.last.refusal)) {
+      this.#lookAgain(place.last);
+      return false;
+    }
+    this.#leave(place);
+    return true;
+  }
+
+  #leave(place: Place): void {
+    const line = this.#lines.get(place.client) ?? [];
+    const rest = line.filter((other) => other !== place);
+    if (rest.length === line.length) return;
+    this.#size -= 1;
+    // Deleted and set again, so that the next turn is another client's.
+    this.#lines.delete(place.client);
+    if (rest.length > 0) this.#lines.set(place.client, rest);
+    place.done.resolve(place.last);
+  }
+
+  /** Looks when the refusal says that a key may be free. */
+  #lookAgain(refused: Lent): void {
+    const asked = refused.kind === 'none' ? refused.refusal.retryAfterMs : null;
+    this.#wakeUp.abort();
+    this.#wakeUp = new AbortController();
+    this.#clock.sleep(Math.min(Math.max(asked ?? 0, 1), LOOK_EVERY_MS), this.#wakeUp.signal).then(
+      () => this.serve(),
+      () => undefined, // another look comes
+    );
+  }
+}
