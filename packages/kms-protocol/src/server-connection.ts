@@ -48,6 +48,7 @@ export class ServerConnection {
   #unanswered = 0;
   /** Takes nothing new, and closes when all is answered. */
   #leaving = false;
+  #hasEnded = false;
 
   constructor(stream: Duplex, host: Host) {
     this.#host = host;
@@ -56,7 +57,10 @@ export class ServerConnection {
       {
         line: (line) => this.#take(line),
         broken: (why) => this.#breakOff(new KmsError('INVALID_REQUEST', why)),
-        end: () => this.leave(),
+        end: () => {
+          this.#endSession();
+          this.leave();
+        },
         full: (full) => (full ? this.#lines.pause() : this.#lines.resume()),
         close: () => this.#close(),
       },
@@ -165,7 +169,15 @@ export class ServerConnection {
 
   #close(): void {
     clearTimeout(this.#helloTimer);
-    if (this.#session) this.#host.onSessionEnd(this.#session);
+    this.#endSession();
     this.#host.onClose(this);
+  }
+
+  /** Ends with the far side's last word: what it still waits for need not be waited for here. */
+  #endSession(): void {
+    const session = this.#session;
+    if (session === undefined || this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#host.onSessionEnd(session);
   }
 }

@@ -16,6 +16,7 @@ export interface InspectionsOptions {
 }
 
 interface Asker {
+  readonly session: number;
   readonly resolve: (keyId: string | null) => void;
 }
 
@@ -34,10 +35,10 @@ export class Inspections {
     this.#schedule = new InspectionSchedule(keyIds, clock.now(), random);
   }
 
-  /** Waits for a key that is due; null if none was for `waitMs`. */
-  async take(waitMs: number): Promise<string | null> {
+  /** Waits for a key that is due; null if none was for `waitMs`, or the session has ended. */
+  async take(session: number, waitMs: number): Promise<string | null> {
     const { promise, resolve } = Promise.withResolvers<string | null>();
-    const asker = { resolve };
+    const asker = { session, resolve };
     this.#askers.add(asker);
     this.#handOut();
     const giveUp = new AbortController();
@@ -49,6 +50,11 @@ export class Inspections {
     giveUp.abort();
     this.#askers.delete(asker);
     return keyId;
+  }
+
+  /** Ends the waits of a session. */
+  end(session: number): void {
+    for (const asker of this.#askers) if (asker.session === session) asker.resolve(null);
   }
 
   /** Asks for a key to be inspected at `at`. */

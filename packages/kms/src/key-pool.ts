@@ -98,6 +98,7 @@ export class KeyPool {
   /** Ends what a session waits for. */
   endSession(session: number): void {
     this.#line.end(session);
+    this.#options.inspections.end(session);
   }
 
   /** Notes that OpenRouter has taken the request of a lease that was to prove its key. */
@@ -129,9 +130,9 @@ export class KeyPool {
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
-  async takeInspection(waitMs: number): Promise<Lease | null> {
+  async takeInspection(session: number, waitMs: number): Promise<Lease | null> {
     const { inspections, records, leaseTokens, leaseTtlMs, clock } = this.#options;
-    const keyId = await inspections.take(waitMs);
+    const keyId = await inspections.take(session, waitMs);
     const key = keyId === null ? undefined : this.#byId.get(keyId);
     if (key === undefined) return null;
     const now = clock.now();
@@ -169,8 +170,8 @@ export class KeyPool {
   }
 
   /** One key. Fails with UNKNOWN_KEY. */
-  get(keyId: string): Promise<KeyView> {
-    return this.#options.views.key(this.#find(keyId));
+  async get(keyId: string): Promise<KeyView> {
+    return await this.#options.views.key(this.#find(keyId));
   }
 
   /** Every key, in the configuration's order. */

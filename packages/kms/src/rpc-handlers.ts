@@ -17,7 +17,9 @@ export function rpcHandlers(pool: KeyPool, service: ServiceFacts): Handlers {
     }),
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
     'lease.report': ({ leaseId, outcome }) => pool.report(leaseId, outcome),
-    'inspection.take': async ({ waitMs }) => ({ lease: await pool.takeInspection(waitMs) }),
+    'inspection.take': async ({ waitMs }, session) => ({
+      lease: await pool.takeInspection(session.id, waitMs),
+    }),
     'inspection.report': ({ leaseId, finding }) => pool.reportInspection(leaseId, finding),
     'keys.list': async () => ({ keys: await pool.list() }),
     'keys.get': ({ keyId }) => pool.get(keyId),

@@ -15,7 +15,7 @@ async function startUpstream(limitedKey: string): Promise<{ url: string; refusal
       response.end('{"ok":true}');
       return;
     }
-    refusals += 1;
+    if (request.method === 'POST') refusals += 1;
     response.writeHead(429, { 'retry-after': '3600' });
     response.end('{"error":{"message":"Too many requests","code":429}}');
   });
