@@ -10,16 +10,27 @@ import {
 
 const LOOK_EVERY_MS = 200;
 
-function describe({ name, state }: KeyView): string {
+const secondsUntil = (until: number) => Math.ceil((until - Date.now()) / 1000);
+
+/** What a key can do now: its own state, or else the limit of its account. */
+function standing({ name, state, limits }: KeyView): { kind: string; words: string } {
+  const limit = limits.find(({ scope }) => scope === 'account');
   switch (state.kind) {
-    case 'available':
-      return `${name} is back in service`;
     case 'cooling': {
-      const seconds = Math.ceil((state.until - Date.now()) / 1000);
-      return `${name} cools for ${seconds} s: ${state.cause.detail.trim()}`;
+      const words = `${name} cools for ${secondsUntil(state.until)} s: ${state.cause.detail.trim()}`;
+      return { kind: state.kind, words };
     }
     case 'disabled':
-      return `${name} is disabled: ${state.cause.detail}`;
+      return { kind: state.kind, words: `${name} is disabled: ${state.cause.detail}` };
+    case 'returning':
+      return { kind: state.kind, words: `${name} returns, one request at a time at first` };
+    case 'available': {
+      if (limit === undefined) return { kind: state.kind, words: `${name} is back in service` };
+      const { pool, until, cause } = limit;
+      const why = cause.detail.trim() || cause.reason;
+      const words = `${name} cools for ${secondsUntil(until)} s for ${pool} models: ${why}`;
+      return { kind: `${limit.scope} ${pool}`, words };
+    }
   }
 }
 
@@ -37,8 +48,9 @@ export async function watchKeys(options: { folder: string; signal: AbortSignal }
       const { keys } = await client.call('keys.list', {}, { signal: options.signal });
       for (const key of keys) {
         const before = known.get(key.keyId) ?? 'available';
-        known.set(key.keyId, key.state.kind);
-        if (before !== key.state.kind) console.log(`          ▸ ${describe(key)}`);
+        const { kind, words } = standing(key);
+        known.set(key.keyId, kind);
+        if (before !== kind) console.log(`          ▸ ${words}`);
       }
     } catch (error) {
       if (!KmsError.is(error, 'UNAVAILABLE')) throw error;

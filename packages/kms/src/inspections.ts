@@ -77,7 +77,8 @@ export class Inspections {
     const asked = keyIds.filter(
       (keyId) => this.#schedule.mayInspect(keyId, now) || this.#handedOut.has(keyId),
     );
-    if (asked.length === 0 || this.#askers.size === 0) return false;
+    const isUnderWay = asked.some((keyId) => this.#handedOut.has(keyId));
+    if (asked.length === 0 || (this.#askers.size === 0 && !isUnderWay)) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const tell = () => resolve(true);
     for (const keyId of asked) {

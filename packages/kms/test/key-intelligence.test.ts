@@ -1,0 +1,506 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import {
+  KmsError,
+  type Finding,
+  type KeyFacts,
+  type Outcome,
+} from '@openrouter-proxy/kms-protocol';
+import type { AcquireRequest } from '../src/key-pool.ts';
+import { fakeKeys } from './support/fake-keys.ts';
+import { memoryStore } from './support/memory-store.ts';
+import { SUCCESS, UNAUTHORIZED, limited, startPool, type PoolSetUp } from './support/pool.ts';
+
+const FREE = 'a/b:free';
+const PAID = 'a/b';
+
+function start(accounts: (string | null)[], setUp: Partial<PoolSetUp> = {}) {
+  const kept = new Map<string, string>();
+  const keys = fakeKeys(...accounts.map(() => null)).map((key, index) => ({
+    ...key,
+    account: accounts[index] ?? null,
+  }));
+  const openStore: PoolSetUp['openStore'] = (options) => memoryStore(options, kept);
+  const parts = { keys, openStore, random: () => 0.5, ...setUp };
+  return { started: startPool(parts), restart: () => startPool(parts) };
+}
+
+type Pool = Awaited<ReturnType<typeof startPool>>['pool'];
+
+/** What an acquire was refused with. */
+async function refusal(pool: Pool, request: AcquireRequest) {
+  const error: unknown = await pool.acquire(1, request).then(
+    () => expect.unreachable('a lease was given'),
+    (reason: unknown) => reason,
+  );
+  if (!KmsError.is(error, 'NO_KEY_AVAILABLE')) throw error;
+  return error.data;
+}
+
+/** One request that ends with an outcome; gives the key it was sent under. */
+async function use(pool: Pool, outcome: Outcome, request: AcquireRequest = {}): Promise<string> {
+  const { leaseId, keyName } = await pool.acquire(1, request);
+  await pool.report(leaseId, outcome);
+  return keyName;
+}
+
+const refused = (kind: string, rest: object = {}) =>
+  ({ kind, status: 429, evidence: [], detail: 'x', ...rest }) as unknown as Outcome;
+const DAY_SPENT = refused('free_tier_exhausted', { window: 'day' });
+
+describe('a limit of an account', () => {
+  it('costs one refusal, however many keys share it, and leaves paid models alone', async () => {
+    const { pool, clock } = await start(['one', 'one', 'one', 'two']).started;
+    expect(await use(pool, DAY_SPENT, { model: FREE })).toBe('k0');
+    for (let n = 0; n < 5; n += 1) expect(await use(pool, SUCCESS, { model: FREE })).toBe('k3');
+    const paid = new Set(
+      await Promise.all([1, 2, 3, 4].map(() => use(pool, SUCCESS, { model: PAID }))),
+    );
+    expect(paid).toEqual(new Set(['k0', 'k1', 'k2', 'k3']));
+    clock.advance(12 * 3_600_000);
+    const free = new Set(
+      await Promise.all([1, 2, 3, 4].map(() => use(pool, SUCCESS, { model: FREE }))),
+    );
+    expect(free.size).toBe(4);
+  });
+
+  it('is told when every account has it, with the soonest return', async () => {
+    const { pool, clock } = await start(['one', 'two']).started;
+    await use(pool, DAY_SPENT, { model: FREE });
+    await use(pool, refused('free_tier_exhausted', { window: 'minute' }), { model: FREE });
+    expect(await refusal(pool, { model: FREE })).toEqual({
+      reason: 'cooling',
+      retryAfterMs: 60_000,
+    });
+    clock.advance(60_000);
+    expect(await use(pool, SUCCESS, { model: FREE })).toBe('k1');
+  });
+
+  it('is known after a restart', async () => {
+    const { started, restart } = start(['one', 'one']);
+    const { pool } = await started;
+    await use(pool, DAY_SPENT, { model: FREE });
+    const again = (await restart()).pool;
+    expect((await refusal(again, { model: FREE })).reason).toBe('cooling');
+    expect(await use(again, SUCCESS, { model: PAID })).toBe('k0');
+  });
+
+  it('is shown with each of its keys, and who shares it with whom', async () => {
+    const { pool } = await start(['one', 'one', null]).started;
+    await use(pool, DAY_SPENT, { model: FREE });
+    const views = await pool.list();
+    expect(views.map(({ account }) => account)).toEqual(['one', 'one', 'k2']);
+    expect(views.map(({ limits }) => limits.length)).toEqual([1, 1, 0]);
+    expect(views[0]?.limits[0]).toMatchObject({ scope: 'account', pool: 'free' });
+    expect((await pool.status()).sharedAccounts).toEqual([{ account: 'one', keys: ['k0', 'k1'] }]);
+  });
+});
+
+describe('trouble that is not the key’s', () => {
+  it('of a provider holds its model back for every key, and nothing else', async () => {
+    const { pool, clock } = await start([null, null]).started;
+    await use(pool, refused('provider_limited'), { model: PAID });
+    expect(await refusal(pool, { model: PAID })).toEqual({
+      reason: 'model_limited',
+      retryAfterMs: 1_000,
+    });
+    expect(await use(pool, SUCCESS, { model: 'c/d' })).toBe('k1');
+    clock.advance(1_000);
+    await use(pool, SUCCESS, { model: PAID });
+    expect((await pool.list()).every(({ state }) => state.kind === 'available')).toBe(true);
+  });
+
+  it('of one model on one key leaves other keys and models', async () => {
+    const { pool } = await start([null, null]).started;
+    expect(await use(pool, limited(60), { model: PAID })).toBe('k0');
+    for (let n = 0; n < 3; n += 1) expect(await use(pool, SUCCESS, { model: PAID })).toBe('k1');
+    const others = [
+      await use(pool, SUCCESS, { model: 'c/d' }),
+      await use(pool, SUCCESS, { model: 'c/d' }),
+    ];
+    expect(others.toSorted()).toEqual(['k0', 'k1']);
+  });
+
+  it('of three models on one key is the key’s after all', async () => {
+    const { pool } = await start([null]).started;
+    for (const model of ['m1', 'm2', 'm3']) await use(pool, limited(600), { model });
+    expect((await pool.list())[0]?.state.kind).toBe('cooling');
+  });
+
+  it('of one model on two accounts is the model’s', async () => {
+    const { pool } = await start(['one', 'two', 'three']).started;
+    const throttled = refused('model_throttled', {
+      evidence: [{ field: 'retry-after', from: 'header', value: '60' }],
+    });
+    await use(pool, throttled, { model: PAID });
+    await use(pool, throttled, { model: PAID });
+    expect((await refusal(pool, { model: PAID })).reason).toBe('model_limited');
+  });
+
+  it('of the connection holds everything back after three in a row, and a success ends it', async () => {
+    const { pool, clock } = await start([null, null]).started;
+    const failed: Outcome = { kind: 'connection_failed', detail: '' };
+    await use(pool, failed);
+    await use(pool, failed);
+    await use(pool, SUCCESS);
+    for (let n = 0; n < 3; n += 1) await use(pool, failed);
+    expect(await refusal(pool, {})).toEqual({ reason: 'upstream_blocked', retryAfterMs: 1_000 });
+    clock.advance(1_000);
+    await use(pool, SUCCESS);
+  });
+
+  it('that strikes the keys of several accounts within moments strikes none', async () => {
+    const { pool, clock } = await start(['one', 'two', 'three']).started;
+    for (let n = 0; n < 3; n += 1) await use(pool, UNAUTHORIZED);
+    expect((await refusal(pool, {})).reason).toBe('upstream_blocked');
+    clock.advance(5_000);
+    const kinds = (await pool.list()).map(({ state }) => state.kind);
+    expect(kinds).toEqual(['available', 'available', 'available']);
+  });
+});
+
+it('sets no key aside for what ten thousand clients did wrong', async () => {
+  const freeAllowance = { minute: 100_000, day: null };
+  const { pool, told } = await start([null, null, null], { freeAllowance }).started;
+  const wrongs: Outcome[] = [
+    ...[400, 404, 413, 422, 403].map((status) => refused('caller_error', { status })),
+    refused('credits_short'),
+    { kind: 'client_abort' },
+    { kind: 'unused' },
+  ];
+  for (let n = 0; n < 10_000; n += 1) {
+    const wrong = wrongs[n % wrongs.length] ?? SUCCESS;
+    await use(pool, wrong, { model: n % 2 === 0 ? FREE.replace('b', `b${n}`) : PAID });
+  }
+  expect(told).toEqual([]);
+});
+
+describe('pacing', () => {
+  it('sends no request to a free model that OpenRouter would refuse', async () => {
+    const { pool, clock } = await start(['one', 'one'], { freeAllowance: { minute: 3, day: 5 } })
+      .started;
+    for (let n = 0; n < 3; n += 1) await use(pool, SUCCESS, { model: FREE });
+    expect(await refusal(pool, { model: FREE })).toEqual({
+      reason: 'cooling',
+      retryAfterMs: 60_000,
+    });
+    await use(pool, SUCCESS, { model: PAID });
+    clock.advance(60_000);
+    for (let n = 0; n < 2; n += 1) await use(pool, SUCCESS, { model: FREE });
+    expect(await refusal(pool, { model: FREE })).toEqual({
+      reason: 'cooling',
+      retryAfterMs: 12 * 3_600_000 - 60_000,
+    });
+  });
+
+  it('counts what was refused, and not what was never sent', async () => {
+    const { pool } = await start([null], { freeAllowance: { minute: 2, day: null } }).started;
+    for (let n = 0; n < 5; n += 1) await use(pool, { kind: 'unused' }, { model: FREE });
+    await use(pool, refused('caller_error'), { model: FREE });
+    await use(pool, refused('provider_failed'), { model: FREE });
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    expect((await pool.list())[0]?.freeRequests.minute).toMatchObject({ used: 2, limit: 2 });
+  });
+
+  it('counts in both of two windows what may land in either', async () => {
+    const { pool, clock } = await start([null], { freeAllowance: { minute: 1, day: null } })
+      .started;
+    clock.advance(59_000);
+    await use(pool, SUCCESS, { model: FREE });
+    clock.advance(2_000);
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    clock.advance(59_000);
+    await use(pool, SUCCESS, { model: FREE });
+  });
+
+  it('remembers what was used across a restart', async () => {
+    const { started, restart } = start([null], { freeAllowance: { minute: 20, day: 2 } });
+    const { pool } = await started;
+    await use(pool, SUCCESS, { model: FREE });
+    await use(pool, SUCCESS, { model: FREE });
+    const again = (await restart()).pool;
+    expect((await refusal(again, { model: FREE })).reason).toBe('cooling');
+  });
+
+  it('learns from a refusal how much there is', async () => {
+    const { pool } = await start([null], { freeAllowance: { minute: 20, day: null } }).started;
+    const evidence = [{ field: 'x-ratelimit-limit', from: 'header', value: '50' }];
+    await use(pool, refused('free_tier_exhausted', { window: 'day', evidence }), { model: FREE });
+    expect((await pool.list())[0]?.freeRequests.day.limit).toBe(50);
+  });
+});
+
+describe('a key that returns from a cooldown whose end was a guess', () => {
+  const GUESSED = refused('key_limit_reached');
+
+  async function returning() {
+    const { pool, clock } = await start([null]).started;
+    await use(pool, GUESSED);
+    clock.advance(3_600_000);
+    return { pool, clock };
+  }
+
+  it('is proved by one request, then by two, then by four', async () => {
+    const { pool } = await returning();
+    for (const allowance of [1, 2, 4, 8]) {
+      expect((await pool.list())[0]?.state).toMatchObject({ kind: 'returning', allowance });
+      const leases = [];
+      for (let n = 0; n < allowance; n += 1) leases.push(await pool.acquire(1));
+      expect(leases.every(({ probe }) => probe)).toBe(true);
+      expect((await refusal(pool, {})).reason).toBe('busy');
+      for (const { leaseId } of leases.slice(1)) await pool.report(leaseId, { kind: 'unused' });
+      expect(await pool.confirm(leases[0]?.leaseId ?? '')).toEqual({ applied: true });
+    }
+    expect((await pool.list())[0]?.state.kind).toBe('available');
+    expect((await pool.acquire(1)).probe).toBe(false);
+  });
+
+  it('is proved by a success as by a confirmation, but not by both', async () => {
+    const { pool } = await returning();
+    const { leaseId } = await pool.acquire(1);
+    await pool.confirm(leaseId);
+    await pool.report(leaseId, SUCCESS);
+    expect((await pool.list())[0]?.state).toMatchObject({ allowance: 2 });
+    await use(pool, SUCCESS);
+    expect((await pool.list())[0]?.state).toMatchObject({ allowance: 4 });
+  });
+
+  it('cools again when it is refused again', async () => {
+    const { pool } = await returning();
+    await use(pool, GUESSED);
+    expect((await pool.list())[0]?.state.kind).toBe('cooling');
+  });
+
+  it('takes no part where the end was known', async () => {
+    const { pool, clock } = await start([null]).started;
+    await use(
+      pool,
+      refused('key_limit_reached', {
+        evidence: [{ field: 'retry-after', from: 'header', value: '60' }],
+      }),
+    );
+    clock.advance(60_000);
+    expect((await pool.list())[0]?.state.kind).toBe('available');
+  });
+});
+
+const FACTS: KeyFacts = {
+  kind: 'facts',
+  owner: null,
+  limitRemaining: null,
+  limitReset: null,
+  expiresAt: null,
+  freeRequests: null,
+  usageDaily: null,
+};
+
+describe('what GET /key tells', () => {
+  async function inspect(pool: Pool, finding: Finding): Promise<string> {
+    const lease = await pool.takeInspection(1, 0);
+    if (lease === null) return expect.unreachable('no key is due');
+    await pool.reportInspection(lease.leaseId, finding);
+    return lease.keyName;
+  }
+
+  it('is asked for each key at the start, and brings keys of one owner together', async () => {
+    const { pool, clock } = await start([null, null, null]).started;
+    for (let n = 0; n < 3; n += 1) {
+      const owner = n === 2 ? 'user_2/w' : 'user_1/w';
+      expect(await inspect(pool, { ...FACTS, owner })).toBe(`k${n}`);
+      clock.advance(4_000);
+    }
+    const accounts = (await pool.list()).map(({ account }) => account);
+    expect(accounts[0]).toBe(accounts[1]);
+    expect(accounts[2]).not.toBe(accounts[0]);
+    await use(pool, DAY_SPENT, { model: FREE });
+    expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');
+    expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');
+  });
+
+  it('tells how much of the day is used already', async () => {
+    const { pool } = await start([null]).started;
+    await inspect(pool, { ...FACTS, freeRequests: { limit: 50, used: 49 } });
+    await use(pool, SUCCESS, { model: FREE });
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    expect((await pool.list())[0]?.freeRequests.day).toMatchObject({ limit: 50, used: 50 });
+  });
+
+  it('ends a cooldown that was a guess, when credits are left', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspect(pool, FACTS);
+    clock.advance(60_000);
+    await use(pool, refused('key_limit_reached'));
+    expect(await inspect(pool, { ...FACTS, limitRemaining: 5 })).toBe('k0');
+    expect((await pool.list())[0]?.state.kind).toBe('available');
+  });
+
+  it('makes a guess certain, when none are', async () => {
+    const { pool, clock } = await start([null]).started;
+    await use(pool, refused('key_limit_reached'));
+    await inspect(pool, { ...FACTS, limitRemaining: 0, limitReset: 'daily' });
+    expect((await pool.list())[0]?.state).toMatchObject({
+      kind: 'cooling',
+      until: clock.now() + 12 * 3_600_000,
+      cause: { source: 'inspection' },
+    });
+  });
+
+  it('retires a key that is refused twice, and takes it back when it is known again', async () => {
+    const { pool, clock } = await start([null]).started;
+    await use(pool, UNAUTHORIZED);
+    await inspect(pool, { kind: 'failed', outcome: UNAUTHORIZED });
+    expect((await pool.list())[0]?.state.kind).toBe('disabled');
+    clock.advance(3_600_000);
+    await inspect(pool, FACTS);
+    expect((await pool.list())[0]?.state.kind).toBe('available');
+  });
+
+  it('does not retire a key that was refused once and is known', async () => {
+    const { pool } = await start([null]).started;
+    await use(pool, UNAUTHORIZED);
+    await inspect(pool, FACTS);
+    expect((await pool.list())[0]?.state.kind).toBe('available');
+  });
+
+  it('never takes back a key that an operator disabled', async () => {
+    const { pool, keys } = await start([null]).started;
+    await pool.command(keys[0]?.id ?? '', { kind: 'disable', reason: 'leaked' });
+    await inspect(pool, FACTS);
+    expect((await pool.list())[0]?.state.kind).toBe('disabled');
+  });
+
+  it('ends the use of a key that has expired, and of one that will, when it does', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspect(pool, { ...FACTS, expiresAt: clock.now() + 1_000 });
+    await use(pool, SUCCESS);
+    clock.advance(1_000);
+    expect((await refusal(pool, {})).reason).toBe('disabled');
+  });
+
+  it('is asked before the pool is said to be empty, where that is only a guess', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspect(pool, FACTS);
+    await use(pool, refused('key_limit_reached'));
+    clock.advance(61_000);
+    const asked = pool.takeInspection(1, 60_000);
+    const acquired = pool.acquire(1);
+    const lease = await asked;
+    await pool.reportInspection(lease?.leaseId ?? '', FACTS);
+    expect((await acquired).keyName).toBe('k0');
+  });
+});
+
+describe('the line of those who wait', () => {
+  const busyPool = () =>
+    startPool({
+      keys: fakeKeys(1),
+      openStore: (options) => memoryStore(options, new Map()),
+    });
+
+  it('is served as soon as a key is free, and tells how long it took', async () => {
+    const { pool, clock } = await busyPool();
+    const first = await pool.acquire(1);
+    const waiting = pool.acquire(1, { waitMs: 5_000 });
+    await turn();
+    clock.advance(300);
+    await pool.report(first.leaseId, SUCCESS);
+    expect(await waiting).toMatchObject({ keyName: 'k0', queuedMs: 300 });
+  });
+
+  it('is left with the last refusal when the time is over', async () => {
+    const { pool, clock } = await busyPool();
+    await pool.acquire(1);
+    const waiting = refusal(pool, { waitMs: 5_000 });
+    await turn();
+    expect((await pool.status()).waiting).toBe(1);
+    clock.advance(5_000);
+    expect((await waiting).reason).toBe('busy');
+    expect((await pool.status()).waiting).toBe(0);
+  });
+
+  it('serves clients in turn, however many requests one of them has', async () => {
+    const { pool } = await busyPool();
+    let held = await pool.acquire(1);
+    const served: string[] = [];
+    const wait = (client: string) =>
+      pool.acquire(1, { client, waitMs: 60_000 }).then((lease) => {
+        served.push(client);
+        held = lease;
+      });
+    const all = ['a', 'a', 'a', 'b', 'c'].map(wait);
+    await turn();
+    for (let n = 0; n < 5; n += 1) {
+      await pool.report(held.leaseId, SUCCESS);
+      while (served.length === n) await turn();
+    }
+    await Promise.all(all);
+    expect(served).toEqual(['a', 'b', 'c', 'a', 'a']);
+  });
+
+  it('is left by who goes away, alone or with all of its session', async () => {
+    const { pool } = await busyPool();
+    await pool.acquire(1);
+    const one = refusal(pool, { requestId: 'r1', waitMs: 60_000 });
+    const two = refusal(pool, { requestId: 'r2', waitMs: 60_000 });
+    await turn();
+    expect(pool.cancel(2, 'r1')).toBe(false);
+    expect(pool.cancel(1, 'r1')).toBe(true);
+    await one;
+    pool.endSession(1);
+    await two;
+  });
+
+  it('is bounded for each client', async () => {
+    const { pool } = await busyPool();
+    await pool.acquire(1);
+    const waiting = Array.from({ length: 200 }, () =>
+      refusal(pool, { client: 'a', waitMs: 60_000 }),
+    );
+    await turn();
+    expect((await refusal(pool, { client: 'a', waitMs: 60_000 })).reason).toBe('queue_full');
+    pool.endSession(1);
+    await Promise.all(waiting);
+  });
+
+  it('does not form where waiting cannot help', async () => {
+    const { pool } = await startPool({
+      keys: [],
+      openStore: (options) => memoryStore(options, new Map()),
+    });
+    expect((await refusal(pool, { waitMs: 60_000 })).reason).toBe('no_keys');
+  });
+
+  it('is served when a cooldown ends', async () => {
+    const { pool, clock } = await start([null]).started;
+    await use(
+      pool,
+      refused('key_limit_reached', {
+        evidence: [{ field: 'retry-after', from: 'header', value: '2' }],
+      }),
+    );
+    const waiting = pool.acquire(1, { waitMs: 60_000 });
+    for (let n = 0; n < 4; n += 1) {
+      await turn();
+      clock.advance(500);
+    }
+    expect((await waiting).keyName).toBe('k0');
+  });
+});
+
+it('keeps a conversation on one account, and moves only those whose account cannot serve', async () => {
+  const { pool } = await start(['one', 'two', 'three'], {
+    selection: { affinity: true },
+    freeAllowance: { minute: 1_000, day: null },
+  }).started;
+  const conversations = Array.from({ length: 30 }, (_, n) => `c${n}`);
+  const home = new Map<string, string>();
+  for (const affinity of conversations)
+    home.set(affinity, await use(pool, SUCCESS, { model: FREE, affinity }));
+  expect(new Set(home.values()).size).toBe(3);
+  const spent = await use(pool, DAY_SPENT, { model: FREE, affinity: 'c0' });
+  for (const affinity of conversations) {
+    const now = await use(pool, SUCCESS, { model: FREE, affinity });
+    if (home.get(affinity) !== spent) expect(now).toBe(home.get(affinity));
+    else expect(now).not.toBe(spent);
+  }
+});
