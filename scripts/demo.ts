@@ -21,7 +21,7 @@ const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
 
 const fake = await startFakeOpenRouter();
-for (const freePerMinute of [3, 4, 5, 6, 60]) {
+for (const freePerMinute of [3, 4, 20, 20, 20]) {
   fake.addKey({ account: fake.addAccount({ freePerMinute }) });
 }
 fake.rules.add({

@@ -39,7 +39,7 @@ const CODINGS: Readonly<Record<string, Coding>> = {
 };
 
 /** Whether a body is as it stands. */
-export function isPlain(headers: IncomingHttpHeaders): boolean {
+function isPlain(headers: IncomingHttpHeaders): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity';
 }
 

@@ -49,7 +49,7 @@ export const keyState = z.discriminatedUnion('kind', [
 export type KeyState = z.infer<typeof keyState>;
 
 /** What a limit is about. */
-export const scope = z.enum(['account', 'account-model', 'key-model', 'model', 'upstream']);
+const scope = z.enum(['account', 'account-model', 'key-model', 'model', 'upstream']);
 export type Scope = z.infer<typeof scope>;
 
 /** Which models a limit of an account shuts out: `:free` ones, all others, or every one. */

@@ -11,7 +11,7 @@ import { ManualClock } from './manual-clock.ts';
 import type { MemoryStoreOptions } from './memory-store.ts';
 
 export const LEASE_TTL_MS = 660_000;
-export const RATE_LIMIT_COOLDOWN_MS = 3_600_000;
+const RATE_LIMIT_COOLDOWN_MS = 3_600_000;
 
 export interface PoolSetUp {
   keys: readonly ConfiguredKey[];
