@@ -66,6 +66,9 @@ export function admissionRefusal(head: RequestHead, maxBodyBytes: number): Refus
   if (!METHODS.has(head.method)) {
     return { status: 405, problem: `the method ${head.method} is not served` };
   }
+  if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0') {
+    return { status: 400, problem: 'only HTTP/1.1 and HTTP/1.0 are served' };
+  }
   if (head.rawHeaders.length / 2 > MAX_HEADERS) {
     return { status: 431, problem: `more than ${MAX_HEADERS} header lines` };
   }

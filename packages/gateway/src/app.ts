@@ -118,7 +118,8 @@ function serve(parts: AppParts): Middleware {
   return async (request, response) => {
     const { exchange, target } = response.locals;
     if (target.kind === 'api') {
-      if (request.headers.expect !== undefined) response.writeContinue();
+      const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
+      if (expectsContinue) response.writeContinue();
       const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
       return parts.api(exchange, target, keyless);
     }

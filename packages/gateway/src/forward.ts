@@ -82,6 +82,7 @@ class Forwarding {
     const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs } = parts.policy;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
+      keep: !keyless, // what anybody may send takes no room from those who have a key
       maxBytes: maxBodyBytes,
       silenceMs: bodyTimeoutMs,
       refuse: (error) => this.#stop.abort(error),

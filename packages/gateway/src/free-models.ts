@@ -11,10 +11,8 @@ function isFree(model: string): boolean {
   return model.endsWith(':free') || model === FREE_ROUTER;
 }
 
-const requestModels = z.looseObject({
-  model: z.string(),
-  models: z.array(z.string()).optional(),
-});
+/** More models than a request would name: what names as many is not looked through. */
+const MAX_MODELS = 100;
 
 /**
  * The first model in a request's JSON body that may cost something, `unknown` if the body names no
@@ -27,10 +25,14 @@ export function paidModel(body: string): string | null {
   } catch {
     return 'unknown';
   }
-  const request = requestModels.safeParse(json);
-  if (!request.success) return 'unknown';
-  const { model, models = [] } = request.data;
-  return [model, ...models].find((name) => !isFree(name)) ?? null;
+  if (typeof json !== 'object' || json === null || !('model' in json)) return 'unknown';
+  const others: unknown = 'models' in json ? json.models : [];
+  if (!Array.isArray(others) || others.length > MAX_MODELS) return 'unknown';
+  for (const name of [json.model, ...(others as unknown[])]) {
+    if (typeof name !== 'string') return 'unknown';
+    if (!isFree(name)) return name;
+  }
+  return null;
 }
 
 const modelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });

@@ -32,6 +32,7 @@ export const GATEWAY_ERRORS = {
     anthropic: 'overloaded_error',
   },
   upstream_blocked: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
+  overloaded: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   shutting_down: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   upstream_timeout: { status: 504, type: 'timeout_error', anthropic: 'timeout_error' },
 } as const;

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { onlyFreeModels } from './free-models.ts';
+import { GatewayError } from './gateway-error.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import { failureAnswer, UpstreamFailure } from './upstream-failure.ts';
@@ -11,6 +12,8 @@ const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 const MAX_ENTRIES = 64;
 const MAX_BODY = 16 * 1024 * 1024;
+/** Upstream calls at the same time, each for another query. */
+const MAX_FETCHES = 32;
 
 /** A model list, as it was fetched at `fetchedAt` (milliseconds since the epoch). */
 interface ModelList {
@@ -25,6 +28,13 @@ type Fetched =
   | { kind: 'list'; list: ModelList }
   | { kind: 'failed'; failure: UpstreamFailure }
   | { kind: 'refused'; status: number; headers: OutgoingHttpHeaders; body: Buffer };
+
+/** An upstream call that clients wait for. */
+interface Fetching {
+  readonly promise: Promise<Fetched>;
+  readonly stop: AbortController;
+  waiting: number;
+}
 
 /** What the cache works with. */
 export interface ModelsCacheParts {
@@ -76,12 +86,18 @@ async function readList(
 ): Promise<Pick<ModelList, 'gzipped' | 'plain'>> {
   try {
     const plain = await decoded(body, encoding);
+    if (!isList(plain)) throw new Error('it has no list of models');
     if (!freeOnly) return { plain, gzipped: encoding === 'gzip' ? body : await gzipAsync(plain) };
     const free = Buffer.from(onlyFreeModels(plain.toString('utf8')));
     return { plain: free, gzipped: await gzipAsync(free) };
   } catch (cause) {
     throw new UpstreamFailure('invalid', 'the upstream sent no model list', { cause });
   }
+}
+
+function isList(body: Buffer): boolean {
+  const json: unknown = JSON.parse(body.toString('utf8'));
+  return typeof json === 'object' && json !== null && 'data' in json && Array.isArray(json.data);
 }
 
 async function decoded(body: Buffer, encoding = 'identity'): Promise<Buffer> {
@@ -97,7 +113,7 @@ async function decoded(body: Buffer, encoding = 'identity'): Promise<Buffer> {
 export class ModelsCache {
   readonly #parts: ModelsCacheParts;
   readonly #lists = new Map<string, ModelList>();
-  readonly #fetching = new Map<string, Promise<Fetched>>();
+  readonly #fetching = new Map<string, Fetching>();
 
   constructor(parts: ModelsCacheParts) {
     this.#parts = parts;
@@ -120,7 +136,7 @@ export class ModelsCache {
     }
     metrics.modelsCacheMiss();
     exchange.attempts += 1;
-    const fetched = await this.#fetchOnce(path);
+    const fetched = await this.#fetchOnce(path, exchange);
     if (exchange.response.closed) throw CLIENT_GONE;
     const why = cached === undefined ? 'miss' : 'stale';
     if (fetched.kind === 'list') this.#send(exchange, fetched.list, `fwd=${why}; stored`);
@@ -141,22 +157,43 @@ export class ModelsCache {
     });
   }
 
-  #fetchOnce(path: string): Promise<Fetched> {
-    const underWay = this.#fetching.get(path);
-    if (underWay !== undefined) return underWay;
-    const fetching = this.#fetch(path)
+  /** Takes part in a call that is under way, or begins one; it ends when nobody waits for it any more. */
+  async #fetchOnce(path: string, { response }: Exchange): Promise<Fetched> {
+    const fetching = this.#fetching.get(path) ?? this.#begin(path);
+    const leave = () => {
+      fetching.waiting -= 1;
+      if (fetching.waiting === 0) fetching.stop.abort();
+    };
+    fetching.waiting += 1;
+    response.once('close', leave);
+    try {
+      return await fetching.promise;
+    } finally {
+      response.off('close', leave);
+    }
+  }
+
+  #begin(path: string): Fetching {
+    if (this.#fetching.size >= MAX_FETCHES) {
+      const message =
+        'Too many different lists of models are asked for at once. Try again shortly.';
+      throw new GatewayError('overloaded', message, { retryAfterMs: 1_000 });
+    }
+    const stop = new AbortController();
+    const promise = this.#fetch(path, stop.signal)
       .catch((error: unknown): Fetched => {
         if (error instanceof UpstreamFailure) return { kind: 'failed', failure: error };
         throw error;
       })
       .finally(() => this.#fetching.delete(path));
+    const fetching = { promise, stop, waiting: 0 };
     this.#fetching.set(path, fetching);
     return fetching;
   }
 
-  async #fetch(path: string): Promise<Fetched> {
+  async #fetch(path: string, unwanted: AbortSignal): Promise<Fetched> {
     const { freeOnly, now } = this.#parts;
-    const { response, body } = await this.#download(path);
+    const { response, body } = await this.#download(path, unwanted);
     const status = response.statusCode ?? 502;
     const headers = clientResponseHeaders(status, response.headers, null);
     if (status !== 200) return { kind: 'refused', status, headers, body };
@@ -169,12 +206,16 @@ export class ModelsCache {
     return { kind: 'list', list };
   }
 
-  async #download(path: string): Promise<{ response: IncomingMessage; body: Buffer }> {
+  async #download(
+    path: string,
+    unwanted: AbortSignal,
+  ): Promise<{ response: IncomingMessage; body: Buffer }> {
     const { deadlineMs } = this.#parts;
     const late = AbortSignal.timeout(deadlineMs);
     try {
-      const response = await this.#parts.fetch(path, late);
-      return { response, body: await readAll(response, late) };
+      const stop = AbortSignal.any([late, unwanted]);
+      const response = await this.#parts.fetch(path, stop);
+      return { response, body: await readAll(response, stop) };
     } catch (cause) {
       if (!late.aborted) throw cause;
       const message = `no model list from the upstream within ${deadlineMs} ms`;

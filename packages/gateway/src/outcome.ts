@@ -73,7 +73,9 @@ function tooManyRequests(details: ErrorDetails): Family {
     return { kind: 'free_tier_exhausted', window: 'minute' };
   }
   if (/limit_rp[md]\//.test(message)) return { kind: 'model_throttled' };
-  if (details.availability === 'capacity_exhausted') return { kind: 'model_limited' };
+  if (details.availability === 'capacity_exhausted' || /\bat capacity\b/i.test(message)) {
+    return { kind: 'model_limited' };
+  }
   const fromProvider =
     limitSource === 'upstream_provider_shared_pool' ||
     details.providerName !== undefined ||
@@ -112,15 +114,21 @@ function paymentRefused(details: ErrorDetails): Family | undefined {
   return canAfford(message) >= SMALL_REQUEST_TOKENS ? { kind: 'credits_short' } : undefined;
 }
 
+/** Whether a refusal is the provider's own, passed on: what it says of keys is not about ours. */
+function isProviders({ providerName, limitSource }: ErrorDetails): boolean {
+  return providerName !== undefined && limitSource?.startsWith('openrouter') !== true;
+}
+
 function forbidden(details: ErrorDetails): Family {
   if (!details.isJson) return { kind: 'edge_blocked' };
+  if (isProviders(details)) return { kind: 'caller_error' };
   return paymentRefused(details) ?? { kind: 'caller_error' };
 }
 
 function family(status: number, details: ErrorDetails): Family {
   switch (status) {
     case 401:
-      return { kind: 'unauthorized' };
+      return { kind: isProviders(details) ? 'provider_failed' : 'unauthorized' };
     case 402:
       return paymentRefused(details) ?? { kind: 'credits_exhausted' };
     case 403:

@@ -26,6 +26,8 @@ export class BodyMemory {
 /** What a body is taken in by. */
 export interface RequestBodyOptions {
   memory: BodyMemory;
+  /** Whether it is kept, as far as there is room. */
+  keep: boolean;
   maxBytes: number;
   /** The longest silence of a client that still has some of it to send, in milliseconds. */
   silenceMs: number;
@@ -140,7 +142,8 @@ export class RequestBody {
   }
 
   #keep(chunk: Buffer): void {
-    const fits = this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
+    const { keep } = this.#options;
+    const fits = keep && this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
     if (fits && this.#options.memory.reserve(chunk.length)) {
       this.#kept.push(chunk);
       this.#keptBytes += chunk.length;
