@@ -78,7 +78,7 @@ describe.skipIf(isMissing('tinyproxy'))('an HTTP proxy', () => {
       const answer = await gateway.send(rawPost('{}'));
       expect(statusOf(answer)).toBe(502);
       const { error } = JSON.parse(answer.body.toString()) as { error: { message: string } };
-    expect(error.message).not.toMatch(/tinyproxy|407|401/i);
+      expect(error.message).not.toMatch(/tinyproxy|407|401/i);
       expect([...upstream.seen, ...plain.connections]).toEqual([]);
       await expect.poll(() => gateway.keys.outcomes()).toEqual(['connection_failed']);
       expect(said(gateway)).toContain('requestProxy.url');
