@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the gateway against nginx and against bare express + http-proxy-3, in one run on one
  * machine. Absolute figures mean little elsewhere; the ratios are what counts. Everything is on:
- * authentication, a lease for each request, metrics, the log.
+ * authentication, a lease for each request, metrics, the log. With `quota`: see bench/quota.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,6 +18,7 @@ import {
   startUpstream,
 } from './bench/baselines.ts';
 import { childWith, freePort, pin } from './bench/processes.ts';
+import { quotaBench } from './bench/quota.ts';
 
 const GATEWAY_CORE = 0;
 const LOAD_CORE = 1;
@@ -125,6 +126,11 @@ async function throughput(folder: string, servers: Record<string, string>) {
     }
   }
   return Object.fromEntries(Object.entries(rates).map(([name, values]) => [name, median(values)]));
+}
+
+if (process.argv[2] === 'quota') {
+  await quotaBench();
+  process.exit();
 }
 
 const missing = await missingPrograms();

@@ -1,4 +1,10 @@
-export { type Account, type AccountOptions } from './account.ts';
+export {
+  countFreeRequest,
+  createAccount,
+  freeUsedToday,
+  type Account,
+  type AccountOptions,
+} from './account.ts';
 export { type FakeClock } from './clock.ts';
 export { type ErrorFamily } from './error-families.ts';
 export { type Fault, type FaultRule, type Match } from './fault-rules.ts';

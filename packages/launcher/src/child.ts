@@ -6,6 +6,8 @@ import type { Program } from './program.ts';
 export interface End {
   /** The exit code; null if a signal ended it, or it could not be started at all. */
   readonly code: number | null;
+  /** By SIGKILL. */
+  readonly wasKilled: boolean;
   /** The same for a person: "exited with code 1". */
   readonly description: string;
 }
@@ -43,6 +45,7 @@ export function startChild(program: Program, environment: Readonly<Record<string
   subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`);
   const ended = subprocess.then(({ exitCode, signal, shortMessage }) => ({
     code: exitCode ?? null,
+    wasKilled: signal === 'SIGKILL',
     description: describe(exitCode, signal, shortMessage),
   }));
   const announced = Promise.withResolvers<Address | null>();

@@ -46,7 +46,8 @@ export async function keepRunning(
     const final = FINAL.find((code) => code === end.code);
     if (final !== undefined && !hasServed) return final;
     const now = clock.now();
-    const next = afterEnd(history, { upMs: now - startedAt, now }, policy);
+    const wasKilled = end.wasKilled && served;
+    const next = afterEnd(history, { upMs: now - startedAt, now, wasKilled }, policy);
     if (next.kind === 'give-up') {
       logger.critical(`giving up: the ${program.name} ${end.description} again and again`);
       return EXIT.gaveUp;

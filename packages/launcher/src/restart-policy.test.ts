@@ -15,7 +15,7 @@ function decisions(runs: readonly number[], policy: RestartPolicy = DEFAULT_POLI
   let history = NO_CRASHES;
   for (const seconds of runs) {
     now += seconds * 1000;
-    const step = afterEnd(history, { upMs: seconds * 1000, now }, policy);
+    const step = afterEnd(history, { upMs: seconds * 1000, now, wasKilled: false }, policy);
     steps.push(step);
     if (step.kind === 'give-up') break;
     now += step.delayMs;
@@ -45,6 +45,13 @@ describe('the restart policy', () => {
     },
   ])('answers $life', ({ runs, says }) => {
     expect(summary(runs)).toEqual(says);
+  });
+
+  it('holds a kill from outside against a program only when that had hardly begun', () => {
+    const killed = (upMs: number) =>
+      afterEnd(NO_CRASHES, { upMs, now: 1_000_000, wasKilled: true }, DEFAULT_POLICY);
+    expect(killed(3_000)).toEqual({ kind: 'restart', delayMs: 500, history: NO_CRASHES });
+    expect(killed(2_999)).toMatchObject({ history: { streak: 1 } });
   });
 
   const lives = fc.array(fc.double({ min: 0, max: 200, noNaN: true }), { maxLength: 60 });

@@ -5,6 +5,8 @@ export interface RestartPolicy {
   readonly longestDelayMs: number;
   /** A run as long as this one makes up for every crash before it. */
   readonly quietMs: number;
+  /** A run that served for as long did not crash if somebody killed it. */
+  readonly soundMs: number;
   /** So many ends within such a time are a crash loop. */
   readonly crashLoop: { readonly ends: number; readonly withinMs: number };
 }
@@ -14,6 +16,7 @@ export const DEFAULT_POLICY: RestartPolicy = {
   firstDelayMs: 500,
   longestDelayMs: 30_000,
   quietMs: 60_000,
+  soundMs: 3_000,
   crashLoop: { ends: 5, withinMs: 60_000 },
 };
 
@@ -33,12 +36,19 @@ export type NextStep =
   | { readonly kind: 'restart'; readonly delayMs: number; readonly history: CrashHistory }
   | { readonly kind: 'give-up' };
 
-/** Decides what follows when a program ends at `now`, `upMs` after its start. */
-export function afterEnd(
-  history: CrashHistory,
-  end: { readonly upMs: number; readonly now: number },
-  policy: RestartPolicy,
-): NextStep {
+/** How a program ended: at `now`, `upMs` after its start. */
+export interface ProgramEnd {
+  readonly now: number;
+  readonly upMs: number;
+  /** By SIGKILL, which no program does to itself. */
+  readonly wasKilled: boolean;
+}
+
+/** Decides what follows when a program ends. */
+export function afterEnd(history: CrashHistory, end: ProgramEnd, policy: RestartPolicy): NextStep {
+  if (end.wasKilled && end.upMs >= policy.soundMs) {
+    return { kind: 'restart', delayMs: policy.firstDelayMs, history };
+  }
   const { withinMs, ends: limit } = policy.crashLoop;
   const ends = [...history.ends.filter((at) => end.now - at < withinMs), end.now];
   if (ends.length >= limit) return { kind: 'give-up' };

@@ -19,6 +19,7 @@ const QUICK: RestartPolicy = {
   firstDelayMs: 10,
   longestDelayMs: 600,
   quietMs: 1200,
+  soundMs: 3_000,
   crashLoop: { ends: 5, withinMs: 1200_000 },
 };
 
