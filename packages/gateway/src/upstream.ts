@@ -70,6 +70,7 @@ class Attempt {
   #clientRequest: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
+  #hasResponse = false;
   #readBefore = 0;
   #interim = 0;
 
@@ -103,6 +104,8 @@ class Attempt {
   }
 
   readonly fail = (error: Error) => {
+    // From its head on the response itself tells how it ended: it may be whole in spite of an error.
+    if (this.#hasResponse) return;
     const { message } = error;
     if (!this.#connected) {
       const mayPass = !('code' in error) || !NEEDS_MENDING.test(String(error.code));
@@ -172,6 +175,7 @@ class Attempt {
       this.#fail(new UpstreamFailure('invalid', `the upstream answered with ${startLine}`));
       return;
     }
+    this.#hasResponse = true;
     this.#finish();
     // A connection whose request was not sent to its end cannot take another.
     response.once('close', () => {

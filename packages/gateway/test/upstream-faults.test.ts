@@ -87,6 +87,21 @@ it('does not use a connection again on which more came than one response', async
   expect(upstream.connections).toHaveLength(2);
 });
 
+it.each(['X', '\0', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nEVL'])(
+  'delivers a whole response, and nothing of what came behind it: %j',
+  async (surplus) => {
+    const upstream = await startRecordingUpstream(answering(OK + surplus));
+    const gateway = await startTestGateway(upstream.url);
+    for (let turn = 0; turn < 2; turn += 1) {
+      const answer = await gateway.send(rawPost('{"model":"m"}'));
+      expect(statusOf(answer)).toBe(200);
+      expect(answer.body.toString()).toBe('{"ok":true}');
+    }
+    await expect.poll(() => gateway.keys.outcomes()).toEqual(['success', 'success']);
+    expect(upstream.connections).toHaveLength(2);
+  },
+);
+
 it.each(['reset', 'end'] as const)(
   'answers 502 within moments when the upstream takes the request, and its repetitions, and ends the connection (%s)',
   async (how) => {

@@ -17,6 +17,8 @@ import { dirname, join } from 'node:path';
 const MAX_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 /** How often a start looks again when others start or stop at the same time. */
 const MAX_CLAIMS = 20;
+/** How often it is looked after whether the socket is still there. */
+const LOOK_EVERY_MS = 1_000;
 
 /** Why a Unix socket cannot be listened on, or not be asked for. */
 export type UnixSocketErrorCode =
@@ -49,10 +51,43 @@ export interface UnixListener {
 /**
  * Listens on a Unix socket that only we can open: mode 0600 in a folder 0700, which is made if it is
  * missing. The socket gets its mode under another name, so that it is never seen with a wider one.
- * A socket nobody listens on is replaced; of several starts at once, one wins. Rejects with a
- * UnixSocketError, or with what the system says. `onError` hears of connections that could not be taken.
+ * A socket nobody listens on is replaced; of several starts at once, one wins; one that somebody
+ * deletes is made anew. Rejects with a UnixSocketError, or with what the system says. `onError` hears
+ * of connections that could not be taken.
  */
 export async function listenOnUnixSocket(
+  path: string,
+  onConnection: (socket: Socket) => void,
+  onError: (error: Error) => void,
+): Promise<UnixListener> {
+  let current = await listenOnce(path, onConnection, onError);
+  let [isBusy, isClosed] = [false, false];
+  const lookAfter = async () => {
+    if (isBusy || statIfThere(path) !== undefined) return;
+    isBusy = true;
+    try {
+      const before = current;
+      current = await listenOnce(path, onConnection, onError);
+      before.close();
+      if (isClosed) current.close();
+    } catch (error) {
+      onError(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      isBusy = false;
+    }
+  };
+  const timer = setInterval(() => void lookAfter(), LOOK_EVERY_MS).unref();
+  return {
+    path,
+    close: () => {
+      isClosed = true;
+      clearInterval(timer);
+      current.close();
+    },
+  };
+}
+
+async function listenOnce(
   path: string,
   onConnection: (socket: Socket) => void,
   onError: (error: Error) => void,

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -189,6 +190,17 @@ test('connecting fails where nobody listens, and where nothing is', async () => 
   await expect(connectToUnixSocket(path)).rejects.toMatchObject({ code: 'ENOENT' });
   await deadSocket(path);
   await expect(connectToUnixSocket(path)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+test('a socket that somebody deletes is made anew', async () => {
+  const path = join(temporaryFolder(), 'kms.sock');
+  const listener = await listen(path);
+  rmSync(path);
+  await expect.poll(() => existsSync(path), { timeout: 5_000 }).toBe(true);
+  expect(lstatSync(path).mode & MODE).toBe(0o600);
+  expect(await heardOn(path)).toBe('here');
+  listener.close();
+  expect(existsSync(path)).toBe(false);
 });
 
 test('nobody ever sees the socket with a wider mode', async () => {

@@ -26,7 +26,7 @@ it(
     // One stream whose events come slowly, from before the first kill to after the last.
     fake.rules.add({ fault: { kind: 'delay', eventMs: (SECONDS * 1_000) / 8 }, times: 1 });
     const stream = ask({ stream: true }).then((response) => response.text());
-    await fake.requests.waitFor(({ events }) => events > 0);
+    await fake.requests.waitFor(({ method }) => method === 'POST');
 
     const failures: unknown[] = [];
     const sent: Promise<unknown>[] = [];
