@@ -3,14 +3,8 @@ import type { Clock, Secret } from '@openrouter-proxy/runtime';
 import { availabilityOf, type Availability } from './availability.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { keyIdOf } from './key-id.ts';
-import {
-  newRecord,
-  settled,
-  transition,
-  type KeyCommand,
-  type KeyEvent,
-  type KeyRecord,
-} from './key-state.ts';
+import { newRecord, type KeyRecord } from './key-record.ts';
+import { settled, transition, type KeyCommand, type KeyEvent } from './key-state.ts';
 import type { StateStore } from './state-store.ts';
 
 /** A key as the configuration has it. */

@@ -2,15 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '@openrouter-proxy/kms-protocol';
 import { DAY, LONGEST_COOLDOWN_MS } from './cooldown.ts';
+import { newRecord, type KeyRecord } from './key-record.ts';
 import {
   STRIKE_COOLDOWN_MS,
-  newRecord,
   restored,
   settled,
   transition,
   type KeyCommand,
   type KeyEvent,
-  type KeyRecord,
 } from './key-state.ts';
 
 const T = Date.UTC(2026, 9, 2, 12);

@@ -3,12 +3,12 @@ import {
   DAY,
   LONGEST_COOLDOWN_MS,
   cooldownEnd,
-  nextReset,
   type CooldownEnd,
   type CooldownPolicy,
   type LimitOutcome,
-  type LimitReset,
 } from './cooldown.ts';
+import { inspected } from './key-inspection.ts';
+import { disabled, type KeyRecord } from './key-record.ts';
 import { isGuess } from './limit.ts';
 
 /** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
@@ -19,35 +19,6 @@ const FULL_ALLOWANCE = 8;
 
 /** The longest an operator may cool a key, as the contract has it. */
 const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY;
-
-/** What `GET /key` has told of a key. */
-export interface KeyTraits {
-  /** Credits left under the key's own cap; null: no cap, or not known. */
-  readonly limitRemaining: number | null;
-  readonly limitReset: LimitReset | null;
-  /** When the key ends; null: never, or not known. */
-  readonly expiresAt: number | null;
-  /** A name for the account it belongs to, by the owner of its quota; null: not known. */
-  readonly account: string | null;
-}
-
-const NO_TRAITS: KeyTraits = {
-  limitRemaining: null,
-  limitReset: null,
-  expiresAt: null,
-  account: null,
-};
-
-/** What is known of a key, and kept across restarts. */
-export interface KeyRecord {
-  /** As it was when it last changed; `settled` says what has become of it. */
-  readonly state: KeyState;
-  /** Grows with every command: what came of a lease given before says nothing about the key after. */
-  readonly generation: number;
-  /** Set by a first 401: until then others tell of the same refusal. Null: no 401 since a success. */
-  readonly strikeUntil: number | null;
-  readonly traits: KeyTraits;
-}
 
 /** What an operator may say about a key. */
 export type KeyCommand =
@@ -73,12 +44,6 @@ export type KeyEvent =
   | { readonly kind: 'inspected'; readonly facts: KeyFacts; readonly account: string | null }
   | { readonly kind: 'disowned'; readonly detail: string }
   | KeyCommand;
-
-/** The record of a key nothing is known about. */
-export function newRecord(now: number): KeyRecord {
-  const state: KeyState = { kind: 'available', since: now };
-  return { state, generation: 0, strikeUntil: null, traits: NO_TRAITS };
-}
 
 /**
  * The record as it stands at `now`: a cooldown that has ended is over, and after the clock was set
@@ -191,42 +156,6 @@ function absolved(record: KeyRecord, now: number): KeyRecord {
   const isStruck = state.kind === 'cooling' && state.cause.source === 'strike';
   const after: KeyState = isStruck ? { kind: 'available', since: now } : state;
   return { ...record, state: after, strikeUntil: null };
-}
-
-function disabled(record: KeyRecord, cause: Cause, now: number): KeyRecord {
-  if (record.state.kind === 'disabled') return record;
-  return { ...record, state: { kind: 'disabled', since: now, cause } };
-}
-
-/** OpenRouter knows the key: what was only guessed about it is replaced by what is so. */
-function inspected(
-  record: KeyRecord,
-  facts: KeyFacts,
-  account: string | null,
-  now: number,
-): KeyRecord {
-  const { limitRemaining, limitReset, expiresAt } = facts;
-  const traits = {
-    limitRemaining,
-    limitReset,
-    expiresAt,
-    account: account ?? record.traits.account,
-  };
-  const known = { ...record, traits, strikeUntil: null };
-  const { state } = record;
-  if (expiresAt !== null && expiresAt <= now) {
-    return disabled(known, { reason: 'expired', source: 'inspection', detail: '' }, now);
-  }
-  const isSpent = limitRemaining !== null && limitRemaining <= 0;
-  if (state.kind === 'cooling' && isGuess(state.cause)) {
-    if (!isSpent) return { ...known, state: { kind: 'available', since: now } };
-    const until = limitReset === null ? state.until : nextReset(limitReset, now);
-    const cause: Cause = { ...state.cause, source: 'inspection' };
-    return { ...known, state: { ...state, until: Math.max(until, state.until), cause } };
-  }
-  if (state.kind !== 'disabled') return known;
-  const isOperators = state.cause.source === 'operator';
-  return isOperators ? known : { ...known, state: { kind: 'available', since: now } };
 }
 
 /** Sets the key aside, unless it already is for at least as long: reports never shorten a cooldown. */

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { DAY } from './cooldown.ts';
-import { restored, type KeyRecord } from './key-state.ts';
+import { type KeyRecord } from './key-record.ts';
+import { restored } from './key-state.ts';
+import { leaseStore } from './lease-store.ts';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.ts';
 import {
   openStateFile,
@@ -33,7 +35,9 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
   return {
     backend: 'embedded',
     ...recordsIn(database, records, writes),
-    ...leasesIn(new LeaseTable({ ...options, windows }), windows, writes),
+    ...leaseStore(new LeaseTable({ ...options, windows }), windows, (window) =>
+      writes.countSoon(window),
+    ),
     close: () => {
       writes.flush();
       database.close();
@@ -61,38 +65,6 @@ function recordsIn(
     save: (keyId, record) => writes.save((write) => write.key(keyId, record)),
     loadShared: () => Promise.resolve(readShared(database)),
     saveShared: (name, json) => writes.save((write) => write.shared(name, json)),
-  };
-}
-
-function leasesIn(
-  leases: LeaseTable,
-  windows: WindowCounts,
-  writes: GroupCommit,
-): Omit<StateStore, keyof Records | 'backend' | 'close'> {
-  return {
-    reserve: (candidates, terms, now) => {
-      const reserved = leases.reserve(candidates, terms, now);
-      for (const window of reserved.taken?.windows ?? []) writes.countSoon(window);
-      return Promise.resolve(reserved);
-    },
-    confirm: (leaseId, now) => Promise.resolve(leases.confirm(leaseId, now)),
-    release: (leaseId, _keyId, now, unsent) =>
-      Promise.resolve(leases.release(leaseId, now, unsent)),
-    adopt: (held, session, now) => {
-      leases.adopt(held, session, now);
-      return Promise.resolve();
-    },
-    shorten: (session, at) => {
-      leases.shorten(session, at);
-      return Promise.resolve();
-    },
-    inFlight: (now) => Promise.resolve(leases.inFlight(now)),
-    used: (asked) => Promise.resolve(asked.map((window) => windows.used(window))),
-    raise: (window, used) => {
-      windows.raise(window, used, window.startsAt);
-      writes.countSoon(window);
-      return Promise.resolve();
-    },
   };
 }
 

@@ -3,7 +3,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { contract } from '@openrouter-proxy/kms-protocol';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
-import type { KeyRecord } from './key-state.ts';
+import type { KeyRecord } from './key-record.ts';
 import { isSqliteError } from './sqlite-error.ts';
 import { preparePrivateFile } from './private-file.ts';
 import type { WindowCount } from './window-counts.ts';

@@ -1,5 +1,5 @@
 import type { HeldLease } from '@openrouter-proxy/kms-protocol';
-import type { KeyRecord } from './key-state.ts';
+import type { KeyRecord } from './key-record.ts';
 
 /** One of a number of places that leases take and leave again. */
 export interface Slot {

@@ -1,6 +1,8 @@
-import { restored, type KeyRecord } from '../../src/key-state.ts';
+import { type KeyRecord } from '../../src/key-record.ts';
+import { restored } from '../../src/key-state.ts';
+import { leaseStore } from '../../src/lease-store.ts';
 import { LeaseTable, type LeaseTableOptions } from '../../src/lease-table.ts';
-import type { StateStore } from '../../src/state-store.ts';
+import type { StateStore, Window } from '../../src/state-store.ts';
 import { WindowCounts, type WindowCount } from '../../src/window-counts.ts';
 
 /** What a store is told, and tells. */
@@ -17,18 +19,14 @@ export function memoryStore(options: MemoryStoreOptions, kept: Map<string, strin
   const windows = new WindowCounts(counts.values());
   const leases = new LeaseTable({ ...options, windows });
   const read = (text: string, now: number) => restored(JSON.parse(text) as KeyRecord, now);
-  const keepCount = (window: {
-    id: string;
-    startsAt: number;
-    endsAt: number;
-    limit: number | null;
-  }) => {
+  const keepCount = (window: Window) => {
     const { id, startsAt, endsAt } = window;
     counts.set(`${startsAt} ${id}`, { id, startsAt, endsAt, used: windows.used(window) });
     kept.set(WINDOWS, JSON.stringify([...counts]));
   };
   return {
     backend: 'memory',
+    ...leaseStore(leases, windows, keepCount),
     load: (keyIds, now) => {
       const known = keyIds.flatMap((keyId) => {
         const text = kept.get(keyId);
@@ -51,29 +49,6 @@ export function memoryStore(options: MemoryStoreOptions, kept: Map<string, strin
     saveShared: (name, json) => {
       if (json === null) kept.delete(SHARED + name);
       else kept.set(SHARED + name, json);
-      return Promise.resolve();
-    },
-    reserve: (candidates, terms, now) => {
-      const reserved = leases.reserve(candidates, terms, now);
-      for (const window of reserved.taken?.windows ?? []) keepCount(window);
-      return Promise.resolve(reserved);
-    },
-    confirm: (leaseId, now) => Promise.resolve(leases.confirm(leaseId, now)),
-    release: (leaseId, _keyId, now, unsent) =>
-      Promise.resolve(leases.release(leaseId, now, unsent)),
-    adopt: (held, session, now) => {
-      leases.adopt(held, session, now);
-      return Promise.resolve();
-    },
-    shorten: (session, at) => {
-      leases.shorten(session, at);
-      return Promise.resolve();
-    },
-    inFlight: (now) => Promise.resolve(leases.inFlight(now)),
-    used: (asked) => Promise.resolve(asked.map((window) => windows.used(window))),
-    raise: (window, used) => {
-      windows.raise(window, used, window.startsAt);
-      keepCount(window);
       return Promise.resolve();
     },
     close: () => Promise.resolve(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newRecord, type KeyRecord } from '../../src/key-state.ts';
+import { newRecord, type KeyRecord } from '../../src/key-record.ts';
 import type { Candidate, StateStore, Window } from '../../src/state-store.ts';
 
 /** Opens the store, a second time with what the first has left behind. */

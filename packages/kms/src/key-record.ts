@@ -1,0 +1,43 @@
+import type { Cause, KeyState } from '@openrouter-proxy/kms-protocol';
+import type { LimitReset } from './cooldown.ts';
+
+/** What `GET /key` has told of a key. */
+export interface KeyTraits {
+  /** Credits left under the key's own cap; null: no cap, or not known. */
+  readonly limitRemaining: number | null;
+  readonly limitReset: LimitReset | null;
+  /** When the key ends; null: never, or not known. */
+  readonly expiresAt: number | null;
+  /** A name for the account it belongs to, by the owner of its quota; null: not known. */
+  readonly account: string | null;
+}
+
+const NO_TRAITS: KeyTraits = {
+  limitRemaining: null,
+  limitReset: null,
+  expiresAt: null,
+  account: null,
+};
+
+/** What is known of a key, and kept across restarts. */
+export interface KeyRecord {
+  /** As it was when it last changed; `settled` says what has become of it. */
+  readonly state: KeyState;
+  /** Grows with every command: what came of a lease given before says nothing about the key after. */
+  readonly generation: number;
+  /** Set by a first 401: until then others tell of the same refusal. Null: no 401 since a success. */
+  readonly strikeUntil: number | null;
+  readonly traits: KeyTraits;
+}
+
+/** The record of a key nothing is known about. */
+export function newRecord(now: number): KeyRecord {
+  const state: KeyState = { kind: 'available', since: now };
+  return { state, generation: 0, strikeUntil: null, traits: NO_TRAITS };
+}
+
+/** A key out of use until an operator, or `GET /key`, says otherwise. */
+export function disabled(record: KeyRecord, cause: Cause, now: number): KeyRecord {
+  if (record.state.kind === 'disabled') return record;
+  return { ...record, state: { kind: 'disabled', since: now, cause } };
+}
