@@ -46,9 +46,13 @@ export class LimitBook {
 
   /** Every limit in force, those that last longest first. */
   all(now: number): Limit[] {
-    return [...this.#limits.values()]
-      .flatMap((limit) => settledLimit(limit, now) ?? [])
-      .toSorted((a, b) => b.until - a.until);
+    return [...this.#limits]
+      .flatMap(([id, limit]) => {
+        const inForce = settledLimit(limit, now);
+        return inForce === undefined ? [] : [{ id, inForce }];
+      })
+      .toSorted((a, b) => b.inForce.until - a.inForce.until || (a.id < b.id ? -1 : 1))
+      .map(({ inForce }) => inForce);
   }
 
   /** Takes in that something cannot serve. The new limit; undefined if that changes nothing. */

@@ -230,7 +230,7 @@ it('holds its promises through any history', async () => {
       const play = await Play.start(pool);
       for (const step of steps) await play.step(step);
     }),
-    { numRuns: 1_000 },
+    { numRuns: 5_000 },
   );
 });
 
