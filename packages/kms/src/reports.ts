@@ -11,8 +11,6 @@ import type { SharedRecords } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
 import { StrikeWatch } from './strike-watch.ts';
 
-/** A limit that ends sooner is not worth keeping across a restart. */
-const WORTH_KEEPING_MS = 10_000;
 /** So many models refused on one key, or accounts refused a model, within a minute: it is not that one's fault. */
 const ESCALATE_KEY_AT = 3;
 const ESCALATE_MODEL_AT = 2;
@@ -139,8 +137,7 @@ export class Reports {
     const limit = limits.limit(consequence, { reason: outcome.kind, detail }, now);
     if (limit === undefined) return;
     listener.onLimit(limit);
-    if (limit.until - now > WORTH_KEEPING_MS)
-      await shared.keepLimit(subjectId(limit.subject), limit);
+    await shared.keepLimit(subjectId(limit.subject), limit);
   }
 
   async #liftGuess(subject: Subject, now: number): Promise<void> {

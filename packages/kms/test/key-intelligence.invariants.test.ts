@@ -255,10 +255,9 @@ class Play {
     }
   }
 
-  /** What must be there after a restart: all but the shortest limits, and those that are counted anew. */
+  /** What must be there after a restart: all but what is found out anew from the counts. */
   #lasting({ keys, limits }: Views) {
-    const lasts = ({ since, until, cause }: LimitView) =>
-      until - since > 10_000 && cause.reason !== 'free_requests_used';
+    const lasts = ({ cause }: LimitView) => cause.reason !== 'free_requests_used';
     return {
       keys: keys.map(({ keyId, state, freeRequests, limits: own, account }) => ({
         ...{ keyId, account, freeRequests },
