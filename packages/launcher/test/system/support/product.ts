@@ -17,10 +17,14 @@ export interface Product {
   accessKey: string;
 }
 
-/** Starts both, with so many keys, each of an account of its own. */
-export async function startProduct(keys = 3): Promise<Product> {
+/** Starts both, with so many keys, each of an account of its own, and others that are added before. */
+export async function startProduct(
+  keys = 3,
+  addOthers: (fake: FakeOpenRouter) => void = () => undefined,
+): Promise<Product> {
   const fake = await startFakeOpenRouter();
   onTestFinished(() => fake.stop());
+  addOthers(fake);
   for (let i = 0; i < keys; i += 1) fake.addKey();
   const system = await startSystem({
     settings: {
