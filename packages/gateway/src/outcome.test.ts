@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyFailure, refusesKey } from './outcome.ts';
+import { classifyErrorWithin, classifyFailure, refusesKey } from './outcome.ts';
 
 const body = (error: object, rest: object = {}) => JSON.stringify({ error, ...rest });
 const failure = (status: number, text: string, headers = {}) =>
@@ -129,9 +129,158 @@ const FAMILIES: [name: string, status: number, text: string, kind: string][] = [
   ],
 ];
 
+/** Each sign alone is enough. */
+const SIGNS: [status: number, error: object, outcome: object][] = [
+  [429, { message: 'free-models-per-min' }, { kind: 'free_tier_exhausted', window: 'minute' }],
+  [429, { message: 'free-models-per-day' }, { kind: 'free_tier_exhausted', window: 'day' }],
+  [
+    429,
+    { metadata: { limit_source: 'openrouter_free_tier_daily' } },
+    { kind: 'free_tier_exhausted', window: 'day' },
+  ],
+  [429, { message: 'limit_rpd/x' }, { kind: 'model_throttled' }],
+  [429, { availability: { code: 'capacity_exhausted' } }, { kind: 'model_limited' }],
+  [429, { message: 'All providers for x at capacity' }, { kind: 'model_limited' }],
+  [
+    429,
+    { metadata: { limit_source: 'upstream_provider_shared_pool' } },
+    { kind: 'provider_limited' },
+  ],
+  [429, { metadata: { provider_name: 'x' } }, { kind: 'provider_limited', provider: 'x' }],
+  [429, { metadata: { raw: 'x' } }, { kind: 'provider_limited' }],
+  [429, { message: 'rate-limited upstream' }, { kind: 'provider_limited' }],
+  [
+    402,
+    { metadata: { limit_source: 'openrouter_in_flight_budget' } },
+    { kind: 'in_flight_budget_held' },
+  ],
+  [402, { metadata: { reason: 'in_flight_budget_exhausted' } }, { kind: 'in_flight_budget_held' }],
+  [402, { metadata: { limit_source: 'openrouter_key_limit' } }, { kind: 'key_limit_reached' }],
+  [
+    402,
+    { message: 'see /workspaces/default/keys/0123456789abcdef' },
+    { kind: 'key_limit_reached' },
+  ],
+  [402, { message: 'see /keys/0123456789abcde' }, { kind: 'credits_exhausted' }],
+  [403, { message: 'Key limit exceeded (daily limit)' }, { kind: 'key_limit_reached' }],
+  [
+    403,
+    { metadata: { limit_source: 'openrouter_workspace_budget' } },
+    { kind: 'budget_exhausted' },
+  ],
+  [
+    403,
+    { metadata: { limit_source: 'openrouter_guardrail_budget' } },
+    { kind: 'budget_exhausted' },
+  ],
+  [403, { message: 'Workspace budget of $5 exceeded' }, { kind: 'budget_exhausted' }],
+  [402, { message: 'can only afford 255. To increase' }, { kind: 'credits_exhausted' }],
+  [402, { message: 'can only afford 256. To increase' }, { kind: 'credits_short' }],
+  [402, { message: 'credits' }, { kind: 'credits_exhausted' }],
+  [401, { metadata: { provider_name: 'x' } }, { kind: 'provider_failed' }],
+  [
+    401,
+    { metadata: { provider_name: 'x', limit_source: 'openrouter_x' } },
+    { kind: 'unauthorized' },
+  ],
+  [
+    403,
+    { message: 'Key limit exceeded', metadata: { provider_name: 'x' } },
+    { kind: 'caller_error' },
+  ],
+  [408, {}, { kind: 'provider_failed' }],
+  [499, {}, { kind: 'caller_error' }],
+  [500, {}, { kind: 'provider_failed' }],
+];
+
+const WITHIN: [error: object, outcome: object][] = [
+  [{ code: 502 }, { kind: 'provider_failed', status: 502 }],
+  [{ code: 400 }, { kind: 'caller_error', status: 400 }],
+  [{ code: 401 }, { kind: 'provider_failed', status: 401 }],
+  [{ code: 402 }, { kind: 'provider_failed', status: 402 }],
+  [
+    { code: 402, metadata: { limit_source: 'openrouter_credits' } },
+    { kind: 'credits_exhausted', status: 402 },
+  ],
+  [{ code: 429 }, { kind: 'provider_limited', status: 429 }],
+  [{ code: 429, message: 'free-models-per-day' }, { kind: 'free_tier_exhausted' }],
+  [{ code: 1429 }, { kind: 'provider_failed', status: 502 }],
+  [{ code: 4290 }, { kind: 'provider_failed', status: 502 }],
+  [{ code: 200 }, { kind: 'provider_failed', status: 502 }],
+  [{}, { kind: 'provider_failed', status: 502 }],
+  [{ code: 'server_error' }, { status: 500 }],
+  [{ code: 'rate_limit_exceeded' }, { status: 429 }],
+  [{ code: 'insufficient_quota' }, { status: 402 }],
+  [{ type: 'invalid_request_error' }, { status: 400 }],
+  [{ type: 'authentication_error' }, { status: 401, kind: 'provider_failed' }],
+  [{ type: 'billing_error' }, { status: 402 }],
+  [{ type: 'permission_error' }, { status: 403, kind: 'caller_error' }],
+  [{ type: 'not_found_error' }, { status: 404, kind: 'caller_error' }],
+  [{ type: 'request_too_large' }, { status: 413, kind: 'caller_error' }],
+  [{ type: 'rate_limit_error' }, { status: 429, kind: 'provider_limited' }],
+  [{ type: 'api_error' }, { status: 500, kind: 'provider_failed' }],
+  [{ type: 'timeout_error' }, { status: 504, kind: 'provider_failed' }],
+  [{ type: 'overloaded_error' }, { status: 529, kind: 'provider_limited' }],
+  [{ error_type: 'provider_overloaded' }, { status: 529, kind: 'provider_limited' }],
+  [{ metadata: { error_type: 'provider_unavailable' } }, { status: 502, kind: 'provider_failed' }],
+  [{ code: 'unknown', type: 'overloaded_error' }, { status: 529 }],
+];
+
+describe('an error within a 200', () => {
+  it.each(WITHIN)('%j', (error, outcome) => {
+    expect(classifyErrorWithin(body(error), {})).toMatchObject(outcome);
+  });
+
+  it('keeps its evidence', () => {
+    const text = body({ code: 429, metadata: { retry_after_seconds: 7 } });
+    expect(classifyErrorWithin(text, { 'retry-after': '9' }).evidence).toEqual([
+      { field: 'retry_after_seconds', from: 'body', value: '7' },
+      { field: 'retry-after', from: 'header', value: '9' },
+    ]);
+  });
+});
+
 describe('classifyFailure', () => {
   it.each(FAMILIES)('recognises %s', (_name, status, text, kind) => {
     expect(failure(status, text)).toMatchObject({ kind, status });
+  });
+
+  it.each(SIGNS)('of %i %j', (status, error, outcome) => {
+    expect(failure(status, body(error))).toMatchObject(outcome);
+  });
+
+  it('passes on all that header and body say about a limit, each piece in its place', () => {
+    const metadata = {
+      headers: { 'x-ratelimit-reset': '1', 'retry-after': '6', 'x-ratelimit-limit': '7' },
+      resets_at: '3',
+      retry_after_seconds: 4,
+    };
+    const headers = {
+      'x-ratelimit-reset': ['2', 'x'],
+      'retry-after': '5',
+      'x-ratelimit-limit': '8',
+    };
+    const outcome = failure(429, body({ metadata }), headers);
+    expect(outcome.evidence).toEqual([
+      { field: 'x-ratelimit-reset', from: 'body', value: '1' },
+      { field: 'x-ratelimit-reset', from: 'header', value: '2' },
+      { field: 'resets_at', from: 'body', value: '3' },
+      { field: 'retry_after_seconds', from: 'body', value: '4' },
+      { field: 'retry-after', from: 'header', value: '5' },
+      { field: 'retry-after', from: 'body', value: '6' },
+      { field: 'x-ratelimit-limit', from: 'body', value: '7' },
+      { field: 'x-ratelimit-limit', from: 'header', value: '8' },
+    ]);
+  });
+
+  it('passes on no more than fits', () => {
+    const long = 'x'.repeat(1_000);
+    const text = body({ message: long, metadata: { provider_name: long, resets_at: long } });
+    const outcome = failure(429, text);
+    expect(outcome.provider).toHaveLength(100);
+    expect(outcome.detail).toHaveLength(300);
+    expect(outcome.evidence[0]?.value).toHaveLength(64);
+    expect(failure(429, body({ message: 'x' }))).not.toHaveProperty('provider');
   });
 
   it('tells the minute from the day', () => {

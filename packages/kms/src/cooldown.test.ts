@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '@openrouter-proxy/kms-protocol';
-import { DAY, LONGEST_COOLDOWN_MS, cooldownEnd, limits, type LimitOutcome } from './cooldown.ts';
+import {
+  DAY,
+  LONGEST_COOLDOWN_MS,
+  cooldownEnd,
+  evidenceEnd,
+  limits,
+  nextReset,
+  type LimitOutcome,
+} from './cooldown.ts';
 
 const NOW = Date.UTC(2026, 9, 2, 12, 0, 30);
 const POLICY = { rateLimitCooldownMs: 4 * 3_600_000 };
@@ -202,4 +210,75 @@ it('leaves alone a key whose request, model, provider or connection failed', () 
   expect(limits({ kind: 'caller_error', ...refusal })).toBe(false);
   expect(limits({ kind: 'timeout', detail: '' })).toBe(false);
   expect(limits({ kind: 'unauthorized', ...refusal })).toBe(false);
+});
+
+describe('a key’s own allowance', () => {
+  it.each([
+    ['daily', Date.UTC(2026, 9, 2, 12), Date.UTC(2026, 9, 3)],
+    ['daily', Date.UTC(2026, 11, 31, 23, 59), Date.UTC(2027, 0, 1)],
+    ['weekly', Date.UTC(2026, 9, 5), Date.UTC(2026, 9, 12)], // a Monday
+    ['weekly', Date.UTC(2026, 9, 6), Date.UTC(2026, 9, 12)],
+    ['weekly', Date.UTC(2026, 9, 11, 23), Date.UTC(2026, 9, 12)], // a Sunday
+    ['monthly', Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1)],
+    ['monthly', Date.UTC(2026, 11, 31), Date.UTC(2027, 0, 1)],
+  ] as const)('is filled up %s', (reset, now, at) => {
+    expect(nextReset(reset, now)).toBe(at);
+  });
+
+  it('ends a cooldown of the key when nothing else says when', () => {
+    const outcome: LimitOutcome = {
+      ...{ kind: 'key_limit_reached', status: 403, evidence: [], detail: '' },
+    };
+    const end = { until: Date.UTC(2026, 9, 3), source: 'window' };
+    expect(cooldownEnd(outcome, NOW, POLICY, 'daily')).toEqual(end);
+    expect(cooldownEnd(outcome, NOW, POLICY, null).source).toBe('default');
+    const other: LimitOutcome = { ...outcome, kind: 'budget_exhausted' };
+    expect(cooldownEnd(other, NOW, POLICY, 'daily').source).toBe('default');
+  });
+
+  it('is overruled by what OpenRouter says', () => {
+    const evidence: Evidence[] = [{ field: 'retry-after', from: 'header', value: '60' }];
+    const outcome: LimitOutcome = {
+      ...{ kind: 'key_limit_reached', status: 403, evidence, detail: '' },
+    };
+    expect(cooldownEnd(outcome, NOW, POLICY, 'daily')).toEqual({
+      until: NOW + 60_000,
+      source: 'header',
+    });
+  });
+});
+
+describe('evidence', () => {
+  const ends = (field: Evidence['field'], value: string, from: Evidence['from'] = 'body') =>
+    evidenceEnd({ evidence: [{ field, from, value }] }, NOW)?.until;
+
+  it('of the size of a limit says nothing of its end', () => {
+    expect(ends('x-ratelimit-limit', '50')).toBeUndefined();
+  });
+
+  it('beyond an hour is not believed of a model', () => {
+    expect(ends('retry-after', '3600')).toBe(NOW + 3_600_000);
+    expect(ends('retry-after', '3601')).toBe(NOW + 3_600_000);
+  });
+
+  it.each([
+    ['x-ratelimit-reset', 'soon'],
+    ['x-ratelimit-reset', '12x'],
+    ['resets_at', `x${new Date(NOW + 1_000).toISOString()}`],
+    ['resets_at', `${new Date(NOW + 1_000).toISOString()}x`],
+    ['resets_at', String(NOW + 1_000)],
+    ['retry-after', 'x Fri, 02 Oct 2026 12:01:00 GMT'],
+    ['retry_after_seconds', '-1'],
+  ] as const)('that cannot be read counts for nothing: %s %s', (field, value) => {
+    expect(ends(field, value)).toBeUndefined();
+  });
+
+  it('of a header is taken before the same of a body', () => {
+    const evidence: Evidence[] = [
+      { field: 'retry-after', from: 'body', value: '10' },
+      { field: 'retry-after', from: 'header', value: '20' },
+    ];
+    expect(evidenceEnd({ evidence }, NOW)).toEqual({ until: NOW + 20_000, source: 'header' });
+    expect(evidenceEnd({ evidence: evidence.toReversed() }, NOW)?.source).toBe('header');
+  });
 });

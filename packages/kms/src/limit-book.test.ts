@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONNECTION_BACK_OFF, MODEL_BACK_OFF, backOffMs } from './back-off.ts';
-import type { Subject } from './limit.ts';
+import type { Limit, Subject } from './limit.ts';
 import { LimitBook } from './limit-book.ts';
 
 const T = Date.UTC(2026, 9, 2);
@@ -118,4 +118,91 @@ it('knows whether a model is limited on some key or account', () => {
   book.limit(until({ scope: 'key-model', keyId: 'k', model: 'm' }, T + 1), CAUSE, T);
   expect(book.concernsModel('m')).toBe(true);
   expect(book.concernsModel('n')).toBe(false);
+});
+
+describe('what the book tells', () => {
+  const about = (model: string): Subject => ({ scope: 'model', model });
+
+  it('is every limit in force, the longest first, equals always in the same order', () => {
+    const book = new LimitBook(middle);
+    book.limit(until(about('b'), T + 50), CAUSE, T);
+    book.limit(until(about('a'), T + 50), CAUSE, T);
+    book.limit(until(about('c'), T + 90), CAUSE, T);
+    book.limit(until(about('d'), T + 10), CAUSE, T);
+    const names = (now: number) =>
+      book.all(now).map(({ subject }) => 'model' in subject && subject.model);
+    expect(names(T + 10)).toEqual(['c', 'a', 'b']);
+    expect(names(T + 90)).toEqual([]);
+  });
+
+  it('has another version after every change, and after nothing else', () => {
+    const book = new LimitBook(middle);
+    const versions = [book.version];
+    book.limit(until(MODEL, T + 50), CAUSE, T);
+    versions.push(book.version);
+    book.limit(until(MODEL, T + 50), CAUSE, T);
+    expect(book.version).toBe(versions[1]);
+    book.limit(until(MODEL, T + 60), CAUSE, T);
+    versions.push(book.version);
+    book.lift(MODEL, T);
+    versions.push(book.version);
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    expect(new Set(versions).size).toBe(4);
+    book.lift(MODEL, T);
+    book.lift(about('never limited'), T);
+    expect(book.version).toBe(versions[3]);
+  });
+
+  it('is not that a limit was lifted which was over', () => {
+    const book = new LimitBook(middle);
+    book.limit(until(MODEL, T + 50), CAUSE, T);
+    expect(book.lift(MODEL, T + 50)).toBe(false);
+  });
+
+  it('begins with what was kept', () => {
+    const limit: Limit = {
+      subject: { scope: 'account-model', account: 'a', model: 'm' },
+      since: T,
+      until: T + 50,
+      cause: { ...CAUSE, source: 'header' },
+      level: 2,
+    };
+    const book = new LimitBook(middle, [limit]);
+    expect(book.on(limit.subject, T)).toEqual(limit);
+    expect(book.concernsModel('m')).toBe(true);
+  });
+
+  it('is that no model is limited on a key where only the model is, or an account', () => {
+    const book = new LimitBook(middle);
+    book.limit(until(MODEL, T + 50), CAUSE, T);
+    book.limit(until({ scope: 'account', account: 'm', pool: 'all' }, T + 50), CAUSE, T);
+    expect(book.concernsModel('m')).toBe(false);
+  });
+
+  it('forgets which models were limited with the limits', () => {
+    const book = new LimitBook(middle);
+    const onKey = (n: number): Subject => ({ scope: 'key-model', keyId: 'k', model: `m${n}` });
+    const onAccount: Subject = { scope: 'account-model', account: 'a', model: 'kept' };
+    book.limit(until(onAccount, T + 1e9), CAUSE, T);
+    for (let n = 0; n < 10_000; n += 1) book.limit(until(onKey(n), T + 1_000 + n), CAUSE, T);
+    expect(book.concernsModel('m0')).toBe(false);
+    expect(book.concernsModel('m1')).toBe(true);
+    expect(book.concernsModel('kept')).toBe(true);
+  });
+
+  it('counts failures of each subject by itself', () => {
+    const book = new LimitBook(middle);
+    const failing = (model: string) =>
+      ({ kind: 'back-off', subject: about(model), backOff: MODEL_BACK_OFF, after: 2 }) as const;
+    expect(book.limit(failing('a'), CAUSE, T)).toBeUndefined();
+    expect(book.limit(failing('b'), CAUSE, T)).toBeUndefined();
+    expect(book.limit(failing('a'), CAUSE, T)).toBeDefined();
+  });
+
+  it('makes no back-off longer for a level of long ago, and one for a level of just now', () => {
+    const book = new LimitBook(middle);
+    const end = book.limit(backOff(), CAUSE, T)?.until ?? 0;
+    const late = end + 10 * 60_000 - 1;
+    expect(book.limit(backOff(), CAUSE, late)?.until).toBe(late + 2_000);
+  });
 });
