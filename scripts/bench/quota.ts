@@ -229,6 +229,7 @@ export async function quotaBench(): Promise<void> {
       onChange: ignore,
       onLimit: ignore,
       onLifted: ignore,
+      onShared: ignore,
       onStoreFailed: (error) => console.error(error),
       onStoreRecovered: ignore,
     },

@@ -124,6 +124,11 @@ function poolLog(logger: Logger): RecordsListener & LimitListener {
     onChange: (key, before, after) => logKeyChange(logger, key, before, after),
     onLimit: (limit) => logLimit(logger, limit),
     onLifted: (subject) => logger.info('limit lifted', { ...subject }),
+    onShared: (account, keys) =>
+      logger.info('keys share an account, and its limits', {
+        account,
+        keys: keys.map(({ name }) => name),
+      }),
     onStoreFailed: (error) =>
       logger.error('key states cannot be saved: they are kept in memory and tried again', {
         error,

@@ -11,15 +11,18 @@ import type { SharedRecords } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
 import { StrikeWatch } from './strike-watch.ts';
 
-/** So many models refused on one key, or accounts refused a model, within a minute: it is not that one's fault. */
-const ESCALATE_KEY_AT = 3;
-const ESCALATE_MODEL_AT = 2;
+/** What is refused as often within a minute is not the fault of the one it was refused to. */
 const ESCALATE_WITHIN_MS = 60_000;
+const MODELS_ON_ONE_KEY = 3;
+const OF_ONE_MODEL = { rate_limited: 3, model_throttled: 2 } as const;
+const SCOPE_OF = { rate_limited: 'key-model', model_throttled: 'account-model' } as const;
 
 /** Told what becomes of what keys share. */
 export interface LimitListener {
   onLimit(limit: Limit): void;
   onLifted(subject: Subject): void;
+  /** Several keys turn out to belong to one account. */
+  onShared(account: string, keys: readonly PoolKey[]): void;
 }
 
 /** What taking in works with. */
@@ -75,13 +78,16 @@ export class Reports {
 
   /** Takes in what `GET /key` told: it replaces what was only guessed. */
   async inspected(key: PoolKey, facts: KeyFacts): Promise<void> {
-    const { records, allowances, shared, store, clock } = this.#parts;
+    const { records, allowances, shared, store, clock, listener } = this.#parts;
     const now = clock.now();
     const account = facts.owner === null ? null : accountName(facts.owner);
+    const before = records.accountsVersion;
     await records.take(key, { kind: 'inspected', facts, account });
+    const name = records.accountOf(key);
+    const sharers = records.accounts().get(name) ?? [];
+    if (records.accountsVersion !== before && sharers.length > 1) listener.onShared(name, sharers);
     const { freeRequests } = facts;
     if (freeRequests === null) return;
-    const name = records.accountOf(key);
     const learnt = allowances.learn(name, 'day', freeRequests.limit);
     if (learnt !== undefined) await shared.keepAllowance(name, learnt);
     const { day } = currentWindows(name, allowances.of(name), now);
@@ -153,33 +159,33 @@ export class Reports {
     await this.#parts.shared.keepLimit(subjectId(subject), null);
   }
 
-  /** What concerns one model on one key seems to concern the key, or the model, as a whole. */
+  /** What concerns one model on one key, or account, may concern the key, or the model, as a whole. */
   async #escalate(
     key: PoolKey,
     { outcome, generation, model }: Omit<LeaseEnd, 'wasProbe'>,
     now: number,
   ): Promise<void> {
     const { records, limits } = this.#parts;
+    if (outcome.kind !== 'rate_limited' && outcome.kind !== 'model_throttled') return;
+    if (model === null) {
+      if (outcome.kind !== 'rate_limited') return;
+      await records.take(key, { kind: 'limited', outcome, generation });
+      return;
+    }
     const recent = limits.all(now).filter(({ since }) => now - since < ESCALATE_WITHIN_MS);
-    if (outcome.kind === 'rate_limited') {
-      const models = recent.filter(
-        ({ subject }) => subject.scope === 'key-model' && subject.keyId === key.id,
-      );
-      if (model !== null && models.length < ESCALATE_KEY_AT) return;
+    const onKey = recent.filter(
+      ({ subject }) => subject.scope === 'key-model' && subject.keyId === key.id,
+    );
+    if (outcome.kind === 'rate_limited' && onKey.length >= MODELS_ON_ONE_KEY) {
       await records.take(key, { kind: 'limited', outcome, generation });
     }
-    if (outcome.kind === 'model_throttled' && model !== null) {
-      const [first, ...others] = recent.filter(
-        ({ subject }) => subject.scope === 'account-model' && subject.model === model,
-      );
-      if (first === undefined || others.length + 1 < ESCALATE_MODEL_AT) return;
-      const { until, cause } = first;
-      const end = { until, source: cause.source };
-      await this.#carryOut(
-        { kind: 'limit', subject: { scope: 'model', model }, end },
-        outcome,
-        now,
-      );
-    }
+    const onModel = recent.filter(
+      ({ subject: { scope, ...about } }) =>
+        scope === SCOPE_OF[outcome.kind] && 'model' in about && about.model === model,
+    );
+    const [first] = onModel;
+    if (first === undefined || onModel.length < OF_ONE_MODEL[outcome.kind]) return;
+    const end = { until: first.until, source: first.cause.source };
+    await this.#carryOut({ kind: 'limit', subject: { scope: 'model', model }, end }, outcome, now);
   }
 }

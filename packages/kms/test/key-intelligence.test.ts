@@ -127,6 +127,13 @@ describe('trouble that is not the key’s', () => {
     expect((await pool.list())[0]?.state.kind).toBe('cooling');
   });
 
+  it('of one model on three keys is the model’s: no further key is burnt', async () => {
+    const { pool } = await start([null, null, null, null, null]).started;
+    for (let n = 0; n < 3; n += 1) await use(pool, limited(60), { model: PAID });
+    expect((await refusal(pool, { model: PAID })).reason).toBe('model_limited');
+    expect(await use(pool, SUCCESS, { model: 'c/d' })).toBe('k3');
+  });
+
   it('of one model on two accounts is the model’s', async () => {
     const { pool } = await start(['one', 'two', 'three']).started;
     const throttled = refused('model_throttled', {
@@ -303,7 +310,7 @@ describe('what GET /key tells', () => {
   }
 
   it('is asked for each key at the start, and brings keys of one owner together', async () => {
-    const { pool, clock } = await start([null, null, null]).started;
+    const { pool, clock, told } = await start([null, null, null]).started;
     for (let n = 0; n < 3; n += 1) {
       const owner = n === 2 ? 'user_2/w' : 'user_1/w';
       expect(await inspect(pool, { ...FACTS, owner })).toBe(`k${n}`);
@@ -312,6 +319,7 @@ describe('what GET /key tells', () => {
     const accounts = (await pool.list()).map(({ account }) => account);
     expect(accounts[0]).toBe(accounts[1]);
     expect(accounts[2]).not.toBe(accounts[0]);
+    expect(told).toEqual([`${accounts[0]}: 2 keys`]);
     await use(pool, DAY_SPENT, { model: FREE });
     expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');
     expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');

@@ -48,6 +48,7 @@ export async function startPool(setUp: PoolSetUp) {
   const listener: RecordsListener & LimitListener = {
     onChange: ({ name }, before, after) => told.push([name, before, after]),
     onLimit: ({ subject }) => told.push(`limited ${subjectId(subject)}`),
+    onShared: (account, keys) => told.push(`${account}: ${keys.length} keys`),
     onLifted: (subject) => told.push(`lifted ${subjectId(subject)}`),
     onStoreFailed: () => told.push('store failed'),
     onStoreRecovered: () => told.push('store recovered'),
