@@ -86,7 +86,8 @@ export class KeyPool {
     const { client = '', requestId = '', waitMs = 0 } = request;
     if (lent.kind === 'lease' || waitMs === 0 || !WaitingLine.helps(lent.refusal)) return lent;
     const { session } = wanted;
-    const attempt = (now: number) => lender.lend(wanted, now);
+    const exclude = lender.stillTried(wanted, clock.now());
+    const attempt = (now: number) => lender.lend({ ...wanted, exclude }, now);
     return this.#line.wait({ client, session, requestId, waitMs, attempt }, lent);
   }
 

@@ -94,6 +94,14 @@ export class Lender {
     return refusalOf(standings, now);
   }
 
+  /** Of the keys a request has tried, those that can serve all the same: the others may be tried again once they return. */
+  stillTried({ model, exclude }: LendRequest, now: number): string[] {
+    const tried = new Set(exclude);
+    return this.#parts.keys
+      .filter((key) => tried.has(key.id) && this.#blockedUntil(key, model, now) <= now)
+      .map(({ id }) => id);
+  }
+
   /** What holds every key back alike. */
   #heldBack(model: string | null, now: number): NoKeyData | undefined {
     const { limits } = this.#parts;

@@ -445,6 +445,19 @@ describe('the line of those who wait', () => {
     expect(served).toEqual(['a', 'b', 'c', 'a', 'a']);
   });
 
+  it('gives a request a key again that it has tried, once that has returned', async () => {
+    const { pool, clock, keys } = await start([null]).started;
+    const evidence = [{ field: 'retry-after', from: 'header', value: '2' }];
+    await use(pool, refused('key_limit_reached', { evidence }));
+    const exclude = keys.map(({ id }) => id);
+    const waiting = pool.acquire(1, { waitMs: 60_000, exclude });
+    for (let n = 0; n < 4; n += 1) {
+      await turn();
+      clock.advance(500);
+    }
+    expect((await waiting).keyName).toBe('k0');
+  });
+
   it('is left by who goes away, alone or with all of its session', async () => {
     const { pool } = await busyPool();
     await pool.acquire(1);

@@ -21,6 +21,7 @@ export interface Product {
 export async function startProduct(
   keys = 3,
   addOthers: (fake: FakeOpenRouter) => void = () => undefined,
+  settings: Record<string, unknown> = {},
 ): Promise<Product> {
   const fake = await startFakeOpenRouter();
   onTestFinished(() => fake.stop());
@@ -28,7 +29,7 @@ export async function startProduct(
   for (let i = 0; i < keys; i += 1) fake.addKey();
   const system = await startSystem({
     settings: {
-      openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
+      openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret), ...settings },
     },
   });
   return {
