@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault-rules.ts';
 import type { ApiAnswer, StreamEvent } from './sse.ts';
@@ -25,8 +25,12 @@ async function stall(exchange: Exchange): Promise<void> {
 
 /** Carries out a fault of the connection. */
 export async function breakOff(exchange: Exchange, kind: 'stall' | 'end' | 'reset'): Promise<void> {
-  if (kind === 'stall') await stall(exchange);
-  else exchange.cut(kind);
+  if (kind === 'stall') {
+    await stall(exchange);
+    return;
+  }
+  await turn(); // what was written in this turn leaves with its end
+  exchange.cut(kind);
 }
 
 /** After how many events with content a fault breaks the stream; undefined if it does not. */
