@@ -139,7 +139,19 @@ const PUBLIC: Readonly<Record<string, Route>> = {
   '/embeddings/models': listModels,
   '/endpoints/zdr': (exchange) => exchange.answerJson(200, { data: [] }),
   '/providers': (exchange) =>
-    exchange.answerJson(200, { data: [{ name: 'Fake', slug: 'fake', privacy_policy_url: null }] }),
+    exchange.answerJson(200, {
+      data: [
+        {
+          name: 'Fake',
+          slug: 'fake',
+          privacy_policy_url: null,
+          terms_of_service_url: null,
+          status_page_url: null,
+          headquarters: null,
+          datacenters: null,
+        },
+      ],
+    }),
 };
 
 /** Routes that need a key. */

@@ -13,6 +13,8 @@ export interface ErrorObject {
   message: string;
   code: number;
   metadata?: Record<string, unknown>;
+  /** Why nobody can serve, where it is that. */
+  availability?: { code: string; retry_after: number };
 }
 
 function answer(
@@ -124,6 +126,7 @@ export const ERROR_FAMILIES = {
       message: `All providers for ${model} at capacity`,
       code: 429,
       metadata: { error_type: 'provider_overloaded' },
+      availability: { code: 'capacity_exhausted', retry_after: 1 },
     }),
   unnamed_limit: () => answer({ message: 'Too many requests', code: 429 }),
   edge_blocked: (): ErrorAnswer => ({
