@@ -5,47 +5,11 @@ import { attempt, type AttemptParts } from './attempt.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { GatewayError } from './gateway-error.ts';
-import type { Acquired, Leases } from './leases.ts';
-import type { GatewayMetrics } from './metrics.ts';
-import { RequestBody, type BodyMemory } from './request-body.ts';
+import type { Destination, ForwardParts } from './forward-parts.ts';
+import type { Acquired } from './leases.ts';
+import { RequestBody } from './request-body.ts';
 import { readConversation, readModel, refusePaidModel } from './request-reading.ts';
 import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
-import type { Upstream } from './upstream.ts';
-
-/** What forwarding is decided by. Times in milliseconds. */
-export interface ForwardPolicy {
-  /** Upstream attempts for one request; null: as many as there are keys. */
-  maxAttempts: number | null;
-  idleTimeoutMs: number;
-  /** From the request's head to the first content of its answer, attempts included. */
-  deadlineMs: number;
-  /** The shortest wait before a retry or an answer when a provider is overloaded. */
-  providerRetryDelayMs: number;
-  /** How long a request may wait for a key. */
-  queueTimeoutMs: number;
-  /** Whether conversations are told apart. */
-  affinity: boolean;
-  freeOnly: boolean;
-  maxBodyBytes: number;
-  /** The longest silence within a request's body. */
-  bodyTimeoutMs: number;
-}
-
-/** What forwarding works with. */
-export interface ForwardParts {
-  baseUrl: URL;
-  upstream: Upstream;
-  leases: Leases;
-  memory: BodyMemory;
-  metrics: GatewayMetrics;
-  policy: ForwardPolicy;
-}
-
-/** Where a request goes: path and query on OpenRouter's API, and whether it needs a key there. */
-export interface Destination {
-  path: string;
-  keyless: boolean;
-}
 
 /** How often a client that waits for a key hears that it does. */
 const COMMENT_EVERY_MS = 5_000;
