@@ -3,22 +3,22 @@ import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { contract } from '@openrouter-proxy/kms-protocol';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
-import type { KeyRecord } from './key-record.ts';
+import { newRecord, type KeyRecord } from './key-record.ts';
 import { isSqliteError } from './sqlite-error.ts';
 import { preparePrivateFile } from './private-file.ts';
 import type { WindowCount } from './window-counts.ts';
 
-const SCHEMA_VERSION = 2;
 /** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */
 const applicationId = (version: number) => 0x6b6d7300 + version;
-const SCHEMA = `
-  CREATE TABLE key_record (
+/** What each version adds to the one before it, from the first on. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE key_record (
     key_id TEXT PRIMARY KEY,
     record TEXT NOT NULL,
     digest TEXT NOT NULL,
     absent_since INTEGER
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE shared_record (
+  ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE shared_record (
     name TEXT PRIMARY KEY,
     record TEXT NOT NULL,
     digest TEXT NOT NULL
@@ -29,9 +29,9 @@ const SCHEMA = `
     ends_at INTEGER NOT NULL,
     used INTEGER NOT NULL,
     PRIMARY KEY (id, starts_at)
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-  PRAGMA application_id = ${applicationId(SCHEMA_VERSION)};`;
+  ) STRICT, WITHOUT ROWID;`,
+];
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** What SQLite says of a file whose contents are not what they should be. */
 const DAMAGE = ['ERROR', 'READONLY', 'CORRUPT', 'NOTADB'] as const;
@@ -139,8 +139,7 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
   const database = new DatabaseSync(path);
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    if (isNew) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
-    refuseNewer(path, database);
+    migrate(database, isNew ? 0 : readVersion(path, database));
     readRecords(database, records);
     const verdict = database.prepare('PRAGMA quick_check(1)').get();
     if (verdict?.['quick_check'] !== 'ok') throw new DamagedFile('quick_check failed');
@@ -152,16 +151,26 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
   }
 }
 
-function refuseNewer(path: string, database: DatabaseSync): void {
+/** The version that wrote the file. Throws a StartupError if that is a newer one. */
+function readVersion(path: string, database: DatabaseSync): number {
   const read = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
   const version = read('user_version');
-  if (version === SCHEMA_VERSION) return;
   if (version === 0 || read('application_id') !== applicationId(version)) {
     throw new DamagedFile('the schema is missing');
   }
+  if (version <= SCHEMA_VERSION) return version;
   throw new StartupError(EXIT.configuration, [
     `${path} was written by a newer version of this program. Install that version again, or move the file away to start without what it knows of the keys.`,
   ]);
+}
+
+function migrate(database: DatabaseSync, version: number): void {
+  if (version === SCHEMA_VERSION) return;
+  database.exec(`BEGIN;
+    ${MIGRATIONS.slice(version).join('\n')}
+    PRAGMA user_version = ${SCHEMA_VERSION};
+    PRAGMA application_id = ${applicationId(SCHEMA_VERSION)};
+    COMMIT;`);
 }
 
 function readRecords(database: DatabaseSync, records: Map<string, KeyRecord>): void {
@@ -190,7 +199,7 @@ function parseRecord(text: string): KeyRecord {
   const state = stateSchema.safeParse(record.state);
   if (!state.success)
     throw new DamagedFile('a record is of an unknown form', { cause: state.error });
-  return { ...record, state: state.data };
+  return { ...newRecord(0), ...record, state: state.data }; // an older version knew less of a key
 }
 
 /** Moves the file aside with its write-ahead log, under which it can still be examined. */

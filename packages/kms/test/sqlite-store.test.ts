@@ -84,6 +84,19 @@ describe('the state file', () => {
     expect((await loadAll(folder, T + 191 * DAY)).records.has(idOf(0))).toBe(false);
   });
 
+  it('of the first version keeps what it knows', async () => {
+    const folder = await filled();
+    const database = new DatabaseSync(join(folder, 'kms.db'));
+    database.exec(
+      'DROP TABLE shared_record; DROP TABLE window_count; PRAGMA user_version = 1; PRAGMA application_id = 0x6b6d7301',
+    );
+    database.close();
+    const { records, quarantined } = await loadAll(folder);
+    expect(quarantined).toEqual([]);
+    expect(records.size).toBe(ids.length);
+    expect((await loadAll(folder)).quarantined).toEqual([]);
+  });
+
   it('of a newer version is left alone and ends the start', async () => {
     const folder = await filled();
     const database = new DatabaseSync(join(folder, 'kms.db'));
