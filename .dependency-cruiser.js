@@ -21,8 +21,12 @@ const ALLOWED = {
     ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
     'It is the only code that holds keys, and must not grow into the process that faces HTTP.',
   ],
+  dashboard: [
+    ['kms-protocol'],
+    'It runs in browsers: code of the services must be impossible to reach.',
+  ],
   gateway: [
-    ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
+    ['runtime', 'config', 'kms-protocol', 'dashboard', 'fake-openrouter'],
     'It faces the network: code that holds keys must be impossible to reach from here.',
   ],
   launcher: [
@@ -43,14 +47,18 @@ const packageRules = Object.entries(ALLOWED).map(([name, [allowed, reason]]) => 
 const LIBRARIES = {
   express: ['gateway', 'Only the gateway speaks HTTP.'],
   'http-proxy-3': ['gateway', 'Only the gateway proxies.'],
-  'prom-client': ['gateway', 'Only the gateway is scraped.'],
+  'prom-client': ['(kms|gateway)', 'Only the services have figures to show.'],
   yaml: ['config', 'Only the loader reads the file; everyone else gets typed values.'],
   winston: ['runtime', 'Everything that is logged goes through the one writer that masks secrets.'],
   execa: ['launcher', 'Only the launcher starts processes.'],
+  preact: ['dashboard', 'Only the page is rendered.'],
+  'preact-render-to-string': ['dashboard', 'Only the page is rendered.'],
+  uplot: ['dashboard', 'Only the page draws.'],
+  vite: ['dashboard', 'Only the page is bundled.'],
 };
 
 const libraryRules = Object.entries(LIBRARIES).map(([library, [owner, reason]]) => ({
-  name: `${library}-only-in-${owner}`,
+  name: `${library}-only-in-${owner.replaceAll(/\W+/g, '-')}`,
   comment: reason,
   severity: 'error',
   from: { path: '^packages/', pathNot: [pkg(owner), '^packages/[^/]+/test/'] },
@@ -61,6 +69,14 @@ export default {
   forbidden: [
     ...packageRules,
     ...libraryRules,
+    {
+      name: 'dashboard-imports-types-only',
+      comment:
+        'It runs in browsers: of the services it may know how things look, not how they work.',
+      severity: 'error',
+      from: { path: '^packages/dashboard/src/' },
+      to: { path: others().path, pathNot: [pkg('dashboard')], dependencyTypesNot: ['type-only'] },
+    },
     {
       name: 'sqlite-only-in-kms',
       comment: 'State is kept by the key service alone.',

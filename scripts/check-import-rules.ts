@@ -18,7 +18,18 @@ const root = path.resolve(import.meta.dirname, '..');
 const config = path.join(root, '.dependency-cruiser.js');
 const { default: rules } = (await import(config)) as { default: Config };
 const packages = await readdir(path.join(root, 'packages'));
-const libraries = ['express', 'http-proxy-3', 'prom-client', 'yaml', 'winston', 'execa'];
+const libraries = [
+  'express',
+  'http-proxy-3',
+  'prom-client',
+  'yaml',
+  'winston',
+  'execa',
+  'preact',
+  'preact-render-to-string',
+  'uplot',
+  'vite',
+];
 
 /** Imports everything any rule could forbid. */
 function sinner(self: string): string {

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 export interface SystemPackage {
   /** What the tests run. */
   readonly command: string;
-  /** The Debian package that has it: one that starts no service of its own. */
+  /** The Debian package that has it. */
   readonly debianPackage: string;
   /** What is skipped without it. */
   readonly neededBy: string;
@@ -22,6 +22,16 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     command: 'microsocks',
     debianPackage: 'microsocks',
     neededBy: 'requests through an outgoing SOCKS proxy',
+  },
+  {
+    command: 'promtool',
+    debianPackage: 'prometheus',
+    neededBy: 'the alert rules',
+  },
+  {
+    command: 'prometheus',
+    debianPackage: 'prometheus',
+    neededBy: 'what a Prometheus scrapes',
   },
 ];
 

@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { parseCLI, startVitest } from 'vitest/node';
 import { SkippedTests } from './skipped-tests.ts';
 import { SYSTEM_PACKAGES, isOnPath, type SystemPackage } from './system-packages.ts';
+import { withoutServices } from './without-services.ts';
 
 // Runs every test: `npm test`, or `npm test -- packages/kms` and whatever else vitest takes.
 // What tests need from the system is installed where that is possible. The names of commands that
@@ -12,7 +13,7 @@ const missing = () => SYSTEM_PACKAGES.filter(({ command }) => !isOnPath(command)
 
 /** Installs Debian packages; whether that worked is seen by what is missing afterwards. */
 async function install(packages: readonly SystemPackage[]): Promise<void> {
-  const names = packages.map(({ debianPackage }) => debianPackage);
+  const names = [...new Set(packages.map(({ debianPackage }) => debianPackage))];
   console.log(`Installing ${names.join(', ')} …`);
   const apt = execa({
     env: { DEBIAN_FRONTEND: 'noninteractive' },
@@ -22,7 +23,7 @@ async function install(packages: readonly SystemPackage[]): Promise<void> {
     reject: false,
   });
   await apt`apt-get update -qq`;
-  await apt`apt-get install -y -qq --no-install-recommends ${names}`;
+  await withoutServices(() => apt`apt-get install -y -qq --no-install-recommends ${names}`);
 }
 
 function report(packages: readonly SystemPackage[]): void {

@@ -27,8 +27,9 @@ must_build() {
   for sources in "$root"/packages/*/src; do
     [ -d "${sources%/src}/dist" ] || return 0
   done
+  [ -d "$root/packages/dashboard/dist/assets" ] || return 0
   newer_than "$built" "$root"/tsconfig*.json "$root"/packages/*/tsconfig.json \
-    "$root"/packages/*/package.json "$root"/packages/*/src
+    "$root"/packages/*/package.json "$root"/packages/*/vite.config.ts "$root"/packages/*/src
 }
 
 install() {
@@ -44,7 +45,7 @@ install() {
 build() {
   say 'Building …'
   touch "$built.next" # what changes during the build is newer than its beginning
-  (cd "$root" && tsc -b) >&2
+  (cd "$root" && tsc -b && vite build packages/dashboard) >&2
   mv "$built.next" "$built"
 }
 

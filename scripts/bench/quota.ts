@@ -24,6 +24,10 @@ import { Secret, type Clock } from '@openrouter-proxy/runtime';
 import type { KeyPool } from '../../packages/kms/src/key-pool.ts';
 import { poolKeys } from '../../packages/kms/src/key-records.ts';
 import { LeaseTokens } from '../../packages/kms/src/lease-id.ts';
+import { Ledger } from '../../packages/kms/src/ledger/ledger.ts';
+import { SpendingWatch } from '../../packages/kms/src/ledger/spending-watch.ts';
+import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/ledger/usage-file.ts';
+import { UsageTotals } from '../../packages/kms/src/ledger/usage-totals.ts';
 import { newLoadOrders, openPool } from '../../packages/kms/src/pool.ts';
 import { openSqliteStore } from '../../packages/kms/src/sqlite-store.ts';
 
@@ -208,28 +212,37 @@ export async function quotaBench(): Promise<void> {
   );
   const folder = await mkdtemp(path.join(tmpdir(), 'quota-'));
   const leaseTokens = new LeaseTokens((bytes) => randomFillSync(bytes));
+  const { loadOrders, onInFlight } = newLoadOrders(keys);
   const store = openSqliteStore({
     path: path.join(folder, 'kms.db'),
     now: START,
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: () => undefined,
+    onInFlight,
     onQuarantine: () => undefined,
   });
   const ignore = () => undefined;
+  const usageFile = openUsageFile(IN_MEMORY, START, ignore);
+  const books = {
+    ledger: new Ledger(),
+    usage: new UsageTotals(usageFile, START, ignore),
+    spending: new SpendingWatch(usageFile),
+  };
   const pool = await openPool({
     keys,
     store,
-    loadOrders: newLoadOrders(),
+    loadOrders,
     selection: { strategy: 'round-robin', same: false, affinity: false },
     policy: { rateLimitCooldownMs: 4 * 3_600_000 },
     freeAllowance: { minute: 20, day: null },
     leaseTokens,
     leaseTtlMs: DAY,
+    ...books,
     listener: {
       onChange: ignore,
       onLimit: ignore,
       onLifted: ignore,
       onShared: ignore,
+      onUnexplained: ignore,
       onStoreFailed: (error) => console.error(error),
       onStoreRecovered: ignore,
     },
@@ -241,6 +254,7 @@ export async function quotaBench(): Promise<void> {
     await simulate(world, ourPolicy(world, pool, positions));
   } finally {
     await store.close();
+    usageFile.close();
     await rm(folder, { recursive: true });
   }
   const other = new World();

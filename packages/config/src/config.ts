@@ -8,7 +8,7 @@ import type { StatePaths } from './state-paths.ts';
  * milliseconds, sizes in bytes, paths absolute, secrets wrapped.
  */
 export interface Config {
-  readonly server: Omit<Settings['server'], 'access_key' | 'enable_token_counting'> & {
+  readonly server: Omit<Settings['server'], 'access_key'> & {
     /** Null if none is configured. */
     readonly access_key: Secret | null;
   };

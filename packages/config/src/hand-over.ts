@@ -53,6 +53,8 @@ export const kmsHandOver = z.strictObject({
   rateLimitCooldownMs: milliseconds,
   leaseTtlMs: milliseconds,
   shutdownGraceMs: milliseconds,
+  /** Whether the service measures its own process. */
+  processMetrics: z.boolean(),
   log,
 });
 
@@ -95,6 +97,8 @@ export const gatewayHandOver = z.strictObject({
     public: z.boolean(),
     /** Shows the CPU and memory of the machine. */
     system: z.boolean(),
+    /** Reads what answers used. */
+    tokens: z.boolean(),
   }),
   freeOnly: z.boolean(),
   maxBodyBytes: z.int(),
@@ -125,6 +129,7 @@ export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>
     rateLimitCooldownMs: openrouter.rate_limit_cooldown,
     leaseTtlMs: openrouter.deadline + LONGEST_ANSWER_MS,
     shutdownGraceMs: server.shutdown_grace,
+    processMetrics: server.enable_system_metrics,
     log: { level: server.log_level, format: server.log_format },
   };
 }
@@ -163,7 +168,11 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
     affinity: openrouter.key_selection_opts.includes('affinity'),
     publicEndpoints: openrouter.public_endpoints,
     modelsCache: { enabled: openrouter.enable_cache, ttlMs: openrouter.cache_ttl },
-    metrics: { public: server.metrics_public, system: server.enable_system_metrics },
+    metrics: {
+      public: server.metrics_public,
+      system: server.enable_system_metrics,
+      tokens: server.enable_token_counting,
+    },
     freeOnly: openrouter.free_only,
     maxBodyBytes: server.max_body_size,
     shutdownGraceMs: server.shutdown_grace,

@@ -3,7 +3,6 @@ import { LOG_LEVELS } from '@openrouter-proxy/runtime';
 import { LOG_FORMATS } from './choices.ts';
 import { readAccessKey } from './key-text.ts';
 import { byteSize, choice, duration, flag, list, setting, text, wholeNumber } from './setting.ts';
-import { withoutEffect } from './without-effect.ts';
 
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
@@ -51,5 +50,7 @@ export const serverSection = z.strictObject({
   enable_system_metrics: flag()
     .prefault(true)
     .describe("Whether /metrics shows the machine's CPU and memory."),
-  enable_token_counting: withoutEffect('tokens are always taken from what OpenRouter reports'),
+  enable_token_counting: flag()
+    .prefault(true)
+    .describe('Whether the tokens and the cost that OpenRouter reports are counted.'),
 });

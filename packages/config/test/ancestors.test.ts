@@ -143,7 +143,6 @@ test('a configuration of the first ancestor loads as it is', async () => {
 test('a configuration of the second ancestor loads, with warnings about what it no longer means', async () => {
   const { config, warnings } = await load(withKeys(SECOND));
   expect(warnings.map((warning) => warning.split(': ')[1])).toEqual([
-    'server.enable_token_counting',
     'kms.host',
     'kms.port',
     'kms.url',

@@ -215,12 +215,10 @@ openrouter: { keys: [${newKey()}] }
 kms:
   host: 0.0.0.0
   port: 5556
-server: { enable_token_counting: true }
 `;
   expect((await load(yaml)).warnings).toEqual([
     'config.yml:4: kms.host: has no effect: the key service listens on a Unix socket, see `kms.socket`',
     'config.yml:5: kms.port: has no effect: the key service listens on a Unix socket, see `kms.socket`',
-    'config.yml:6: server.enable_token_counting: has no effect: tokens are always taken from what OpenRouter reports',
   ]);
 });
 

@@ -50,6 +50,7 @@ export class Exchange {
       status: null,
       events: 0,
       abortedAt: null,
+      billed: null,
       complete: false,
     };
     log.add(this.record);

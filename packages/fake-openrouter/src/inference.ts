@@ -126,6 +126,13 @@ function embeddings(exchange: Exchange, completion: Completion): void {
   );
 }
 
+/** What fails before there is any content is not charged (OpenRouter docs, "Zero completion insurance"). */
+function failsBeforeContent({ path, json }: Exchange, fault: Fault | undefined): boolean {
+  if (!(path in ANSWERS)) return false;
+  if (json['stream'] !== true) return fault?.kind === 'error-in-200';
+  return fault?.kind === 'stream-error' && fault.events === 0;
+}
+
 /** Serves a request of one of the inference APIs. */
 export async function serveInference(
   exchange: Exchange,
@@ -142,7 +149,11 @@ export async function serveInference(
     return;
   }
   const completion = complete(readPrompt(exchange.json), now);
-  charge(key, completion.cost, now);
+  if (!failsBeforeContent(exchange, fault)) {
+    const { promptTokens: sent, completionTokens: received, cost } = completion;
+    charge(key, cost, now);
+    record.billed = { sent, received, cost };
+  }
   remember(completion);
   const api = ANSWERS[exchange.path]?.(completion);
   if (api === undefined) embeddings(exchange, completion);

@@ -23,6 +23,8 @@ export interface RequestRecord {
   events: number;
   /** The client went away before the end, at this time. */
   abortedAt: number | null;
+  /** What was charged for it; null: nothing. */
+  billed: { sent: number; received: number; cost: number } | null;
   complete: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { Logger, LogLevel } from '@openrouter-proxy/runtime';
+import { verdictOf } from './exchange-end.ts';
 import type { Exchange } from './exchange.ts';
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
@@ -9,27 +10,37 @@ function levelOf({ api }: Exchange, status: number | null): LogLevel {
   return api === null ? 'DEBUG' : 'INFO';
 }
 
+/** What OpenRouter's answer used, and what it calls it. */
+function answerFields({ usage, generationId }: Exchange) {
+  const name = generationId === null ? {} : { generation_id: generationId };
+  if (usage === null) return name;
+  const { sent, received, cached, cost } = usage;
+  return { ...name, tokens_sent: sent, tokens_received: received, tokens_cached: cached, cost };
+}
+
 /**
  * Writes one line for each exchange that is over. A client's own mistake is a warning, a failure of
  * the gateway or the upstream an error, a client that went away neither; probes and scrapers, which
- * come every few seconds, are for debugging only.
+ * come every few seconds, are for debugging only. Nothing that was asked or answered stands in it.
  */
 export function logExchange(logger: Logger, exchange: Exchange): void {
-  const { response, request, failure, verdict } = exchange;
-  const answered = response.headersSent;
-  const status = answered ? response.statusCode : null;
+  const { response, request, failure, firstByteMs } = exchange;
+  const status = response.headersSent ? response.statusCode : null;
   logger.log(levelOf(exchange, status), 'request', {
     request_id: exchange.id,
     client: exchange.client,
     method: request.method,
     path: exchange.path,
     api: exchange.api,
+    model: exchange.model,
     status,
-    verdict: verdict ?? (response.writableFinished ? 'complete' : 'client_abort'),
+    verdict: verdictOf(exchange),
     attempts: exchange.attempts,
     key: exchange.keyName,
+    ...answerFields(exchange),
+    queued_ms: round(exchange.queuedMs),
     lease_ms: round(exchange.leaseMs),
-    first_byte_ms: exchange.firstByteMs === null ? null : round(exchange.firstByteMs),
+    first_byte_ms: firstByteMs === null ? null : round(firstByteMs),
     total_ms: round(exchange.elapsedMs),
     ...(failure === null ? {} : { failure: failure.code, cause: failure.cause }),
   });

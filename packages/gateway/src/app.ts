@@ -54,7 +54,7 @@ function admit({ maxBodyBytes, finished }: AppParts): Middleware {
       path: request.originalUrl.split('?', 1)[0] ?? '',
       api: target.kind === 'api' ? target.api : null,
     });
-    response.once('close', () => finished(exchange));
+    response.once('close', () => void exchange.work.finally(() => finished(exchange)));
     response.locals.exchange = exchange;
     const refusal = admissionRefusal(request, maxBodyBytes);
     if (refusal !== undefined) {
@@ -121,7 +121,7 @@ function serve(parts: AppParts): Middleware {
       const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
       if (expectsContinue) response.writeContinue();
       const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
-      return parts.api(exchange, target, keyless);
+      return exchange.workOn(parts.api(exchange, target, keyless));
     }
     if (target.kind === 'unknown') {
       throw new GatewayError(

@@ -1,4 +1,4 @@
-import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Outcome, Usage } from '@openrouter-proxy/kms-protocol';
 import type { Exchange } from './exchange.ts';
 import type { Refusal } from './outcome.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
@@ -9,10 +9,17 @@ export interface HeldAnswer {
   answer(exchange: Exchange): void;
 }
 
+/** The answer is with the client, whole or broken off; `outcome` says which. */
+export interface Answered {
+  kind: 'answered';
+  outcome: Outcome;
+  /** What it used. Null: something, and it does not say what; left out: it is no answer of a model. */
+  usage?: Usage | null;
+}
+
 /** How an attempt ended. Only after `answered` is there nothing more that could be tried. */
 export type AttemptEnd =
-  /** The answer is with the client, whole or broken off; `outcome` says which. */
-  | { kind: 'answered'; outcome: Outcome }
+  | Answered
   /** The upstream said no, by its status or within a 200. */
   | { kind: 'refused'; outcome: Refusal; held: HeldAnswer }
   /** There was no answer, or none that had begun. */
@@ -26,6 +33,8 @@ export interface AnswerLimits {
   signal: AbortSignal;
   /** The key the request was sent under, which an upstream might echo. */
   secret: string | null;
+  /** Whether what the answer used is read. */
+  countsTokens: boolean;
   /** Called once, when the answer's first content is about to reach the client. */
   onContent: () => void;
 }

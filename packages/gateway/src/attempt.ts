@@ -20,6 +20,8 @@ export interface AttemptParts {
   path: string;
   body: RequestBody;
   idleTimeoutMs: number;
+  /** Whether what answers used is read. */
+  countsTokens: boolean;
   signal: AbortSignal;
 }
 
@@ -49,6 +51,12 @@ function passOn(
   return relay(response, exchange, limits);
 }
 
+/** OpenRouter's name for what it generates, under which it can be asked about it (`GET /generation`). */
+function generationId({ headers }: IncomingMessage): string | null {
+  const id = headers['x-generation-id'];
+  return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : null;
+}
+
 /**
  * Sends the request upstream once, under a key if there is one, and takes in what comes of it.
  * `onContent` is called once, when the answer's first content is about to reach the client.
@@ -58,7 +66,7 @@ export async function attempt(
   lease: Lease | null,
   onContent: () => void,
 ): Promise<AttemptEnd> {
-  const { exchange, upstream, baseUrl, path, body, signal, idleTimeoutMs } = parts;
+  const { exchange, upstream, baseUrl, path, body, signal, idleTimeoutMs, countsTokens } = parts;
   const secret = lease?.secret ?? null;
   exchange.attempts += 1;
   const startedAt = performance.now();
@@ -76,10 +84,12 @@ export async function attempt(
         signal,
       })
       .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
+    exchange.generationId = generationId(response);
     if ((response.statusCode ?? 0) >= 400) {
       return await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal });
     }
-    return await passOn(response, exchange, { idleTimeoutMs, signal, secret, onContent });
+    const limits = { idleTimeoutMs, countsTokens, signal, secret, onContent };
+    return await passOn(response, exchange, limits);
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     return { kind: 'failed', outcome: failureOutcome(error), failure: error };

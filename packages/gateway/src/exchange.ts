@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Api } from '@openrouter-proxy/kms-protocol';
+import type { Api, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import { errorBody, GatewayError } from './gateway-error.ts';
 import { errorEvent } from './stream-error.ts';
 
@@ -11,9 +11,6 @@ const LINGER_MS = 1_000;
 
 /** How long a client that reads slowly may take for the last bytes of an answer that breaks off. */
 const FLUSH_MS = 5_000;
-
-/** How a relayed answer ended. */
-export type Verdict = 'complete' | 'error' | 'truncated' | 'client_abort' | 'stalled';
 
 /** OpenRouter exposes the first four to browsers; the others are what this gateway adds. */
 const EXPOSED =
@@ -44,7 +41,16 @@ export class Exchange {
   queuedMs = 0;
   upstreamMs = 0;
   firstByteMs: number | null = null;
+  /** Until the answer's first content. */
+  firstContentMs: number | null = null;
+  /** What the answer used; null: nothing, or nobody says what. */
+  usage: Usage | null = null;
+  /** Whether something was used, and nobody says what. */
+  isUsageUnknown = false;
+  /** OpenRouter's name for what it generated. */
+  generationId: string | null = null;
   #isStreaming = false;
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(
     request: IncomingMessage,
@@ -56,6 +62,17 @@ export class Exchange {
     this.id = about.id;
     this.path = about.path;
     this.api = about.api;
+  }
+
+  /** Resolves when nothing is done for it any more: what came of it may be known only after its answer has been sent. */
+  get work(): Promise<unknown> {
+    return this.#work;
+  }
+
+  /** Notes what is done for it, and gives it back. */
+  workOn(work: Promise<void>): Promise<void> {
+    this.#work = work.catch(() => undefined); // its failure is answered by who waits for it
+    return work;
   }
 
   /** Milliseconds since the request's head was read. */

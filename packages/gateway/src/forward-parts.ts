@@ -1,5 +1,5 @@
 import type { Leases } from './leases.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { BodyMemory } from './request-body.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -17,6 +17,8 @@ export interface ForwardPolicy {
   /** Whether conversations are told apart. */
   affinity: boolean;
   freeOnly: boolean;
+  /** Whether what answers used is read. */
+  countsTokens: boolean;
   maxBodyBytes: number;
   /** The longest silence within a request's body. */
   bodyTimeoutMs: number;

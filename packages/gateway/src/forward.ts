@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Api, Lease, Outcome, Usage } from '@openrouter-proxy/kms-protocol';
 import type { AttemptEnd } from './attempt-end.ts';
 import { attempt, type AttemptParts } from './attempt.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
@@ -43,7 +43,7 @@ class Forwarding {
     this.#parts = parts;
     this.#exchange = exchange;
     this.#keyless = keyless;
-    const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs } = parts.policy;
+    const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs, countsTokens } = parts.policy;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
       keep: !keyless, // what anybody may send takes no room from those who have a key
@@ -54,7 +54,8 @@ class Forwarding {
     const { signal } = this.#stop;
     const { upstream, baseUrl } = parts;
     const body = this.#body;
-    this.#attempt = { exchange, upstream, baseUrl, path, body, idleTimeoutMs, signal };
+    const limits = { idleTimeoutMs, countsTokens, signal };
+    this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
     exchange.response.once('close', () => {
       if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
@@ -111,7 +112,7 @@ class Forwarding {
 
   async #acquire(): Promise<Acquired> {
     const exchange = this.#exchange;
-    const { leases, policy } = this.#parts;
+    const { leases, policy, metrics } = this.#parts;
     const startedAt = performance.now();
     const waitMs = Math.floor(
       Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)),
@@ -131,6 +132,7 @@ class Forwarding {
       if (acquired.kind === 'lease') {
         exchange.keyName = acquired.lease.keyName;
         exchange.queuedMs += acquired.lease.queuedMs;
+        metrics.leased(performance.now() - startedAt);
       }
       return acquired;
     } finally {
@@ -151,17 +153,27 @@ class Forwarding {
   /** One attempt. However it ends, the key service is told. */
   async #makeAttempt(lease: Lease | null): Promise<AttemptEnd> {
     const { leases, metrics } = this.#parts;
+    const startedAt = performance.now();
+    const exchange = this.#exchange;
     let outcome: Outcome = { kind: 'unused' };
+    let usage: Usage | null | undefined;
     try {
       const end = await attempt(this.#attempt, lease, () => {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
+        exchange.firstContentMs = exchange.elapsedMs;
         if (lease?.probe === true) leases.confirm(lease);
       });
       outcome = end.outcome;
+      usage = this.#parts.policy.countsTokens ? usedBy(end, exchange.api) : undefined;
+      exchange.usage = usage ?? null;
+      exchange.isUsageUnknown ||= usage === null;
       this.#history = withAttempt(this.#history, outcome);
       return end;
     } finally {
-      if (lease !== null) leases.report(lease, outcome);
+      if (lease !== null) {
+        leases.report(lease, outcome, usage);
+        metrics.returned(performance.now() - startedAt);
+      }
       metrics.attempt(outcome.kind);
     }
   }
@@ -223,6 +235,13 @@ class Forwarding {
     }
     end.held.answer(this.#exchange);
   }
+}
+
+/** What an attempt used: one that failed after it was sent may have been worked on. */
+function usedBy(end: AttemptEnd, api: Api | null): Usage | null | undefined {
+  if (end.kind === 'answered') return end.usage;
+  const isInference = api !== null && api !== 'other';
+  return end.kind === 'failed' && isInference && !end.failure.beforeWork ? null : undefined;
 }
 
 function deadlinePassed(ms: number): GatewayError {

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
 import type { Logger, Service } from '@openrouter-proxy/runtime';
@@ -8,10 +7,13 @@ import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import { createForwarder } from './forward.ts';
 import { Inspector } from './inspector.ts';
 import { Leases } from './leases.ts';
-import { createMetrics, type GatewayMetrics } from './metrics.ts';
+import { createDashboard } from './dashboard/dashboard.ts';
+import { requestEnd } from './exchange-end.ts';
+import { healthPage } from './health-page.ts';
+import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models-cache.ts';
-import { healthPage, metricsPages } from './own-pages.ts';
 import { BodyMemory } from './request-body.ts';
+import { RequestRecorder } from './request-recorder.ts';
 import { createGatewayServer, drainServer, listen } from './server.ts';
 import { createUpstreamAgent } from './upstream-agent.ts';
 import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
@@ -88,6 +90,7 @@ function createApi(
       queueTimeoutMs: options.queueTimeoutMs,
       affinity: options.affinity,
       freeOnly,
+      countsTokens: options.metrics.tokens,
       maxBodyBytes,
       bodyTimeoutMs,
     },
@@ -101,22 +104,43 @@ function createApi(
   };
 }
 
-async function drain(
-  server: Server,
-  { kms, leases }: ReturnType<typeof connectToKms>,
-  inspector: Inspector,
-  graceMs: number,
-): Promise<void> {
-  await drainServer(server, graceMs);
-  await inspector.stop();
-  await leases.settled(LAST_REPORTS_MS);
-  await kms.close();
-}
-
 /** Where a gateway writes: what it does, and one line for each request that is over. */
 export interface GatewayLogs {
   main: Logger;
   access: AppParts['finished'];
+}
+
+function createWayUpstream(baseUrl: URL, options: GatewayHandOver['upstream']) {
+  const agent = createUpstreamAgent(baseUrl, options.requestProxy);
+  return { agent, upstream: createUpstream(baseUrl, agent, options) };
+}
+
+/** Sees every request that is over. */
+function createWitness(
+  metrics: GatewayMetrics,
+  recorder: RequestRecorder,
+  logs: GatewayLogs,
+  now: () => number,
+): AppParts['finished'] {
+  return (exchange) => {
+    metrics.exchange(exchange);
+    const end = requestEnd(exchange, now());
+    if (end !== null) recorder.add(end);
+    logs.access(exchange);
+  };
+}
+
+/** Tells the key service what it has yet to be told, and takes leave of it. */
+async function tellTheLast(told: {
+  kms: KmsClient;
+  leases: Leases;
+  inspector: Inspector;
+  recorder: RequestRecorder;
+}): Promise<void> {
+  await told.inspector.stop();
+  await told.leases.settled(LAST_REPORTS_MS);
+  await told.recorder.stop();
+  await told.kms.close();
 }
 
 /** Builds the gateway from its hand-over and starts it. */
@@ -126,37 +150,37 @@ export async function startGateway(
   { now, limits }: Surroundings = SURROUNDINGS,
 ): Promise<Service> {
   const baseUrl = new URL(options.upstream.baseUrl);
-  const metrics = createMetrics({ system: options.metrics.system });
-  const agent = createUpstreamAgent(baseUrl, options.upstream.requestProxy);
-  const upstream = createUpstream(baseUrl, agent, options.upstream);
-  const keyService = connectToKms(options.kms, logs.main);
-  const inspector = new Inspector({ ...keyService, upstream, baseUrl, logger: logs.main });
+  const metrics = createMetrics(options.metrics);
+  const { upstream, agent } = createWayUpstream(baseUrl, options.upstream);
+  const { kms, leases } = connectToKms(options.kms, logs.main);
+  const inspector = new Inspector({ kms, upstream, baseUrl, logger: logs.main });
+  const recorder = new RequestRecorder(kms, logs.main);
   const cache = createModelsCache(options, upstream, metrics, now);
-  let draining = false;
-  const modelsCacheAgeSeconds = () => cache.ageSeconds();
-  const pages = { ...keyService, metrics, modelsCacheAgeSeconds, draining: () => draining, now };
+  const drain = new AbortController();
+  const draining = () => drain.signal.aborted;
+  const shown = { kms, leases, cache, metrics, logger: logs.main, draining, now };
+  const dashboard = await createDashboard(options, shown);
   const app = createApp({
     auth: createClientAuth(options.accessKeys),
     publicEndpoints: options.publicEndpoints,
     metricsPublic: options.metrics.public,
     maxBodyBytes: options.maxBodyBytes,
-    api: createApi(options, upstream, keyService.leases, cache, metrics, limits.bodyTimeout),
-    health: healthPage(pages),
-    metrics: metricsPages(pages),
-    finished(exchange) {
-      metrics.exchange(exchange);
-      logs.access(exchange);
-    },
+    api: createApi(options, upstream, leases, cache, metrics, limits.bodyTimeout),
+    health: healthPage({ ...shown, modelsCacheAgeSeconds: () => cache.ageSeconds() }),
+    metrics: dashboard.pages,
+    finished: createWitness(metrics, recorder, logs, now),
   });
   const server = createGatewayServer(app, limits);
   const address = await listen(server, options.host, options.port);
   return {
     logger: logs.main,
     address: { host: address.address, port: address.port },
-    drain() {
-      draining = true;
-      const drained = drain(server, keyService, inspector, options.shutdownGraceMs);
-      return drained.finally(() => agent.destroy());
+    async drain() {
+      drain.abort();
+      dashboard.stop();
+      await drainServer(server, options.shutdownGraceMs);
+      await tellTheLast({ kms, leases, inspector, recorder });
+      agent.destroy();
     },
   };
 }

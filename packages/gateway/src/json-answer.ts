@@ -8,6 +8,7 @@ import { classifyErrorWithin } from './outcome.ts';
 import { deliver, relay } from './relay.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
+import { lastUsage } from './usage.ts';
 
 /** A larger answer is passed on as it comes: it is no error. */
 const MAX_HELD = 1024 * 1024;
@@ -58,5 +59,7 @@ export async function answerJson(
   }
   if (exchange.isStreaming) throw new UpstreamFailure('invalid', 'a document instead of a stream');
   onContent();
-  return deliver(exchange, status, body, clientResponseHeaders(status, headers, secret));
+  const usage = limits.countsTokens && text !== undefined ? lastUsage(text) : null;
+  const passed = clientResponseHeaders(status, headers, secret);
+  return deliver(exchange, { status, body, headers: passed, usage });
 }

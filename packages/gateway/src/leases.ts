@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
-import type { Api, HeldLease, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
+import type {
+  Api,
+  HeldLease,
+  Lease,
+  NoKeyData,
+  Outcome,
+  Params,
+  Usage,
+} from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 
@@ -93,18 +101,20 @@ export class Leases {
     while (this.#held.size > 0 && performance.now() < giveUpAt) await sleep(10);
   }
 
-  /** Says what came of a lease. Returns at once; the report is repeated until the key service has it. */
-  report(lease: Lease, outcome: Outcome): void {
-    void this.#deliver(lease.leaseId, outcome);
+  /** Says what came of a lease, and what it used. Returns at once; the report is repeated until the key service has it. */
+  report(lease: Lease, outcome: Outcome, usage?: Usage | null): void {
+    const { leaseId } = lease;
+    void this.#deliver(usage === undefined ? { leaseId, outcome } : { leaseId, outcome, usage });
   }
 
-  async #deliver(leaseId: string, outcome: Outcome): Promise<void> {
+  async #deliver(report: Params<'lease.report'>): Promise<void> {
+    const { leaseId, outcome } = report;
     const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
     this.#waitingReports += 1;
     try {
       for (;;) {
         try {
-          await this.#client.call('lease.report', { leaseId, outcome });
+          await this.#client.call('lease.report', report);
           return;
         } catch (error) {
           const mayRepeat =

@@ -4,7 +4,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { onlyFreeModels } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import { failureAnswer, UpstreamFailure } from './upstream-failure.ts';
 

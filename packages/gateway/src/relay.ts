@@ -1,8 +1,9 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { Outcome } from '@openrouter-proxy/kms-protocol';
-import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
-import type { Exchange, Verdict } from './exchange.ts';
+import type { Outcome, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
+import type { Answered, AnswerLimits } from './attempt-end.ts';
+import type { Exchange } from './exchange.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import { StreamTail } from './stream-tail.ts';
 
 /** How an answer can break off. */
 export type Break = Exclude<Verdict, 'complete' | 'error'>;
@@ -17,7 +18,7 @@ const OUTCOME_OF: Record<Break, Outcome> = {
 export async function closed(
   exchange: Exchange,
   broken: () => Break | undefined,
-): Promise<AttemptEnd> {
+): Promise<Answered> {
   const { response } = exchange;
   if (!response.closed) {
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -33,15 +34,14 @@ export async function closed(
   return { kind: 'answered', outcome: OUTCOME_OF[verdict] };
 }
 
-/** Sends an answer whose body is all there. */
-export function deliver(
+/** Sends an answer whose body is all there, and which used so much. */
+export async function deliver(
   exchange: Exchange,
-  status: number,
-  body: Buffer,
-  headers: OutgoingHttpHeaders,
-): Promise<AttemptEnd> {
-  exchange.answer(status, body, headers);
-  return closed(exchange, () => undefined);
+  answer: { status: number; body: Buffer; headers: OutgoingHttpHeaders; usage: Usage | null },
+): Promise<Answered> {
+  exchange.answer(answer.status, answer.body, answer.headers);
+  const end = await closed(exchange, () => undefined);
+  return { ...end, usage: answer.usage };
 }
 
 /** Moves a body from the upstream to the client; `breakOff` is called with whatever ends it early. */
@@ -49,7 +49,7 @@ function pump(
   upstream: IncomingMessage,
   { response }: Exchange,
   { idleTimeoutMs, signal }: AnswerLimits,
-  breakOff: (why: Break) => void,
+  { breakOff, passed }: { breakOff: (why: Break) => void; passed: (chunk: Buffer) => void },
 ): () => void {
   const onAbort = () => breakOff('client_abort');
   signal.addEventListener('abort', onAbort, { once: true });
@@ -59,6 +59,7 @@ function pump(
   }, idleTimeoutMs);
   upstream.on('data', (chunk: Buffer) => {
     silence.refresh();
+    passed(chunk);
     if (!response.write(chunk)) upstream.pause();
   });
   upstream.once('end', () => response.end());
@@ -84,7 +85,7 @@ export async function relay(
   exchange: Exchange,
   limits: AnswerLimits,
   begun: readonly Buffer[] = [],
-): Promise<AttemptEnd> {
+): Promise<Answered> {
   const { response } = exchange;
   const status = upstream.statusCode ?? 502;
   limits.onContent();
@@ -92,14 +93,23 @@ export async function relay(
   for (const chunk of begun) response.write(chunk);
   /** What broke the answer off first: everything after that is a consequence. */
   let broken: Break | undefined;
-  const stop = pump(upstream, exchange, limits, (why) => {
+  const breakOff = (why: Break) => {
     broken ??= why;
     response.destroy();
-  });
+  };
+  const tail = new StreamTail();
+  const isCounted = limits.countsTokens && isModelAnswer(exchange, status);
+  const passed = isCounted ? (chunk: Buffer) => tail.push(chunk) : () => undefined;
+  const stop = pump(upstream, exchange, limits, { breakOff, passed });
   upstream.resume();
   // The head goes out with the first piece of the body, unless that keeps the client waiting.
   setImmediate(() => response.flushHeaders());
   const end = await closed(exchange, () => broken);
   stop();
-  return end;
+  if (!isCounted) return end;
+  return { ...end, usage: end.outcome.kind === 'success' ? tail.usage() : null };
+}
+
+function isModelAnswer({ api }: Exchange, status: number): boolean {
+  return status === 200 && api !== null && api !== 'other';
 }

@@ -7,7 +7,12 @@ import type { Api } from '@openrouter-proxy/kms-protocol';
 export type RequestTarget =
   | { kind: 'api'; path: string; query: string; api: Api }
   | { kind: 'health'; probe: 'summary' | 'live' | 'ready'; verbose: boolean }
-  | { kind: 'metrics'; raw: boolean }
+  | {
+      kind: 'metrics';
+      page: 'main' | 'raw' | 'live' | 'request' | 'asset';
+      path: string;
+      query: string;
+    }
   | { kind: 'unknown' };
 
 /** A target that must not be served: `problem` says why, for the client. */
@@ -50,13 +55,22 @@ function ownTarget(path: string, query: string): RequestTarget {
       return { kind: 'health', probe: 'live', verbose: false };
     case '/health/ready':
       return { kind: 'health', probe: 'ready', verbose: false };
-    case '/metrics':
-      return { kind: 'metrics', raw: false };
-    case '/metrics/raw':
-      return { kind: 'metrics', raw: true };
     default:
-      return { kind: 'unknown' };
+      return metricsTarget(path, query) ?? { kind: 'unknown' };
   }
+}
+
+const METRICS_PAGES: Readonly<Record<string, Extract<RequestTarget, { kind: 'metrics' }>['page']>> =
+  {
+    '/metrics': 'main',
+    '/metrics/raw': 'raw',
+    '/metrics/live': 'live',
+    '/metrics/request': 'request',
+  };
+
+function metricsTarget(path: string, query: string): RequestTarget | undefined {
+  const page = path.startsWith('/metrics/assets/') ? 'asset' : METRICS_PAGES[path];
+  return page && { kind: 'metrics', page, path, query };
 }
 
 function unsafe(problem: string): UnsafeTarget {

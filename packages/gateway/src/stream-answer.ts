@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Api } from '@openrouter-proxy/kms-protocol';
-import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
+import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
+import type { Answered, AnswerLimits, AttemptEnd } from './attempt-end.ts';
 import { decodeStream } from './decoding.ts';
 import { withoutDoneEvent } from './done-event.ts';
 import type { Exchange } from './exchange.ts';
@@ -13,6 +13,7 @@ import { divideEvents, WholeEvents } from './sse-framing.ts';
 import { streamEvents } from './stream-event.ts';
 import { StreamTail } from './stream-tail.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from './upstream-failure.ts';
+import { lastUsage, mergedUsage } from './usage.ts';
 
 /** How much of a stream, and for how long, is held back for want of content in it. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -45,6 +46,7 @@ class StreamAnswer {
   #isCommitted = false;
   #hasEnded = false;
   #broken: Break | undefined;
+  #usedAtFirst: Usage | null = null;
 
   constructor(
     upstream: IncomingMessage,
@@ -132,7 +134,10 @@ class StreamAnswer {
     this.#isCommitted = true;
     this.#limits.onContent();
     this.#begin();
-    this.#forward(Buffer.concat(this.#held));
+    const held = Buffer.concat(this.#held);
+    // Messages say at their beginning what the prompt was.
+    if (this.#api === 'messages') this.#usedAtFirst = lastUsage(held);
+    this.#forward(held);
     this.#held = [];
   }
 
@@ -165,10 +170,12 @@ class StreamAnswer {
     }
     response.end();
     const { headers } = this.#upstream;
-    const whenSent = closed(this.#exchange, () => this.#broken).then((end): AttemptEnd => {
-      if (ending.kind === 'whole' || this.#broken !== undefined) return end;
+    const whenSent = closed(this.#exchange, () => this.#broken).then((end): Answered => {
+      if (this.#broken !== undefined) return { ...end, usage: null };
+      if (ending.kind === 'whole') return { ...end, usage: this.#usage() };
       this.#exchange.verdict = 'error';
-      return { kind: 'answered', outcome: classifyErrorWithin(ending.body, headers) };
+      const outcome = classifyErrorWithin(ending.body, headers);
+      return { kind: 'answered', outcome, usage: null };
     });
     this.#settle(whenSent);
   }
@@ -201,7 +208,12 @@ class StreamAnswer {
     }
     if (why === 'client_abort') this.#exchange.response.destroy();
     else this.#sayThatItBroke(why, what);
-    this.#settle(closed(this.#exchange, () => this.#broken));
+    const whenClosed = closed(this.#exchange, () => this.#broken);
+    this.#settle(whenClosed.then((end): Answered => ({ ...end, usage: null })));
+  }
+
+  #usage(): Usage | null {
+    return this.#limits.countsTokens ? mergedUsage(this.#usedAtFirst, this.#tail.usage()) : null;
   }
 
   /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */

@@ -1,5 +1,6 @@
-import type { Api } from '@openrouter-proxy/kms-protocol';
+import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
 import { streamEvents, type StreamEvent } from './stream-event.ts';
+import { lastUsage } from './usage.ts';
 
 /** Enough for the last events of a stream: what ended it, and what it used. */
 const KEPT_BYTES = 16 * 1024;
@@ -15,7 +16,7 @@ export type StreamEnding =
   /** It stopped before its end. */
   | { kind: 'open' };
 
-/** The last events of a stream, kept as they pass: what it came to is read from them when it is over. */
+/** The end of a stream, or of a long document, kept as it passes: what it came to is read from it when it is over. */
 export class StreamTail {
   readonly #pieces: Buffer[] = [];
   #bytes = 0;
@@ -31,6 +32,11 @@ export class StreamTail {
       this.#pieces.shift();
       this.#bytes -= oldest.length;
     }
+  }
+
+  /** What the answer used, as its end says. */
+  usage(): Usage | null {
+    return lastUsage(Buffer.concat(this.#pieces));
   }
 
   /** What the last events say. */

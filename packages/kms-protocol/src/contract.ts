@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant, keyId, keyView, limitView } from './key-view.ts';
+import { api, model, requestEnd, requestId, requestView } from './ledger.ts';
+import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
+import { usage, usageDimension, usageRow } from './usage.ts';
 
 /** The version both sides must name in their first message. */
 export const PROTOCOL_VERSION = 1;
@@ -8,10 +12,6 @@ export const PROTOCOL_VERSION = 1;
 /** Who may call: the gateway leases and reports, an operator does everything but see secrets. */
 export const role = z.enum(['gateway', 'operator']);
 export type Role = z.infer<typeof role>;
-
-/** OpenRouter's inference APIs; `other` is every other path. */
-export const api = z.enum(['chat', 'responses', 'messages', 'completions', 'embeddings', 'other']);
-export type Api = z.infer<typeof api>;
 
 /** `<key id>.<generation>.<random>`: says whose it is, also to a KMS that was started after it was given. */
 const leaseId = z.string().regex(/^[0-9a-f]{12}\.\d{1,15}\.[\w-]{22}$/, 'must be a lease id');
@@ -46,6 +46,17 @@ const byKey = z.strictObject({ keyId });
 
 /** The longest a request may wait for a key, and an inspector for something to inspect. */
 const MAX_WAIT_MS = 3_600_000;
+
+/** Who may look: looking changes nothing, and shows no secret. */
+const READERS = ['gateway', 'operator'] as const;
+
+/** As many as fit in one line. */
+export const MAX_LISTED_KEYS = 500;
+export const MAX_RECORDED = 500;
+const MAX_LANES = 200;
+const MAX_RECENT = 100;
+const MAX_USAGE_ROWS = 1_000;
+const MAX_EVENTS = 500;
 
 const amount = z.number().nullable();
 
@@ -96,8 +107,8 @@ export const contract = {
   /** Borrows the key that is to serve a request. Refused with NO_KEY_AVAILABLE when none can. */
   'lease.acquire': {
     params: z.strictObject({
-      requestId: z.string().min(1).max(128),
-      model: z.string().max(256).nullable(),
+      requestId,
+      model: model.nullable(),
       api,
       /** Keys this request has tried already. */
       exclude: z.array(keyId).max(10_000).optional(),
@@ -113,7 +124,7 @@ export const contract = {
   },
   /** Takes a request out of the line in which it waits for a key: its acquire is refused at once. */
   'lease.cancel': {
-    params: z.strictObject({ requestId: z.string().min(1).max(128) }),
+    params: z.strictObject({ requestId }),
     result: z.strictObject({ cancelled: z.boolean() }),
     roles: ['gateway'],
   },
@@ -125,8 +136,19 @@ export const contract = {
   },
   /** Says what came of a lease, and ends it. Saying it twice changes nothing; `applied` is false then. */
   'lease.report': {
-    params: z.strictObject({ leaseId, outcome }),
+    params: z.strictObject({
+      leaseId,
+      outcome,
+      /** What the answer used. Null: something, and nobody says what; left out: nothing, or it is not counted. */
+      usage: usage.nullable().optional(),
+    }),
     result: z.strictObject({ applied: z.boolean() }),
+    roles: ['gateway'],
+  },
+  /** Tells of requests that are over, many at once. Saying it twice changes nothing. */
+  'requests.record': {
+    params: z.strictObject({ requests: z.array(requestEnd).max(MAX_RECORDED) }),
+    result: z.strictObject({}),
     roles: ['gateway'],
   },
   /** Waits for a key that should be asked about with `GET /key`; null: there was none to the end. */
@@ -141,10 +163,16 @@ export const contract = {
     result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
   },
+  /** The keys in the configuration's order, a page at a time. */
   'keys.list': {
-    params: z.strictObject({}).optional(),
-    result: z.strictObject({ keys: z.array(keyView) }),
-    roles: ['operator'],
+    params: z
+      .strictObject({
+        offset: z.int().nonnegative().optional(),
+        limit: z.int().positive().max(MAX_LISTED_KEYS).optional(),
+      })
+      .optional(),
+    result: z.strictObject({ keys: z.array(keyView).max(MAX_LISTED_KEYS), total: z.int() }),
+    roles: READERS,
   },
   'keys.get': { params: byKey, result: keyView, roles: ['operator'] },
   /** Takes a key out of use until it is enabled again. */
@@ -168,6 +196,68 @@ export const contract = {
     roles: ['operator'],
   },
   'keys.uncool': { params: byKey, result: keyView, roles: ['operator'] },
+  /** Whether a key could serve a model now, and everything that speaks against it. */
+  'keys.whyNot': {
+    params: z.strictObject({ keyId, model: model.nullable() }),
+    result: z.strictObject({
+      canServe: z.boolean(),
+      reasons: z
+        .array(z.strictObject({ what: z.string().max(400), until: instant.nullable() }))
+        .max(16),
+    }),
+    roles: READERS,
+  },
+  /** How the keys stood over the last hours, those that were listed first. */
+  'keys.history': {
+    params: z.strictObject({ since: instant, limit: z.int().positive().max(MAX_LANES) }),
+    result: z.strictObject({ lanes: z.array(keyLane).max(MAX_LANES) }),
+    roles: READERS,
+  },
+  /** The requests that are remembered, the latest first. */
+  'requests.recent': {
+    params: z.strictObject({ limit: z.int().positive().max(MAX_RECENT) }),
+    result: z.strictObject({ requests: z.array(requestView).max(MAX_RECENT) }),
+    roles: READERS,
+  },
+  /** What became of a request, and why: `story` says it in words. Null: it is not remembered. */
+  'requests.explain': {
+    params: z.strictObject({ requestId }),
+    result: z.strictObject({
+      request: requestView.nullable(),
+      story: z.array(z.string()),
+    }),
+    roles: READERS,
+  },
+  /** What was used since an instant's UTC day, told apart by one thing; the largest first, days in order. */
+  'usage.query': {
+    params: z.strictObject({ since: instant, by: usageDimension }),
+    result: z.strictObject({ rows: z.array(usageRow).max(MAX_USAGE_ROWS) }),
+    roles: READERS,
+  },
+  /** What was asked and answered in the last hour, in steps of time. */
+  'traffic.query': {
+    params: z.strictObject({ since: instant }),
+    result: z.strictObject({
+      stepMs: z.int().positive(),
+      points: z.array(trafficPoint).max(1_000),
+    }),
+    roles: READERS,
+  },
+  /** Waits for changes after the event `after`; `last` is what to name next time. Begins with `after: null`. */
+  'events.subscribe': {
+    params: z.strictObject({
+      after: z.int().nonnegative().nullable(),
+      waitMs: z.int().nonnegative().max(MAX_WAIT_MS),
+    }),
+    result: z.strictObject({ events: z.array(poolEvent).max(MAX_EVENTS), last: z.int() }),
+    roles: READERS,
+  },
+  /** The service's own metrics, as the gateway shows them together with its own. */
+  'metrics.read': {
+    params: z.strictObject({}).optional(),
+    result: z.strictObject({ families: z.array(metricFamily) }),
+    roles: READERS,
+  },
   'service.status': {
     params: z.strictObject({}).optional(),
     result: z.strictObject({
@@ -184,6 +274,8 @@ export const contract = {
       /** Limits on models and on the way to OpenRouter, those that last longest first. */
       limits: z.array(limitView).max(100),
       store: z.strictObject({ backend: z.string(), healthy: z.boolean() }),
+      /** What the service's process takes of the machine. */
+      process: z.strictObject({ cpuSeconds: z.number(), residentBytes: z.number() }),
     }),
     roles: ['gateway', 'operator'],
   },

@@ -1,7 +1,8 @@
 export {
   PROTOCOL_VERSION,
+  MAX_LISTED_KEYS,
+  MAX_RECORDED,
   contract,
-  type Api,
   type Contract,
   type Finding,
   type HeldLease,
@@ -21,6 +22,17 @@ export {
   type NoKeyData,
   type UnknownKeyData,
 } from './error-code.ts';
+export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';
+export {
+  type Api,
+  type LedgerStep,
+  type LeftOut,
+  type RequestEnd,
+  type RequestView,
+  type Verdict,
+} from './ledger.ts';
+export { metricFamilies, type MetricFamily } from './metric-family.ts';
+export { type Usage, type UsageDimension, type UsageRow, type UsageTotals } from './usage.ts';
 export { connectInMemory } from './in-memory.ts';
 export { KmsError, type JsonRpcError } from './kms-error.ts';
 export {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { usageTotals } from './usage.ts';
 
 /** Milliseconds since the Unix epoch. */
 export const instant = z.int().nonnegative();
@@ -93,6 +94,10 @@ export const keyView = z.strictObject({
   limitRemaining: z.number().nullable(),
   /** When the key ends; null: never, or not known. */
   expiresAt: instant.nullable(),
+  /** What it did on this UTC day. */
+  today: usageTotals,
+  /** Credits that OpenRouter charged to it today and that nobody spent here; null: none, as far as can be told. */
+  unexplainedCost: z.number().positive().nullable(),
   /** Limits of its account, and of models on it. */
   limits: z.array(limitView).max(32),
 });

@@ -172,6 +172,7 @@ describe('a far side that does not read', () => {
     sharedAccounts: [],
     limits: [],
     store: { backend: 'memory', healthy: true },
+    process: { cpuSeconds: 0, residentBytes: 0 },
   });
 
   test('is no longer read from, and given up after a while', async () => {

@@ -163,5 +163,6 @@ test('only a lease carries a secret, and only the gateway gets one', () => {
     'lease.report',
     'inspection.take',
     'inspection.report',
+    'requests.record',
   ]);
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { KmsHandOver } from '@openrouter-proxy/config';
 import {
+  MAX_LISTED_KEYS,
   UnixSocketError,
   listenOnUnixSocket,
   serve,
@@ -16,12 +17,13 @@ import {
 } from '@openrouter-proxy/runtime';
 import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
 import { lockStateFolder } from './instance-lock.ts';
-import { logKeyChange, logLimit } from './key-log.ts';
 import type { KeyPool } from './key-pool.ts';
-import { poolKeys, type RecordsListener } from './key-records.ts';
+import { poolKeys } from './key-records.ts';
+import { openBooks, type Books } from './ledger/books.ts';
 import { LeaseTokens, type RandomFill } from './lease-id.ts';
+import { createMetrics } from './metrics.ts';
+import { beginHistory, poolListener } from './pool-listener.ts';
 import { newLoadOrders, openPool } from './pool.ts';
-import type { LimitListener } from './reports.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StateStore } from './state-store.ts';
@@ -55,7 +57,9 @@ export async function startDaemon(
   await prepareStateFolder(handOver.stateDir);
   const lock = lockStateFolder(handOver.stateDir);
   resources.defer(() => lock.release());
-  const { store, pool } = await openStoreAndPool(handOver, surroundings);
+  const books = openBooks({ ...surroundings, stateDir: handOver.stateDir });
+  resources.defer(() => books.close());
+  const { store, pool } = await openStoreAndPool(handOver, books, surroundings);
   resources.defer(() => store.close());
   const sessions = new GatewaySessions({
     store,
@@ -63,7 +67,7 @@ export async function startDaemon(
     leaseTtlMs: handOver.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const server = createServer(pool, sessions, handOver, surroundings);
+  const server = createServer({ pool, books, sessions }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver.socket, server, logger);
   resources.defer(() => listener.close());
@@ -80,23 +84,18 @@ export async function startDaemon(
 /** Opens the store and the pool around it. */
 async function openStoreAndPool(
   handOver: KmsHandOver,
+  books: Books,
   { clock, logger, random, randomFill }: Surroundings,
 ): Promise<{ store: StateStore; pool: KeyPool }> {
   const { selection, leaseTtlMs, freeRequests } = handOver;
   const keys = poolKeys(handOver.keys);
-  const positions = new Map(keys.map(({ id, position }) => [id, position]));
-  const loadOrders = newLoadOrders();
+  const { loadOrders, onInFlight } = newLoadOrders(keys);
   const leaseTokens = new LeaseTokens(randomFill);
   const store = openSqliteStore({
     path: join(handOver.stateDir, 'kms.db'),
     now: clock.now(),
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: (slotId, count) => {
-      const position = positions.get(slotId);
-      if (position === undefined) return;
-      loadOrders.free.setLoad(position, count);
-      loadOrders.paid.setLoad(position, count);
-    },
+    onInFlight,
     onQuarantine: ({ path, kept }) =>
       logger.error('the state file was damaged: check which keys are to be disabled', {
         movedTo: path,
@@ -112,39 +111,31 @@ async function openStoreAndPool(
     freeAllowance: { minute: freeRequests.perMinute, day: freeRequests.perDay },
     leaseTokens,
     leaseTtlMs,
-    listener: poolLog(logger),
+    ...books,
+    listener: poolListener({ logger, books, clock }),
     clock,
     random,
   });
+  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
   return { store, pool };
 }
 
-function poolLog(logger: Logger): RecordsListener & LimitListener {
-  return {
-    onChange: (key, before, after) => logKeyChange(logger, key, before, after),
-    onLimit: (limit) => logLimit(logger, limit),
-    onLifted: (subject) => logger.info('limit lifted', { ...subject }),
-    onShared: (account, keys) =>
-      logger.info('keys share an account, and its limits', {
-        account,
-        keys: keys.map(({ name }) => name),
-      }),
-    onStoreFailed: (error) =>
-      logger.error('key states cannot be saved: they are kept in memory and tried again', {
-        error,
-      }),
-    onStoreRecovered: () => logger.info('key states are saved again'),
-  };
+interface Served {
+  readonly pool: KeyPool;
+  readonly books: Books;
+  readonly sessions: GatewaySessions;
 }
 
 function createServer(
-  pool: KeyPool,
-  sessions: GatewaySessions,
-  { tokens }: KmsHandOver,
+  { pool, books, sessions }: Served,
+  { tokens, processMetrics }: KmsHandOver,
   { clock, logger, version }: Surroundings,
 ): KmsServer {
+  const service = { version, startedAt: clock.now() };
+  const now = () => clock.now();
+  const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers(pool, { version, startedAt: clock.now() }),
+    handlers: rpcHandlers({ pool, books, metrics, service, clock }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

@@ -6,6 +6,7 @@ import type { RequestPool } from './model-pool.ts';
 
 /** Which keys can serve a pool of models. It holds until a state or a limit changes, or `nextChange` has come. */
 export interface Eligible {
+  readonly pool: RequestPool;
   /** The positions of the keys that can, ascending. */
   readonly usable: readonly number[];
 }
@@ -75,7 +76,7 @@ export class Eligibility {
       nextChange = Math.min(nextChange, until === 0 ? (expiresAt ?? Infinity) : until);
     }
     const versions = { records: records.version, limits: limits.version };
-    const computed = { usable, at: now, nextChange, ...versions };
+    const computed = { pool, usable, at: now, nextChange, ...versions };
     this.#computed.set(pool, computed);
     return computed;
   }

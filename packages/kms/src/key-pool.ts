@@ -1,16 +1,21 @@
 import {
   KmsError,
+  type Api,
   type Finding,
   type KeyView,
   type Lease,
   type Outcome,
   type Result,
+  type Usage,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import type { Inspections } from './inspections.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import type { KeyCommand } from './key-state.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { SpendingWatch } from './ledger/spending-watch.ts';
+import type { UsageTotals } from './ledger/usage-totals.ts';
 import type { Lender, LendRequest, Lent } from './lender.ts';
 import { isGuess } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
@@ -24,6 +29,7 @@ import { WaitingLine } from './waiting-line.ts';
 /** What a lease is asked for with. */
 export interface AcquireRequest {
   readonly requestId?: string | undefined;
+  readonly api?: Api | undefined;
   readonly model?: string | null | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly client?: string | undefined;
@@ -43,13 +49,23 @@ export interface KeyPoolOptions {
   readonly inspections: Inspections;
   readonly leaseTokens: LeaseTokens;
   readonly leaseTtlMs: number;
+  readonly ledger: Ledger;
+  readonly usage: UsageTotals;
+  readonly spending: SpendingWatch;
+  readonly onUnexplained: (key: PoolKey, credits: number) => void;
   readonly clock: Clock;
+}
+
+function lendRequest(session: number, request: AcquireRequest): LendRequest {
+  const { requestId = '', api = 'other', client = null, model = null } = request;
+  const { exclude = [], affinity = null } = request;
+  return { session, requestId, api, client, model, exclude, affinity };
 }
 
 type NoLease = Extract<Lent, { kind: 'none' }>;
 
 /** The state of the pool in figures. */
-export type PoolStatus = Omit<Result<'service.status'>, 'version' | 'startedAt'>;
+export type PoolStatus = Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process'>;
 
 /** Gives out the keys, takes in what came of them, and tells how they are. */
 export class KeyPool {
@@ -65,15 +81,17 @@ export class KeyPool {
 
   /** Lends a key for a request of a session. Fails with NO_KEY_AVAILABLE. */
   async acquire(session: number, request: AcquireRequest = {}): Promise<Lease> {
-    const { lender, clock } = this.#options;
-    const { model = null, exclude = [], affinity = null } = request;
-    const wanted = { session, model, exclude, affinity };
+    const { lender, ledger, clock } = this.#options;
+    const wanted = lendRequest(session, request);
     const startedAt = clock.now();
     const lent = await lender.lend(wanted, startedAt);
     if (lent.kind === 'lease') return lent.lease;
     const later = await this.#lendLater(request, wanted, lent);
     const now = clock.now();
-    if (later.kind === 'none') throw noKey(later.refusal, now);
+    if (later.kind === 'none') {
+      ledger.refused(wanted, later.refusal, lender.choices(wanted, now), now);
+      throw noKey(later.refusal, now);
+    }
     return { ...later.lease, queuedMs: Math.max(0, now - startedAt) };
   }
 
@@ -115,15 +133,21 @@ export class KeyPool {
   }
 
   /** Ends a lease and takes in what came of it; not `applied` if it was reported before, or never given. */
-  async report(leaseId: string, outcome: Outcome): Promise<Result<'lease.report'>> {
+  async report(
+    leaseId: string,
+    outcome: Outcome,
+    used?: Usage | null,
+  ): Promise<Result<'lease.report'>> {
     const { keyId, generation } = readLeaseId(leaseId);
     const key = this.#byId.get(keyId);
     if (key === undefined) return { applied: false };
-    const { store, reports, clock } = this.#options;
+    const { store, reports, ledger, usage, clock } = this.#options;
     const unsent = outcome.kind === 'unused';
     const { applied, ...lease } = await store.release(leaseId, keyId, clock.now(), unsent);
     if (applied) {
-      await reports.take(key, { ...lease, outcome, generation });
+      usage.add({ keyId, ...lease }, outcome, used, clock.now());
+      const followed = await reports.take(key, { ...lease, outcome, generation });
+      ledger.ended(leaseId, outcome, used, followed, clock.now());
       this.#inspectIfGuessed(key);
       this.#line.serve();
     }
@@ -155,12 +179,24 @@ export class KeyPool {
     const { keyId } = readLeaseId(leaseId);
     const key = this.#byId.get(keyId);
     if (key === undefined) return { applied: false };
-    if (finding.kind === 'facts') await reports.inspected(key, finding);
-    else if (finding.outcome.kind === 'unauthorized') await reports.disowned(key, finding.outcome);
+    if (finding.kind === 'facts') {
+      await reports.inspected(key, finding);
+      this.#compareCharges(key, finding.usageDaily);
+    } else if (finding.outcome.kind === 'unauthorized')
+      await reports.disowned(key, finding.outcome);
     inspections.done(keyId);
     this.#inspectIfGuessed(key);
     this.#line.serve();
     return { applied: true };
+  }
+
+  /** A key whose charges are not explained by what was spent here is used elsewhere too. */
+  #compareCharges(key: PoolKey, charged: number | null): void {
+    if (charged === null) return;
+    const { usage, spending, onUnexplained, clock } = this.#options;
+    const now = clock.now();
+    const credits = spending.take(key.id, charged, usage.today(key.id, now), now);
+    if (credits !== null) onUnexplained(key, credits);
   }
 
   /** Does what an operator says, and shows what came of it. Fails with UNKNOWN_KEY, STORE_FAILED. */
@@ -175,9 +211,30 @@ export class KeyPool {
     return await this.#options.views.key(this.#find(keyId));
   }
 
-  /** Every key, in the configuration's order. */
-  list(): Promise<KeyView[]> {
-    return this.#options.views.keys();
+  /** How many keys there are. */
+  get size(): number {
+    return this.#options.keys.length;
+  }
+
+  /** The keys in the configuration's order, from a place on, and so many. */
+  list(offset = 0, limit = this.size): Promise<KeyView[]> {
+    const { views, keys } = this.#options;
+    return views.keys(keys.slice(offset, offset + limit));
+  }
+
+  /** The ids of the first keys of the configuration. */
+  keyIds(limit: number): string[] {
+    return this.#options.keys.slice(0, limit).map(({ id }) => id);
+  }
+
+  /** The name of a key; its id, if it is no longer configured. */
+  nameOf(keyId: string): string {
+    return this.#byId.get(keyId)?.name ?? keyId;
+  }
+
+  /** What keeps a key from serving a model. Fails with UNKNOWN_KEY. */
+  async whyNot(keyId: string, model: string | null): Promise<Result<'keys.whyNot'>> {
+    return await this.#options.views.whyNot(this.#find(keyId), model);
   }
 
   /** How the pool and its store are. Tries to save what could not be saved before. */

@@ -5,6 +5,7 @@ import type { CooldownPolicy } from './cooldown.ts';
 import { keyIdOf } from './key-id.ts';
 import { newRecord, type KeyRecord } from './key-record.ts';
 import { settled, transition, type KeyCommand, type KeyEvent } from './key-state.ts';
+import type { Subject } from './limit.ts';
 import type { StateStore } from './state-store.ts';
 
 /** A key as the configuration has it. */
@@ -106,6 +107,12 @@ export class KeyRecords {
   /** The keys of each account, in the configuration's order. */
   accounts(): ReadonlyMap<string, readonly PoolKey[]> {
     return (this.#accounts ??= Map.groupBy(this.#options.keys, (key) => this.accountOf(key)));
+  }
+
+  /** The keys of the account that a limit is about; none if it is about something else. */
+  keysConcernedBy(subject: Subject): readonly PoolKey[] {
+    const account = subject.scope === 'account' ? subject.account : undefined;
+    return (account === undefined ? undefined : this.accounts().get(account)) ?? [];
   }
 
   /** The record of a key as it stands at `now`. */

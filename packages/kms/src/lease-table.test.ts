@@ -19,7 +19,11 @@ function setUp() {
     windows: new WindowCounts(),
   });
   const take = (leaseId: string, expiresAt: number, now = 0) =>
-    table.reserve([candidate(leaseId, 2)], { session: 1, expiresAt, model: null }, now);
+    table.reserve(
+      [candidate(leaseId, 2)],
+      { session: 1, expiresAt, model: null, client: null },
+      now,
+    );
   return { table, counts, take };
 }
 
@@ -37,7 +41,7 @@ describe('the table of leases', () => {
   it('forgets the oldest of the leases that expired, not the latest', () => {
     const { table } = setUp();
     for (let lease = 0; lease <= 20_000; lease += 1) {
-      const terms = { session: 1, expiresAt: 10, model: null };
+      const terms = { session: 1, expiresAt: 10, model: null, client: null };
       table.reserve([candidate(`ours-${lease}`, null)], terms, 0);
     }
     expect(table.inFlight(10).get(KEY)).toBe(0);

@@ -17,7 +17,8 @@ interface ActiveLease extends LeaseTerms {
   readonly windows: readonly Window[];
 }
 
-const NEVER_APPLIED: Released = { applied: false, model: null, wasProbe: false };
+const UNKNOWN = { model: null, client: null };
+const NEVER_APPLIED: Released = { applied: false, ...UNKNOWN, wasProbe: false };
 
 /** What a table of leases is made of. */
 export interface LeaseTableOptions {
@@ -92,7 +93,8 @@ export class LeaseTable {
     this.#lapsed.delete(leaseId);
     if (!this.#options.isOfThisLife(leaseId)) this.#settled.add(leaseId);
     const wasProbe = lease?.slots.some(isProbe) === true;
-    return { applied: true, model: lease?.model ?? null, wasProbe };
+    const { model, client } = lease ?? UNKNOWN;
+    return { applied: true, model, client, wasProbe };
   }
 
   /** See `StateStore.adopt`. */
@@ -103,7 +105,7 @@ export class LeaseTable {
       this.#lapsed.delete(leaseId);
       this.#remove(leaseId);
       const slots = [{ id: keyId, limit: null }];
-      this.#add(leaseId, { slots, windows: [], session, expiresAt, model: null });
+      this.#add(leaseId, { slots, windows: [], session, expiresAt, ...UNKNOWN });
     }
   }
 

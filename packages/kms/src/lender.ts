@@ -4,18 +4,20 @@ import { AccountRing } from './account-ring.ts';
 import type { Eligibility, Eligible } from './eligibility.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
+import type { Ledger, RequestInfo, Choices } from './ledger/ledger.ts';
+import type { Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import type { LoadOrder } from './load-order.ts';
 import { poolOf, type RequestPool } from './model-pool.ts';
+import { LeftOutKeys } from './left-out-keys.ts';
 import { refusalOf } from './refusal.ts';
+import type { LimitListener } from './reports.ts';
 import { ranked, type Selection } from './selection.ts';
 import type { Candidate, Slot, StateStore, Window } from './state-store.ts';
 
 /** What a lease is wanted for. */
-export interface LendRequest {
+export interface LendRequest extends RequestInfo {
   readonly session: number;
-  /** Null: not known. */
-  readonly model: string | null;
   /** Keys the request has tried. */
   readonly exclude: readonly string[];
   /** The conversation it belongs to; null: not told. */
@@ -35,13 +37,15 @@ export interface LenderParts {
   readonly loadOrders: Readonly<Record<RequestPool, LoadOrder>>;
   readonly leaseTokens: LeaseTokens;
   readonly leaseTtlMs: number;
+  readonly ledger: Ledger;
+  readonly listener: Pick<LimitListener, 'onLimit'>;
   readonly random: () => number;
 }
 
 /** A lease, or why there is none. */
 export type Lent = { kind: 'lease'; lease: Lease } | { kind: 'none'; refusal: NoKeyData };
 
-type KeyCandidate = Candidate & { readonly key: PoolKey };
+type KeyCandidate = Candidate & { readonly key: PoolKey; readonly rule: string };
 
 /** Lends keys: ranks the candidates by what is known, and has the store take the first that has room. */
 export class Lender {
@@ -51,23 +55,25 @@ export class Lender {
   /** What each load order was last brought in line with. */
   readonly #ordered = new Map<RequestPool, Eligible>();
   #ring: { readonly version: number; readonly ring: AccountRing } | undefined;
+  readonly #leftOut: LeftOutKeys;
 
   constructor(parts: LenderParts) {
     this.#parts = parts;
+    this.#leftOut = new LeftOutKeys(parts);
   }
 
   /** Lends a key at once, or says why none can be lent. */
   async lend(request: LendRequest, now: number): Promise<Lent> {
-    const { store, records, leaseTtlMs } = this.#parts;
+    const { store, records, leaseTtlMs, ledger } = this.#parts;
     const held = this.#heldBack(request.model, now);
     if (held !== undefined) return { kind: 'none', refusal: held };
-    const { session, model } = request;
-    const expiresAt = now + leaseTtlMs;
-    const candidates = this.#candidates(request, now);
-    const { taken, full } = await store.reserve(candidates, { session, expiresAt, model }, now);
+    const { session, model, client } = request;
+    const terms = { session, expiresAt: now + leaseTtlMs, model, client };
+    const choices = this.choices(request, now);
+    const { taken, full } = await store.reserve(this.#candidates(request, now), terms, now);
     for (const window of full) this.#noteFull(window, now);
     if (taken === null) return { kind: 'none', refusal: this.refusal(request, now) };
-    const { key, leaseId, slots } = taken;
+    const { key, leaseId, slots, rule } = taken;
     const lease: Lease = {
       leaseId,
       keyId: key.id,
@@ -76,9 +82,16 @@ export class Lender {
       probe: slots.some(({ untilConfirmed }) => untilConfirmed === true),
       queuedMs: 0,
       secret: key.secret.reveal(),
-      expiresAt,
+      expiresAt: terms.expiresAt,
     };
+    ledger.chosen(request, lease, { ...choices, rule }, now);
     return { kind: 'lease', lease };
+  }
+
+  /** What a key for a request is chosen from. */
+  choices({ model, exclude }: LendRequest, now: number): Choices {
+    const eligible = this.#parts.eligibility.of(poolOf(model), now);
+    return this.#leftOut.choices(eligible, { model, exclude }, now);
   }
 
   /** Why no key can be lent. */
@@ -137,6 +150,7 @@ export class Lender {
     const pool = poolOf(model);
     const excluded = new Set(exclude);
     const token = leaseTokens.next();
+    const last = this.#last;
     for (const position of this.#order(pool, affinity, now)) {
       const key = keys[position];
       if (key === undefined || excluded.has(key.id)) continue;
@@ -144,8 +158,17 @@ export class Lender {
       this.#last = position; // before it is taken: the next request may choose while the store answers
       const leaseId = leaseIdOf(key.id, records.of(key, now).generation, token);
       const windows = pool === 'free' ? this.#windows(key, now) : [];
-      yield { key, keyId: key.id, leaseId, slots: this.#slots(key, now), windows };
+      const slots = this.#slots(key, now);
+      const rule = this.#rule(position === last, affinity);
+      yield { key, keyId: key.id, leaseId, slots, windows, rule };
     }
+  }
+
+  /** What put a key where it stood among the candidates. */
+  #rule(isLast: boolean, affinity: string | null): string {
+    const { strategy, same, affinity: isWanted } = this.#parts.selection;
+    if (isWanted && affinity !== null) return 'affinity';
+    return same && isLast ? 'same' : strategy;
   }
 
   #order(pool: RequestPool, affinity: string | null, now: number): Iterable<number> {
@@ -188,15 +211,12 @@ export class Lender {
   /** An account whose window is full drops out of the choice until the window ends. */
   #noteFull({ id, startsAt, endsAt }: Window, now: number): void {
     if (startsAt > now) return;
+    const { limits, listener, records } = this.#parts;
     const account = id.slice(0, id.lastIndexOf('/'));
-    this.#parts.limits.limit(
-      {
-        kind: 'limit',
-        subject: { scope: 'account', account, pool: 'free' },
-        end: { until: endsAt, source: 'window' },
-      },
-      { reason: 'free_requests_used', detail: '' },
-      now,
-    );
+    const subject: Subject = { scope: 'account', account, pool: 'free' };
+    const end = { until: endsAt, source: 'window' } as const;
+    const cause = { reason: 'free_requests_used', detail: '' };
+    const limit = limits.limit({ kind: 'limit', subject, end }, cause, now);
+    if (limit !== undefined) listener.onLimit(limit, records.keysConcernedBy(subject));
   }
 }

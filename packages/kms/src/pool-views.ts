@@ -4,6 +4,10 @@ import { currentWindows, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import type { Limit } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
+import type { SpendingWatch } from './ledger/spending-watch.ts';
+import type { UsageTotals } from './ledger/usage-totals.ts';
+import type { RequestPool } from './model-pool.ts';
+import { obstaclesOf, purposeOf, type Obstacle } from './obstacles.ts';
 import type { SharedRecords } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
 
@@ -11,6 +15,7 @@ import type { StateStore } from './state-store.ts';
 const MAX_LIMITS = 100;
 const MAX_LIMITS_OF_KEY = 32;
 const MAX_SHARED_ACCOUNTS = 500;
+const MAX_REASONS = 16;
 
 /** What is looked at. */
 export interface PoolViewsParts {
@@ -20,6 +25,8 @@ export interface PoolViewsParts {
   readonly allowances: Allowances;
   readonly shared: SharedRecords;
   readonly store: StateStore;
+  readonly usage: UsageTotals;
+  readonly spending: SpendingWatch;
   readonly clock: Clock;
 }
 
@@ -38,16 +45,29 @@ export class PoolViews {
     return this.#view(key, await store.inFlight(now), now);
   }
 
-  /** Every key, in the configuration's order. */
-  async keys(): Promise<KeyView[]> {
-    const { keys, store, clock } = this.#parts;
+  /** These keys. */
+  async keys(keys: readonly PoolKey[]): Promise<KeyView[]> {
+    const { store, clock } = this.#parts;
     const now = clock.now();
     const inFlight = await store.inFlight(now);
     return Promise.all(keys.map((key) => this.#view(key, inFlight, now)));
   }
 
+  /** Whether a key could serve a model (null: any paid one) now, and everything that speaks against it. */
+  async whyNot(key: PoolKey, model: string | null): Promise<Result<'keys.whyNot'>> {
+    const { store, clock } = this.#parts;
+    const now = clock.now();
+    const purpose = purposeOf(model);
+    const obstacles = obstaclesOf(this.#parts, key, purpose, now);
+    const view = this.#view(key, await store.inFlight(now), now);
+    const reasons = [...obstacles.map(reasonOf), ...fullness(await view, purpose.pool)];
+    return { canServe: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) };
+  }
+
   /** The pool in figures, and its store. Tries to save what could not be saved before. */
-  async status(): Promise<Omit<Result<'service.status'>, 'version' | 'startedAt' | 'waiting'>> {
+  async status(): Promise<
+    Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting'>
+  > {
     const { keys, store, records, shared, limits, clock } = this.#parts;
     const [areKeysSaved, isSharedSaved] = [await records.retrySaves(), await shared.retrySaves()];
     const now = clock.now();
@@ -68,7 +88,7 @@ export class PoolViews {
   }
 
   async #view(key: PoolKey, inFlight: ReadonlyMap<string, number>, now: number): Promise<KeyView> {
-    const { records, limits, allowances, store } = this.#parts;
+    const { records, limits, allowances, store, usage, spending } = this.#parts;
     const account = records.accountOf(key);
     const { state, traits } = records.of(key, now);
     const { minute, day } = currentWindows(account, allowances.of(account), now);
@@ -93,15 +113,46 @@ export class PoolViews {
       },
       limitRemaining: traits.limitRemaining,
       expiresAt: traits.expiresAt,
+      today: usage.today(key.id, now),
+      unexplainedCost: spending.of(key.id, now),
       limits: concerning.slice(0, MAX_LIMITS_OF_KEY).map(limitView),
     };
   }
 }
 
+type Reason = Result<'keys.whyNot'>['reasons'][number];
+
+const reasonOf = ({ why, detail, until }: Obstacle): Reason => ({
+  what: detail === '' ? why : `${why}: ${detail}`,
+  until,
+});
+
+/** What a key may do has been done: it has no room. */
+function fullness(view: KeyView, pool: RequestPool): Reason[] {
+  const { inFlight, maxConcurrency, state, freeRequests } = view;
+  const reasons: Reason[] = [];
+  if (maxConcurrency !== null && inFlight >= maxConcurrency) {
+    reasons.push({ what: `${inFlight} requests under way, as many as it may have`, until: null });
+  }
+  if (state.kind === 'returning' && inFlight >= state.allowance) {
+    reasons.push({ what: `returning: ${state.allowance} unproven at once`, until: null });
+  }
+  if (pool === 'paid') return reasons;
+  for (const [name, { used, limit, resetsAt }] of Object.entries(freeRequests)) {
+    if (limit === null || used < limit) continue;
+    reasons.push({
+      what: `${used} of ${limit} free requests of the ${name} used`,
+      until: resetsAt,
+    });
+  }
+  return reasons;
+}
+
 const concernsAllKeys = ({ subject }: Limit) =>
   subject.scope === 'model' || subject.scope === 'upstream';
 
-function limitView({ subject, since, until, cause }: Limit): LimitView {
+/** A limit as operators see it. */
+export function limitView({ subject, since, until, cause }: Limit): LimitView {
   return {
     scope: subject.scope,
     pool: 'pool' in subject ? subject.pool : 'all',

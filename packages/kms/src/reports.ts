@@ -3,6 +3,7 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { accountName, currentWindows, type Allowances } from './accounts.ts';
 import { BLOCK_BACK_OFF } from './back-off.ts';
 import type { CooldownPolicy } from './cooldown.ts';
+import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { isGuess, subjectId, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
@@ -19,8 +20,9 @@ const SCOPE_OF = { rate_limited: 'key-model', model_throttled: 'account-model' }
 
 /** Told what becomes of what keys share. */
 export interface LimitListener {
-  onLimit(limit: Limit): void;
-  onLifted(subject: Subject): void;
+  /** `keys`: those of the limited account. */
+  onLimit(limit: Limit, keys: readonly PoolKey[]): void;
+  onLifted(subject: Subject, keys: readonly PoolKey[]): void;
   /** Several keys turn out to belong to one account. */
   onShared(account: string, keys: readonly PoolKey[]): void;
 }
@@ -56,19 +58,26 @@ export class Reports {
     this.#parts = parts;
   }
 
-  /** Resolves when everything that must outlast this process is saved, or could not be. */
-  async take(key: PoolKey, { outcome, generation, model, wasProbe }: LeaseEnd): Promise<void> {
+  /** Resolves with what it meant when everything that must outlast this process is saved, or could not be. */
+  async take(key: PoolKey, { outcome, generation, model, wasProbe }: LeaseEnd): Promise<string[]> {
     const { records, policy, clock } = this.#parts;
     const now = clock.now();
-    if (outcome.kind === 'unauthorized' && (await this.#isEverybodys(key, outcome, now))) return;
+    if (outcome.kind === 'unauthorized' && (await this.#isEverybodys(key, outcome, now))) {
+      return ['keys of several accounts were refused alike: OpenRouter is left alone for a while'];
+    }
+    const before = records.of(key, now).state;
+    const followed: string[] = [];
     const saved = [records.take(key, { kind: 'reported', outcome, generation })];
     if (wasProbe && outcome.kind === 'success') saved.push(this.prove(key, generation));
     const about = { keyId: key.id, account: records.accountOf(key), model };
     for (const consequence of consequencesOf(outcome, about, now, policy)) {
-      saved.push(this.#carryOut(consequence, outcome, now));
+      saved.push(this.#carryOut(consequence, outcome, now, followed));
     }
-    saved.push(this.#escalate(key, { outcome, generation, model }, now));
+    saved.push(this.#escalate(key, { outcome, generation, model }, followed, now));
+    const after = records.of(key, now).state;
+    if (after !== before) followed.unshift(keyEffect(key.name, after));
     await Promise.all(saved);
+    return followed;
   }
 
   /** OpenRouter has taken a request that was to prove the key. */
@@ -122,12 +131,18 @@ export class Reports {
     };
     await Promise.all([
       ...struck.map((each) => records.take(each, { kind: 'absolved' })),
-      this.#carryOut(upstream, outcome, now),
+      this.#carryOut(upstream, outcome, now, []),
     ]);
     return true;
   }
 
-  async #carryOut(consequence: Consequence, outcome: Outcome, now: number): Promise<void> {
+  /** Does what an outcome means, and notes in `followed` what a person would want to know of it. */
+  async #carryOut(
+    consequence: Consequence,
+    outcome: Outcome,
+    now: number,
+    followed: string[],
+  ): Promise<void> {
     const { limits, allowances, shared, listener } = this.#parts;
     if (consequence.kind === 'learn') {
       const { account, window, limit } = consequence;
@@ -136,13 +151,16 @@ export class Reports {
       return;
     }
     if (consequence.kind === 'reset') {
-      if (limits.lift(consequence.subject, now)) await this.#lifted(consequence.subject);
+      if (!limits.lift(consequence.subject, now)) return;
+      followed.push(`${subjectWords(consequence.subject)}: the limit is lifted`);
+      await this.#lifted(consequence.subject);
       return;
     }
     const detail = 'detail' in outcome ? outcome.detail : '';
     const limit = limits.limit(consequence, { reason: outcome.kind, detail }, now);
     if (limit === undefined) return;
-    listener.onLimit(limit);
+    listener.onLimit(limit, this.#parts.records.keysConcernedBy(limit.subject));
+    followed.push(limitEffect(limit));
     await shared.keepLimit(subjectId(limit.subject), limit);
   }
 
@@ -155,14 +173,16 @@ export class Reports {
   }
 
   async #lifted(subject: Subject): Promise<void> {
-    this.#parts.listener.onLifted(subject);
-    await this.#parts.shared.keepLimit(subjectId(subject), null);
+    const { listener, records, shared } = this.#parts;
+    listener.onLifted(subject, records.keysConcernedBy(subject));
+    await shared.keepLimit(subjectId(subject), null);
   }
 
   /** What concerns one model on one key, or account, may concern the key, or the model, as a whole. */
   async #escalate(
     key: PoolKey,
     { outcome, generation, model }: Omit<LeaseEnd, 'wasProbe'>,
+    followed: string[],
     now: number,
   ): Promise<void> {
     const { records, limits } = this.#parts;
@@ -186,6 +206,7 @@ export class Reports {
     const [first] = onModel;
     if (first === undefined || onModel.length < OF_ONE_MODEL[outcome.kind]) return;
     const end = { until: first.until, source: first.cause.source };
-    await this.#carryOut({ kind: 'limit', subject: { scope: 'model', model }, end }, outcome, now);
+    const consequence: Consequence = { kind: 'limit', subject: { scope: 'model', model }, end };
+    await this.#carryOut(consequence, outcome, now, followed);
   }
 }

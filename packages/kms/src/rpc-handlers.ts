@@ -1,5 +1,13 @@
-import type { Handlers } from '@openrouter-proxy/kms-protocol';
+import {
+  MAX_LISTED_KEYS,
+  type Handlers,
+  type MetricFamily,
+  type RequestEnd,
+} from '@openrouter-proxy/kms-protocol';
+import type { Clock } from '@openrouter-proxy/runtime';
 import type { KeyPool } from './key-pool.ts';
+import type { Books } from './ledger/books.ts';
+import { storyOf } from './ledger/story.ts';
 
 /** What `service.status` says of the service itself. */
 export interface ServiceFacts {
@@ -8,26 +16,91 @@ export interface ServiceFacts {
   readonly startedAt: number;
 }
 
-/** The methods of the protocol, in terms of the pool. */
-export function rpcHandlers(pool: KeyPool, service: ServiceFacts): Handlers {
+/** What the methods are carried out by. */
+export interface HandlerParts {
+  readonly pool: KeyPool;
+  readonly books: Books;
+  readonly metrics: () => Promise<MetricFamily[]>;
+  readonly service: ServiceFacts;
+  readonly clock: Clock;
+}
+
+/** The methods of the protocol, in terms of the pool and the books. */
+export function rpcHandlers(parts: HandlerParts): Handlers {
+  return { ...poolHandlers(parts), ...bookHandlers(parts) };
+}
+
+function processUse() {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+}
+
+type BookMethods =
+  | 'keys.history'
+  | 'requests.record'
+  | 'requests.recent'
+  | 'requests.explain'
+  | 'usage.query'
+  | 'traffic.query'
+  | 'events.subscribe';
+
+function poolHandlers({ pool, metrics, service }: HandlerParts): Omit<Handlers, BookMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ requestId }, session) => ({
       cancelled: pool.cancel(session.id, requestId),
     }),
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
-    'lease.report': ({ leaseId, outcome }) => pool.report(leaseId, outcome),
+    'lease.report': ({ leaseId, outcome, usage }) => pool.report(leaseId, outcome, usage),
     'inspection.take': async ({ waitMs }, session) => ({
       lease: await pool.takeInspection(session.id, waitMs),
     }),
     'inspection.report': ({ leaseId, finding }) => pool.reportInspection(leaseId, finding),
-    'keys.list': async () => ({ keys: await pool.list() }),
+    'keys.list': async ({ offset = 0, limit = MAX_LISTED_KEYS } = {}) => ({
+      keys: await pool.list(offset, limit),
+      total: pool.size,
+    }),
     'keys.get': ({ keyId }) => pool.get(keyId),
+    'keys.whyNot': ({ keyId, model }) => pool.whyNot(keyId, model),
     'keys.disable': ({ keyId, reason }) => pool.command(keyId, { kind: 'disable', reason }),
     'keys.enable': ({ keyId }) => pool.command(keyId, { kind: 'enable' }),
     'keys.cool': ({ keyId, forMs, reason }) => pool.command(keyId, { kind: 'cool', forMs, reason }),
     'keys.uncool': ({ keyId }) => pool.command(keyId, { kind: 'uncool' }),
-    'service.status': async () => ({ ...service, ...(await pool.status()) }),
+    'metrics.read': async () => ({ families: await metrics() }),
+    'service.status': async () => ({
+      ...service,
+      ...(await pool.status()),
+      process: processUse(),
+    }),
     'service.ping': () => ({ pong: true }),
+  };
+}
+
+function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, BookMethods> {
+  const { ledger, usage, traffic, history, events } = books;
+  const record = (end: RequestEnd) => {
+    const now = clock.now();
+    if (ledger.record(end, now)) traffic.add(end, now);
+  };
+  return {
+    'keys.history': ({ since, limit }) => ({
+      lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
+    }),
+    'requests.record': ({ requests }) => {
+      for (const end of requests) record(end);
+      return {};
+    },
+    'requests.recent': ({ limit }) => ({ requests: ledger.recent(limit) }),
+    'requests.explain': ({ requestId }) => {
+      const request = ledger.get(requestId);
+      return { request, story: request === null ? [] : storyOf(request) };
+    },
+    'usage.query': ({ since, by }) => {
+      const rows = usage.query(since, by);
+      const nameOf = by === 'key' ? (keyId: string) => pool.nameOf(keyId) : (name: string) => name;
+      return { rows: rows.map((row) => ({ ...row, name: nameOf(row.name) })) };
+    },
+    'traffic.query': ({ since }) => traffic.query(since, clock.now()),
+    'events.subscribe': ({ after, waitMs }) => events.after(after, waitMs),
   };
 }

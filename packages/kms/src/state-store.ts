@@ -38,6 +38,8 @@ export interface LeaseTerms {
   readonly expiresAt: number;
   /** The model it is for; null: not known. */
   readonly model: string | null;
+  /** Who asked; null: not known. */
+  readonly client: string | null;
 }
 
 /** What came of drawing candidates: the one that had room, and the windows of others that had none. */
@@ -51,6 +53,7 @@ export interface Released {
   /** False: it had ended before. */
   readonly applied: boolean;
   readonly model: string | null;
+  readonly client: string | null;
   /** Whether it was to prove its key, and had not been confirmed. */
   readonly wasProbe: boolean;
 }

@@ -36,7 +36,7 @@ export function handOver(
     affinity: false,
     publicEndpoints: ['/api/v1/models'],
     modelsCache: { enabled: true, ttlMs: 300_000 },
-    metrics: { public: false, system: false },
+    metrics: { public: false, system: false, tokens: true },
     freeOnly: false,
     maxBodyBytes: 1024 * 1024,
     shutdownGraceMs: 1_000,

@@ -112,6 +112,15 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       return { applied: true };
     },
     'keys.list': notHere,
+    'keys.whyNot': notHere,
+    'keys.history': notHere,
+    'requests.record': () => ({}),
+    'requests.recent': notHere,
+    'requests.explain': notHere,
+    'usage.query': notHere,
+    'traffic.query': notHere,
+    'events.subscribe': notHere,
+    'metrics.read': () => ({ families: [] }),
     'keys.get': notHere,
     'keys.disable': notHere,
     'keys.enable': notHere,
@@ -128,6 +137,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       sharedAccounts: [],
       limits: [],
       store: { backend: 'memory', healthy: true },
+      process: { cpuSeconds: 0, residentBytes: 0 },
     }),
   };
 }

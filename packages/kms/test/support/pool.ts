@@ -3,10 +3,14 @@ import type { KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
 import { poolKeys, type ConfiguredKey, type RecordsListener } from '../../src/key-records.ts';
 import { LeaseTokens } from '../../src/lease-id.ts';
 import { subjectId } from '../../src/limit.ts';
-import { newLoadOrders, openPool } from '../../src/pool.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { SpendingWatch } from '../../src/ledger/spending-watch.ts';
+import { UsageTotals } from '../../src/ledger/usage-totals.ts';
+import { newLoadOrders, openPool, type SpendingListener } from '../../src/pool.ts';
 import type { LimitListener } from '../../src/reports.ts';
 import type { Selection } from '../../src/selection.ts';
 import type { StateStore } from '../../src/state-store.ts';
+import { memoryUsageFile } from './memory-usage-file.ts';
 import { ManualClock } from './manual-clock.ts';
 import type { MemoryStoreOptions } from './memory-store.ts';
 
@@ -32,27 +36,24 @@ export async function startPool(setUp: PoolSetUp) {
     ...setUp.selection,
   };
   const keys = poolKeys(setUp.keys);
-  const loadOrders = newLoadOrders();
+  const { loadOrders, onInFlight } = newLoadOrders(keys);
   const leaseTokens = new LeaseTokens((bytes) => randomFillSync(bytes));
-  const positions = new Map(keys.map(({ id, position }) => [id, position]));
   const store = setUp.openStore({
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: (slotId, count) => {
-      const position = positions.get(slotId);
-      if (position === undefined) return;
-      loadOrders.free.setLoad(position, count);
-      loadOrders.paid.setLoad(position, count);
-    },
+    onInFlight,
   });
   const told: (string | [name: string, before: KeyState, after: KeyState])[] = [];
-  const listener: RecordsListener & LimitListener = {
+  const listener: RecordsListener & LimitListener & SpendingListener = {
     onChange: ({ name }, before, after) => told.push([name, before, after]),
     onLimit: ({ subject }) => told.push(`limited ${subjectId(subject)}`),
     onShared: (account, keys) => told.push(`${account}: ${keys.length} keys`),
     onLifted: (subject) => told.push(`lifted ${subjectId(subject)}`),
+    onUnexplained: ({ name }, credits) => told.push(`${name}: ${credits} unexplained`),
     onStoreFailed: () => told.push('store failed'),
     onStoreRecovered: () => told.push('store recovered'),
   };
+  const ledger = new Ledger();
+  const usageFile = memoryUsageFile();
   const pool = await openPool({
     keys,
     store,
@@ -62,11 +63,14 @@ export async function startPool(setUp: PoolSetUp) {
     freeAllowance: setUp.freeAllowance ?? { minute: 20, day: null },
     leaseTokens,
     leaseTtlMs: LEASE_TTL_MS,
+    ledger,
+    usage: new UsageTotals(usageFile, clock.now(), () => told.push('usage not saved')),
+    spending: new SpendingWatch(usageFile),
     listener,
     clock,
     random,
   });
-  return { pool, store, keys, clock, told };
+  return { pool, store, keys, clock, told, ledger };
 }
 
 export const SUCCESS: Outcome = { kind: 'success', status: 200 };

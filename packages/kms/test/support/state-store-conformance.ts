@@ -9,7 +9,8 @@ export type OpenStore = () => StateStore | Promise<StateStore>;
 const T = Date.UTC(2026, 9, 2, 12);
 const DAY = 86_400_000;
 const [A, B] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'];
-const terms = { session: 1, expiresAt: T + 1_000, model: 'm' };
+const about = { model: 'm', client: 'c' };
+const terms = { session: 1, expiresAt: T + 1_000, ...about };
 const traits = { limitRemaining: null, limitReset: null, expiresAt: null, account: null };
 
 const cause = { reason: 'rate_limited', source: 'header', detail: 'slow down' } as const;
@@ -319,7 +320,7 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
     it('tell at its end whether a lease was still to prove its key', async () => {
       const store = await prepare()();
       await store.reserve([proving('ours-1')], terms, T);
-      const released = { applied: true, model: 'm', wasProbe: true };
+      const released = { applied: true, ...about, wasProbe: true };
       expect(await store.release('ours-1', A, T, false)).toEqual(released);
       await store.reserve([proving('ours-2')], terms, T);
       await store.confirm('ours-2', T);

@@ -2,25 +2,21 @@ import type { KmsClient } from '@openrouter-proxy/kms-protocol';
 import type { Exchange } from './exchange.ts';
 import { degradedReasons, kmsStatus } from './health.ts';
 import type { Leases } from './leases.ts';
-import { metricsPage, PAGE_CSP } from './metrics-page.ts';
-import type { GatewayMetrics } from './metrics.ts';
 import type { RequestTarget } from './request-target.ts';
 
-/** What the gateway's own pages tell of. */
-export interface OwnPageParts {
+/** What the health of the gateway is told from. */
+export interface HealthParts {
   kms: KmsClient;
   leases: Leases;
-  metrics: GatewayMetrics;
   modelsCacheAgeSeconds(): number | null;
   draining(): boolean;
   now(): number;
 }
 
 type HealthTarget = Extract<RequestTarget, { kind: 'health' }>;
-type MetricsTarget = Extract<RequestTarget, { kind: 'metrics' }>;
 
 /** `/health`, `/health/live` and `/health/ready`. */
-export function healthPage(parts: OwnPageParts) {
+export function healthPage(parts: HealthParts) {
   return async (exchange: Exchange, target: HealthTarget): Promise<void> => {
     const headers = { 'cache-control': 'no-store' };
     if (target.probe === 'live') {
@@ -40,34 +36,5 @@ export function healthPage(parts: OwnPageParts) {
         }
       : {};
     exchange.answerJson(reasons.length === 0 ? 200 : 503, { ...body, ...details }, headers);
-  };
-}
-
-/** `/metrics` for people and scrapers, `/metrics/raw` for scrapers. */
-export function metricsPages(parts: OwnPageParts) {
-  return async (exchange: Exchange, target: MetricsTarget): Promise<void> => {
-    const status = await kmsStatus(parts.kms);
-    const text = await parts.metrics.text({
-      leasesInFlight: parts.leases.inFlight,
-      modelsCacheAgeSeconds: parts.modelsCacheAgeSeconds(),
-      keys: status?.keys ?? null,
-    });
-    const forPerson = !target.raw && /\btext\/html\b/.test(exchange.request.headers.accept ?? '');
-    if (!forPerson) {
-      exchange.answer(200, Buffer.from(text), {
-        'content-type': parts.metrics.contentType,
-        'cache-control': 'no-store',
-        vary: 'Accept',
-      });
-      return;
-    }
-    exchange.answer(200, Buffer.from(metricsPage(status, text)), {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': PAGE_CSP,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-      vary: 'Accept',
-    });
   };
 }

@@ -1,0 +1,38 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { PageData } from '../snapshot.ts';
+import { Drawing } from '../view/chart.tsx';
+import type { ClockTime } from '../view/clock.tsx';
+import { ShowRequest } from '../view/look-up.tsx';
+import { Page } from '../view/page.tsx';
+import { useLiveFeed } from './live-feed.ts';
+import { plotter } from './plotter.ts';
+import { useRequestLookUp } from './request-look-up.ts';
+
+/** The page as it lives in the browser. */
+export function App({ initial }: { readonly initial: PageData }) {
+  const { snapshot, metrics, connection, clockOffset } = useLiveFeed(initial);
+  const { lookUp, show } = useRequestLookUp(initial);
+  const clock = useServerTime(initial.snapshot.now, clockOffset);
+  return (
+    <ShowRequest.Provider value={show}>
+      <Drawing.Provider value={plotter}>
+        <Page {...{ snapshot, metrics, lookUp, connection, clock }} />
+      </Drawing.Provider>
+    </ShowRequest.Provider>
+  );
+}
+
+const SECOND = 1_000;
+
+/** The server's time, every second; at first the page's own, for what is hydrated must be what was rendered. */
+function useServerTime(rendered: number, clockOffset: number | null): ClockTime {
+  const [clock, setClock] = useState<ClockTime>({ now: rendered, zone: 'UTC' });
+  useEffect(() => {
+    if (clockOffset === null) return;
+    const tick = () => setClock({ now: Date.now() - clockOffset, zone: 'local' });
+    tick();
+    const timer = setInterval(tick, SECOND);
+    return () => clearInterval(timer);
+  }, [clockOffset]);
+  return clock;
+}

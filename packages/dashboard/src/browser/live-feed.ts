@@ -1,0 +1,98 @@
+import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
+import { useEffect, useState } from 'preact/hooks';
+import type { PageData, Snapshot } from '../snapshot.ts';
+import type { Connection } from '../view/header.tsx';
+
+/** What the page shows of the gateway, as it was told last. */
+export interface LiveFeed {
+  readonly snapshot: Snapshot;
+  readonly metrics: readonly MetricFamily[];
+  readonly connection: Connection;
+  /** How far this clock is ahead of the server's, in milliseconds; null: not told yet. */
+  readonly clockOffset: number | null;
+}
+
+const ADDRESS = '/metrics/live';
+/** Snapshots come every second: after this long without one, something is wrong although nobody says so. */
+const SILENCE_MS = 5_000;
+/** An event source that was refused gives up by itself, so that it is opened anew. */
+const REOPEN_MS = 3_000;
+/** Smaller differences are the way's, not the clock's. */
+const CLOCK_SLACK_MS = 500;
+
+/** Follows the gateway for as long as the page is open. */
+export function useLiveFeed({ snapshot, metrics }: PageData): LiveFeed {
+  const [feed, setFeed] = useState<LiveFeed>({
+    snapshot,
+    metrics,
+    connection: 'still',
+    clockOffset: null,
+  });
+  useEffect(() => {
+    const change = (part: Partial<LiveFeed>) => setFeed((before) => ({ ...before, ...part }));
+    return follow({
+      // The gateway sends what it renders the page from.
+      onSnapshot: (data) => setFeed((before) => toldAnew(before, JSON.parse(data) as Snapshot)),
+      onMetrics: (data) => change({ metrics: JSON.parse(data) as MetricFamily[] }),
+      onLost: () => change({ connection: 'lost' }),
+    });
+  }, []);
+  return feed;
+}
+
+function toldAnew(before: LiveFeed, snapshot: Snapshot): LiveFeed {
+  const offset = Date.now() - snapshot.now;
+  const isSame =
+    before.clockOffset !== null && Math.abs(offset - before.clockOffset) < CLOCK_SLACK_MS;
+  return {
+    ...before,
+    snapshot,
+    connection: 'live',
+    clockOffset: isSame ? before.clockOffset : offset,
+  };
+}
+
+interface Listener {
+  onSnapshot(data: string): void;
+  onMetrics(data: string): void;
+  onLost(): void;
+}
+
+/** Listens until the returned function is called, opening the stream anew as often as it takes. */
+function follow(listener: Listener): () => void {
+  let source = open();
+  let alarm = setTimeout(reopen, SILENCE_MS);
+
+  function open(): EventSource {
+    const opened = new EventSource(ADDRESS);
+    opened.addEventListener('snapshot', ({ data }: MessageEvent<string>) => {
+      wait(SILENCE_MS);
+      listener.onSnapshot(data);
+    });
+    opened.addEventListener('metrics', ({ data }: MessageEvent<string>) => {
+      listener.onMetrics(data);
+    });
+    opened.addEventListener('error', () => {
+      listener.onLost();
+      wait(REOPEN_MS);
+    });
+    return opened;
+  }
+
+  function wait(ms: number): void {
+    clearTimeout(alarm);
+    alarm = setTimeout(reopen, ms);
+  }
+
+  function reopen(): void {
+    listener.onLost();
+    source.close();
+    source = open();
+    wait(SILENCE_MS);
+  }
+
+  return () => {
+    clearTimeout(alarm);
+    source.close();
+  };
+}

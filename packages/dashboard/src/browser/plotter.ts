@@ -1,0 +1,101 @@
+import uPlot from 'uplot';
+import { formatMinute } from '../instant.ts';
+import { stacked } from '../traffic-series.ts';
+import type { ChartData } from '../traffic-charts.ts';
+import type { Plot, Plotter } from '../view/chart.tsx';
+
+const HEIGHT = 168;
+const AXIS_WIDTH = 58;
+const TIMES_HEIGHT = 26;
+/** As two hexadecimal digits after a colour. */
+const GROUND_OPACITY = '18';
+const LAYER_OPACITY = '70';
+
+/** Draws charts with uPlot, in the page's own colours, as wide as there is room. */
+export const plotter: Plotter = (target, first, onPointer) => {
+  let data = first;
+  let plot = draw();
+
+  function draw(): uPlot {
+    const size = { width: target.clientWidth, height: HEIGHT };
+    return new uPlot({ ...optionsOf(data, target, onPointer), ...size }, valuesOf(data), target);
+  }
+  const redraw = () => {
+    plot.destroy();
+    plot = draw();
+  };
+  const sizes = new ResizeObserver(() =>
+    plot.setSize({ width: target.clientWidth, height: HEIGHT }),
+  );
+  sizes.observe(target);
+  const scheme = matchMedia('(prefers-color-scheme: dark)');
+  scheme.addEventListener('change', redraw);
+
+  return {
+    update(next) {
+      data = next;
+      plot.setData(valuesOf(next));
+    },
+    remove() {
+      sizes.disconnect();
+      scheme.removeEventListener('change', redraw);
+      plot.destroy();
+    },
+  } satisfies Plot;
+};
+
+/** As uPlot wants them: times in seconds; of stacked lines the highest first, so that none hides another. */
+function valuesOf({ times, series, isStacked }: ChartData): uPlot.AlignedData {
+  const lines = isStacked ? stacked(series).toReversed() : series;
+  return [times.map((at) => at / 1000), ...lines.map(({ values }) => [...values])];
+}
+
+function optionsOf(
+  data: ChartData,
+  target: HTMLElement,
+  onPointer: (index: number | null) => void,
+): Omit<uPlot.Options, 'width' | 'height'> {
+  const styles = getComputedStyle(target);
+  const colour = (name: string) => styles.getPropertyValue(`--${name}`).trim();
+  const axis = {
+    stroke: colour('muted'),
+    grid: { stroke: colour('line'), width: 1 },
+    ticks: { show: false },
+    font: `11px ${styles.fontFamily}`,
+  };
+  const minutes = (_: uPlot, splits: number[]) =>
+    splits.map((at) => formatMinute(at * 1000, 'local'));
+  const amounts = (_: uPlot, splits: number[]) => splits.map((value) => data.format(value));
+  return {
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+    padding: [8, 16, 0, 0],
+    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    axes: [
+      { ...axis, values: minutes, size: TIMES_HEIGHT, space: 56 },
+      { ...axis, values: amounts, size: AXIS_WIDTH, space: 28 },
+    ],
+    series: [{}, ...seriesOf(data, colour)],
+    bands: data.isStacked ? layersOf(data) : [],
+    hooks: { setCursor: [({ cursor }) => onPointer(cursor.idx ?? null)] },
+  };
+}
+
+/** Each line of a stack is filled down to the next one, not to the ground. */
+function layersOf({ series }: ChartData): uPlot.Band[] {
+  return series.slice(1).map((_, index) => ({ series: [index + 1, index + 2] }));
+}
+
+function seriesOf({ series, isStacked }: ChartData, colour: (name: string) => string) {
+  const lines = isStacked ? series.toReversed() : series;
+  return lines.map(({ tone, dash }): uPlot.Series => {
+    const stroke = colour(`tone-${tone}`);
+    return {
+      stroke,
+      fill: stroke + (isStacked ? LAYER_OPACITY : GROUND_OPACITY),
+      width: 1.5,
+      ...(dash ? { dash: [...dash] } : {}),
+      points: { show: false },
+    };
+  });
+}

@@ -1,0 +1,57 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { Explanation, PageData } from '../snapshot.ts';
+import { requestAddress, type LookUp } from '../view/look-up.tsx';
+import { initialLookUp } from '../view/page.tsx';
+
+const PATIENCE_MS = 10_000;
+
+/** The request that is shown, and what shows another one; the address bar says which it is. */
+export function useRequestLookUp(initial: PageData) {
+  const [lookUp, setLookUp] = useState<LookUp>(() => initialLookUp(initial));
+  const current = useRef<AbortController | null>(null);
+  const shown = useRef(initial.explanation?.requestId ?? null);
+  const look = useCallback((requestId: string | null) => {
+    current.current?.abort();
+    shown.current = requestId;
+    if (requestId === null) {
+      setLookUp({ kind: 'none' });
+      return;
+    }
+    const controller = new AbortController();
+    current.current = controller;
+    setLookUp({ kind: 'loading', requestId });
+    void explain(requestId, controller.signal).then((found) => {
+      if (!controller.signal.aborted) setLookUp(found);
+    });
+  }, []);
+  const show = useCallback((requestId: string | null) => {
+    history.pushState(null, '', requestId === null ? '/metrics' : requestAddress(requestId));
+    look(requestId);
+  }, []);
+  useEffect(() => {
+    const goBack = () => {
+      const asked = new URLSearchParams(location.search).get('request');
+      if (asked !== shown.current) look(asked); // a jump to a panel keeps what is shown
+    };
+    addEventListener('popstate', goBack);
+    return () => removeEventListener('popstate', goBack);
+  }, []);
+  return { lookUp, show };
+}
+
+/** Asks the gateway what became of a request. It never rejects: what went wrong is an answer too. */
+async function explain(requestId: string, signal: AbortSignal): Promise<LookUp> {
+  try {
+    const answer = await fetch(
+      `/metrics/request?id=${encodeURIComponent(requestId.toWellFormed())}`,
+      {
+        headers: { accept: 'application/json' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+      },
+    );
+    if (!answer.ok) return { kind: 'failed', requestId, why: `the gateway said ${answer.status}` };
+    return { kind: 'found', explanation: (await answer.json()) as Explanation };
+  } catch (error) {
+    return { kind: 'failed', requestId, why: error instanceof Error ? error.message : 'no answer' };
+  }
+}

@@ -1,0 +1,10 @@
+export { readAssets, type Asset, type Assets } from './asset.ts';
+export { renderPage, type PageAssets } from './document.tsx';
+export {
+  type CacheState,
+  type Explanation,
+  type PageData,
+  type ProcessLoad,
+  type Snapshot,
+  type SystemLoad,
+} from './snapshot.ts';

@@ -1,0 +1,49 @@
+import type { KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import { describe, expect, it } from 'vitest';
+import { samplePage } from '../test/fixtures/sample.ts';
+import { accountsOf, limitSubject, needsAttention, standingOf } from './key-standing.ts';
+
+const { keys } = samplePage().snapshot;
+const states = (key: KeyView) => standingOf(key);
+
+describe('how keys stand', () => {
+  it('is told in one word each, a key with limits being limited though available', () => {
+    expect(keys.map(states)).toEqual(['serving', 'cooling', 'limited', 'returning', 'disabled']);
+  });
+
+  it('asks for attention where a key does not just serve', () => {
+    expect(keys.map(needsAttention)).toEqual([false, true, true, true, true]);
+  });
+
+  it('asks for attention where somebody else spends', () => {
+    const key = keys[0];
+    expect(key && needsAttention({ ...key, unexplainedCost: 0.01 })).toBe(true);
+  });
+
+  it('names each account once, with its keys', () => {
+    expect(accountsOf(keys).map(({ name, keyNames }) => [name, keyNames])).toEqual([
+      ['research', ['production', 'team-b']],
+      ['account-2', ['team-c']],
+      ['account-3', ['batch']],
+      ['account-4', ['spare']],
+    ]);
+  });
+
+  const limit: LimitView = {
+    scope: 'account',
+    pool: 'free',
+    model: null,
+    since: 0,
+    until: 1,
+    cause: { reason: 'free_tier_exhausted', source: 'window', detail: '' },
+  };
+  it.each([
+    [limit, 'the account, free models'],
+    [{ ...limit, scope: 'account-model', model: 'a/b' }, 'a/b on the account'],
+    [{ ...limit, scope: 'key-model', model: 'a/b' }, 'a/b on this key'],
+    [{ ...limit, scope: 'model', model: 'a/b' }, 'a/b'],
+    [{ ...limit, scope: 'upstream', pool: 'all' }, 'the way to OpenRouter'],
+  ] as const)('says what a limit shuts out', (each, text) => {
+    expect(limitSubject(each)).toBe(text);
+  });
+});

@@ -1,0 +1,75 @@
+import type { KeySpan } from '@openrouter-proxy/kms-protocol';
+
+/** A span as it is drawn: beginning and width in percent of the lane. */
+export interface LanePiece {
+  readonly x: number;
+  readonly width: number;
+  readonly span: KeySpan;
+}
+
+/** Where a lane begins and ends (milliseconds since the epoch). */
+export interface LaneAxis {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Narrower than this, in percent, a span could not be seen. */
+const LEAST_WIDTH = 0.25;
+
+/** Places spans on the axis; what is outside is cut off, what is very short stays visible. */
+export function lanePieces(spans: readonly KeySpan[], { from, to }: LaneAxis): LanePiece[] {
+  const length = to - from;
+  if (length <= 0) return [];
+  return spans
+    .filter((span) => span.from < to && (span.to ?? to) > from)
+    .map((span) => {
+      const begin = Math.max(span.from, from);
+      const end = Math.min(span.to ?? to, to);
+      const width = Math.max((100 * (end - begin)) / length, LEAST_WIDTH);
+      return { x: Math.min((100 * (begin - from)) / length, 100 - width), width, span };
+    });
+}
+
+const HOUR = 3_600_000;
+const LONGEST_HOURS = 24;
+
+/** The axis that all lanes share: whole hours back to the oldest span, at most a day. */
+export function laneAxis(lanes: readonly { spans: readonly KeySpan[] }[], now: number): LaneAxis {
+  const oldest = Math.min(now, ...lanes.map(({ spans }) => spans[0]?.from ?? now));
+  const hours = Math.ceil((now - oldest) / HOUR);
+  return { from: now - Math.min(Math.max(hours, 1), LONGEST_HOURS) * HOUR, to: now };
+}
+
+/** A moment on the axis: when, and where in percent. */
+export interface LaneTick {
+  readonly at: number;
+  readonly x: number;
+}
+
+const LAST_TICK = 90;
+const TICK_STEPS = [HOUR / 6, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR];
+const MOST_TICKS = 8;
+
+/** Round times on the axis, as many as can be read; the end is left free for `now`. */
+export function laneTicks({ from, to }: LaneAxis): LaneTick[] {
+  const step = TICK_STEPS.find((each) => (to - from) / each <= MOST_TICKS) ?? 3 * HOUR;
+  const ticks: LaneTick[] = [];
+  for (let at = Math.ceil(from / step) * step; at < to; at += step) {
+    const x = (100 * (at - from)) / (to - from);
+    if (x < LAST_TICK) ticks.push({ at, x });
+  }
+  return ticks;
+}
+
+/** Of the axis, how much of the known time was spent in each kind, in milliseconds. */
+export function timeByKind(
+  spans: readonly KeySpan[],
+  { from, to }: LaneAxis,
+): Map<KeySpan['kind'], number> {
+  const spent = new Map<KeySpan['kind'], number>();
+  for (const span of spans) {
+    const ms = Math.min(span.to ?? to, to) - Math.max(span.from, from);
+    if (ms > 0) spent.set(span.kind, (spent.get(span.kind) ?? 0) + ms);
+  }
+  return spent;
+}

@@ -1,0 +1,32 @@
+import type { RequestView } from '@openrouter-proxy/kms-protocol';
+import { describe, expect, it } from 'vitest';
+import { samplePage } from '../test/fixtures/sample.ts';
+import { endingOf, keysTried } from './request-summary.ts';
+
+type End = NonNullable<RequestView['end']>;
+
+function ended(changed: Partial<End>): RequestView {
+  const request = samplePage().snapshot.requests.find(({ end }) => end !== null);
+  if (!request?.end) throw new Error('the sample has no request that ended');
+  return { ...request, end: { ...request.end, failure: null, status: 200, ...changed } };
+}
+
+describe('how a request ended', () => {
+  it.each([
+    [{ verdict: 'complete' }, 'good', 'complete'],
+    [{ verdict: 'complete', status: 404 }, 'warn', 'refused'],
+    [{ verdict: 'truncated' }, 'bad', 'truncated'],
+    [{ verdict: 'client_abort' }, 'quiet', 'client left'],
+    [{ verdict: 'complete', failure: 'no_key_available' }, 'bad', 'no_key_available'],
+  ] as const)('is told from %o', (end, tone, text) => {
+    expect(endingOf(ended(end))).toEqual({ tone, text });
+  });
+
+  it('is open while it is under way', () => {
+    expect(endingOf({ ...ended({}), end: null }).text).toBe('under way');
+  });
+
+  it('names every key that was tried once, in order', () => {
+    expect(keysTried(ended({}))).toEqual(['team-b', 'production']);
+  });
+});

@@ -1,0 +1,33 @@
+import type { LedgerStep, RequestView } from '@openrouter-proxy/kms-protocol';
+
+/** How a request went, as good or bad news. */
+export type Tone = 'good' | 'bad' | 'warn' | 'quiet';
+
+/** How a request ended, in words. */
+export interface Ending {
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+/** How a request ended: by its relayed answer, or by what the gateway answered itself. */
+export function endingOf({ end }: RequestView): Ending {
+  if (!end) return { tone: 'quiet', text: 'under way' };
+  if (end.verdict === 'client_abort') return { tone: 'quiet', text: 'client left' };
+  if (end.failure !== null) return { tone: 'bad', text: end.failure };
+  if (end.verdict !== 'complete') return { tone: 'bad', text: end.verdict };
+  const refused = end.status !== null && end.status >= 400;
+  return refused ? { tone: 'warn', text: 'refused' } : { tone: 'good', text: 'complete' };
+}
+
+/** An attempt with a key. */
+export type Attempt = Extract<LedgerStep, { kind: 'attempt' }>;
+
+/** The attempts among the steps of a request. */
+export function attemptsOf({ steps }: RequestView): Attempt[] {
+  return steps.filter((step) => step.kind === 'attempt');
+}
+
+/** The names of the keys that were tried, each once, in order. */
+export function keysTried(request: RequestView): string[] {
+  return [...new Set(attemptsOf(request).map(({ keyName }) => keyName))];
+}

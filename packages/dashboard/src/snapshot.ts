@@ -1,0 +1,77 @@
+import type {
+  KeyLane,
+  KeyView,
+  MetricFamily,
+  RequestView,
+  Result,
+  TrafficPoint,
+  UsageRow,
+} from '@openrouter-proxy/kms-protocol';
+
+/** A process of ours, and what it takes of the machine. */
+export interface ProcessLoad {
+  readonly name: string;
+  /** Of one core, since the last look; null: not known yet. */
+  readonly cpu: number | null;
+  readonly residentBytes: number;
+}
+
+/** What the machine has to give. */
+export interface SystemLoad {
+  /** Of all cores, since the last look; null: not known yet. */
+  readonly cpu: number | null;
+  readonly memoryUsedBytes: number;
+  readonly memoryTotalBytes: number;
+  readonly processes: readonly ProcessLoad[];
+}
+
+/** The `/models` cache. */
+export interface CacheState {
+  readonly enabled: boolean;
+  /** Null: nothing is in it. */
+  readonly ageSeconds: number | null;
+  readonly ttlSeconds: number;
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** Everything that moves on the page, as it stood at `now` (milliseconds since the epoch). It holds no secret. */
+export interface Snapshot {
+  readonly now: number;
+  /** Why the gateway cannot serve as it should; empty when it can. */
+  readonly reasons: readonly string[];
+  /** Null: the key service does not answer; then the lists below are empty. */
+  readonly status: Result<'service.status'> | null;
+  /** The first keys of the configuration. */
+  readonly keys: readonly KeyView[];
+  /** How many there are. */
+  readonly keysTotal: number;
+  readonly lanes: readonly KeyLane[];
+  readonly traffic: { readonly stepMs: number; readonly points: readonly TrafficPoint[] };
+  /** The latest first. */
+  readonly requests: readonly RequestView[];
+  /** Of this UTC day, by model and by client; and of the last days. */
+  readonly usage: {
+    readonly models: readonly UsageRow[];
+    readonly clients: readonly UsageRow[];
+    readonly days: readonly UsageRow[];
+  };
+  readonly cache: CacheState;
+  /** Null: not wanted (`server.enable_system_metrics`). */
+  readonly system: SystemLoad | null;
+}
+
+/** What somebody looked up by its request id. */
+export interface Explanation {
+  readonly requestId: string;
+  /** In words; empty: it is not remembered. */
+  readonly story: readonly string[];
+  readonly request: RequestView | null;
+}
+
+/** What the page is first rendered from. */
+export interface PageData {
+  readonly snapshot: Snapshot;
+  readonly metrics: readonly MetricFamily[];
+  readonly explanation: Explanation | null;
+}

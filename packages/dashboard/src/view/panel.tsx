@@ -1,0 +1,38 @@
+import type { ComponentChildren } from 'preact';
+
+interface PanelProps {
+  /** The anchor, and what the heading is found by. */
+  readonly id: string;
+  readonly title: string;
+  /** A few words beside the title. */
+  readonly note?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** A part of the page with a heading of its own. */
+export function Panel({ id, title, note, children }: PanelProps) {
+  return (
+    <section class="panel" id={id} aria-labelledby={`${id}-title`}>
+      <header class="panel-head">
+        <h2 id={`${id}-title`}>{title}</h2>
+        {note ? <p class="muted">{note}</p> : null}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+interface FactProps {
+  readonly term: string;
+  readonly children: ComponentChildren;
+}
+
+/** A term with what it stands for, within a `<dl>`. */
+export function Fact({ term, children }: FactProps) {
+  return (
+    <div class="fact">
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

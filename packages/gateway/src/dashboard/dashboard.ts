@@ -1,0 +1,60 @@
+import { readAssets } from '@openrouter-proxy/dashboard';
+import type { GatewayHandOver } from '@openrouter-proxy/config';
+import type { KmsClient } from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
+import type { AppParts } from '../app.ts';
+import type { Leases } from '../leases.ts';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
+import type { ModelsCache } from '../models-cache.ts';
+import { LiveFeed } from './live-feed.ts';
+import { allMetrics, metricsPages, type PagesParts } from './pages.ts';
+import { SnapshotSource } from './snapshot-source.ts';
+
+/** What the dashboard shows. */
+export interface DashboardParts {
+  readonly kms: KmsClient;
+  readonly leases: Leases;
+  readonly cache: ModelsCache;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly draining: () => boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Everything under `/metrics`. */
+export interface Dashboard {
+  readonly pages: AppParts['metrics'];
+  /** Ends the views that are open. */
+  stop(): void;
+}
+
+/** Puts the dashboard together. */
+export async function createDashboard(
+  { modelsCache, metrics: wanted }: Pick<GatewayHandOver, 'modelsCache' | 'metrics'>,
+  { kms, leases, cache, metrics, logger, draining, now }: DashboardParts,
+): Promise<Dashboard> {
+  const cacheState = () => ({
+    enabled: modelsCache.enabled,
+    ageSeconds: cache.ageSeconds(),
+    ttlSeconds: modelsCache.ttlMs / 1_000,
+    ...metrics.modelsCache(),
+  });
+  const source = new SnapshotSource({
+    ...{ kms, draining, now },
+    cache: cacheState,
+    system: wanted.system,
+  });
+  const metricState = () => ({
+    leasesInFlight: leases.inFlight,
+    modelsCacheAgeSeconds: cache.ageSeconds(),
+  });
+  const feed = new LiveFeed({
+    snapshot: () => source.take(),
+    metrics: () => allMetrics(parts),
+    logger,
+  });
+  const assets = await readAssets();
+  const parts: PagesParts = { kms, metrics, metricState, source, feed, assets };
+  return { pages: metricsPages(parts), stop: () => feed.stop() };
+}

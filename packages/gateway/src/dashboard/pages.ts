@@ -1,0 +1,135 @@
+import { renderPage, type Assets } from '@openrouter-proxy/dashboard';
+import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
+import accepts from 'accepts';
+import type { Exchange } from '../exchange.ts';
+import { GatewayError } from '../gateway-error.ts';
+import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';
+import { mergedFamilies, metricText, TEXT_FORMATS } from '../metrics/metric-families.ts';
+import type { RequestTarget } from '../request-target.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { SnapshotSource } from './snapshot-source.ts';
+
+type MetricsTarget = Extract<RequestTarget, { kind: 'metrics' }>;
+
+/** Nothing but the page's own files may run, load, or be sent to (W3C CSP Level 3). */
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+  vary: 'Accept',
+} as const;
+
+const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0';
+const FOR_EVER = 'private, max-age=31536000, immutable';
+
+/** What the pages under `/metrics` tell of. */
+export interface PagesParts {
+  readonly kms: KmsClient;
+  readonly metrics: GatewayMetrics;
+  readonly metricState: () => Omit<MetricState, 'isKmsUp'>;
+  readonly source: SnapshotSource;
+  readonly feed: LiveFeed;
+  readonly assets: Assets;
+}
+
+/** The metrics of all processes. */
+export async function allMetrics({
+  kms,
+  metrics,
+  metricState,
+}: PagesParts): Promise<MetricFamily[]> {
+  const ofKms = await kms.call('metrics.read', {}).then(
+    ({ families }) => families,
+    (error: unknown) => {
+      if (KmsError.is(error, 'UNAVAILABLE')) return null;
+      throw error;
+    },
+  );
+  const own = await metrics.families({ ...metricState(), isKmsUp: ofKms !== null });
+  return mergedFamilies([own, ofKms ?? []]);
+}
+
+/** `/metrics`, for people and scrapers, and everything under it. */
+export function metricsPages(parts: PagesParts) {
+  return async (exchange: Exchange, target: MetricsTarget): Promise<void> => {
+    switch (target.page) {
+      case 'main':
+        return prefersHtml(exchange)
+          ? sendPage(exchange, parts, target)
+          : sendText(exchange, parts);
+      case 'raw':
+        return sendText(exchange, parts);
+      case 'live':
+        sendLive(exchange, parts.feed);
+        return;
+      case 'request': {
+        const requestId = new URLSearchParams(target.query).get('id') ?? '';
+        const explanation = await parts.source.explain(requestId);
+        exchange.answerJson(200, explanation, { 'cache-control': 'no-store' });
+        return;
+      }
+      case 'asset':
+        sendAsset(exchange, parts.assets, target.path);
+    }
+  };
+}
+
+function prefersHtml({ request }: Exchange): boolean {
+  return accepts(request).type(['text/plain', OPEN_METRICS, 'text/html']) === 'text/html';
+}
+
+async function sendText(exchange: Exchange, parts: PagesParts): Promise<void> {
+  const type = accepts(exchange.request).type(['text/plain', OPEN_METRICS]);
+  const format = type === OPEN_METRICS ? 'openMetrics' : 'prometheus';
+  const text = await metricText(await allMetrics(parts), format);
+  exchange.answer(200, Buffer.from(text), {
+    'content-type': TEXT_FORMATS[format],
+    'cache-control': 'no-store',
+    vary: 'Accept',
+  });
+}
+
+async function sendPage(
+  exchange: Exchange,
+  parts: PagesParts,
+  { query }: MetricsTarget,
+): Promise<void> {
+  const requestId = new URLSearchParams(query).get('request');
+  const [snapshot, metrics, explanation] = await Promise.all([
+    parts.source.take(),
+    allMetrics(parts),
+    requestId === null ? null : parts.source.explain(requestId.trim()),
+  ]);
+  const page = renderPage({ snapshot, metrics, explanation }, parts.assets);
+  exchange.answer(200, Buffer.from(page), PAGE_HEADERS);
+}
+
+function sendLive(exchange: Exchange, feed: LiveFeed): void {
+  if (!feed.hasRoom) {
+    throw new GatewayError('overloaded', 'Too many dashboards are open: close one.');
+  }
+  exchange.beginStream({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  if (exchange.request.method === 'HEAD') exchange.response.end();
+  else feed.add(exchange.response);
+}
+
+function sendAsset(exchange: Exchange, { files }: Assets, path: string): void {
+  const asset = files.find((file) => file.path === path);
+  if (asset === undefined) throw new GatewayError('not_found', 'No such file: load the page anew.');
+  exchange.answer(200, asset.body, {
+    'content-type': asset.contentType,
+    'cache-control': FOR_EVER,
+    'x-content-type-options': 'nosniff',
+  });
+}

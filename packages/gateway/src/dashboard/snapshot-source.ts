@@ -1,0 +1,108 @@
+import type { Explanation, Snapshot } from '@openrouter-proxy/dashboard';
+import type { KmsClient, Method, Params, Result } from '@openrouter-proxy/kms-protocol';
+import { KmsError } from '@openrouter-proxy/kms-protocol';
+import { degradedReasons, kmsStatus, type KmsStatus } from '../health.ts';
+import { MachineLoad, ownUse } from './machine-load.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** What the page shows of each. */
+const KEYS = 200;
+const REQUESTS = 40;
+const LANES_MS = 6 * HOUR;
+const TRAFFIC_MS = HOUR;
+const DAYS = 14;
+const USAGE_ROWS = 20;
+/** Totals of use are read this often: they move slowly. */
+const USAGE_EVERY_MS = 5_000;
+
+/** What a snapshot is taken of. */
+export interface SnapshotParts {
+  readonly kms: KmsClient;
+  readonly cache: () => Snapshot['cache'];
+  /** Whether the machine's load is shown. */
+  readonly system: boolean;
+  readonly draining: () => boolean;
+  readonly now: () => number;
+}
+
+/** Takes snapshots of everything that moves, for people to look at. */
+export class SnapshotSource {
+  readonly #parts: SnapshotParts;
+  readonly #load = new MachineLoad();
+  #usage: { at: number; usage: Snapshot['usage'] } | undefined;
+
+  constructor(parts: SnapshotParts) {
+    this.#parts = parts;
+  }
+
+  /** How everything stands now. What the key service does not tell is empty. */
+  async take(): Promise<Snapshot> {
+    const { kms, now: clock } = this.#parts;
+    const now = clock();
+    const status = await kmsStatus(kms);
+    const [keys, history, traffic, recent, usage] = await Promise.all([
+      this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
+      this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
+      this.#ask('traffic.query', { since: now - TRAFFIC_MS }, { stepMs: 10_000, points: [] }),
+      this.#ask('requests.recent', { limit: REQUESTS }, { requests: [] }),
+      this.#usageAt(now),
+    ]);
+    return {
+      now,
+      reasons: degradedReasons(status, this.#parts.draining(), now),
+      status,
+      keys: keys.keys,
+      keysTotal: keys.total,
+      lanes: history.lanes,
+      traffic,
+      requests: recent.requests,
+      usage,
+      cache: this.#parts.cache(),
+      system: this.#parts.system ? this.#systemLoad(status, now) : null,
+    };
+  }
+
+  /** What became of a request. */
+  async explain(requestId: string): Promise<Explanation> {
+    const isPossible = requestId.length > 0 && requestId.length <= 128;
+    const nothing = { request: null, story: [] };
+    const found = isPossible
+      ? await this.#ask('requests.explain', { requestId }, nothing)
+      : nothing;
+    return { requestId, ...found };
+  }
+
+  #systemLoad(status: KmsStatus, now: number): Snapshot['system'] {
+    const kms = status === null ? [] : [{ name: 'kms', ...status.process }];
+    return this.#load.read([ownUse(), ...kms], now);
+  }
+
+  async #usageAt(now: number): Promise<Snapshot['usage']> {
+    const known = this.#usage;
+    if (known !== undefined && Math.abs(now - known.at) < USAGE_EVERY_MS) return known.usage;
+    const rows = async (by: Params<'usage.query'>['by'], since: number) =>
+      (await this.#ask('usage.query', { since, by }, { rows: [] })).rows.slice(0, USAGE_ROWS);
+    const [models, clients, days] = await Promise.all([
+      rows('model', now),
+      rows('client', now),
+      rows('day', now - (DAYS - 1) * DAY),
+    ]);
+    const usage = { models, clients, days };
+    this.#usage = { at: now, usage };
+    return usage;
+  }
+
+  async #ask<M extends Exclude<Method, 'session.hello'>>(
+    method: M,
+    params: Params<M>,
+    otherwise: Result<M>,
+  ): Promise<Result<M>> {
+    try {
+      return await this.#parts.kms.call(method, params);
+    } catch (error) {
+      if (KmsError.is(error, 'UNAVAILABLE')) return otherwise;
+      throw error;
+    }
+  }
+}

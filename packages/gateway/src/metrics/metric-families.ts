@@ -1,0 +1,29 @@
+import { AggregatorRegistry, Registry, type RegistryContentType } from 'prom-client';
+import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
+
+/** The text formats of Prometheus (Prometheus docs, "Exposition formats"; OpenMetrics 1.0). */
+export const TEXT_FORMATS = {
+  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
+  openMetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+} as const;
+export type TextFormat = keyof typeof TEXT_FORMATS;
+
+/** The metrics of several processes in one: samples of the same name and labels are added up. */
+export function mergedFamilies(parts: readonly (readonly MetricFamily[])[]): MetricFamily[] {
+  const byName = Map.groupBy(parts.flat(), ({ name }) => name);
+  return [...byName.values()].flatMap((families) => {
+    const [first] = families;
+    return first === undefined
+      ? []
+      : [{ ...first, values: families.flatMap(({ values }) => values) }];
+  });
+}
+
+/** The metrics as text for a scraper. */
+export function metricText(families: readonly MetricFamily[], format: TextFormat): Promise<string> {
+  // What prom-client adds up is what it is told to: here everything, by name and labels.
+  const summed = families.map((family) => ({ ...family, aggregator: 'sum' }));
+  const registry = AggregatorRegistry.aggregate<RegistryContentType>([summed]);
+  registry.setContentType(TEXT_FORMATS[format]);
+  return registry.metrics();
+}

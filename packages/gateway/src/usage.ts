@@ -1,0 +1,131 @@
+import type { Usage } from '@openrouter-proxy/kms-protocol';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const MEMBER = Buffer.from('"usage"');
+/** An object of usage is shorter than this. */
+const MAX_OBJECT = 4_096;
+/** How many members of this name are looked at, from the last on. */
+const MAX_TRIES = 32;
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function part(parent: Json, name: string): Json {
+  const value = parent[name];
+  return isObject(value) ? value : {};
+}
+
+/** The first of these that is a count. */
+function count(...values: readonly unknown[]): number {
+  const found = values.find((value) => typeof value === 'number' && value >= 0);
+  return Math.floor(Number(found ?? 0));
+}
+
+/**
+ * What an API calls its usage (OpenRouter docs, "Usage accounting"): chat, completions and embeddings
+ * have `prompt_tokens`, responses and messages `input_tokens`. Null: it is no usage.
+ */
+function usageOf(value: Json): Usage | null {
+  const sent = value['prompt_tokens'] ?? value['input_tokens'];
+  const received = value['completion_tokens'] ?? value['output_tokens'];
+  if (typeof sent !== 'number' && typeof received !== 'number') return null;
+  const ofPrompt = part(value, 'prompt_tokens_details');
+  const ofInput = part(value, 'input_tokens_details');
+  const ofCompletion = part(value, 'completion_tokens_details');
+  const ofOutput = part(value, 'output_tokens_details');
+  const cost = value['cost'];
+  return {
+    sent: count(sent),
+    received: count(received),
+    cached: count(
+      ofPrompt['cached_tokens'],
+      ofInput['cached_tokens'],
+      value['cache_read_input_tokens'],
+    ),
+    reasoning: count(
+      ofCompletion['reasoning_tokens'],
+      ofOutput['reasoning_tokens'],
+      ofOutput['thinking_tokens'],
+    ),
+    cost: typeof cost === 'number' && cost >= 0 ? cost : 0,
+  };
+}
+
+/** A stream of messages says some of it first and the rest last; what is said twice is not twice as much. */
+export function mergedUsage(first: Usage | null, last: Usage | null): Usage | null {
+  if (first === null || last === null) return first ?? last;
+  return {
+    sent: Math.max(first.sent, last.sent),
+    received: Math.max(first.received, last.received),
+    cached: Math.max(first.cached, last.cached),
+    reasoning: Math.max(first.reasoning, last.reasoning),
+    cost: Math.max(first.cost, last.cost),
+  };
+}
+
+/** Where an object begins that stands behind a member's name; -1 if something else stands there. */
+function objectAfter(bytes: Buffer, from: number): number {
+  let at = from;
+  let isValue = false;
+  for (; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === COLON && !isValue) isValue = true;
+    else if (byte === OPEN && isValue) return at;
+    else if (byte === undefined || byte > SPACE) return -1;
+  }
+  return -1;
+}
+
+/** The end of an object that begins at `from`, behind its last brace; -1 if it does not end soon. */
+function objectEnd(bytes: Buffer, from: number): number {
+  let depth = 0;
+  let isText = false;
+  const last = Math.min(bytes.length, from + MAX_OBJECT);
+  for (let at = from; at < last; at += 1) {
+    const byte = bytes[at];
+    if (isText && byte === BACKSLASH) at += 1;
+    else if (byte === QUOTE) isText = !isText;
+    else if (isText) continue;
+    else if (byte === OPEN) depth += 1;
+    else if (byte === CLOSE && (depth -= 1) === 0) return at + 1;
+  }
+  return -1;
+}
+
+/**
+ * The usage that stands last in a document, or in the end of a stream of events. It is found by its
+ * name, so that nothing else of an answer has to be parsed; within a text the quotation marks of such a
+ * name would be escaped.
+ */
+export function lastUsage(bytes: Buffer): Usage | null {
+  let before = bytes.length;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const name = before <= 0 ? -1 : bytes.lastIndexOf(MEMBER, before - 1);
+    if (name === -1) return null;
+    const usage = usageAt(bytes, name);
+    if (usage !== null) return usage;
+    before = name;
+  }
+  return null;
+}
+
+function usageAt(bytes: Buffer, name: number): Usage | null {
+  const start = objectAfter(bytes, name + MEMBER.length);
+  const end = start === -1 ? -1 : objectEnd(bytes, start);
+  if (end === -1) return null;
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8', start, end));
+    return isObject(value) ? usageOf(value) : null;
+  } catch {
+    return null;
+  }
+}

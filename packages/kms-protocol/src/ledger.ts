@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { instant, keyId } from './key-view.ts';
+import { usage } from './usage.ts';
+
+/** OpenRouter's inference APIs; `other` is every other path. */
+export const api = z.enum(['chat', 'responses', 'messages', 'completions', 'embeddings', 'other']);
+export type Api = z.infer<typeof api>;
+
+/** How a relayed answer ended. */
+export const verdict = z.enum(['complete', 'error', 'truncated', 'client_abort', 'stalled']);
+export type Verdict = z.infer<typeof verdict>;
+
+export const requestId = z.string().min(1).max(128);
+export const model = z.string().max(256);
+const client = z.string().max(128);
+const milliseconds = z.number().nonnegative();
+
+/** OpenRouter's name for a generation, `gen-…`. */
+const generationId = z.string().max(100);
+
+/** A request that is over, as the gateway saw it. Times in milliseconds. */
+export const requestEnd = z.strictObject({
+  requestId,
+  at: instant,
+  client: client.nullable(),
+  api,
+  model: model.nullable(),
+  /** Of the answer; null: there was none. */
+  status: z.int().nullable(),
+  verdict,
+  attempts: z.int().nonnegative(),
+  /** What the gateway answered by itself, as its own error code. */
+  failure: z.string().max(64).nullable(),
+  generationId: generationId.nullable(),
+  queuedMs: milliseconds,
+  leasedMs: milliseconds,
+  /** Until the answer's first content; null: there was none. */
+  firstContentMs: milliseconds.nullable(),
+  totalMs: milliseconds,
+  usage: usage.nullable(),
+});
+export type RequestEnd = z.infer<typeof requestEnd>;
+
+/** A key that could not be chosen. */
+export const leftOut = z.strictObject({
+  keyName: z.string(),
+  /** `tried`: by this request, before. */
+  why: z.string().max(100),
+  until: instant.nullable(),
+});
+export type LeftOut = z.infer<typeof leftOut>;
+
+const choice = {
+  at: instant,
+  /** How many keys could serve. */
+  candidates: z.int().nonnegative(),
+  /** The first of those that could not. */
+  leftOut: z.array(leftOut).max(16),
+  leftOutCount: z.int().nonnegative(),
+};
+
+/** What a request has been through at the key service. */
+export const ledgerStep = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('attempt'),
+    ...choice,
+    keyId,
+    keyName: z.string(),
+    /** What put the key first among those that could serve. */
+    rule: z.string().max(64),
+    endedAt: instant.nullable(),
+    /** An outcome's name; null: it is under way. */
+    outcome: z.string().max(64).nullable(),
+    status: z.int().nullable(),
+    detail: z.string().max(300),
+    usage: usage.nullable(),
+    /** What it meant for keys, accounts, models. */
+    followed: z.array(z.string().max(300)).max(8),
+  }),
+  z.strictObject({
+    kind: z.literal('refused'),
+    ...choice,
+    reason: z.string().max(64),
+    retryAfterMs: z.number().nullable(),
+  }),
+]);
+export type LedgerStep = z.infer<typeof ledgerStep>;
+
+/** A request as the key service remembers it. */
+export const requestView = z.strictObject({
+  requestId,
+  at: instant,
+  client: client.nullable(),
+  api,
+  model: model.nullable(),
+  steps: z.array(ledgerStep).max(100),
+  /** Null: it is under way, or its gateway is gone. */
+  end: requestEnd.nullable(),
+});
+export type RequestView = z.infer<typeof requestView>;

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+const tokens = z.int().nonnegative();
+
+/** What an answer used, by OpenRouter's own count (OpenRouter docs, "Usage accounting"). */
+export const usage = z.strictObject({
+  /** Of the prompt, cached ones as the API counts them. */
+  sent: tokens,
+  received: tokens,
+  /** Read from a prompt cache. */
+  cached: tokens,
+  /** Of those received, spent on thinking. */
+  reasoning: tokens,
+  /** Credits (US dollars). */
+  cost: z.number().nonnegative(),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** Attempts and what they used, added up. */
+export const usageTotals = usage.extend({
+  /** Attempts that brought an answer. */
+  answered: z.int().nonnegative(),
+  /** Attempts that did not. */
+  failed: z.int().nonnegative(),
+  /** Attempts that used something nobody knows: answers that broke off, or did not say. */
+  unknown: z.int().nonnegative(),
+});
+export type UsageTotals = z.infer<typeof usageTotals>;
+
+/** What totals are told apart by. */
+export const usageDimension = z.enum(['key', 'model', 'client', 'day']);
+export type UsageDimension = z.infer<typeof usageDimension>;
+
+/** The totals of one key, model, client, or UTC day (`2026-11-23`). */
+export const usageRow = usageTotals.extend({ name: z.string().max(300) });
+export type UsageRow = z.infer<typeof usageRow>;

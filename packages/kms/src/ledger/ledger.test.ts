@@ -1,0 +1,110 @@
+import type { RequestEnd } from '@openrouter-proxy/kms-protocol';
+import { expect, test } from 'vitest';
+import { Ledger } from './ledger.ts';
+import { storyOf } from './story.ts';
+
+const T = Date.UTC(2026, 10, 23, 12);
+const INFO = { requestId: 'r1', client: 'laptop', api: 'chat', model: 'a/b' } as const;
+const LEASE = { leaseId: 'l1', keyId: '0123456789ab', keyName: 'key-1' };
+const CHOICE = { candidates: 2, leftOut: [], leftOutCount: 0, rule: 'round-robin' };
+const END: RequestEnd = {
+  ...INFO,
+  at: T,
+  status: 200,
+  verdict: 'complete',
+  attempts: 1,
+  failure: null,
+  generationId: 'gen-1',
+  queuedMs: 0,
+  leasedMs: 1,
+  firstContentMs: 20,
+  totalMs: 1_234,
+  usage: { sent: 10, received: 5, cached: 0, reasoning: 0, cost: 0.25 },
+};
+
+test('a request is remembered with its attempts, and how it ended', () => {
+  const ledger = new Ledger();
+  ledger.chosen(INFO, LEASE, CHOICE, T);
+  ledger.ended(
+    'l1',
+    { kind: 'timeout', detail: 'silent' },
+    null,
+    ['model a/b: set aside'],
+    T + 900,
+  );
+  ledger.chosen(INFO, { ...LEASE, leaseId: 'l2', keyName: 'key-2' }, CHOICE, T + 900);
+  ledger.ended('l2', { kind: 'success', status: 200 }, END.usage ?? undefined, [], T + 1_234);
+  expect(ledger.record(END, T + 1_300)).toBe(true);
+  const request = ledger.get('r1');
+  expect(request).toMatchObject({ ...INFO, at: T, end: END });
+  expect(request?.steps).toMatchObject([
+    { keyName: 'key-1', outcome: 'timeout', detail: 'silent', usage: null, endedAt: T + 900 },
+    { keyName: 'key-2', outcome: 'success', status: 200, usage: END.usage },
+  ]);
+  expect(request && storyOf(request)).toEqual([
+    '2026-11-23T12:00:00.000Z  chat for a/b from laptop',
+    '1. key-1 (round-robin of 2): timeout after 900 ms “silent” → model a/b: set aside',
+    '2. key-2 (round-robin of 2): success (200) after 334 ms',
+    'The client got 200, complete, after 1.2 s. 10 + 5 tokens, 0.25 credits. OpenRouter calls it gen-1.',
+  ]);
+});
+
+test('what is said twice is remembered once', () => {
+  const ledger = new Ledger();
+  expect(ledger.record(END, T)).toBe(true);
+  expect(ledger.record(END, T)).toBe(false);
+  expect(ledger.recent(10)).toHaveLength(1);
+});
+
+test('an id that is used again names the later request', () => {
+  const ledger = new Ledger();
+  ledger.chosen(INFO, LEASE, CHOICE, T);
+  ledger.record(END, T);
+  ledger.chosen({ ...INFO, model: 'c/d' }, { ...LEASE, leaseId: 'l2' }, CHOICE, T + 5_000);
+  expect(ledger.get('r1')).toMatchObject({ model: 'c/d', end: null });
+});
+
+test('5,000 requests are remembered, the latest', () => {
+  const ledger = new Ledger();
+  for (let n = 0; n < 6_000; n += 1) ledger.record({ ...END, requestId: `r${n}` }, T);
+  expect(ledger.get('r999')).toBeNull();
+  expect(ledger.get('r1000')).not.toBeNull();
+  expect(ledger.recent(2).map(({ requestId }) => requestId)).toEqual(['r5999', 'r5998']);
+});
+
+test('nothing is remembered for longer than a day', () => {
+  const ledger = new Ledger();
+  ledger.record(END, T);
+  ledger.record({ ...END, requestId: 'r2' }, T + 86_400_000);
+  expect(ledger.get('r1')).toBeNull();
+});
+
+test('the story of a request that tried a hundred keys is told in ten lines', () => {
+  const ledger = new Ledger();
+  for (let n = 1; n <= 150; n += 1) {
+    ledger.chosen(INFO, { ...LEASE, leaseId: `l${n}`, keyName: `key-${n}` }, CHOICE, T + n);
+    ledger.ended(`l${n}`, { kind: 'truncated', detail: '' }, null, [], T + n);
+  }
+  const request = ledger.get('r1');
+  const story = request === null ? [] : storyOf(request);
+  expect(request?.steps).toHaveLength(100);
+  expect(story.length).toBeLessThan(10);
+  expect(story.join('\n')).toContain('… and 95 further attempts …');
+});
+
+test('the story of a refusal says why, and when it may be otherwise', () => {
+  const ledger = new Ledger();
+  const leftOut = [
+    { keyName: 'key-1', why: 'cooling, rate_limited', until: T + 60_000 },
+    { keyName: 'key-2', why: 'disabled, operator', until: null },
+  ];
+  const choices = { candidates: 0, leftOut, leftOutCount: 2 };
+  ledger.refused(INFO, { reason: 'cooling', retryAfterMs: 60_000 }, choices, T);
+  const end = { ...END, status: 429, failure: 'keys_limited', usage: null, generationId: null };
+  ledger.record({ ...end, attempts: 0, totalMs: 3 }, T);
+  const request = ledger.get('r1');
+  expect(request && storyOf(request).slice(1)).toEqual([
+    '1. no key: cooling, one may serve in 60 s; not key-1: cooling, rate limited until 12:01:00, key-2: disabled, operator',
+    'The client got 429 (keys limited), complete, after 3 ms.',
+  ]);
+});

@@ -1,0 +1,163 @@
+import type {
+  Api,
+  LedgerStep,
+  LeftOut,
+  NoKeyData,
+  Outcome,
+  RequestEnd,
+  RequestView,
+  Usage,
+} from '@openrouter-proxy/kms-protocol';
+
+/** How many requests are remembered, and for how long. */
+const MAX_REQUESTS = 5_000;
+const MAX_AGE_MS = 24 * 3_600_000;
+/** Of one request; further ones are not remembered. */
+const MAX_STEPS = 100;
+/** Effects and left-out keys of one step. */
+const MAX_FOLLOWED = 8;
+const MAX_LEFT_OUT = 16;
+
+/** Who asks for a key, and for what. */
+export interface RequestInfo {
+  readonly requestId: string;
+  readonly client: string | null;
+  readonly api: Api;
+  readonly model: string | null;
+}
+
+/** What a choice was made from. */
+export interface Choices {
+  /** How many keys could serve. */
+  readonly candidates: number;
+  /** The first of the others, and how many those are. */
+  readonly leftOut: readonly LeftOut[];
+  readonly leftOutCount: number;
+}
+
+type Attempt = Extract<LedgerStep, { kind: 'attempt' }>;
+
+interface Entry {
+  readonly info: RequestInfo;
+  readonly at: number;
+  readonly steps: LedgerStep[];
+  end: RequestEnd | null;
+}
+
+/** What a step of the ledger is made of, as the protocol bounds it. */
+const choicesOf = ({ candidates, leftOut, leftOutCount }: Choices) => ({
+  candidates,
+  leftOut: leftOut.slice(0, MAX_LEFT_OUT),
+  leftOutCount,
+});
+
+/** Remembers what became of the last requests, and why: bounded in number and age. */
+export class Ledger {
+  /** The oldest first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #underWay = new Map<string, Attempt>();
+
+  /** A key was lent. */
+  chosen(
+    info: RequestInfo,
+    lease: { leaseId: string; keyId: string; keyName: string },
+    choice: Choices & { rule: string },
+    now: number,
+  ): void {
+    const { leaseId, keyId, keyName } = lease;
+    const step: Attempt = {
+      kind: 'attempt',
+      at: now,
+      ...choicesOf(choice),
+      keyId,
+      keyName,
+      rule: choice.rule,
+      endedAt: null,
+      outcome: null,
+      status: null,
+      detail: '',
+      usage: null,
+      followed: [],
+    };
+    if (this.#add(info, step, now)) this.#underWay.set(leaseId, step);
+  }
+
+  /** No key could be lent. */
+  refused(info: RequestInfo, { reason, retryAfterMs }: NoKeyData, choices: Choices, now: number) {
+    this.#add(info, { kind: 'refused', at: now, ...choicesOf(choices), reason, retryAfterMs }, now);
+  }
+
+  /** A lease has ended, which meant what `followed` says. */
+  ended(
+    leaseId: string,
+    outcome: Outcome,
+    usage: Usage | null | undefined,
+    followed: readonly string[],
+    now: number,
+  ): void {
+    const step = this.#underWay.get(leaseId);
+    if (step === undefined) return;
+    this.#underWay.delete(leaseId);
+    step.endedAt = now;
+    step.outcome = outcome.kind;
+    step.status = 'status' in outcome ? outcome.status : null;
+    step.detail = 'detail' in outcome ? outcome.detail : '';
+    step.usage = usage ?? null;
+    step.followed = followed.slice(0, MAX_FOLLOWED);
+  }
+
+  /** A gateway tells of a request that is over; one without a lease is remembered too. Whether it is news. */
+  record(end: RequestEnd, now: number): boolean {
+    const { requestId, client, api, model } = end;
+    if (this.#entries.get(requestId)?.end?.at === end.at) return false;
+    this.#open({ requestId, client, api, model }, now).end = end;
+    return true;
+  }
+
+  /** What is remembered of a request. */
+  get(requestId: string): RequestView | null {
+    const entry = this.#entries.get(requestId);
+    return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** The latest requests, the latest first. */
+  recent(limit: number): RequestView[] {
+    return [...this.#entries.values()].slice(-limit).reverse().map(viewOf);
+  }
+
+  #add(info: RequestInfo, step: LedgerStep, now: number): boolean {
+    const { steps } = this.#open(info, now);
+    if (steps.length >= MAX_STEPS) return false;
+    steps.push(step);
+    return true;
+  }
+
+  #open(info: RequestInfo, now: number): Entry {
+    const known = this.#entries.get(info.requestId);
+    // Clients may use an id again: what ended under it before is another request.
+    if (known?.end === null) return known;
+    const { requestId, client, api, model } = info;
+    const about = { requestId, client, api, model };
+    const entry: Entry = { info: about, at: now, steps: [], end: null };
+    this.#entries.delete(info.requestId);
+    this.#entries.set(info.requestId, entry);
+    this.#forget(now);
+    return entry;
+  }
+
+  #forget(now: number): void {
+    for (const [requestId, { at }] of this.#entries) {
+      if (this.#entries.size <= MAX_REQUESTS && now - at < MAX_AGE_MS) break;
+      this.#entries.delete(requestId);
+    }
+    // Leases that nobody has reported on.
+    for (const [leaseId, { at }] of this.#underWay) {
+      if (this.#underWay.size <= MAX_REQUESTS && now - at < MAX_AGE_MS) break;
+      this.#underWay.delete(leaseId);
+    }
+  }
+}
+
+function viewOf({ info, at, steps, end }: Entry): RequestView {
+  return { ...info, at, steps, end };
+}

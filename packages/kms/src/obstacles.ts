@@ -1,0 +1,83 @@
+import type { ModelPool } from '@openrouter-proxy/kms-protocol';
+import { subjectWords } from './effect-words.ts';
+import type { KeyRecords, PoolKey } from './key-records.ts';
+import type { Subject } from './limit.ts';
+import type { LimitBook } from './limit-book.ts';
+import { poolOf, type RequestPool } from './model-pool.ts';
+
+/** Something that keeps a key from serving a model. */
+export interface Obstacle {
+  /** In a few words: `cooling, rate_limited`. */
+  readonly why: string;
+  /** What was said about it, by OpenRouter or an operator. */
+  readonly detail: string;
+  /** Null: until somebody intervenes. */
+  readonly until: number | null;
+}
+
+/** What obstacles are read from. */
+export interface ObstacleParts {
+  readonly records: KeyRecords;
+  readonly limits: LimitBook;
+}
+
+/** What a key is to serve. */
+export interface Purpose {
+  readonly pool: RequestPool;
+  /** Null: whichever of the pool. */
+  readonly model: string | null;
+}
+
+/** The purpose of a request for a model. */
+export const purposeOf = (model: string | null): Purpose => ({ pool: poolOf(model), model });
+
+/** Everything known that keeps a key from its purpose, what is its own first. */
+export function obstaclesOf(
+  parts: ObstacleParts,
+  key: PoolKey,
+  purpose: Purpose,
+  now: number,
+): Obstacle[] {
+  return [...ownObstacles(parts.records, key, now), ...sharedObstacles(parts, key, purpose, now)];
+}
+
+function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Obstacle[] {
+  const { state, traits } = records.of(key, now);
+  const own: Obstacle[] = [];
+  if (state.kind === 'disabled' || state.kind === 'cooling') {
+    const { reason, detail } = state.cause;
+    const until = state.kind === 'cooling' ? state.until : null;
+    own.push({ why: `${state.kind}, ${reason}`, detail, until });
+  }
+  if ((traits.expiresAt ?? Infinity) <= now) own.push({ why: 'expired', detail: '', until: null });
+  return own;
+}
+
+function sharedObstacles(
+  { records, limits }: ObstacleParts,
+  key: PoolKey,
+  purpose: Purpose,
+  now: number,
+): Obstacle[] {
+  return subjectsOf(records.accountOf(key), key.id, purpose).flatMap((subject) => {
+    const limit = limits.on(subject, now);
+    if (limit === undefined) return [];
+    const { reason, detail } = limit.cause;
+    return [{ why: `${subjectWords(subject)}, ${reason}`, detail, until: limit.until }];
+  });
+}
+
+/** Whatever a limit on it would concern the request. */
+function subjectsOf(account: string, keyId: string, { pool, model }: Purpose): Subject[] {
+  const pools: ModelPool[] = ['all', pool];
+  const ofAccount = pools.map((each): Subject => ({ scope: 'account', account, pool: each }));
+  const ofModel: Subject[] =
+    model === null
+      ? []
+      : [
+          { scope: 'key-model', keyId, model },
+          { scope: 'account-model', account, model },
+          { scope: 'model', model },
+        ];
+  return [...ofAccount, ...ofModel, { scope: 'upstream' }];
+}

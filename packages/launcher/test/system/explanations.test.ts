@@ -1,0 +1,150 @@
+import type { ErrorFamily, Fault } from '@openrouter-proxy/fake-openrouter';
+import type { KmsClient } from '@openrouter-proxy/kms-protocol';
+import { expect, it } from 'vitest';
+import { childOf } from './support/processes.ts';
+import { operatorOf } from './support/operator.ts';
+import { startProduct, type Product } from './support/product.ts';
+
+/** What the first attempt is said to have met with, and what is said to have followed. */
+const FAMILIES: Readonly<Record<ErrorFamily, [outcome: string, followed: string]>> = {
+  free_per_minute: ['free tier exhausted (429)', 'for free models: set aside until'],
+  free_per_day: ['free tier exhausted (429)', 'for free models: set aside until'],
+  model_throttled: ['model throttled (429)', 'on account'],
+  provider_shared_pool: ['provider limited (429)', 'model .*: set aside until'],
+  provider_google: ['provider limited (429)', 'model .*: set aside until'],
+  capacity_exhausted: ['model limited (429)', 'model .*: set aside until'],
+  unnamed_limit: ['rate limited (429)', 'on this key: set aside until'],
+  edge_blocked: ['edge blocked (', 'the way to OpenRouter: set aside until'],
+  key_limit: ['key limit reached (403)', 'cools until'],
+  key_limit_402: ['key limit reached (402)', 'cools until'],
+  insufficient_credits: ['credits exhausted (402)', 'for paid models: set aside until'],
+  in_flight_budget: ['in flight budget held (402)', 'for paid models: set aside until'],
+  request_too_expensive: ['caller error (402)', ''],
+  workspace_budget: ['budget exhausted (', 'for paid models: set aside until'],
+  unauthorized: ['unauthorized (401)', 'cools until'],
+  no_credentials: ['unauthorized (401)', 'cools until'],
+  moderation: ['caller error (403)', ''],
+  management_only: ['caller error (', ''],
+  invalid_model: ['caller error (400)', ''],
+  bad_request: ['caller error (400)', ''],
+  provider_bad_request: ['caller error (400)', ''],
+  not_found: ['caller error (404)', ''],
+  timeout: ['provider failed (408)', ''],
+  payload_too_large: ['caller error (413)', ''],
+  unprocessable: ['caller error (422)', ''],
+  internal: ['provider failed (500)', ''],
+  provider_failed: ['provider failed (502)', ''],
+  unavailable: ['provider (failed|limited) \\(503', ''],
+  overloaded: ['provider limited (529)', ''],
+};
+
+const TROUBLES: Readonly<Record<string, [fault: Fault, outcome: string]>> = {
+  'an error within a 200': [{ kind: 'error-in-200', where: 'body' }, 'provider failed (502)'],
+  'an error beside the choice': [
+    { kind: 'error-in-200', where: 'choice' },
+    'provider failed (502)',
+  ],
+  'a reset before the head': [{ kind: 'reset', when: 'before-headers' }, 'connection failed after'],
+  'an end before the head': [{ kind: 'end', when: 'before-headers' }, 'connection failed after'],
+  'an end within the document': [{ kind: 'end', when: 'after-headers' }, 'truncated after'],
+  'no HTTP': [{ kind: 'raw', bytes: 'HTTP/1.1 099 No\r\n\r\n' }, 'connection failed after'],
+};
+
+const CASES: [name: string, fault: Fault, outcome: string, followed: string][] = [
+  ...Object.entries(TROUBLES).map(([name, [fault, outcome]]): (typeof CASES)[number] => [
+    name,
+    fault,
+    outcome,
+    '',
+  ]),
+  // What blocks the way to OpenRouter comes last.
+  ...Object.entries(FAMILIES)
+    .toSorted(([a], [b]) => Number(a === 'edge_blocked') - Number(b === 'edge_blocked'))
+    .map(([family, [outcome, followed]]): (typeof CASES)[number] => [
+      family,
+      { kind: 'refuse', family: family as ErrorFamily },
+      outcome,
+      followed,
+    ]),
+];
+
+const pattern = (words: string) =>
+  words.includes('\\') ? words : words.replaceAll(/[()]/g, String.raw`\$&`);
+
+/** Sends one request that meets with a fault at first, and gives its answer's status and its story. */
+async function tell(
+  { fake, system, accessKey }: Product,
+  operator: KmsClient,
+  { name, model, fault }: { name: string; model: string; fault: Fault },
+) {
+  const requestId = `met-with-${name.replaceAll(' ', '-')}`;
+  fake.rules.add({ match: { requestId }, fault, times: 1 });
+  const answer = await fetch(`${system.url}/api/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessKey}`, 'x-request-id': requestId },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] }),
+  });
+  await answer.text();
+  const explain = () => operator.call('requests.explain', { requestId });
+  await expect.poll(async () => (await explain()).request?.end?.status).toBe(answer.status);
+  return { status: answer.status, story: (await explain()).story };
+}
+
+it(
+  'the story of a request, whatever it met with, is told in under ten lines',
+  { timeout: 90_000 },
+  async () => {
+    const product = await startProduct(60);
+    const operator = await operatorOf(product.system);
+    const list = await fetch(`${product.fake.url}/models`);
+    const models = ((await list.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+    for (const [index, [name, fault, outcome, followed]] of CASES.entries()) {
+      const model = models[index] ?? '';
+      const { status, story } = await tell(product, operator, { name, model, fault });
+      const [head, first] = story;
+      expect.soft(story.length, name).toBeLessThan(10);
+      expect.soft(head, name).toContain(model);
+      const met = String.raw`^1\. key-\d+ \(round-robin of \d+.*\): ${pattern(outcome)}`;
+      expect.soft(first, name).toMatch(new RegExp(met));
+      expect.soft(first, name).toMatch(new RegExp(followed === '' ? '' : `→ .*${followed}`));
+      if (status === 200) expect.soft(story.at(-2), name).toMatch(/^\d\..*: success \(200\)/);
+      expect.soft(story.at(-1), name).toMatch(new RegExp(`^The client got ${status}`));
+    }
+  },
+);
+
+it('a key that is used elsewhere is noticed', async () => {
+  const product = await startProduct(2);
+  const { fake, system } = product;
+  const [leaked] = fake.keys;
+  if (leaked === undefined) throw new Error('the fake has no key');
+  const operator = await operatorOf(system);
+  const found = async () => (await operator.call('keys.list', {})).keys[0]?.unexplainedCost;
+  await system.line(({ message }) => message === 'ready');
+  const requests = () => fake.requests.records.filter(({ url }) => url.endsWith('/key')).length;
+  await expect.poll(requests).toBeGreaterThanOrEqual(1);
+  expect(await found()).toBeNull();
+  // Whoever has found the key spends its credits.
+  for (let n = 0; n < 3; n += 1) {
+    const answer = await fetch(`${fake.url}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${leaked.secret}` },
+      body: JSON.stringify({
+        model: 'openai/gpt-4o',
+        messages: [{ role: 'user', content: 'x'.repeat(100_000) }],
+      }),
+    });
+    expect(answer.status).toBe(200);
+  }
+  // A service that starts asks about every key.
+  process.kill(childOf(system.launcher, '/kms/')?.pid ?? NaN, 'SIGKILL');
+  const line = await system.line(({ message }) => message.startsWith('a key is used elsewhere'));
+  expect(line).toMatchObject({ level: 'WARNING', name: 'key-1' });
+  expect(await found()).toBeGreaterThan(0.05);
+  const scrape = await fetch(`${system.url}/metrics/raw`, {
+    headers: { authorization: `Bearer ${system.accessKey}` },
+  });
+  expect(await scrape.text()).toMatch(
+    /openrouter_proxy_key_unexplained_usage_credits\{key="key-1"\} 0\.\d/,
+  );
+});
