@@ -24,11 +24,12 @@ import { Secret, type Clock } from '@openrouter-proxy/runtime';
 import type { KeyPool } from '../../packages/kms/src/key-pool.ts';
 import { poolKeys } from '../../packages/kms/src/key-records.ts';
 import { LeaseTokens } from '../../packages/kms/src/lease-id.ts';
+import { LeaseLoads } from '../../packages/kms/src/lease-loads.ts';
 import { Ledger } from '../../packages/kms/src/ledger/ledger.ts';
 import { SpendingWatch } from '../../packages/kms/src/ledger/spending-watch.ts';
 import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/ledger/usage-file.ts';
 import { UsageTotals } from '../../packages/kms/src/ledger/usage-totals.ts';
-import { newLoadOrders, openPool } from '../../packages/kms/src/pool.ts';
+import { openPool, type PoolSettings } from '../../packages/kms/src/pool.ts';
 import { openSqliteStore } from '../../packages/kms/src/sqlite-store.ts';
 
 const DAYS = 7;
@@ -212,12 +213,12 @@ export async function quotaBench(): Promise<void> {
   );
   const folder = await mkdtemp(path.join(tmpdir(), 'quota-'));
   const leaseTokens = new LeaseTokens((bytes) => randomFillSync(bytes));
-  const { loadOrders, onInFlight } = newLoadOrders(keys);
+  const loads = new LeaseLoads();
   const store = openSqliteStore({
     path: path.join(folder, 'kms.db'),
     now: START,
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight,
+    onInFlight: loads.onInFlight,
     onQuarantine: () => undefined,
   });
   const ignore = () => undefined;
@@ -227,15 +228,17 @@ export async function quotaBench(): Promise<void> {
     usage: new UsageTotals(usageFile, START, ignore),
     spending: new SpendingWatch(usageFile),
   };
-  const pool = await openPool({
+  const settings: PoolSettings = {
     keys,
-    store,
-    loadOrders,
     selection: { strategy: 'round-robin', same: false, affinity: false },
     policy: { rateLimitCooldownMs: 4 * 3_600_000 },
     freeAllowance: { minute: 20, day: null },
-    leaseTokens,
     leaseTtlMs: DAY,
+  };
+  const pool = await openPool(settings, {
+    store,
+    loads,
+    leaseTokens,
     ...books,
     listener: {
       onChange: ignore,

@@ -21,8 +21,8 @@ const BODY_MS = 10_000;
 /** What inspections are made with. */
 export interface InspectorParts {
   kms: KmsClient;
-  upstream: Upstream;
-  baseUrl: URL;
+  /** The way to OpenRouter, as it is configured at the moment. */
+  way: () => { upstream: Upstream; baseUrl: URL };
   logger: Logger;
 }
 
@@ -72,7 +72,7 @@ export class Inspector {
   }
 
   async #inspect({ secret }: Lease): Promise<Finding> {
-    const { upstream, baseUrl } = this.#parts;
+    const { upstream, baseUrl } = this.#parts.way();
     const { signal } = this.#stop;
     const headers = {
       host: baseUrl.host,

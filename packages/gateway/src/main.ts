@@ -1,19 +1,36 @@
 #!/usr/bin/env node
-import { gatewayHandOver } from '@openrouter-proxy/config';
+import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
 import { createLogger, createMasker, runService } from '@openrouter-proxy/runtime';
 import { logExchange } from './access-log.ts';
+import type { Exchange } from './exchange.ts';
 import { startGateway } from './gateway.ts';
 
-await runService((message) => {
+const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayHandOver) =>
+  [
+    ...accessKeys.map(({ key }) => key),
+    kms.token,
+    ...(requestProxy === null ? [] : [requestProxy]),
+  ].map((secret) => secret.reveal());
+
+await runService(async (message) => {
   const options = gatewayHandOver.parse(message);
   const masker = createMasker();
-  masker.add(...options.accessKeys.map(({ key }) => key.reveal()), options.kms.token.reveal());
-  if (options.upstream.requestProxy !== null) masker.add(options.upstream.requestProxy.reveal());
+  masker.add(...secretsOf(options));
   const { level, httpLevel, format } = options.log;
   const common = { component: 'gateway', format, masker };
   const accessLog = createLogger({ ...common, level: httpLevel });
-  return startGateway(options, {
-    main: createLogger({ ...common, level }),
-    access: (exchange) => logExchange(accessLog, exchange),
-  });
+  const main = createLogger({ ...common, level });
+  const access = (exchange: Exchange) => logExchange(accessLog, exchange);
+  const gateway = await startGateway(options, { main, access });
+  return {
+    ...gateway,
+    configure(handOver) {
+      const changed = gatewayHandOver.parse(handOver);
+      masker.add(...secretsOf(changed));
+      gateway.configure(changed);
+      main.setLevel(changed.log.level);
+      accessLog.setLevel(changed.log.httpLevel);
+      return Promise.resolve();
+    },
+  };
 });

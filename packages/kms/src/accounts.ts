@@ -70,6 +70,11 @@ export class Allowances {
     return { minute: learnt?.minute ?? minute, day: day ?? learnt?.day ?? null };
   }
 
+  /** What was learnt of each account. */
+  learnt(): [account: string, Learnt][] {
+    return [...this.#learnt];
+  }
+
   /** What is known of the account now; undefined if it was known before. */
   learn(account: string, window: 'minute' | 'day', limit: number): Learnt | undefined {
     const before = this.#learnt.get(account);

@@ -6,6 +6,7 @@ import {
   listenOnUnixSocket,
   serve,
   type KmsServer,
+  type ReloadReport,
   type UnixListener,
 } from '@openrouter-proxy/kms-protocol';
 import {
@@ -21,9 +22,10 @@ import type { KeyPool } from './key-pool.ts';
 import { poolKeys } from './key-records.ts';
 import { openBooks, type Books } from './ledger/books.ts';
 import { LeaseTokens, type RandomFill } from './lease-id.ts';
+import { LeaseLoads } from './lease-loads.ts';
 import { createMetrics } from './metrics.ts';
 import { beginHistory, poolListener } from './pool-listener.ts';
-import { newLoadOrders, openPool } from './pool.ts';
+import { openPool, type PoolSettings } from './pool.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StateStore } from './state-store.ts';
@@ -36,6 +38,8 @@ export interface Surroundings {
   /** A number of [0, 1). */
   readonly random: () => number;
   readonly randomFill: RandomFill;
+  /** Has the launcher read the configuration again. */
+  readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
 }
 
 /** A running key management service. */
@@ -45,6 +49,8 @@ export interface Daemon {
    * than the grace for running requests and a little more; then closes everything.
    */
   drain(): Promise<void>;
+  /** Goes on with other keys and rules; what a running service cannot change stays as it was. */
+  configure(handOver: KmsHandOver): Promise<void>;
 }
 
 /** Starts the service; it listens when this resolves. Throws a StartupError if it cannot. */
@@ -61,10 +67,11 @@ export async function startDaemon(
   resources.defer(() => books.close());
   const { store, pool } = await openStoreAndPool(handOver, books, surroundings);
   resources.defer(() => store.close());
+  let current = handOver;
   const sessions = new GatewaySessions({
     store,
     clock,
-    leaseTtlMs: handOver.leaseTtlMs,
+    leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
   const server = createServer({ pool, books, sessions }, handOver, surroundings);
@@ -75,9 +82,27 @@ export async function startDaemon(
   const running = resources.move();
   return {
     drain: async () => {
-      await sessions.allGone(handOver.shutdownGraceMs + LINGER_MS);
+      await sessions.allGone(current.shutdownGraceMs + LINGER_MS);
       await running.disposeAsync();
     },
+    configure: async (changed) => {
+      await pool.configure(settingsOf(changed));
+      current = changed;
+      beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
+      logger.info('serving keys', { keys: changed.keys.length, reloaded: true });
+    },
+  };
+}
+
+/** What of the hand-over the pool goes by. */
+function settingsOf(handOver: KmsHandOver): PoolSettings {
+  const { selection, freeRequests, leaseTtlMs, rateLimitCooldownMs } = handOver;
+  return {
+    keys: poolKeys(handOver.keys),
+    selection,
+    policy: { rateLimitCooldownMs },
+    freeAllowance: { minute: freeRequests.perMinute, day: freeRequests.perDay },
+    leaseTtlMs,
   };
 }
 
@@ -87,35 +112,22 @@ async function openStoreAndPool(
   books: Books,
   { clock, logger, random, randomFill }: Surroundings,
 ): Promise<{ store: StateStore; pool: KeyPool }> {
-  const { selection, leaseTtlMs, freeRequests } = handOver;
-  const keys = poolKeys(handOver.keys);
-  const { loadOrders, onInFlight } = newLoadOrders(keys);
+  const loads = new LeaseLoads();
   const leaseTokens = new LeaseTokens(randomFill);
   const store = openSqliteStore({
     path: join(handOver.stateDir, 'kms.db'),
     now: clock.now(),
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight,
+    onInFlight: loads.onInFlight,
     onQuarantine: ({ path, kept }) =>
       logger.error('the state file was damaged: check which keys are to be disabled', {
         movedTo: path,
         recordsKept: kept,
       }),
   });
-  const pool = await openPool({
-    keys,
-    store,
-    loadOrders,
-    selection,
-    policy: { rateLimitCooldownMs: handOver.rateLimitCooldownMs },
-    freeAllowance: { minute: freeRequests.perMinute, day: freeRequests.perDay },
-    leaseTokens,
-    leaseTtlMs,
-    ...books,
-    listener: poolListener({ logger, books, clock }),
-    clock,
-    random,
-  });
+  const listener = poolListener({ logger, books, clock });
+  const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
+  const pool = await openPool(settingsOf(handOver), parts);
   beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
   return { store, pool };
 }
@@ -129,13 +141,13 @@ interface Served {
 function createServer(
   { pool, books, sessions }: Served,
   { tokens, processMetrics }: KmsHandOver,
-  { clock, logger, version }: Surroundings,
+  { clock, logger, version, reload }: Surroundings,
 ): KmsServer {
   const service = { version, startedAt: clock.now() };
   const now = () => clock.now();
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers({ pool, books, metrics, service, clock }),
+    handlers: rpcHandlers({ pool, books, metrics, service, reload, clock }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

@@ -10,7 +10,7 @@ export const LINGER_MS = 5_000;
 export interface GatewaySessionsOptions {
   readonly store: StateStore;
   readonly clock: Clock;
-  readonly leaseTtlMs: number;
+  readonly leaseTtlMs: () => number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -33,7 +33,7 @@ export class GatewaySessions {
     const held = leases.map(({ leaseId, expiresAt }) => ({
       leaseId,
       keyId: readLeaseId(leaseId).keyId,
-      expiresAt: Math.min(expiresAt, now + leaseTtlMs),
+      expiresAt: Math.min(expiresAt, now + leaseTtlMs()),
     }));
     await store.adopt(held, session.id, now);
   }

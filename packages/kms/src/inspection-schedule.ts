@@ -25,6 +25,15 @@ export class InspectionSchedule {
     }
   }
 
+  /** Keeps to these keys: those that are new are asked about soon, the others when they were to be. */
+  keep(keyIds: readonly string[], now: number): void {
+    const wanted = new Set(keyIds);
+    for (const keyId of this.#entries.keys()) if (!wanted.has(keyId)) this.#entries.delete(keyId);
+    for (const keyId of keyIds) {
+      if (!this.#entries.has(keyId)) this.#entries.set(keyId, { last: null, next: now });
+    }
+  }
+
   /** Asks for a key to be inspected at `at`, if not sooner, nor within a minute of the last time. */
   want(keyId: string, at: number): void {
     const entry = this.#entries.get(keyId);

@@ -57,6 +57,12 @@ export class Inspections {
     for (const asker of this.#askers) if (asker.session === session) asker.resolve(null);
   }
 
+  /** Keeps to these keys. */
+  keep(keyIds: readonly string[]): void {
+    this.#schedule.keep(keyIds, this.#clock.now());
+    this.#handOut();
+  }
+
   /** Asks for a key to be inspected at `at`. */
   want(keyId: string, at: number): void {
     this.#schedule.want(keyId, at);

@@ -75,13 +75,27 @@ export class KeyRecords {
     this.#records = records;
   }
 
-  /** Reads what the store has of these keys. */
-  static async load(options: KeyRecordsOptions): Promise<KeyRecords> {
+  /** Reads what the store has of these keys; what was known `before` of one of them is newer. */
+  static async load(options: KeyRecordsOptions, before?: KeyRecords): Promise<KeyRecords> {
     const now = options.clock.now();
     const ids = options.keys.map(({ id }) => id);
     const known = await options.store.load(ids, now);
-    const records = ids.map((id) => known.get(id) ?? newRecord(now));
-    return new KeyRecords(options, records);
+    const newer = before === undefined ? new Map<string, KeyRecord>() : before.#byId();
+    const records = ids.map((id) => newer.get(id) ?? known.get(id) ?? newRecord(now));
+    const loaded = new KeyRecords(options, records);
+    if (before !== undefined) loaded.#takeOver(before);
+    return loaded;
+  }
+
+  #byId(): Map<string, KeyRecord> {
+    return new Map(this.#options.keys.map((key) => [key.id, this.#at(key)]));
+  }
+
+  /** What the store could not take is still to be saved. */
+  #takeOver(before: KeyRecords): void {
+    const unsaved = new Set([...before.#unsaved].map(({ id }) => id));
+    for (const key of this.#options.keys) if (unsaved.has(key.id)) this.#unsaved.add(key);
+    this.#storeIsHealthy = before.#storeIsHealthy;
   }
 
   /** Grows whenever a key's state, or what is known of it, changes. */

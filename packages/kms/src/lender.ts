@@ -7,7 +7,7 @@ import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
 import type { Ledger, RequestInfo, Choices } from './ledger/ledger.ts';
 import type { Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
-import type { LoadOrder } from './load-order.ts';
+import type { LoadOrders } from './lease-loads.ts';
 import { poolOf, type RequestPool } from './model-pool.ts';
 import { LeftOutKeys } from './left-out-keys.ts';
 import { refusalOf } from './refusal.ts';
@@ -34,7 +34,7 @@ export interface LenderParts {
   readonly store: StateStore;
   readonly selection: Selection;
   /** The keys by their number of leases, for each pool, which the store's owner keeps up to date. */
-  readonly loadOrders: Readonly<Record<RequestPool, LoadOrder>>;
+  readonly loadOrders: LoadOrders;
   readonly leaseTokens: LeaseTokens;
   readonly leaseTtlMs: number;
   readonly ledger: Ledger;

@@ -1,7 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { kmsHandOver } from '@openrouter-proxy/config';
-import { createLogger, createMasker, runService, systemClock } from '@openrouter-proxy/runtime';
+import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
+import {
+  createLogger,
+  createMasker,
+  runService,
+  systemClock,
+  type LauncherLink,
+} from '@openrouter-proxy/runtime';
 import { startDaemon } from './daemon.ts';
 
 function readVersion(): string {
@@ -10,8 +17,22 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** Reading the configuration, and what children it has, is the launcher's business. */
+const RELOAD_TIMEOUT_MS = 20_000;
+const NO_LAUNCHER: ReloadReport = {
+  outcome: 'refused',
+  problems: ['the launcher does not answer: is this service run by `npm start`?'],
+  changes: [],
+  needsRestart: [],
+};
+
+const reloadBy = (launcher: LauncherLink) => async (dryRun: boolean) => {
+  const answer = await launcher.ask({ reload: { dryRun } }, RELOAD_TIMEOUT_MS);
+  return answer === null ? NO_LAUNCHER : reloadReport.parse(answer);
+};
+
 process.umask(0o077);
-await runService(async (json) => {
+await runService(async (json, launcher) => {
   const handOver = kmsHandOver.parse(json);
   const masker = createMasker();
   const { gateway, operator } = handOver.tokens;
@@ -24,6 +45,16 @@ await runService(async (json) => {
     version: readVersion(),
     random: Math.random,
     randomFill: (bytes) => randomFillSync(bytes),
+    reload: reloadBy(launcher),
   });
-  return { logger, drain: () => daemon.drain() };
+  return {
+    logger,
+    drain: () => daemon.drain(),
+    async configure(changed) {
+      const next = kmsHandOver.parse(changed);
+      masker.add(...next.keys.map(({ secret }) => secret.reveal()));
+      await daemon.configure(next);
+      logger.setLevel(next.log.level);
+    },
+  };
 });

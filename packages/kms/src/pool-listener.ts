@@ -83,9 +83,10 @@ function limitedBy({ since, until, cause, pool }: LimitView): Standing {
   return { kind: 'limited', from: since, until, why: `${models}: ${cause.reason}` };
 }
 
-/** Begins the history of keys with how they stand. */
+/** Begins the history of keys of which it knows nothing with how they stand. */
 export function beginHistory(history: Books['history'], keys: readonly KeyView[]): void {
   for (const { keyId, state, limits } of keys) {
+    if (history.knows(keyId)) continue;
     history.add(keyId, standingOf(state));
     const limit = limits.find(({ scope }) => scope === 'account');
     if (limit !== undefined && state.kind === 'available') history.add(keyId, limitedBy(limit));

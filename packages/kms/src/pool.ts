@@ -6,17 +6,16 @@ import { Inspections } from './inspections.ts';
 import { KeyPool } from './key-pool.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
+import type { LeaseLoads } from './lease-loads.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
 import { Lender } from './lender.ts';
 import { LimitBook } from './limit-book.ts';
-import { LoadOrder } from './load-order.ts';
-import type { RequestPool } from './model-pool.ts';
 import { PoolViews } from './pool-views.ts';
 import { Reports, type LimitListener } from './reports.ts';
 import type { Selection } from './selection.ts';
-import { SharedRecords } from './shared-records.ts';
+import { SharedRecords, type SharedState } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
 
 /** Told when a key's charges are not explained by what was spent here. */
@@ -24,16 +23,21 @@ export interface SpendingListener {
   onUnexplained(key: PoolKey, credits: number): void;
 }
 
-/** What a pool is put together from. */
-export interface PoolParts {
+/** What of a pool the configuration says: it may change while the pool is in use. */
+export interface PoolSettings {
   readonly keys: readonly PoolKey[];
-  readonly store: StateStore;
-  readonly loadOrders: Readonly<Record<RequestPool, LoadOrder>>;
   readonly selection: Selection;
   readonly policy: CooldownPolicy;
   readonly freeAllowance: FreeAllowance;
-  readonly leaseTokens: LeaseTokens;
   readonly leaseTtlMs: number;
+}
+
+/** What a pool is put together from for good. */
+export interface PoolParts {
+  readonly store: StateStore;
+  /** What the store tells of leases. */
+  readonly loads: LeaseLoads;
+  readonly leaseTokens: LeaseTokens;
   readonly ledger: Ledger;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
@@ -43,39 +47,69 @@ export interface PoolParts {
   readonly random: () => number;
 }
 
-/** The keys by their number of leases, for each pool of models; `onInFlight` is what a store tells of them. */
-export function newLoadOrders(keys: readonly PoolKey[]) {
-  const loadOrders: Record<RequestPool, LoadOrder> = {
-    free: new LoadOrder(),
-    paid: new LoadOrder(),
-  };
-  const positions = new Map(keys.map(({ id, position }) => [id, position]));
-  const onInFlight = (slotId: string, count: number): void => {
-    const position = positions.get(slotId);
-    if (position === undefined) return;
-    loadOrders.free.setLoad(position, count);
-    loadOrders.paid.setLoad(position, count);
-  };
-  return { loadOrders, onInFlight };
+/** What keys share, and what outlives a change of the settings. */
+interface Shared {
+  readonly records: SharedRecords;
+  readonly limits: LimitBook;
+  readonly allowances: SharedState['allowances'];
+}
+
+/** The pool as the settings have it: all of it is put together anew when they change. */
+export interface PoolCore {
+  readonly settings: PoolSettings;
+  readonly byId: ReadonlyMap<string, PoolKey>;
+  readonly records: KeyRecords;
+  readonly limits: LimitBook;
+  readonly allowances: Allowances;
+  readonly lender: Lender;
+  readonly reports: Reports;
+  readonly views: PoolViews;
 }
 
 /** Puts a pool together around its store, with what that has kept. */
-export async function openPool(parts: PoolParts): Promise<KeyPool> {
-  const { keys, store, clock, policy, listener, random } = parts;
-  const records = await KeyRecords.load({ keys, store, clock, policy, listener });
-  const shared = new SharedRecords(store, listener);
-  const kept = await shared.load(clock.now());
-  const limits = new LimitBook(random, kept.limits);
-  const allowances = new Allowances(parts.freeAllowance, kept.allowances);
-  const eligibility = new Eligibility({ keys, records, limits });
-  const common = { ...parts, records, limits, allowances, shared };
-  const keyIds = keys.map(({ id }) => id);
+export async function openPool(settings: PoolSettings, parts: PoolParts): Promise<KeyPool> {
+  const { store, clock, listener, random } = parts;
+  const records = new SharedRecords(store, listener);
+  const kept = await records.load(clock.now());
+  const shared = {
+    records,
+    limits: new LimitBook(random, kept.limits),
+    allowances: kept.allowances,
+  };
+  const core = await openCore(settings, parts, shared);
+  const keyIds = settings.keys.map(({ id }) => id);
   return new KeyPool({
-    ...common,
-    lender: new Lender({ ...common, eligibility }),
-    reports: new Reports(common),
+    ...parts,
+    core,
     inspections: new Inspections({ keyIds, clock, random }),
-    views: new PoolViews(common),
-    onUnexplained: (key, credits) => listener.onUnexplained(key, credits),
+    reopen: (changed, before) =>
+      openCore(changed, parts, { ...shared, allowances: before.allowances.learnt() }, before),
   });
+}
+
+/** What is known of keys, `before` or kept by the store, stays known. */
+async function openCore(
+  settings: PoolSettings,
+  parts: PoolParts,
+  { records: sharedRecords, limits, allowances: learnt }: Shared,
+  before?: PoolCore,
+): Promise<PoolCore> {
+  const { keys, policy, freeAllowance } = settings;
+  const { store, loads, clock, listener } = parts;
+  const loaded = { keys, store, clock, policy, listener };
+  const records = await KeyRecords.load(loaded, before?.records);
+  const allowances = new Allowances(freeAllowance, learnt);
+  const eligibility = new Eligibility({ keys, records, limits });
+  const common = { ...parts, ...settings, records, limits, allowances, shared: sharedRecords };
+  const loadOrders = loads.orderOf(keys);
+  return {
+    settings,
+    byId: new Map(keys.map((key) => [key.id, key])),
+    records,
+    limits,
+    allowances,
+    lender: new Lender({ ...common, eligibility, loadOrders }),
+    reports: new Reports(common),
+    views: new PoolViews(common),
+  };
 }

@@ -1,7 +1,9 @@
 import {
   MAX_LISTED_KEYS,
   type Handlers,
+  type KeyView,
   type MetricFamily,
+  type ReloadReport,
   type RequestEnd,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
@@ -22,12 +24,24 @@ export interface HandlerParts {
   readonly books: Books;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly service: ServiceFacts;
+  /** Has the launcher read the configuration again. */
+  readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
   readonly clock: Clock;
 }
 
 /** The methods of the protocol, in terms of the pool and the books. */
 export function rpcHandlers(parts: HandlerParts): Handlers {
   return { ...poolHandlers(parts), ...bookHandlers(parts) };
+}
+
+/** Says of keys that are removed how many requests they finish first. */
+function withDraining(report: ReloadReport, before: readonly KeyView[]): ReloadReport {
+  const changes = report.changes.map((change) => {
+    const key = before.find(({ name }) => change.setting === `openrouter.keys.${name}`);
+    if (change.change !== 'removed' || key === undefined) return change;
+    return { ...change, detail: `${key.inFlight} requests under way finish first` };
+  });
+  return { ...report, changes };
 }
 
 function processUse() {
@@ -44,7 +58,12 @@ type BookMethods =
   | 'traffic.query'
   | 'events.subscribe';
 
-function poolHandlers({ pool, metrics, service }: HandlerParts): Omit<Handlers, BookMethods> {
+function poolHandlers({
+  pool,
+  metrics,
+  service,
+  reload,
+}: HandlerParts): Omit<Handlers, BookMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ requestId }, session) => ({
@@ -72,6 +91,10 @@ function poolHandlers({ pool, metrics, service }: HandlerParts): Omit<Handlers, 
       ...(await pool.status()),
       process: processUse(),
     }),
+    'service.reload': async ({ dryRun = false } = {}) => {
+      const before = await pool.list();
+      return withDraining(await reload(dryRun), before);
+    },
     'service.ping': () => ({ pong: true }),
   };
 }

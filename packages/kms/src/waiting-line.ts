@@ -23,7 +23,7 @@ export interface Waiter {
   readonly requestId: string;
   readonly waitMs: number;
   /** Tries once more. */
-  readonly attempt: (now: number) => Promise<Lent>;
+  readonly attempt: () => Promise<Lent>;
 }
 
 interface Place extends Waiter {
@@ -118,7 +118,7 @@ export class WaitingLine {
 
   /** Whether the place has left the line. */
   async #tryOnce(place: Place): Promise<boolean> {
-    place.last = await place.attempt(this.#clock.now());
+    place.last = await place.attempt();
     if (place.last.kind === 'none' && WaitingLine.helps(place.last.refusal)) {
       this.#lookAgain(place.last);
       return false;

@@ -1,5 +1,6 @@
 import type { Address, ReadyMessage } from '@openrouter-proxy/runtime';
 import { execa } from 'execa';
+import { ChildLink } from './child-link.ts';
 import type { Program } from './program.ts';
 
 /** How a child process ended. */
@@ -18,6 +19,8 @@ export interface Child {
   readonly announced: Promise<Address | null>;
   /** Resolves when the process is gone. */
   readonly ended: Promise<End>;
+  /** Tells it what to run with from now on; why it could not take it, if so. */
+  configure(handOver: unknown): Promise<string | null>;
   /** Asks it to finish; it is killed when its grace is over. */
   stop(): void;
   /** Ends it at once. */
@@ -39,32 +42,49 @@ export function startChild(program: Program, environment: Readonly<Record<string
     buffer: false,
     reject: false,
     cleanup: false, // the life line does it, in every case
-    forceKillAfterDelay: program.stopGraceMs,
+    forceKillAfterDelay: false, // the grace may be another by then
   });
   subprocess.stdin.on('error', () => undefined); // it ended before it read: its end is what counts
   subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`);
-  const ended = subprocess.then(({ exitCode, signal, shortMessage }) => ({
-    code: exitCode ?? null,
-    wasKilled: signal === 'SIGKILL',
-    description: describe(exitCode, signal, shortMessage),
-  }));
+  const ended = subprocess.then(endOf);
   const announced = Promise.withResolvers<Address | null>();
+  const link = new ChildLink(
+    (message) => void subprocess.nodeChildProcess.send(message, () => undefined),
+    (what) => program.answer?.(what) ?? Promise.resolve(null),
+  );
   subprocess.nodeChildProcess.on('message', (message: unknown) => {
     if (isReadyMessage(message)) announced.resolve(message.ready.address);
+    else link.take(message);
   });
   return {
     announced: announced.promise,
     ended,
-    stop: () => subprocess.kill('SIGTERM'),
+    configure: (handOver) => Promise.race([link.configure(handOver), ended.then(() => GONE)]),
+    stop() {
+      subprocess.kill('SIGTERM');
+      const kill = setTimeout(() => subprocess.kill('SIGKILL'), program.stopGraceMs);
+      void ended.then(() => clearTimeout(kill));
+    },
     kill: () => subprocess.kill('SIGKILL'),
   };
 }
 
+const GONE = 'it ended meanwhile';
+
 const isReadyMessage = (message: unknown): message is ReadyMessage =>
   typeof message === 'object' && message !== null && 'ready' in message;
 
-function describe(code?: number, signal?: string, otherwise?: string): string {
-  if (signal !== undefined) return `was ended by ${signal}`;
-  if (code !== undefined) return `exited with code ${code}`;
-  return `could not be started: ${otherwise}`;
+/** How a process of execa's ended. */
+interface Result {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly shortMessage?: string | undefined;
+}
+
+function endOf({ exitCode, signal, shortMessage }: Result): End {
+  const wasKilled = signal === 'SIGKILL';
+  const of = (code: number | null, description: string) => ({ code, wasKilled, description });
+  if (signal !== undefined) return of(exitCode ?? null, `was ended by ${signal}`);
+  if (exitCode !== undefined) return of(exitCode, `exited with code ${exitCode}`);
+  return of(null, `could not be started: ${shortMessage}`);
 }

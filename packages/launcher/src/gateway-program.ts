@@ -11,13 +11,15 @@ import { urlOf } from './url.ts';
 const BEYOND_GRACE_MS = 5_000;
 
 /** The gateway, as the launcher runs it. */
-export function gatewayProgram(handOver: GatewayHandOver): Program {
-  let { port } = handOver;
+export function gatewayProgram(handOver: () => GatewayHandOver): Program {
+  let { port } = handOver();
   return {
     name: 'gateway',
     path: fileURLToPath(import.meta.resolve('@openrouter-proxy/gateway/main')),
-    stopGraceMs: handOver.shutdownGraceMs + BEYOND_GRACE_MS,
-    handOver: () => gatewayHandOver.encode({ ...handOver, port }),
+    get stopGraceMs() {
+      return handOver().shutdownGraceMs + BEYOND_GRACE_MS;
+    },
+    handOver: () => gatewayHandOver.encode({ ...handOver(), port }),
     ask: (address, signal) => {
       if (address === null) throw new Error('the gateway did not say where it listens');
       port = address.port; // where port 0 led is where clients look for it after a restart too

@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode, type Logger } from '@openrouter-proxy/runtime';
-import { startChild, type End } from './child.ts';
+import { startChild, type Child, type End } from './child.ts';
 import type { Program } from './program.ts';
 import { awaitStart, type Ready, type StartConditions } from './readiness.ts';
 import { NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
@@ -33,7 +33,7 @@ export async function keepRunning(
   program: Program,
   conditions: Conditions,
   orders: Orders,
-  onReady: (ready: Ready) => Promise<void>,
+  onReady: (ready: Ready, child: Child) => Promise<void>,
 ): Promise<ExitCode> {
   const { policy, logger, clock } = conditions;
   let history = NO_CRASHES;
@@ -67,14 +67,14 @@ async function runOnce(
   program: Program,
   conditions: Conditions,
   { stop, force }: Orders,
-  onReady: (ready: Ready) => Promise<void>,
+  onReady: (ready: Ready, child: Child) => Promise<void>,
 ): Promise<{ end: End; served: boolean }> {
   const child = startChild(program, conditions.environment);
   const gone = new AbortController();
   stop.addEventListener('abort', () => child.stop(), { signal: gone.signal });
   force.addEventListener('abort', () => child.kill(), { signal: gone.signal });
   const start = await awaitStart(program, child, conditions);
-  if (start.kind === 'ready') await onReady(start);
+  if (start.kind === 'ready') await onReady(start, child);
   if (start.kind === 'late' && !stop.aborted) {
     conditions.logger.error(`ending the ${program.name}: it failed to start`, {
       error: start.error,

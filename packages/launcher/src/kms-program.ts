@@ -7,13 +7,17 @@ import type { Answer, Program } from './program.ts';
 const STOP_GRACE_MS = 5_000;
 
 /** The key management service, as the launcher runs it. */
-export function kmsProgram(handOver: KmsHandOver): Program {
+export function kmsProgram(
+  handOver: () => KmsHandOver,
+  answer: (what: unknown) => Promise<unknown>,
+): Program {
   return {
     name: 'KMS',
     path: fileURLToPath(import.meta.resolve('@openrouter-proxy/kms/main')),
     stopGraceMs: STOP_GRACE_MS,
-    handOver: () => kmsHandOver.encode(handOver),
-    ask: (_address, signal) => ping(handOver, signal),
+    handOver: () => kmsHandOver.encode(handOver()),
+    answer,
+    ask: (_address, signal) => ping(handOver(), signal),
   };
 }
 

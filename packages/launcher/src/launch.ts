@@ -2,8 +2,8 @@ import {
   gatewaySlice,
   kmsSlice,
   loadConfig,
-  type GatewayHandOver,
   type KmsHandOver,
+  type LoadedConfig,
 } from '@openrouter-proxy/config';
 import {
   EXIT,
@@ -15,18 +15,34 @@ import {
   type ExitCode,
   type LogFormat,
   type Logger,
+  type ProcessLogger,
+  type Secret,
 } from '@openrouter-proxy/runtime';
 import { prepareAccessKey } from './access-key.ts';
 import { childEnvironment } from './child-environment.ts';
 import { gatewayProgram } from './gateway-program.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
+import { Reloader, type Slices } from './reload.ts';
+import { answerReload } from './reload-request.ts';
 import { DEFAULT_POLICY } from './restart-policy.ts';
 import { makeRoleTokens, publishOperatorToken } from './role-tokens.ts';
+import { RunningChildren } from './running-children.ts';
 import { scrubEnvironment } from './scrub-environment.ts';
-import { onStopSignals } from './stop-signals.ts';
+import { onSignals } from './signals.ts';
 import { banner, summarise, type Summary } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
+
+/** Everything a start reads and makes before anything runs. */
+interface Prepared {
+  readonly load: () => Promise<LoadedConfig>;
+  readonly loaded: LoadedConfig;
+  readonly tokens: KmsHandOver['tokens'];
+  /** Where a person finds the access key. */
+  readonly accessKeyPlace: string;
+  readonly slices: Slices;
+  readonly warnings: readonly string[];
+}
 
 /**
  * Runs the key management service and the gateway until they are stopped or given up, and resolves
@@ -34,35 +50,74 @@ import { Supervisor } from './supervisor.ts';
  */
 export async function launch(configFile: string | undefined): Promise<ExitCode> {
   const environment = childEnvironment(process.env);
-  const loaded = await loadConfig({ path: configFile, env: process.env, cwd: process.cwd() });
+  const prepared = await prepare(configFile);
+  const { loaded, tokens, accessKeyPlace: place } = prepared;
+  const { logger, addSecrets } = createLauncherLogger(prepared.slices);
+  for (const warning of prepared.warnings) logger.warning(warning);
+
+  const children = new RunningChildren();
+  const kms = kmsProgram(
+    () => reloader.slices.kms,
+    (what) => answerReload(what, (dryRun) => reloader.reload(dryRun)),
+  );
+  const reloader = createReloader(prepared, logger, addSecrets, () =>
+    children.configure([kms, gateway]),
+  );
+  const gateway = gatewayProgram(() => reloader.slices.gateway);
+  const supervisor = new Supervisor({
+    ...{ policy: DEFAULT_POLICY, deadlines: DEFAULT_DEADLINES },
+    ...{ environment, logger, clock: systemClock },
+  });
+  onSignals(process, systemClock, {
+    stop: () => supervisor.stop(),
+    reload: () => void reloader.reload(false),
+  });
+  return await supervisor.run([kms, gateway], async (program, { address, answer }, child) => {
+    children.add(program, child);
+    if (answer.kind === 'hindered') {
+      logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
+    }
+    if (program === kms) await publishOperatorToken(loaded.config.state_dir, tokens, logger);
+    const { kms: forKms } = reloader.slices;
+    if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
+  });
+}
+
+async function prepare(path: string | undefined): Promise<Prepared> {
+  const env = { ...process.env }; // what was there at the start is what is read again
+  const load = () => loadConfig({ path, env, cwd: process.cwd() });
+  const loaded = await load();
   const { config, secretsInEnvironment } = loaded;
   const isScrubbed = scrubEnvironment(secretsInEnvironment);
   await prepareStateFolder(config.state_dir);
   const { generated, place } = await prepareAccessKey(loaded);
   const tokens = makeRoleTokens();
-  const forKms = kmsSlice(config, { tokens });
-  const forGateway = gatewaySlice(config, { token: tokens.gateway, generatedAccessKey: generated });
-  const logger = createLauncherLogger(forKms, forGateway);
+  const runtime = { token: tokens.gateway, generatedAccessKey: generated };
   const warnings = isScrubbed ? [] : secretsInEnvironment.map(stillVisible);
-  for (const warning of [...loaded.warnings, ...warnings]) logger.warning(warning);
+  return {
+    ...{ load, loaded, tokens },
+    accessKeyPlace: place,
+    slices: { kms: kmsSlice(config, { tokens }), gateway: gatewaySlice(config, runtime) },
+    warnings: [...loaded.warnings, ...warnings],
+  };
+}
 
-  const supervisor = new Supervisor({
-    policy: DEFAULT_POLICY,
-    deadlines: DEFAULT_DEADLINES,
-    environment,
-    logger,
-    clock: systemClock,
-  });
-  onStopSignals(process, systemClock, () => supervisor.stop());
-  const kms = kmsProgram(forKms);
-  const gateway = gatewayProgram(forGateway);
-  return await supervisor.run([kms, gateway], async (program, { address, answer }) => {
-    if (answer.kind === 'hindered') {
-      logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
-    }
-    if (program === kms) await publishOperatorToken(config.state_dir, tokens, logger);
-    if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
-  });
+function createReloader(
+  { load, loaded, tokens, slices }: Prepared,
+  logger: ProcessLogger,
+  addSecrets: (slices: Slices) => void,
+  configure: () => Promise<string | null>,
+): Reloader {
+  const runtime = async (changed: LoadedConfig) => {
+    const { generated } = await prepareAccessKey(changed);
+    return { token: tokens.gateway, generatedAccessKey: generated };
+  };
+  const onSlices = (changed: Slices) => {
+    addSecrets(changed);
+    logger.setLevel(changed.kms.log.level);
+  };
+  const parts = { load, tokens, runtime, onSlices, configure, logger };
+  return new Reloader(parts, loaded.config, slices);
 }
 
 /** Says that everything serves: to a person in a block of text, elsewhere in a line of the log. */
@@ -71,23 +126,28 @@ function announce(summary: Summary, format: LogFormat, logger: Logger): void {
   else logger.info('ready', { ...summary });
 }
 
-/** The launcher's logger, which knows every secret of both hand-overs; an error nobody handles is its last line. */
-function createLauncherLogger(forKms: KmsHandOver, forGateway: GatewayHandOver): Logger {
+/** The launcher's logger, which masks every secret it is told of; an error nobody handles is its last line. */
+function createLauncherLogger(slices: Slices) {
   const masker = createMasker();
-  const { requestProxy } = forGateway.upstream;
-  const secrets = [
-    ...Object.values(forKms.tokens),
-    ...forKms.keys.map(({ secret }) => secret),
-    ...forGateway.accessKeys.map(({ key }) => key),
-    ...(requestProxy === null ? [] : [requestProxy]),
-  ];
-  masker.add(...secrets.map((secret) => secret.reveal()));
-  const logger = createLogger({ component: 'launcher', ...forKms.log, masker });
+  const addSecrets = (changed: Slices) =>
+    masker.add(...secretsOf(changed).map((secret) => secret.reveal()));
+  addSecrets(slices);
+  const logger = createLogger({ component: 'launcher', ...slices.kms.log, masker });
   process.on('uncaughtException', (error) => {
     logger.critical('stopping: an error nobody handled', { error, stack: error.stack });
     process.exit(EXIT.gaveUp); // the children notice, and end
   });
-  return logger;
+  return { logger, addSecrets };
+}
+
+function secretsOf({ kms, gateway }: Slices): Secret[] {
+  const { requestProxy } = gateway.upstream;
+  return [
+    ...Object.values(kms.tokens),
+    ...kms.keys.map(({ secret }) => secret),
+    ...gateway.accessKeys.map(({ key }) => key),
+    ...(requestProxy === null ? [] : [requestProxy]),
+  ];
 }
 
 const stillVisible = (variable: string) =>

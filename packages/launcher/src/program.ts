@@ -14,6 +14,8 @@ export interface Program {
   readonly stopGraceMs: number;
   /** What it is told on its standard input: a JSON value, asked for at every start. */
   handOver(): unknown;
+  /** Answers what the child asks of the launcher. */
+  answer?(what: unknown): Promise<unknown>;
   /** Asks it, at the address it announced, whether it can serve. Rejects when nothing answers. */
   ask(address: Address | null, signal: AbortSignal): Promise<Answer>;
 }

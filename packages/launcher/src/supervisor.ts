@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { EXIT, type ExitCode } from '@openrouter-proxy/runtime';
+import type { Child } from './child.ts';
 import { keepRunning, type Conditions } from './keep-running.ts';
 import type { Program } from './program.ts';
 import type { Ready } from './readiness.ts';
@@ -25,7 +26,7 @@ export class Supervisor {
    */
   async run(
     programs: readonly Program[],
-    onReady: (program: Program, ready: Ready) => Promise<void>,
+    onReady: (program: Program, ready: Ready, child: Child) => Promise<void>,
   ): Promise<ExitCode> {
     const stopping = this.#stopping.signal;
     const running: { stop: AbortController; ended: Promise<void> }[] = [];
@@ -34,8 +35,8 @@ export class Supervisor {
       const stop = new AbortController();
       const serves = Promise.withResolvers<undefined>();
       const orders = { noRestart: stopping, stop: stop.signal, force: this.#forced.signal };
-      const verdict = keepRunning(program, this.#conditions, orders, async (ready) => {
-        await onReady(program, ready);
+      const verdict = keepRunning(program, this.#conditions, orders, async (ready, child) => {
+        await onReady(program, ready, child);
         serves.resolve(undefined);
       });
       running.push({ stop, ended: verdict.then((code) => this.#end(code)) });

@@ -1,5 +1,6 @@
 export { systemClock, type Clock } from './clock.ts';
 export { EXIT, StartupError, type ExitCode } from './exit-code.ts';
+export { type LauncherLink, isAsked, isConfigured, type LinkMessage } from './launcher-link.ts';
 export { LOG_LEVELS, type LogFields, type LogLevel } from './log-line.ts';
 export {
   createLogger,
@@ -7,6 +8,7 @@ export {
   type LogFormat,
   type Logger,
   type LoggerOptions,
+  type ProcessLogger,
 } from './logger.ts';
 export { createMasker, type Masker } from './mask.ts';
 export { type Address, type ReadyMessage } from './ready.ts';

@@ -19,6 +19,12 @@ export interface Logger {
   critical(message: string, fields?: LogFields): void;
 }
 
+/** The logger of a process, which decides how much is written. */
+export interface ProcessLogger extends Logger {
+  /** From now on nothing less severe is written. */
+  setLevel(level: LogLevel): void;
+}
+
 /** How lines look: `auto` is pretty on a terminal and JSON elsewhere. */
 export type LogFormat = 'json' | 'pretty' | 'auto';
 
@@ -38,7 +44,7 @@ export interface LoggerOptions {
 const SEVERITY = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank]));
 
 /** Creates the process's logger, which writes to standard output. */
-export function createLogger(options: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): ProcessLogger {
   const colour = process.stdout.isTTY && process.stdout.hasColors();
   const layout = isPretty(options.format) ? (line: Line) => prettyLine(line, colour) : jsonLine;
   // Lines that nobody takes any more are lost; they must not end the service.
@@ -61,5 +67,8 @@ export function createLogger(options: LoggerOptions): Logger {
     warning: (message, fields) => write('WARNING', message, fields),
     error: (message, fields) => write('ERROR', message, fields),
     critical: (message, fields) => write('CRITICAL', message, fields),
+    setLevel: (level) => {
+      winston.level = level;
+    },
   };
 }

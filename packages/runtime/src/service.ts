@@ -3,6 +3,7 @@ import { finished } from 'node:stream';
 import { inspect } from 'node:util';
 import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
 import { receiveHandOver } from './hand-over.ts';
+import { LauncherLink } from './launcher-link.ts';
 import type { Logger } from './logger.ts';
 import { createMasker } from './mask.ts';
 import { announceReady, type Address } from './ready.ts';
@@ -12,6 +13,8 @@ export interface Service {
   readonly logger: Logger;
   /** Where it listens, if over TCP: the launcher asks there whether it is ready, and prints it. */
   readonly address?: Address;
+  /** Takes what the launcher wants it to run with from now on, all of it or, if it throws, nothing. */
+  configure(handOver: unknown): Promise<void>;
   /** Finishes what is under way, within the service's own grace, and closes everything. */
   drain(): Promise<void>;
 }
@@ -33,7 +36,9 @@ export function explainFailedStart(error: unknown): ExitCode {
  * and leaves at once when the launcher is gone, however it died. SIGINT is the launcher's to answer:
  * Ctrl-C reaches every process of the terminal's group, and the order of stopping must hold.
  */
-export async function runService(start: (handOver: unknown) => Promise<Service>): Promise<void> {
+export async function runService(
+  start: (handOver: unknown, launcher: LauncherLink) => Promise<Service>,
+): Promise<void> {
   let explain = explainFailedStart;
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort());
@@ -44,7 +49,9 @@ export async function runService(start: (handOver: unknown) => Promise<Service>)
   try {
     const handOver = await receiveHandOver(process.stdin);
     leaveWithLauncher();
-    const service = await start(handOver);
+    const launcher = new LauncherLink();
+    const service = await start(handOver, launcher);
+    launcher.onConfigure((changed) => service.configure(changed));
     explain = (error) => explainCrash(service.logger, error);
     announceReady(service.address ?? null);
     if (!stop.signal.aborted) await once(stop.signal, 'abort');

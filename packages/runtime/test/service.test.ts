@@ -33,6 +33,32 @@ describe('a service', () => {
     });
   });
 
+  it('runs with what the launcher tells it, and may ask the launcher', async () => {
+    const service = start({ task: 'serve' });
+    await untilReady(service);
+    service.nodeChildProcess.send({ configure: { id: 7, handOver: { other: true } } });
+    const asked = await untilReady(service);
+    expect(asked).toEqual({ ask: { id: 1, what: 'why' } });
+    service.nodeChildProcess.send({ answer: { id: 1, value: 'because' } });
+    expect(await untilReady(service)).toEqual({ configured: { id: 7, problem: null } });
+    service.kill('SIGTERM');
+    const { stdout } = await service;
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({
+      message: 'configured',
+      changed: { other: true },
+      answer: 'because',
+    });
+  });
+
+  it('says when it cannot take what it is told, without the words of the failure', async () => {
+    const service = start({ task: 'serve', canary: 'canary' });
+    await untilReady(service);
+    service.nodeChildProcess.send({ configure: { id: 1, handOver: 'nonsense' } });
+    expect(await untilReady(service)).toEqual({ configured: { id: 1, problem: 'TypeError' } });
+    service.kill('SIGTERM');
+    expect((await service).exitCode).toBe(EXIT.ok);
+  });
+
   it('drains at SIGTERM, however often it comes, and exits with 0', async () => {
     const service = start({ task: 'serve' });
     await untilReady(service);

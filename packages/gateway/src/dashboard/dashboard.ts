@@ -14,7 +14,9 @@ import { SnapshotSource } from './snapshot-source.ts';
 export interface DashboardParts {
   readonly kms: KmsClient;
   readonly leases: Leases;
-  readonly cache: ModelsCache;
+  readonly cache: () => ModelsCache;
+  /** What is configured at the moment. */
+  readonly options: () => Pick<GatewayHandOver, 'modelsCache' | 'metrics'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly draining: () => boolean;
@@ -30,24 +32,21 @@ export interface Dashboard {
 }
 
 /** Puts the dashboard together. */
-export async function createDashboard(
-  { modelsCache, metrics: wanted }: Pick<GatewayHandOver, 'modelsCache' | 'metrics'>,
-  { kms, leases, cache, metrics, logger, draining, now }: DashboardParts,
-): Promise<Dashboard> {
-  const cacheState = () => ({
-    enabled: modelsCache.enabled,
-    ageSeconds: cache.ageSeconds(),
-    ttlSeconds: modelsCache.ttlMs / 1_000,
-    ...metrics.modelsCache(),
-  });
+export async function createDashboard(shown: DashboardParts): Promise<Dashboard> {
+  const { kms, leases, cache, options, metrics, logger, draining, now } = shown;
+  const cacheState = () => {
+    const { enabled, ttlMs } = options().modelsCache;
+    const ageSeconds = cache().ageSeconds();
+    return { enabled, ageSeconds, ttlSeconds: ttlMs / 1_000, ...metrics.modelsCache() };
+  };
   const source = new SnapshotSource({
     ...{ kms, draining, now },
     cache: cacheState,
-    system: wanted.system,
+    system: () => options().metrics.system,
   });
   const metricState = () => ({
     leasesInFlight: leases.inFlight,
-    modelsCacheAgeSeconds: cache.ageSeconds(),
+    modelsCacheAgeSeconds: cache().ageSeconds(),
   });
   const feed = new LiveFeed({
     snapshot: () => source.take(),

@@ -21,7 +21,7 @@ export interface SnapshotParts {
   readonly kms: KmsClient;
   readonly cache: () => Snapshot['cache'];
   /** Whether the machine's load is shown. */
-  readonly system: boolean;
+  readonly system: () => boolean;
   readonly draining: () => boolean;
   readonly now: () => number;
 }
@@ -59,7 +59,7 @@ export class SnapshotSource {
       requests: recent.requests,
       usage,
       cache: this.#parts.cache(),
-      system: this.#parts.system ? this.#systemLoad(status, now) : null,
+      system: this.#parts.system() ? this.#systemLoad(status, now) : null,
     };
   }
 

@@ -150,10 +150,13 @@ function countRequest(metrics: RequestMetrics, exchange: Exchange): void {
   if (verdict !== null) metrics.verdicts.inc({ verdict });
 }
 
+/** Where tokens are not counted there are no such metrics. */
 function usageCounter(make: Maker): (exchange: Exchange) => void {
-  const metrics = usageMetrics(make);
+  let metrics: ReturnType<typeof usageMetrics> | undefined;
   const models = new BoundedLabels(MAX_MODELS);
   return ({ usage, model, isUsageUnknown }) => {
+    if (usage === null && !isUsageUnknown) return;
+    metrics ??= usageMetrics(make);
     if (isUsageUnknown) metrics.unknown.inc();
     if (usage === null) return;
     const label = { model: models.of(model ?? 'unknown') };
@@ -167,8 +170,8 @@ function usageCounter(make: Maker): (exchange: Exchange) => void {
   };
 }
 
-/** Creates the metrics in a registry of their own. `system` adds the process's and the machine's, `tokens` what answers use. */
-export function createMetrics(options: { system: boolean; tokens: boolean }): GatewayMetrics {
+/** Creates the metrics in a registry of their own; `system` adds the process's and the machine's. */
+export function createMetrics(options: { system: boolean }): GatewayMetrics {
   const registry = new Registry();
   const make = new Maker(registry);
   if (options.system) {
@@ -176,7 +179,7 @@ export function createMetrics(options: { system: boolean; tokens: boolean }): Ga
     systemMetrics(registry, PREFIX);
   }
   const counted = { ...requestMetrics(make), ...poolMetrics(make) };
-  const countUsage = options.tokens ? usageCounter(make) : () => undefined;
+  const countUsage = usageCounter(make);
   const gauges = stateMetrics(make);
   const cache = { hits: 0, misses: 0 };
   return {

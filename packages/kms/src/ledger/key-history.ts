@@ -19,6 +19,11 @@ export interface Standing {
 export class KeyHistory {
   readonly #lanes = new Map<string, Standing[]>();
 
+  /** Whether anything is known of a key. */
+  knows(keyId: string): boolean {
+    return this.#lanes.has(keyId);
+  }
+
   /** Takes in that a key stands otherwise. */
   add(keyId: string, standing: Standing): void {
     const lane = this.#lanes.get(keyId);

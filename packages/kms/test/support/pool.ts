@@ -6,7 +6,8 @@ import { subjectId } from '../../src/limit.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SpendingWatch } from '../../src/ledger/spending-watch.ts';
 import { UsageTotals } from '../../src/ledger/usage-totals.ts';
-import { newLoadOrders, openPool, type SpendingListener } from '../../src/pool.ts';
+import { LeaseLoads } from '../../src/lease-loads.ts';
+import { openPool, type PoolSettings, type SpendingListener } from '../../src/pool.ts';
 import type { LimitListener } from '../../src/reports.ts';
 import type { Selection } from '../../src/selection.ts';
 import type { StateStore } from '../../src/state-store.ts';
@@ -36,11 +37,11 @@ export async function startPool(setUp: PoolSetUp) {
     ...setUp.selection,
   };
   const keys = poolKeys(setUp.keys);
-  const { loadOrders, onInFlight } = newLoadOrders(keys);
+  const loads = new LeaseLoads();
   const leaseTokens = new LeaseTokens((bytes) => randomFillSync(bytes));
   const store = setUp.openStore({
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight,
+    onInFlight: loads.onInFlight,
   });
   const told: (string | [name: string, before: KeyState, after: KeyState])[] = [];
   const listener: RecordsListener & LimitListener & SpendingListener = {
@@ -54,15 +55,17 @@ export async function startPool(setUp: PoolSetUp) {
   };
   const ledger = new Ledger();
   const usageFile = memoryUsageFile();
-  const pool = await openPool({
+  const settings: PoolSettings = {
     keys,
-    store,
-    loadOrders,
     selection,
     policy: { rateLimitCooldownMs: RATE_LIMIT_COOLDOWN_MS },
     freeAllowance: setUp.freeAllowance ?? { minute: 20, day: null },
-    leaseTokens,
     leaseTtlMs: LEASE_TTL_MS,
+  };
+  const pool = await openPool(settings, {
+    store,
+    loads,
+    leaseTokens,
     ledger,
     usage: new UsageTotals(usageFile, clock.now(), () => told.push('usage not saved')),
     spending: new SpendingWatch(usageFile),
@@ -70,7 +73,7 @@ export async function startPool(setUp: PoolSetUp) {
     clock,
     random,
   });
-  return { pool, store, keys, clock, told, ledger };
+  return { pool, store, keys, clock, told, ledger, settings };
 }
 
 export const SUCCESS: Outcome = { kind: 'success', status: 200 };

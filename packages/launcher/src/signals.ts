@@ -12,10 +12,14 @@ interface SignalSource {
 }
 
 /**
- * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo. SIGHUP and
- * SIGUSR1, which would end the process or open Node's debugger, do nothing.
+ * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo, and `reload` at
+ * each SIGHUP. SIGUSR1, which would open Node's debugger, does nothing.
  */
-export function onStopSignals(process: SignalSource, clock: Clock, stop: () => void): void {
+export function onSignals(
+  process: SignalSource,
+  clock: Clock,
+  { stop, reload }: { stop: () => void; reload: () => void },
+): void {
   let heardAt = -Infinity;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -24,5 +28,6 @@ export function onStopSignals(process: SignalSource, clock: Clock, stop: () => v
       if (sinceLast >= ECHO_MS) stop();
     });
   }
-  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+  process.on('SIGHUP', reload);
+  process.on('SIGUSR1', () => undefined);
 }

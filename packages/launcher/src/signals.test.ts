@@ -1,14 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { systemClock } from '@openrouter-proxy/runtime';
 import { expect, it } from 'vitest';
-import { onStopSignals } from './stop-signals.ts';
+import { onSignals } from './signals.ts';
 
 /** How often signals, each with the time at which it comes, are taken for a wish to stop. */
 function wishes(...signals: readonly [name: string, at: number][]): number {
   const process = new EventEmitter();
   let now = 0;
   let count = 0;
-  onStopSignals(process, { ...systemClock, now: () => now }, () => (count += 1));
+  const wish = { stop: () => void (count += 1), reload: () => void (count += 100) };
+  onSignals(process, { ...systemClock, now: () => now }, wish);
   for (const [name, at] of signals) {
     now = at;
     expect(process.emit(name)).toBe(true);
@@ -28,6 +29,10 @@ it('takes a later signal for a second wish', () => {
   expect(wishes(['SIGINT', 0], ['SIGINT', 40], ['SIGTERM', 290])).toBe(2);
 });
 
-it.each(['SIGHUP', 'SIGUSR1'])('does nothing at %s', (signal) => {
-  expect(wishes([signal, 0])).toBe(0);
+it('reads the configuration again at each SIGHUP', () => {
+  expect(wishes(['SIGHUP', 0], ['SIGHUP', 1])).toBe(200);
+});
+
+it('does nothing at SIGUSR1', () => {
+  expect(wishes(['SIGUSR1', 0])).toBe(0);
 });

@@ -1,0 +1,123 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { GatewayHandOver } from '@openrouter-proxy/config';
+import { createApp, type AppParts } from './app.ts';
+import { createClientAuth } from './client-auth.ts';
+import { createForwarder } from './forward.ts';
+import type { Leases } from './leases.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { isModelList, ModelsCache } from './models-cache.ts';
+import type { BodyMemory } from './request-body.ts';
+import { createUpstreamAgent } from './upstream-agent.ts';
+import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
+
+/** What every configuration of a gateway serves with. */
+export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'finished'> {
+  readonly leases: Leases;
+  readonly counters: GatewayMetrics;
+  /** The longest silence within a request's body, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  readonly memory: BodyMemory;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** A gateway as one configuration has it: requests that began under it end under it. */
+export class Serving {
+  readonly options: GatewayHandOver;
+  readonly baseUrl: URL;
+  readonly upstream: Upstream;
+  readonly cache: ModelsCache;
+  readonly #agent: ReturnType<typeof createUpstreamAgent>;
+  readonly #app: RequestListener;
+  #underWay = 0;
+  #isRetired = false;
+
+  constructor(options: GatewayHandOver, parts: ServingParts) {
+    this.options = options;
+    this.baseUrl = new URL(options.upstream.baseUrl);
+    this.#agent = createUpstreamAgent(this.baseUrl, options.upstream.requestProxy);
+    this.upstream = createUpstream(this.baseUrl, this.#agent, options.upstream);
+    this.cache = createModelsCache(this, parts);
+    this.#app = createApp({
+      auth: createClientAuth(options.accessKeys),
+      publicEndpoints: options.publicEndpoints,
+      metricsPublic: options.metrics.public,
+      maxBodyBytes: options.maxBodyBytes,
+      api: createApi(this, parts),
+      health: parts.health,
+      metrics: parts.metrics,
+      finished: parts.finished,
+    });
+  }
+
+  /** Serves a request. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#underWay += 1;
+    response.once('close', () => {
+      this.#underWay -= 1;
+      this.#endIfIdle();
+    });
+    this.#app(request, response);
+  }
+
+  /** No more requests come: its connections are closed when the last one has ended. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isRetired && this.#underWay === 0) this.#agent.destroy();
+  }
+}
+
+function createModelsCache(
+  { options, upstream, baseUrl }: Serving,
+  { counters, now }: ServingParts,
+): ModelsCache {
+  return new ModelsCache({
+    fetch: fetchFrom(upstream, baseUrl),
+    metrics: counters,
+    now,
+    ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
+    freeOnly: options.freeOnly,
+    deadlineMs: options.upstream.firstByteTimeoutMs,
+  });
+}
+
+/** Proxied paths: the model list through its cache, everything else upstream under a lease. */
+function createApi(
+  { options, upstream, baseUrl, cache }: Serving,
+  { leases, counters: metrics, memory, bodyTimeoutMs }: ServingParts,
+): AppParts['api'] {
+  const basePath = baseUrl.pathname.replace(/\/$/, '');
+  const cached = options.modelsCache.enabled || options.freeOnly;
+  const { maxAttempts, idleTimeoutMs, deadlineMs, providerRetryDelayMs } = options.upstream;
+  const { freeOnly, maxBodyBytes } = options;
+  const forward = createForwarder({
+    baseUrl,
+    upstream,
+    leases,
+    metrics,
+    memory,
+    policy: {
+      maxAttempts,
+      idleTimeoutMs,
+      deadlineMs,
+      providerRetryDelayMs,
+      queueTimeoutMs: options.queueTimeoutMs,
+      affinity: options.affinity,
+      freeOnly,
+      countsTokens: options.metrics.tokens,
+      maxBodyBytes,
+      bodyTimeoutMs,
+    },
+  });
+  return (exchange, target, keyless) => {
+    const path = basePath + target.path + target.query;
+    if (cached && isModelList(exchange.request.method, target.path)) {
+      return cache.answer(exchange, path);
+    }
+    return forward(exchange, { path, keyless });
+  };
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadConfig, type Config } from '@openrouter-proxy/config';
+import { expect, onTestFinished, test } from 'vitest';
+import { configChanges, withFixedSettings } from './config-changes.ts';
+
+const newKey = () => `sk-or-v1-${randomBytes(32).toString('hex')}`;
+
+async function configOf(settings: object): Promise<Config> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'changes-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = path.join(folder, 'config.yml');
+  await writeFile(file, JSON.stringify({ state_dir: '/tmp/somewhere', ...settings }), {
+    mode: 0o600,
+  });
+  return (await loadConfig({ path: file, env: {}, cwd: folder })).config;
+}
+
+const [ONE, TWO, THREE] = [newKey(), newKey(), newKey()];
+
+test('a configuration does not differ from itself', async () => {
+  const settings = { openrouter: { keys: [ONE] }, server: { access_key: 'a'.repeat(40) } };
+  const [before, after] = [await configOf(settings), await configOf(settings)];
+  expect(configChanges(before, after)).toEqual({ changes: [], needsRestart: [] });
+});
+
+test('keys are told apart by what they are, not by their names or places', async () => {
+  const before = await configOf({ openrouter: { keys: [ONE, { key: TWO, name: 'two' }] } });
+  const after = await configOf({
+    openrouter: {
+      keys: [
+        { key: TWO, name: 'zwei', max_concurrency: 5 },
+        { key: THREE, name: 'three' },
+      ],
+    },
+  });
+  expect(configChanges(before, after).changes).toEqual([
+    { setting: 'openrouter.keys.key-1', change: 'removed', detail: '' },
+    {
+      setting: 'openrouter.keys.zwei',
+      change: 'changed',
+      detail: 'name "two" → "zwei", maxConcurrency null → 5',
+    },
+    { setting: 'openrouter.keys.three', change: 'added', detail: '' },
+  ]);
+});
+
+test('settings are named with what they were and are', async () => {
+  const keys = [ONE];
+  const before = await configOf({ openrouter: { keys } });
+  const after = await configOf({
+    openrouter: { keys, free_only: true, queue_timeout: '5s' },
+    server: { log_level: 'DEBUG' },
+  });
+  expect(configChanges(before, after).changes).toEqual([
+    { setting: 'server.log_level', change: 'changed', detail: '"INFO" → "DEBUG"' },
+    { setting: 'openrouter.free_only', change: 'changed', detail: 'false → true' },
+    { setting: 'openrouter.queue_timeout', change: 'changed', detail: '0 → 5000' },
+  ]);
+});
+
+test('no secret is said', async () => {
+  const [first, second] = ['canary-one-'.repeat(4), 'canary-two-'.repeat(4)];
+  const settings = (secret: string) => ({
+    openrouter: { keys: [ONE] },
+    server: { access_key: secret, access_keys: [{ name: 'n', key: `${secret}x` }] },
+    requestProxy: { enabled: true, url: `http://user:${secret}@proxy.example:8080` },
+  });
+  const found = configChanges(await configOf(settings(first)), await configOf(settings(second)));
+  expect(found.changes.map(({ setting }) => setting)).toEqual([
+    'server.access_key',
+    'server.access_keys',
+    'requestProxy',
+  ]);
+  expect(JSON.stringify(found)).not.toContain('canary');
+});
+
+test('what a running service cannot change is named, and stays', async () => {
+  const before = await configOf({ openrouter: { keys: [ONE] } });
+  const after = await configOf({
+    openrouter: { keys: [ONE] },
+    server: { host: '0.0.0.0', port: 1, log_format: 'json', enable_system_metrics: false },
+    kms: { socket: '/tmp/other.sock' },
+    state_dir: '/tmp/elsewhere',
+  });
+  expect(configChanges(before, after)).toEqual({
+    changes: [],
+    needsRestart: [
+      'server.host',
+      'server.port',
+      'server.log_format',
+      'server.enable_system_metrics',
+      'kms.socket',
+      'state_dir',
+    ],
+  });
+  expect(configChanges(before, withFixedSettings(before, after)).needsRestart).toEqual([]);
+});

@@ -1,0 +1,120 @@
+import type { Config } from '@openrouter-proxy/config';
+import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
+import { Secret } from '@openrouter-proxy/runtime';
+
+type Change = ReloadReport['changes'][number];
+type Key = Config['openrouter']['keys'][number];
+
+/** Settings that a running gateway or key service cannot change. */
+const FIXED: readonly string[] = [
+  'server.host',
+  'server.port',
+  'server.log_format',
+  'server.enable_system_metrics',
+  'state_dir',
+  'kms.socket',
+];
+
+/** What differs between two configurations. */
+export interface ConfigChanges {
+  readonly changes: readonly Change[];
+  /** Settings that differ and stay as they were until the next start. */
+  readonly needsRestart: readonly string[];
+}
+
+/** A configuration with what a running one cannot change as it was before. */
+export function withFixedSettings(before: Config, after: Config): Config {
+  const { host, port, log_format, enable_system_metrics } = before.server;
+  return {
+    ...after,
+    server: { ...after.server, host, port, log_format, enable_system_metrics },
+    kms: before.kms,
+    state_dir: before.state_dir,
+  };
+}
+
+/** Compares two configurations. No secret is in what it says. */
+export function configChanges(before: Config, after: Config): ConfigChanges {
+  const [old, now] = [settingsOf(before), settingsOf(after)];
+  const differing = [...new Set([...old.keys(), ...now.keys()])].filter(
+    (setting) => textOf(old.get(setting)) !== textOf(now.get(setting)),
+  );
+  const settings = differing
+    .filter((setting) => !FIXED.includes(setting))
+    .map((setting) => changeOf(setting, old.get(setting), now.get(setting)));
+  return {
+    changes: [...keyChanges(before.openrouter.keys, after.openrouter.keys), ...settings],
+    needsRestart: differing.filter((setting) => FIXED.includes(setting)),
+  };
+}
+
+/** Every setting but the keys, by its path. */
+function settingsOf({ server, openrouter, requestProxy, kms, state_dir }: Config) {
+  const of = (section: string, values: object) =>
+    Object.entries(values).map(
+      ([name, value]) => [`${section}.${name}`, value as unknown] as const,
+    );
+  return new Map<string, unknown>([
+    ...of('server', server),
+    ...of('openrouter', { ...openrouter, keys: null }),
+    ['requestProxy', requestProxy],
+    ...of('kms', kms),
+    ['state_dir', state_dir],
+  ]);
+}
+
+/** Equal for equal values: secrets, which hide from JSON, are compared by what they hold. */
+const textOf = (value: unknown) => JSON.stringify(revealed(value));
+
+function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value)) return value.map(revealed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, revealed(part)]));
+}
+
+function changeOf(setting: string, before: unknown, after: unknown): Change {
+  const isSecret = [before, after].some(holdsSecret);
+  const detail = isSecret ? 'another secret' : `${shown(before)} → ${shown(after)}`;
+  return { setting, change: 'changed', detail };
+}
+
+function holdsSecret(value: unknown): boolean {
+  if (value instanceof Secret) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsSecret);
+}
+
+const MAX_SHOWN = 80;
+
+function shown(value: unknown): string {
+  const text = textOf(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+const settingOf = ({ name }: Key) => `openrouter.keys.${name}`;
+
+/** Keys are told apart by their secrets: a name may change, and so may its place. */
+function keyChanges(before: readonly Key[], after: readonly Key[]): Change[] {
+  const bySecret = (keys: readonly Key[]) => new Map(keys.map((key) => [key.secret.reveal(), key]));
+  const [old, now] = [bySecret(before), bySecret(after)];
+  const removed = before.filter(({ secret }) => !now.has(secret.reveal()));
+  const changed = after.map((key) => changeOfKey(old.get(key.secret.reveal()), key));
+  return [
+    ...removed.map((key): Change => ({ setting: settingOf(key), change: 'removed', detail: '' })),
+    ...changed.filter((change) => change !== null),
+  ];
+}
+
+function changeOfKey(before: Key | undefined, after: Key): Change | null {
+  const setting = settingOf(after);
+  if (before === undefined) return { setting, change: 'added', detail: '' };
+  const detail = keyDetail(before, after);
+  return detail === '' ? null : { setting, change: 'changed', detail };
+}
+
+function keyDetail(before: Key, after: Key): string {
+  return (['name', 'account', 'maxConcurrency'] as const)
+    .filter((trait) => before[trait] !== after[trait])
+    .map((trait) => `${trait} ${shown(before[trait])} → ${shown(after[trait])}`)
+    .join(', ');
+}

@@ -1,0 +1,13 @@
+import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
+import { z } from 'zod';
+
+const request = z.strictObject({ reload: z.strictObject({ dryRun: z.boolean() }) });
+
+/** Answers a child that asks for the configuration to be read again; null if it asks for anything else. */
+export async function answerReload(
+  what: unknown,
+  reload: (dryRun: boolean) => Promise<ReloadReport>,
+): Promise<ReloadReport | null> {
+  const asked = request.safeParse(what);
+  return asked.success ? reload(asked.data.reload.dryRun) : null;
+}

@@ -1,0 +1,111 @@
+import {
+  gatewaySlice,
+  kmsSlice,
+  type Config,
+  type GatewayHandOver,
+  type GatewayRuntime,
+  type KmsHandOver,
+  type LoadedConfig,
+} from '@openrouter-proxy/config';
+import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
+import { StartupError, type Logger } from '@openrouter-proxy/runtime';
+import { configChanges, withFixedSettings } from './config-changes.ts';
+
+/** What the children run with. */
+export interface Slices {
+  readonly kms: KmsHandOver;
+  readonly gateway: GatewayHandOver;
+}
+
+/** What reading the configuration again works with. */
+export interface ReloaderParts {
+  /** Reads it as a start would; rejects with a StartupError that names every problem. */
+  readonly load: () => Promise<LoadedConfig>;
+  /** Has the children run with the slices as they are now; why one could not, if so. */
+  readonly configure: () => Promise<string | null>;
+  readonly tokens: KmsHandOver['tokens'];
+  readonly runtime: (loaded: LoadedConfig) => Promise<GatewayRuntime>;
+  /** Told of new secrets before anything can print them, and of the level of the log. */
+  readonly onSlices: (slices: Slices) => void;
+  readonly logger: Logger;
+}
+
+const NOTHING: Omit<ReloadReport, 'outcome'> = { problems: [], changes: [], needsRestart: [] };
+
+/** Reads the configuration again when asked to: all of it is valid and put into effect, or none of it. */
+export class Reloader {
+  readonly #parts: ReloaderParts;
+  #config: Config;
+  #slices: Slices;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ReloaderParts, config: Config, slices: Slices) {
+    this.#parts = parts;
+    this.#config = config;
+    this.#slices = slices;
+  }
+
+  /** What the children run with now, and are to be started with. */
+  get slices(): Slices {
+    return this.#slices;
+  }
+
+  /** Reads it, one after the other if asked to more than once. It never rejects. */
+  reload(dryRun: boolean): Promise<ReloadReport> {
+    const turn = this.#last.then(() => this.#reload(dryRun));
+    this.#last = turn;
+    return turn;
+  }
+
+  async #reload(dryRun: boolean): Promise<ReloadReport> {
+    const { logger } = this.#parts;
+    try {
+      const report = await this.#attempt(dryRun);
+      if (!dryRun) log(logger, report);
+      return report;
+    } catch (error) {
+      const isExpected = error instanceof StartupError;
+      if (!isExpected) logger.error('the configuration could not be read again', { error });
+      const problems = isExpected ? [...error.problems] : ['see the log of the launcher'];
+      if (isExpected)
+        logger.error('the configuration has mistakes: nothing was changed', { problems });
+      return { ...NOTHING, outcome: 'refused', problems };
+    }
+  }
+
+  async #attempt(dryRun: boolean): Promise<ReloadReport> {
+    const { load, runtime, tokens, onSlices, configure, logger } = this.#parts;
+    const loaded = await load();
+    const { changes, needsRestart } = configChanges(this.#config, loaded.config);
+    const found = { ...NOTHING, changes: [...changes], needsRestart: [...needsRestart] };
+    if (changes.length === 0) return { ...found, outcome: 'unchanged' };
+    if (dryRun) return { ...found, outcome: 'planned' };
+    for (const warning of loaded.warnings) logger.warning(warning);
+    const config = withFixedSettings(this.#config, loaded.config);
+    const before = this.#slices;
+    const slices = {
+      kms: kmsSlice(config, { tokens }),
+      gateway: gatewaySlice(config, await runtime(loaded)),
+    };
+    onSlices(slices);
+    this.#slices = slices; // a child that is started meanwhile has it at once
+    const problem = await configure();
+    if (problem === null) {
+      this.#config = config;
+      return { ...found, outcome: 'applied' };
+    }
+    this.#slices = before;
+    await configure();
+    return { ...found, outcome: 'refused', problems: [problem] };
+  }
+}
+
+function log(logger: Logger, { outcome, problems, changes, needsRestart }: ReloadReport): void {
+  if (outcome === 'refused') {
+    logger.error('the configuration was not taken: nothing was changed', { problems });
+    return;
+  }
+  logger.info('the configuration was read again', { outcome, changes });
+  if (needsRestart.length === 0) return;
+  logger.warning('some settings take effect only after a restart', { settings: needsRestart });
+}
