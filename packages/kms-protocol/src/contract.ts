@@ -4,6 +4,7 @@ import { instant, keyId, keyView, limitView } from './key-view.ts';
 import { api, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
+import { reloadReport } from './reload.ts';
 import { usage, usageDimension, usageRow } from './usage.ts';
 
 /** The version both sides must name in their first message. */
@@ -278,6 +279,12 @@ export const contract = {
       process: z.strictObject({ cpuSeconds: z.number(), residentBytes: z.number() }),
     }),
     roles: ['gateway', 'operator'],
+  },
+  /** Has the configuration read again, all of it or nothing; with `dryRun` says what that would change. */
+  'service.reload': {
+    params: z.strictObject({ dryRun: z.boolean().optional() }).optional(),
+    result: reloadReport,
+    roles: ['operator'],
   },
   'service.ping': {
     params: z.strictObject({}).optional(),

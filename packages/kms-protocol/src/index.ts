@@ -44,6 +44,7 @@ export {
   type RequestWindow,
   type Scope,
 } from './key-view.ts';
+export { reloadReport, type ReloadReport } from './reload.ts';
 export { type Evidence, type Outcome, type OutcomeKind } from './outcome.ts';
 export {
   type HandledMethod,

@@ -94,6 +94,7 @@ export const HANDLERS: Handlers = {
     store: { backend: 'memory', healthy: true },
     process: { cpuSeconds: 1, residentBytes: 1 },
   }),
+  'service.reload': () => ({ outcome: 'unchanged', problems: [], changes: [], needsRestart: [] }),
   'service.ping': () => ({ pong: true }),
 };
 
@@ -124,6 +125,7 @@ export const PARAMS: { [M in HandledMethod]: Params<M> } = {
   'keys.cool': { keyId: KEY_ID, forMs: 1, reason: 'test' },
   'keys.uncool': { keyId: KEY_ID },
   'service.status': {},
+  'service.reload': {},
   'service.ping': {},
 };
 

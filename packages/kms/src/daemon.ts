@@ -6,6 +6,7 @@ import {
   listenOnUnixSocket,
   serve,
   type KmsServer,
+  type ReloadReport,
   type UnixListener,
 } from '@openrouter-proxy/kms-protocol';
 import {
@@ -36,6 +37,8 @@ export interface Surroundings {
   /** A number of [0, 1). */
   readonly random: () => number;
   readonly randomFill: RandomFill;
+  /** Has the launcher read the configuration again. */
+  readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
 }
 
 /** A running key management service. */
@@ -129,13 +132,13 @@ interface Served {
 function createServer(
   { pool, books, sessions }: Served,
   { tokens, processMetrics }: KmsHandOver,
-  { clock, logger, version }: Surroundings,
+  { clock, logger, version, reload }: Surroundings,
 ): KmsServer {
   const service = { version, startedAt: clock.now() };
   const now = () => clock.now();
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers({ pool, books, metrics, service, clock }),
+    handlers: rpcHandlers({ pool, books, metrics, service, reload, clock }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

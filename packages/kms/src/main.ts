@@ -1,7 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { kmsHandOver } from '@openrouter-proxy/config';
-import { createLogger, createMasker, runService, systemClock } from '@openrouter-proxy/runtime';
+import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
+import {
+  LauncherLink,
+  createLogger,
+  createMasker,
+  runService,
+  systemClock,
+} from '@openrouter-proxy/runtime';
 import { startDaemon } from './daemon.ts';
 
 function readVersion(): string {
@@ -9,6 +16,20 @@ function readVersion(): string {
   // Our own file, which npm itself could not have installed without a version.
   return (JSON.parse(text) as { version: string }).version;
 }
+
+/** Reading the configuration, and what children it has, is the launcher's business. */
+const RELOAD_TIMEOUT_MS = 20_000;
+const NO_LAUNCHER: ReloadReport = {
+  outcome: 'refused',
+  problems: ['the launcher does not answer: is this service run by `npm start`?'],
+  changes: [],
+  needsRestart: [],
+};
+
+const reloadBy = (launcher: LauncherLink) => async (dryRun: boolean) => {
+  const answer = await launcher.ask({ reload: { dryRun } }, RELOAD_TIMEOUT_MS);
+  return answer === null ? NO_LAUNCHER : reloadReport.parse(answer);
+};
 
 process.umask(0o077);
 await runService(async (json) => {
@@ -24,6 +45,7 @@ await runService(async (json) => {
     version: readVersion(),
     random: Math.random,
     randomFill: (bytes) => randomFillSync(bytes),
+    reload: reloadBy(new LauncherLink()),
   });
   return { logger, drain: () => daemon.drain() };
 });

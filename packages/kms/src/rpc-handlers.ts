@@ -2,6 +2,7 @@ import {
   MAX_LISTED_KEYS,
   type Handlers,
   type MetricFamily,
+  type ReloadReport,
   type RequestEnd,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
@@ -22,6 +23,8 @@ export interface HandlerParts {
   readonly books: Books;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly service: ServiceFacts;
+  /** Has the launcher read the configuration again. */
+  readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
   readonly clock: Clock;
 }
 
@@ -44,7 +47,12 @@ type BookMethods =
   | 'traffic.query'
   | 'events.subscribe';
 
-function poolHandlers({ pool, metrics, service }: HandlerParts): Omit<Handlers, BookMethods> {
+function poolHandlers({
+  pool,
+  metrics,
+  service,
+  reload,
+}: HandlerParts): Omit<Handlers, BookMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ requestId }, session) => ({
@@ -72,6 +80,7 @@ function poolHandlers({ pool, metrics, service }: HandlerParts): Omit<Handlers, 
       ...(await pool.status()),
       process: processUse(),
     }),
+    'service.reload': ({ dryRun = false } = {}) => reload(dryRun),
     'service.ping': () => ({ pong: true }),
   };
 }

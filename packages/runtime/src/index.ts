@@ -1,5 +1,6 @@
 export { systemClock, type Clock } from './clock.ts';
 export { EXIT, StartupError, type ExitCode } from './exit-code.ts';
+export { LauncherLink, isAsked, isConfigured, type LinkMessage } from './launcher-link.ts';
 export { LOG_LEVELS, type LogFields, type LogLevel } from './log-line.ts';
 export {
   createLogger,

@@ -126,6 +126,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     'keys.enable': notHere,
     'keys.cool': notHere,
     'keys.uncool': notHere,
+    'service.reload': notHere,
     'service.ping': () => ({ pong: true }),
     'service.status': () => ({
       version: 'test',

@@ -75,6 +75,8 @@ export function useKms() {
         version: '0.0.0',
         random: Math.random,
         randomFill: (bytes) => randomFillSync(bytes),
+        reload: () =>
+          Promise.resolve({ outcome: 'unchanged', problems: [], changes: [], needsRestart: [] }),
       });
       let drained: Promise<void> | undefined;
       const drain = () => (drained ??= daemon.drain());
