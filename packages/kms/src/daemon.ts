@@ -72,7 +72,7 @@ export async function startDaemon(
   });
   const server = createServer({ pool, books, sessions }, handOver, surroundings);
   resources.defer(() => server.stop());
-  const listener = await listen(handOver.socket, server, logger);
+  const listener = await listen(handOver, server, logger);
   resources.defer(() => listener.close());
   logger.info('serving keys', { keys: handOver.keys.length, socket: handOver.socket });
   const running = resources.move();
@@ -151,11 +151,14 @@ function createServer(
 }
 
 /** Listens on the socket. That it cannot is for a person to cure, not for a restart. */
-async function listen(path: string, server: KmsServer, logger: Logger): Promise<UnixListener> {
+async function listen(
+  { socket, socketAccess }: KmsHandOver,
+  server: KmsServer,
+  logger: Logger,
+): Promise<UnixListener> {
+  const onError = (error: Error) => logger.error('a connection could not be accepted', { error });
   try {
-    return await listenOnUnixSocket(path, server.accept, (error) =>
-      logger.error('a connection could not be accepted', { error }),
-    );
+    return await listenOnUnixSocket(socket, server.accept, onError, socketAccess);
   } catch (error) {
     if (!(error instanceof UnixSocketError)) throw error;
     const isTaken = error.code === 'ALREADY_RUNNING';

@@ -24,6 +24,8 @@ import { DEFAULT_DEADLINES } from './readiness.ts';
 import { DEFAULT_POLICY } from './restart-policy.ts';
 import { makeRoleTokens, publishOperatorToken } from './role-tokens.ts';
 import { scrubEnvironment } from './scrub-environment.ts';
+import { findServiceManager } from './service-manager.ts';
+import { reportTo } from './service-report.ts';
 import { onStopSignals } from './stop-signals.ts';
 import { banner, summarise, type Summary } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
@@ -53,14 +55,19 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
     logger,
     clock: systemClock,
   });
-  onStopSignals(process, systemClock, () => supervisor.stop());
   const kms = kmsProgram(forKms);
   const gateway = gatewayProgram(forGateway);
+  const report = reportTo(findServiceManager(process.env, logger), [kms, gateway], systemClock);
+  onStopSignals(process, systemClock, () => {
+    report.stops();
+    supervisor.stop();
+  });
   return await supervisor.run([kms, gateway], async (program, { address, answer }) => {
     if (answer.kind === 'hindered') {
       logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
     }
-    if (program === kms) await publishOperatorToken(config.state_dir, tokens, logger);
+    if (program === kms) await publishOperatorToken(config.kms, tokens, logger);
+    report.serves(program, address);
     if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
   });
 }
