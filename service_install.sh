@@ -92,9 +92,11 @@ check() {
   done
   node=''
   for candidate in "$source"/node_modules/node-linux-*/bin/node; do
-    if "$candidate" --version >/dev/null 2>&1; then node=$candidate; fi
+    if [ -x "$candidate" ]; then node=$candidate; fi
   done
   [ -n "$node" ] || refuse 78 'the pinned Node is missing; as the owner of this tree, run in it: npm ci'
+  problem=$("$node" --version 2>&1 >/dev/null) ||
+    refuse 78 "the pinned Node does not run here: $problem" 'on Debian, what it lacks is in: libatomic1'
   for file in "$config" "$keys"; do
     [ -z "$file" ] || [ -r "$file" ] || refuse 78 "$file cannot be read"
   done

@@ -42,7 +42,7 @@ function link(name: string): void {
 function isNeeded([name, { dev, devOptional, optional }]: [string, Locked]): boolean {
   if (name === '' || path.basename(name) === STAND_IN) return false;
   const isLeftOut = optional === true && !existsSync(path.join(root, name));
-  const isPinnedNode = /^node_modules\/node-/.test(name); // the binary alone is installed
+  const isPinnedNode = name.startsWith('node_modules/node-'); // the binary alone is installed
   return dev !== true && devOptional !== true && !isLeftOut && !isPinnedNode;
 }
 
