@@ -33,6 +33,21 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     debianPackage: 'prometheus',
     neededBy: 'what a Prometheus scrapes',
   },
+  {
+    command: 'shellcheck',
+    debianPackage: 'shellcheck',
+    neededBy: 'the scripts that install and remove the service',
+  },
+  {
+    command: 'debootstrap',
+    debianPackage: 'debootstrap',
+    neededBy: 'the service in a real systemd',
+  },
+  {
+    command: 'systemd-nspawn',
+    debianPackage: 'systemd-container',
+    neededBy: 'the service in a real systemd',
+  },
 ];
 
 /** Whether a command can be run by its name. */

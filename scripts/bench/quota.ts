@@ -29,7 +29,8 @@ import { Ledger } from '../../packages/kms/src/ledger/ledger.ts';
 import { SpendingWatch } from '../../packages/kms/src/ledger/spending-watch.ts';
 import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/ledger/usage-file.ts';
 import { UsageTotals } from '../../packages/kms/src/ledger/usage-totals.ts';
-import { openPool, type PoolSettings } from '../../packages/kms/src/pool.ts';
+import type { PoolSettings } from '../../packages/kms/src/pool-core.ts';
+import { openPool } from '../../packages/kms/src/pool.ts';
 import { openSqliteStore } from '../../packages/kms/src/sqlite-store.ts';
 
 const DAYS = 7;

@@ -1,7 +1,7 @@
 import type { Secret } from '@openrouter-proxy/runtime';
 import type { UpstreamKey } from './pool-keys.ts';
 import type { Settings } from './schema.ts';
-import type { StatePaths } from './state-paths.ts';
+import type { SocketAccess, StatePaths } from './state-paths.ts';
 
 /**
  * What is configured, under the names of the file: nothing is left to be defaulted. Durations are in
@@ -17,7 +17,7 @@ export interface Config {
   };
   /** URL of the outgoing proxy, with its credentials; null means none. */
   readonly requestProxy: Secret | null;
-  readonly kms: { readonly socket: string };
+  readonly kms: { readonly socket: string; readonly access: SocketAccess };
   readonly state_dir: string;
 }
 
@@ -25,7 +25,7 @@ export interface Config {
 export function assembleConfig(
   { server, openrouter, requestProxy }: Settings,
   keys: readonly UpstreamKey[],
-  { stateDir, socket }: StatePaths,
+  { stateDir, socket, socketAccess }: StatePaths,
 ): Config {
   const { global_rate_delay, ...settings } = openrouter;
   const google_rate_delay = global_rate_delay ?? settings.google_rate_delay;
@@ -33,7 +33,7 @@ export function assembleConfig(
     server: { ...server, access_key: server.access_key ?? null },
     openrouter: { ...settings, keys, google_rate_delay },
     requestProxy,
-    kms: { socket },
+    kms: { socket, access: socketAccess },
     state_dir: stateDir,
   };
 }

@@ -5,7 +5,7 @@ import { assembleConfig } from './config.ts';
 import { gatewayHandOver, gatewaySlice, kmsHandOver, kmsSlice } from './hand-over.ts';
 import { configFile } from './schema.ts';
 
-const paths = { stateDir: '/state', socket: '/state/kms.sock' };
+const paths = { stateDir: '/state', socket: '/state/kms.sock', socketAccess: 'owner' } as const;
 const upstreamKeys = [
   { secret: new Secret('upstream-key-1'), name: 'key-1', account: null, maxConcurrency: null },
   { secret: new Secret('upstream-key-2'), name: 'team', account: 'acme', maxConcurrency: 3 },
@@ -51,6 +51,7 @@ test('what the gateway gets holds no upstream key and not the operator token', (
 test('the key service gets its settings', () => {
   expect(kmsSlice(FULL, { tokens })).toMatchObject({
     socket: '/state/kms.sock',
+    socketAccess: 'owner',
     stateDir: '/state',
     keys: [
       { name: 'key-1', maxConcurrency: null },

@@ -23,6 +23,8 @@ const log = z.strictObject({ level: z.enum(LOG_LEVELS), format: z.enum(LOG_FORMA
 export const kmsHandOver = z.strictObject({
   /** Path of the Unix socket to listen on. */
   socket: z.string(),
+  /** Who may connect to it. */
+  socketAccess: z.enum(['owner', 'group']),
   stateDir: z.string(),
   /** What callers prove their role with. */
   tokens: z.strictObject({ gateway: secret, operator: secret }),
@@ -114,6 +116,7 @@ export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>
   const { server, openrouter, kms } = config;
   return {
     socket: kms.socket,
+    socketAccess: kms.access,
     stateDir: config.state_dir,
     tokens,
     keys: [...openrouter.keys],

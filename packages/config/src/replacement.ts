@@ -42,14 +42,17 @@ const REPLACEABLE = [
   },
 ] as const;
 
-/** The settings given by systemd's credentials (systemd.exec(5), LoadCredential=), else by the environment. */
+/**
+ * The settings given by systemd's credentials (systemd.exec(5), LoadCredential=), else by the
+ * environment. A unit has to name every credential that there may be, so an empty one stands for none.
+ */
 export async function findReplacements(env: Environment): Promise<Replacement[]> {
   const found = await Promise.all(
     REPLACEABLE.map(async ({ setting, credential, variable, parse, isGiven }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
       const path = credentials ? join(credentials, credential) : undefined;
-      const text = path === undefined ? undefined : await readCredential(path);
-      if (path !== undefined && text !== undefined) {
+      const text = path === undefined ? '' : await readCredential(path);
+      if (path !== undefined && text.trim() !== '') {
         const origin = 'credentials' as const;
         return [{ ...setting, value: parse(text), origin, place: path }];
       }
@@ -62,10 +65,10 @@ export async function findReplacements(env: Environment): Promise<Replacement[]>
   return found.flat();
 }
 
-async function readCredential(path: string): Promise<string | undefined> {
+async function readCredential(path: string): Promise<string> {
   const reading = await readSmallFile(path, MAX_CREDENTIAL_BYTES);
   if (reading.kind === 'text') return reading.text;
-  if (reading.kind === 'missing') return undefined;
+  if (reading.kind === 'missing') return '';
   throw new StartupError(EXIT.configuration, [`${path}: ${reading.reason}`]);
 }
 

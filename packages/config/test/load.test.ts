@@ -46,7 +46,7 @@ test('without a file, the environment and the defaults are enough', async () => 
       idle_timeout: 300_000,
     },
     requestProxy: null,
-    kms: { socket: join(cwd, '.openrouter-proxy/kms.sock') },
+    kms: { socket: join(cwd, '.openrouter-proxy/kms.sock'), access: 'owner' },
     state_dir: join(cwd, '.openrouter-proxy'),
   });
 });
@@ -139,6 +139,25 @@ test('credentials of systemd come before the environment and the file', async ()
   expect(revealed(config.openrouter.keys)).toEqual([one, two]);
   expect(config.server.access_key?.reveal()).toBe('from-the-credentials');
   expect(origin).toEqual({ keys: 'credentials', accessKey: 'credentials' });
+});
+
+test('an empty credential stands for none', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'openrouter_keys'), '\n');
+  await writeFile(join(folder, 'access_key'), '');
+  const one = newKey();
+  const yaml = `openrouter: { keys: [${one}] }\nserver: { access_key: from-the-file }\n`;
+  const { config, origin } = await load(yaml, { env: { CREDENTIALS_DIRECTORY: folder } });
+  expect(revealed(config.openrouter.keys)).toEqual([one]);
+  expect(config.server.access_key?.reveal()).toBe('from-the-file');
+  expect(origin).toEqual({ keys: 'file', accessKey: 'file' });
+});
+
+test('a socket for the group comes from the environment, and before the one of the file', async () => {
+  const yaml = `openrouter: { keys: [${newKey()}] }\nkms: { socket: here.sock }\n`;
+  const env = { OPENROUTER_PROXY_GROUP_SOCKET: '/run/openrouter-proxy/kms.sock' };
+  const { config } = await load(yaml, { env });
+  expect(config.kms).toEqual({ socket: '/run/openrouter-proxy/kms.sock', access: 'group' });
 });
 
 test('a credentials folder without our files changes nothing', async () => {

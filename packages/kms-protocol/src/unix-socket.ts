@@ -41,6 +41,15 @@ export class UnixSocketError extends Error {
   }
 }
 
+/** Who may connect: the user that listens, or the members of its group as well. */
+export type UnixSocketAccess = 'owner' | 'group';
+
+/** The modes that this takes, and what nobody may do to the folder. */
+const MODES = {
+  owner: { folder: 0o700, foreign: 0o077, socket: 0o600 },
+  group: { folder: 0o750, foreign: 0o027, socket: 0o660 },
+} as const;
+
 /** A socket that is being listened on. */
 export interface UnixListener {
   readonly path: string;
@@ -50,7 +59,7 @@ export interface UnixListener {
 
 /**
  * Listens on a Unix socket that only we can open: mode 0600 in a folder 0700, which is made if it is
- * missing. The socket gets its mode under another name, so that it is never seen with a wider one.
+ * missing; for access by the group, 0660 in a folder 0750. The socket gets its mode under another name, so that it is never seen with a wider one.
  * A socket nobody listens on is replaced; of several starts at once, one wins; one that somebody
  * deletes is made anew. Rejects with a UnixSocketError, or with what the system says. `onError` hears
  * of connections that could not be taken.
@@ -59,15 +68,17 @@ export async function listenOnUnixSocket(
   path: string,
   onConnection: (socket: Socket) => void,
   onError: (error: Error) => void,
+  access: UnixSocketAccess = 'owner',
 ): Promise<UnixListener> {
-  let current = await listenOnce(path, onConnection, onError);
+  const listen = () => listenOnce(path, onConnection, onError, access);
+  let current = await listen();
   let [isBusy, isClosed] = [false, false];
   const lookAfter = async () => {
     if (isBusy || statIfThere(path) !== undefined) return;
     isBusy = true;
     try {
       const before = current;
-      current = await listenOnce(path, onConnection, onError);
+      current = await listen();
       before.close();
       if (isClosed) current.close();
     } catch (error) {
@@ -91,19 +102,20 @@ async function listenOnce(
   path: string,
   onConnection: (socket: Socket) => void,
   onError: (error: Error) => void,
+  access: UnixSocketAccess,
 ): Promise<UnixListener> {
   const folder = dirname(path);
   const unclaimed = temporaryName(folder);
   requireShortPath(path);
   requireShortPath(unclaimed);
-  preparePrivateFolder(folder);
+  prepareFolder(folder, access);
   // A client may half-close after its last request; it is still to be answered.
   const server = createServer({ allowHalfOpen: true }, onConnection);
   server.listen(unclaimed);
   await once(server, 'listening');
   server.on('error', onError);
   try {
-    chmodSync(unclaimed, 0o600);
+    chmodSync(unclaimed, MODES[access].socket);
     const own = lstatSync(unclaimed, { bigint: true });
     await claim(unclaimed, path);
     return { path, close: () => closeListener(server, path, own) };
@@ -135,13 +147,15 @@ function requireShortPath(path: string): void {
   );
 }
 
-function preparePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+function prepareFolder(folder: string, access: UnixSocketAccess): void {
+  const allowed = MODES[access];
+  mkdirSync(folder, { recursive: true, mode: allowed.folder });
   const { uid, mode } = statSync(folder);
-  if (uid === process.getuid?.() && (mode & 0o077) === 0) return;
+  if (uid === process.getuid?.() && (mode & allowed.foreign) === 0) return;
+  const cure = `${access === 'owner' ? 'yours alone' : "yours and your group's"} (chmod ${allowed.folder.toString(8)})`;
   throw new UnixSocketError(
     'FOLDER_NOT_PRIVATE',
-    `Others may enter ${folder}, where the key service's socket is to be: make it yours alone (chmod 700), or choose another.`,
+    `Others may enter ${folder}, where the key service's socket is to be: make it ${cure}, or choose another.`,
   );
 }
 

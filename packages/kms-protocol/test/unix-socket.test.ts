@@ -15,16 +15,26 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { connectToUnixSocket, listenOnUnixSocket, type UnixListener } from '../src/unix-socket.ts';
+import {
+  connectToUnixSocket,
+  listenOnUnixSocket,
+  type UnixListener,
+  type UnixSocketAccess,
+} from '../src/unix-socket.ts';
 import { temporaryFolder } from './support.ts';
 
 const MODE = 0o777;
 
-async function listen(path: string, word = 'here'): Promise<UnixListener> {
+async function listen(
+  path: string,
+  word = 'here',
+  access?: UnixSocketAccess,
+): Promise<UnixListener> {
   const listener = await listenOnUnixSocket(
     path,
     (socket: Socket) => void socket.on('error', () => undefined).end(word),
     () => undefined,
+    access,
   );
   onTestFinished(() => listener.close());
   return listener;
@@ -75,6 +85,13 @@ describe('a socket', () => {
     expect(await heardOn(path)).toBe('here');
   });
 
+  test('for the group is made with its folder, both closed to others', async () => {
+    const folder = join(temporaryFolder(), 'run');
+    const { path } = await listen(join(folder, 'kms.sock'), 'here', 'group');
+    expect(lstatSync(folder).mode & MODE).toBe(0o750);
+    expect(lstatSync(path).mode & MODE).toBe(0o660);
+  });
+
   test('is all that is left in its folder', async () => {
     const folder = temporaryFolder();
     await listen(join(folder, 'kms.sock'));
@@ -105,6 +122,19 @@ describe('a socket', () => {
 });
 
 describe('listening fails', () => {
+  test.each([
+    { access: 'owner', mode: 0o710 },
+    { access: 'group', mode: 0o770 },
+    { access: 'group', mode: 0o751 },
+  ] as const)('for the $access in a folder with mode $mode', async ({ access, mode }) => {
+    const folder = join(temporaryFolder(), 'open');
+    mkdirSync(folder);
+    chmodSync(folder, mode);
+    await expect(listen(join(folder, 'kms.sock'), 'here', access)).rejects.toMatchObject({
+      code: 'FOLDER_NOT_PRIVATE',
+    });
+  });
+
   test('in a folder that others may enter', async () => {
     const folder = join(temporaryFolder(), 'open');
     mkdirSync(folder);

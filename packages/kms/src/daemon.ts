@@ -25,7 +25,8 @@ import { LeaseTokens, type RandomFill } from './lease-id.ts';
 import { LeaseLoads } from './lease-loads.ts';
 import { createMetrics } from './metrics.ts';
 import { beginHistory, poolListener } from './pool-listener.ts';
-import { openPool, type PoolSettings } from './pool.ts';
+import type { PoolSettings } from './pool-core.ts';
+import { openPool } from './pool.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StateStore } from './state-store.ts';
@@ -76,7 +77,7 @@ export async function startDaemon(
   });
   const server = createServer({ pool, books, sessions }, handOver, surroundings);
   resources.defer(() => server.stop());
-  const listener = await listen(handOver.socket, server, logger);
+  const listener = await listen(handOver, server, logger);
   resources.defer(() => listener.close());
   logger.info('serving keys', { keys: handOver.keys.length, socket: handOver.socket });
   const running = resources.move();
@@ -160,11 +161,14 @@ function createServer(
 }
 
 /** Listens on the socket. That it cannot is for a person to cure, not for a restart. */
-async function listen(path: string, server: KmsServer, logger: Logger): Promise<UnixListener> {
+async function listen(
+  { socket, socketAccess }: KmsHandOver,
+  server: KmsServer,
+  logger: Logger,
+): Promise<UnixListener> {
+  const onError = (error: Error) => logger.error('a connection could not be accepted', { error });
   try {
-    return await listenOnUnixSocket(path, server.accept, (error) =>
-      logger.error('a connection could not be accepted', { error }),
-    );
+    return await listenOnUnixSocket(socket, server.accept, onError, socketAccess);
   } catch (error) {
     if (!(error instanceof UnixSocketError)) throw error;
     const isTaken = error.code === 'ALREADY_RUNNING';

@@ -20,7 +20,7 @@ import type { UsageTotals } from './ledger/usage-totals.ts';
 import type { LendRequest, Lent } from './lender.ts';
 import { isGuess } from './limit.ts';
 import { nearestKeyId } from './nearest-key.ts';
-import type { PoolCore, PoolSettings, SpendingListener } from './pool.ts';
+import type { PoolCore, PoolSettings, SpendingListener } from './pool-core.ts';
 import { noKey } from './refusal.ts';
 import type { StateStore } from './state-store.ts';
 import { WaitingLine } from './waiting-line.ts';

@@ -5,7 +5,7 @@ import type { RecordsListener } from './key-records.ts';
 import type { Books } from './ledger/books.ts';
 import type { Standing } from './ledger/key-history.ts';
 import type { Subject } from './limit.ts';
-import type { SpendingListener } from './pool.ts';
+import type { SpendingListener } from './pool-core.ts';
 import { limitView } from './pool-views.ts';
 import type { LimitListener } from './reports.ts';
 

@@ -1,70 +1,8 @@
-import type { Clock } from '@openrouter-proxy/runtime';
-import { Allowances, type FreeAllowance } from './accounts.ts';
-import type { CooldownPolicy } from './cooldown.ts';
-import { Eligibility } from './eligibility.ts';
 import { Inspections } from './inspections.ts';
 import { KeyPool } from './key-pool.ts';
-import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
-import type { LeaseTokens } from './lease-id.ts';
-import type { LeaseLoads } from './lease-loads.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { SpendingWatch } from './ledger/spending-watch.ts';
-import type { UsageTotals } from './ledger/usage-totals.ts';
-import { Lender } from './lender.ts';
 import { LimitBook } from './limit-book.ts';
-import { PoolViews } from './pool-views.ts';
-import { Reports, type LimitListener } from './reports.ts';
-import type { Selection } from './selection.ts';
-import { SharedRecords, type SharedState } from './shared-records.ts';
-import type { StateStore } from './state-store.ts';
-
-/** Told when a key's charges are not explained by what was spent here. */
-export interface SpendingListener {
-  onUnexplained(key: PoolKey, credits: number): void;
-}
-
-/** What of a pool the configuration says: it may change while the pool is in use. */
-export interface PoolSettings {
-  readonly keys: readonly PoolKey[];
-  readonly selection: Selection;
-  readonly policy: CooldownPolicy;
-  readonly freeAllowance: FreeAllowance;
-  readonly leaseTtlMs: number;
-}
-
-/** What a pool is put together from for good. */
-export interface PoolParts {
-  readonly store: StateStore;
-  /** What the store tells of leases. */
-  readonly loads: LeaseLoads;
-  readonly leaseTokens: LeaseTokens;
-  readonly ledger: Ledger;
-  readonly usage: UsageTotals;
-  readonly spending: SpendingWatch;
-  readonly listener: RecordsListener & LimitListener & SpendingListener;
-  readonly clock: Clock;
-  /** A number of [0, 1). */
-  readonly random: () => number;
-}
-
-/** What keys share, and what outlives a change of the settings. */
-interface Shared {
-  readonly records: SharedRecords;
-  readonly limits: LimitBook;
-  readonly allowances: SharedState['allowances'];
-}
-
-/** The pool as the settings have it: all of it is put together anew when they change. */
-export interface PoolCore {
-  readonly settings: PoolSettings;
-  readonly byId: ReadonlyMap<string, PoolKey>;
-  readonly records: KeyRecords;
-  readonly limits: LimitBook;
-  readonly allowances: Allowances;
-  readonly lender: Lender;
-  readonly reports: Reports;
-  readonly views: PoolViews;
-}
+import { openCore, type PoolParts, type PoolSettings } from './pool-core.ts';
+import { SharedRecords } from './shared-records.ts';
 
 /** Puts a pool together around its store, with what that has kept. */
 export async function openPool(settings: PoolSettings, parts: PoolParts): Promise<KeyPool> {
@@ -85,31 +23,4 @@ export async function openPool(settings: PoolSettings, parts: PoolParts): Promis
     reopen: (changed, before) =>
       openCore(changed, parts, { ...shared, allowances: before.allowances.learnt() }, before),
   });
-}
-
-/** What is known of keys, `before` or kept by the store, stays known. */
-async function openCore(
-  settings: PoolSettings,
-  parts: PoolParts,
-  { records: sharedRecords, limits, allowances: learnt }: Shared,
-  before?: PoolCore,
-): Promise<PoolCore> {
-  const { keys, policy, freeAllowance } = settings;
-  const { store, loads, clock, listener } = parts;
-  const loaded = { keys, store, clock, policy, listener };
-  const records = await KeyRecords.load(loaded, before?.records);
-  const allowances = new Allowances(freeAllowance, learnt);
-  const eligibility = new Eligibility({ keys, records, limits });
-  const common = { ...parts, ...settings, records, limits, allowances, shared: sharedRecords };
-  const loadOrders = loads.orderOf(keys);
-  return {
-    settings,
-    byId: new Map(keys.map((key) => [key.id, key])),
-    records,
-    limits,
-    allowances,
-    lender: new Lender({ ...common, eligibility, loadOrders }),
-    reports: new Reports(common),
-    views: new PoolViews(common),
-  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PoolSettings } from '../src/pool.ts';
+import type { PoolSettings } from '../src/pool-core.ts';
 import { poolKeys, type PoolKey } from '../src/key-records.ts';
 import { Gate } from '../src/gate.ts';
 import { fakeKeys } from './support/fake-keys.ts';

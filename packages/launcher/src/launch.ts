@@ -29,6 +29,8 @@ import { DEFAULT_POLICY } from './restart-policy.ts';
 import { makeRoleTokens, publishOperatorToken } from './role-tokens.ts';
 import { RunningChildren } from './running-children.ts';
 import { scrubEnvironment } from './scrub-environment.ts';
+import { findServiceManager } from './service-manager.ts';
+import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
 import { banner, summarise, type Summary } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
@@ -58,26 +60,32 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
   const children = new RunningChildren();
   const kms = kmsProgram(
     () => reloader.slices.kms,
-    (what) => answerReload(what, (dryRun) => reloader.reload(dryRun)),
+    (what) => answerReload(what, reload),
   );
   const reloader = createReloader(prepared, logger, addSecrets, () =>
     children.configure([kms, gateway]),
   );
   const gateway = gatewayProgram(() => reloader.slices.gateway);
+  const report = reportTo(findServiceManager(process.env, logger), [kms, gateway], systemClock);
+  const reload = (dryRun: boolean) => report.reloading(() => reloader.reload(dryRun));
   const supervisor = new Supervisor({
     ...{ policy: DEFAULT_POLICY, deadlines: DEFAULT_DEADLINES },
     ...{ environment, logger, clock: systemClock },
   });
   onSignals(process, systemClock, {
-    stop: () => supervisor.stop(),
-    reload: () => void reloader.reload(false),
+    stop: () => {
+      report.stops();
+      supervisor.stop();
+    },
+    reload: () => void reload(false),
   });
   return await supervisor.run([kms, gateway], async (program, { address, answer }, child) => {
     children.add(program, child);
     if (answer.kind === 'hindered') {
       logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
     }
-    if (program === kms) await publishOperatorToken(loaded.config.state_dir, tokens, logger);
+    if (program === kms) await publishOperatorToken(loaded.config.kms, tokens, logger);
+    report.serves(program, address);
     const { kms: forKms } = reloader.slices;
     if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
   });

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { chmod, link, open, rename, rm } from 'node:fs/promises';
 
 /**
- * Writes a file that only its owner may read (mode 0600), whole or not at all, over one that may be
- * there.
+ * Writes a file that only its owner may read (mode 0600), and its group if so wanted (0640), whole or
+ * not at all, over one that may be there.
  */
-export async function replacePrivateFile(path: string, text: string): Promise<void> {
-  await withDraft(path, text, (draft) => rename(draft, path));
+export async function replacePrivateFile(
+  path: string,
+  text: string,
+  mode: 0o600 | 0o640 = 0o600,
+): Promise<void> {
+  await withDraft(path, text, async (draft) => {
+    if (mode !== 0o600) await chmod(draft, mode); // whatever the umask takes from new files
+    await rename(draft, path);
+  });
 }
 
 /** The same, but a file that is there already stays. Of two writers at once, one succeeds. */

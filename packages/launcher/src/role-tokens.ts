@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Config } from '@openrouter-proxy/config';
 import type { Logger, Secret } from '@openrouter-proxy/runtime';
 import { randomToken } from './access-key.ts';
 import { replacePrivateFile } from './private-file.ts';
@@ -16,16 +17,18 @@ export const makeRoleTokens = (): RoleTokens => ({
 });
 
 /**
- * Puts the operator's token where the KMS CLI reads it. To be called when our KMS runs: before that,
- * the file may belong to another launcher on the same state folder. The service goes on without it.
+ * Puts the operator's token beside the socket, for those who may connect to it: the KMS CLI reads it
+ * there. To be called when our KMS runs: before that, the file may belong to another launcher. The
+ * service goes on without it.
  */
 export async function publishOperatorToken(
-  stateFolder: string,
+  { socket, access }: Config['kms'],
   { operator }: RoleTokens,
   logger: Logger,
 ): Promise<void> {
   try {
-    await replacePrivateFile(join(stateFolder, 'operator.token'), `${operator.reveal()}\n`);
+    const path = join(dirname(socket), 'operator.token');
+    await replacePrivateFile(path, `${operator.reveal()}\n`, access === 'group' ? 0o640 : 0o600);
   } catch (error) {
     logger.error('the KMS CLI cannot be used: its token could not be written', { error });
   }

@@ -6,7 +6,8 @@ import { parse, stringify } from 'yaml';
 import type { GrafanaDashboard } from './support/grafana-dashboard.ts';
 import { schemaProblems } from './support/grafana-schema.ts';
 import { knownMetrics } from './support/known-metrics.ts';
-import { isMissing, promtool } from './support/promtool.ts';
+import { isMissing } from './support/missing-command.ts';
+import { promtool } from './support/promtool.ts';
 import { metricsOf } from './support/promql.ts';
 
 interface Alert {

@@ -96,22 +96,24 @@ describe('the role tokens', () => {
     masker: createMasker(),
   });
 
-  it('give the operator’s, and only that, to who may read the state folder', async () => {
+  it.each([
+    { access: 'owner', mode: 0o600 },
+    { access: 'group', mode: 0o640 },
+  ] as const)('give the operator’s, and only that, to the $access', async ({ access, mode }) => {
     const tokens = {
       gateway: new Secret('of the gateway'),
       operator: new Secret('of the operator'),
     };
-    await publishOperatorToken(folder, tokens, logger);
-    await publishOperatorToken(folder, tokens, logger);
+    const socket = join(folder, 'kms.sock');
+    await publishOperatorToken({ socket, access }, tokens, logger);
+    await publishOperatorToken({ socket, access }, tokens, logger);
     const path = join(folder, 'operator.token');
     expect(await readdir(folder)).toEqual(['operator.token']);
-    expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual([
-      'of the operator\n',
-      0o600,
-    ]);
+    expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual(['of the operator\n', mode]);
   });
 
   it('do not end the service when they cannot be written', async () => {
-    await publishOperatorToken(join(folder, 'missing'), makeRoleTokens(), logger);
+    const socket = join(folder, 'missing', 'kms.sock');
+    await publishOperatorToken({ socket, access: 'owner' }, makeRoleTokens(), logger);
   });
 });

@@ -26,6 +26,7 @@ export function handOverFor(
 ): KmsHandOver {
   return {
     socket: join(stateDir, 'kms.sock'),
+    socketAccess: 'owner',
     stateDir,
     tokens: TOKENS,
     keys: [...keys],

@@ -1,0 +1,194 @@
+import { chmodSync, existsSync } from 'node:fs';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isMissing } from '../support/missing-command.ts';
+import { documentedFiles } from './support/documented-files.ts';
+
+const PROJECT = path.resolve(import.meta.dirname, '../../../..');
+const INSTALL = path.join(PROJECT, 'service_install.sh');
+const UNINSTALL = path.join(PROJECT, 'service_uninstall.sh');
+const APP = '/opt/openrouter-proxy';
+const CONFIG = 'server: { port: 5556 }\n';
+const KEYS = 'one key a line\n';
+/** systemd makes these when the service starts. */
+const MADE_BY_SYSTEMD = /^\/(?:run|var)\//;
+
+/** How a script ended, and what it printed. */
+const script = async (file: string, ...args: readonly string[]) => {
+  const { exitCode, all } = await execa({ reject: false, all: true, timeout: 60_000 })(file, args);
+  return { exitCode, all };
+};
+
+/** Every file, folder and link under a folder: its mode, and what is in it. */
+async function audit(root: string): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true });
+  const audited = entries.map(async (entry) => {
+    const place = path.join(root, entry);
+    const status = await lstat(place);
+    const holds = status.isSymbolicLink()
+      ? `-> ${await readlink(place)}`
+      : status.isFile() &&
+        createHash('sha256')
+          .update(await readFile(place))
+          .digest('hex');
+    return [`/${entry}`, `${(status.mode & 0o7777).toString(8)} ${holds || 'folder'}`] as const;
+  });
+  return Object.fromEntries((await Promise.all(audited)).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+describe('the service, staged', { timeout: 90_000 }, () => {
+  let home: string;
+  let root: string;
+  let given: string[];
+
+  beforeEach(async () => {
+    home = await mkdtemp(path.join(tmpdir(), 'staged service '));
+    root = path.join(home, "a root's folder");
+    const [config, keys] = [path.join(home, 'my config.yml'), path.join(home, 'my keys')];
+    await writeFile(config, CONFIG);
+    await writeFile(keys, KEYS);
+    given = ['--root', root, '--config', config, '--keys', keys];
+  });
+
+  afterEach(async () => {
+    await rm(home, { recursive: true });
+  });
+
+  /** What is there beside the program's own tree, as `path mode`. */
+  async function installed(): Promise<string[]> {
+    const files = Object.entries(await audit(root));
+    return files
+      .filter(([file]) => !file.startsWith(`${APP}/`) || file === `${APP}/node`)
+      .filter(([file, what]) => !what.endsWith('folder') || file.endsWith('openrouter-proxy'))
+      .map(([file, what]) => `${file} ${what.split(' ')[0]}`);
+  }
+
+  it('consists of exactly the documented files, with their modes', async () => {
+    expect(await script(INSTALL, ...given)).toEqual({ exitCode: 0, all: '' });
+    const documented = documentedFiles()
+      .filter(({ file }) => !MADE_BY_SYSTEMD.test(file))
+      .filter(({ file }) => file !== '/etc/openrouter-proxy/access_key'); // none was given
+    expect(await installed()).toEqual(documented.map(({ file, mode }) => `${file} ${mode}`).sort());
+  });
+
+  it('is the same after it was installed again, and keeps what was configured', async () => {
+    await script(INSTALL, ...given);
+    const before = await audit(root);
+    expect(await script(INSTALL, '--root', root)).toEqual({ exitCode: 0, all: '' });
+    expect(await audit(root)).toEqual(before);
+  });
+
+  it('has nothing of an older program after an upgrade', async () => {
+    await script(INSTALL, ...given);
+    const before = await audit(root);
+    await mkdir(path.join(root, APP, 'packages/of-old'));
+    await script(INSTALL, '--root', root);
+    expect(await audit(root)).toEqual(before);
+  });
+
+  it('holds no development tools, no tests and no stand-ins, and nothing that others may write', async () => {
+    await script(INSTALL, ...given);
+    const files = Object.entries(await audit(path.join(root, APP)));
+    expect(files.length).toBeGreaterThan(100);
+    expect(
+      files.filter(([file]) =>
+        /^\/node_modules\/(?:vitest|typescript|eslint)\/|fake-openrouter/.test(file),
+      ),
+    ).toEqual([]);
+    expect(files.filter(([file]) => /^\/packages\/[^/]+\/(?:src|test)\//.test(file))).toEqual([]);
+    const isLoose = (what: string) =>
+      !what.includes('->') && (Number.parseInt(what, 8) & 0o022) !== 0;
+    expect(files.filter(([, what]) => isLoose(what))).toEqual([]);
+  });
+
+  it('leaves its configuration when it is removed, and nothing when it is purged; twice each', async () => {
+    await script(INSTALL, ...given);
+    for (let time = 1; time <= 2; time++) {
+      expect(await script(UNINSTALL, '--root', root)).toEqual({ exitCode: 0, all: '' });
+      expect(await installed()).toEqual([
+        '/etc/openrouter-proxy 750',
+        '/etc/openrouter-proxy/config.yml 640',
+        '/etc/openrouter-proxy/openrouter_keys 600',
+      ]);
+    }
+    for (let time = 1; time <= 2; time++) {
+      expect(await script(UNINSTALL, '--root', root, '--purge')).toEqual({ exitCode: 0, all: '' });
+      expect(await installed()).toEqual([]);
+    }
+  });
+
+  it('is not touched when only asked what would be done', async () => {
+    const { exitCode, all } = await script(INSTALL, ...given, '--dry-run');
+    expect([exitCode, all]).toEqual([0, expect.stringContaining("would run: 'install'")]);
+    expect(existsSync(root)).toBe(false);
+    await script(INSTALL, ...given);
+    const before = await audit(root);
+    const removal = await script(UNINSTALL, '--root', root, '--purge', '--dry-run');
+    expect(removal.all).toContain(`would run: 'rm' '-rf' '--' '${root}${APP}'`);
+    expect(await audit(root)).toEqual(before);
+  });
+
+  it("does not take the place of another's command or program", async () => {
+    const kms = path.join(root, 'usr/local/bin/kms');
+    await mkdir(path.dirname(kms), { recursive: true });
+    await writeFile(kms, '#!/bin/sh\necho another\n');
+    const { exitCode, all } = await script(INSTALL, ...given);
+    expect([exitCode, all]).toEqual([1, expect.stringContaining('is another program')]);
+    await script(UNINSTALL, '--root', root, '--purge');
+    expect(await readFile(kms, 'utf8')).toContain('another');
+  });
+
+  it('refuses what it cannot do, with a reason and an exit code', async () => {
+    const refusals = [
+      { args: ['--root', root], code: 78, says: '--config FILE' },
+      { args: ['--root', root, '--config', '/nowhere'], code: 78, says: 'cannot be read' },
+      { args: ['--config'], code: 2, says: 'needs a value' },
+      { args: ['--frobnicate'], code: 2, says: '--frobnicate' },
+    ];
+    for (const { args, code, says } of refusals) {
+      const { exitCode, all } = await script(INSTALL, ...args);
+      expect([exitCode, all]).toEqual([code, expect.stringContaining(says)]);
+    }
+    expect((await script(UNINSTALL, '--frobnicate')).exitCode).toBe(2);
+    expect(existsSync(path.join(root, 'opt'))).toBe(false);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'can be staged, but not installed, without being root',
+    async () => {
+      const nobody = async (file: string, ...args: readonly string[]) => {
+        const as = ['--reuid=65534', '--regid=65534', '--clear-groups', file, ...args];
+        const { exitCode, all } = await execa({ reject: false, all: true })('setpriv', as);
+        return { exitCode, all };
+      };
+      chmodSync(home, 0o777);
+      const refused = await nobody(INSTALL, ...given.slice(2));
+      expect([refused.exitCode, refused.all]).toEqual([77, expect.stringContaining('sudo')]);
+      expect((await nobody(UNINSTALL)).exitCode).toBe(77);
+      expect(await nobody(INSTALL, ...given)).toEqual({ exitCode: 0, all: '' });
+      expect(await installed()).toContain('/etc/openrouter-proxy/config.yml 640');
+    },
+  );
+
+  it.skipIf(isMissing('shellcheck'))(
+    'is made by scripts that shellcheck finds no fault with',
+    async () => {
+      const others = ['deploy/systemd/kms', 'scripts/with-build.sh', 'scripts/mutate.sh'];
+      const scripts = [INSTALL, UNINSTALL, ...others.map((file) => path.join(PROJECT, file))];
+      expect(await script('shellcheck', ...scripts)).toEqual({ exitCode: 0, all: '' });
+    },
+  );
+});
