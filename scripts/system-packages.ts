@@ -1,9 +1,9 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** A program that tests need and npm cannot install. */
+/** A program or a library that tests need and npm cannot install. */
 export interface SystemPackage {
-  /** What the tests run. */
+  /** What the tests run, or the library that the browser they run is linked with. */
   readonly command: string;
   /** The Debian package that has it. */
   readonly debianPackage: string;
@@ -34,6 +34,11 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     neededBy: 'what a Prometheus scrapes',
   },
   {
+    command: 'libnss3.so',
+    debianPackage: 'libnss3',
+    neededBy: 'the dashboard in a browser',
+  },
+  {
     command: 'shellcheck',
     debianPackage: 'shellcheck',
     neededBy: 'the scripts that install and remove the service',
@@ -50,12 +55,13 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
   },
 ];
 
-/** Whether a command can be run by its name. */
-export function isOnPath(command: string): boolean {
+/** Whether a command can be run by its name, or a library be linked with. */
+export function isThere(name: string): boolean {
+  if (name.endsWith('.so')) return globSync(`/{lib,usr/lib}/{,*/}${name}`).length > 0;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(join(folder, name), constants.X_OK);
       return true;
     } catch {
       return false;

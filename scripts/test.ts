@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { parseCLI, startVitest } from 'vitest/node';
 import { SkippedTests } from './skipped-tests.ts';
-import { SYSTEM_PACKAGES, isOnPath, type SystemPackage } from './system-packages.ts';
+import { SYSTEM_PACKAGES, isThere, type SystemPackage } from './system-packages.ts';
 import { withoutServices } from './without-services.ts';
 
 // Runs every test: `npm test`, or `npm test -- packages/kms` and whatever else vitest takes.
 // What tests need from the system is installed where that is possible. The names of commands that
 // are missing nevertheless are in MISSING_COMMANDS, and the suites that need them are skipped.
 
-const missing = () => SYSTEM_PACKAGES.filter(({ command }) => !isOnPath(command));
+const missing = () => SYSTEM_PACKAGES.filter(({ command }) => !isThere(command));
 
 /** Installs Debian packages; whether that worked is seen by what is missing afterwards. */
 async function install(packages: readonly SystemPackage[]): Promise<void> {

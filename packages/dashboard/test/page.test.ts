@@ -1,7 +1,7 @@
+import { HOSTILE_TEXT } from '@openrouter-proxy/fake-openrouter';
 import { describe, expect, it } from 'vitest';
 import { renderPage, type PageData } from '../src/index.ts';
 import { emptyPage, samplePage, type Words } from './fixtures/sample.ts';
-import { HOSTILE } from './fixtures/hostile.ts';
 
 const assets = { script: '/metrics/assets/main-1.js', style: '/metrics/assets/page-1.css' };
 const render = (data: PageData) => renderPage(data, assets);
@@ -128,7 +128,7 @@ describe('words from outside', () => {
     };
   }
 
-  it.each(HOSTILE)('stay text: %s', (word) => {
+  it.each(HOSTILE_TEXT)('stay text: %s', (word) => {
     const page = samplePage(wordsOf(word));
     const html = render(page);
     expect(skeletonOf(html)).toEqual(harmless);
@@ -136,7 +136,7 @@ describe('words from outside', () => {
   });
 
   it('cannot lead anywhere else than to the page', () => {
-    for (const word of HOSTILE) {
+    for (const word of HOSTILE_TEXT) {
       const html = render(samplePage(wordsOf(word)));
       const targets = [...html.replace(DATA, '').matchAll(/<a [^>]*?href="([^"]*)"/g)];
       for (const [, target] of targets) expect(target).toMatch(/^(\/metrics([?/]|$)|#[a-z]+$)/);

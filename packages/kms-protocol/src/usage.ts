@@ -31,6 +31,6 @@ export type UsageTotals = z.infer<typeof usageTotals>;
 export const usageDimension = z.enum(['key', 'model', 'client', 'day']);
 export type UsageDimension = z.infer<typeof usageDimension>;
 
-/** The totals of one key, model, client, or UTC day (`2026-11-23`). */
+/** The totals of one key, model, client, or UTC day (`2026-11-23`); the name is empty for those that are not known. */
 export const usageRow = usageTotals.extend({ name: z.string().max(300) });
 export type UsageRow = z.infer<typeof usageRow>;

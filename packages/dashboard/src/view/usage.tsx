@@ -61,7 +61,7 @@ function UsageLine({ row, dearest }: UsageLineProps) {
   return (
     <tr>
       <th scope="row" class="name" title={row.name}>
-        {row.name}
+        {row.name || <span class="muted">not known</span>}
       </th>
       <NumberCell>{formatCount(row.answered)}</NumberCell>
       <NumberCell>{formatCount(row.failed)}</NumberCell>

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { Snapshot } from '@openrouter-proxy/dashboard';
 import type { Logger } from '@openrouter-proxy/runtime';
@@ -21,7 +21,7 @@ const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.str
 /** Shows everybody who looks the same, once a second (HTML standard, "Server-sent events"); nothing while nobody does. */
 export class LiveFeed {
   readonly #parts: LiveFeedParts;
-  readonly #viewers = new Set<ServerResponse>();
+  readonly #viewers = new Set<Writable>();
   #timer: NodeJS.Timeout | undefined;
   #turn = 0;
 
@@ -34,10 +34,10 @@ export class LiveFeed {
     return this.#viewers.size < MAX_VIEWERS;
   }
 
-  /** Shows a client whose head has been sent everything from now on, until it goes. */
-  add(response: ServerResponse): void {
-    this.#viewers.add(response);
-    response.once('close', () => this.#viewers.delete(response));
+  /** Writes everything from now on to a client whose head has been sent, until it goes. */
+  add(viewer: Writable): void {
+    this.#viewers.add(viewer);
+    viewer.once('close', () => this.#viewers.delete(viewer));
     this.#timer ??= setTimeout(() => void this.#show(), 0);
   }
 

@@ -6,6 +6,7 @@ import { GatewayError } from '../gateway-error.ts';
 import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';
 import { mergedFamilies, metricText, TEXT_FORMATS } from '../metrics/metric-families.ts';
 import type { RequestTarget } from '../request-target.ts';
+import { codedBody, codedStream, CodedFiles } from './content-coding.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
@@ -27,7 +28,7 @@ const PAGE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
-  vary: 'Accept',
+  vary: 'Accept, Accept-Encoding',
 } as const;
 
 const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0';
@@ -62,6 +63,7 @@ export async function allMetrics({
 
 /** `/metrics`, for people and scrapers, and everything under it. */
 export function metricsPages(parts: PagesParts) {
+  const files = new CodedFiles();
   return async (exchange: Exchange, target: MetricsTarget): Promise<void> => {
     switch (target.page) {
       case 'main':
@@ -80,7 +82,7 @@ export function metricsPages(parts: PagesParts) {
         return;
       }
       case 'asset':
-        sendAsset(exchange, parts.assets, target.path);
+        return sendAsset(exchange, parts.assets, files, target.path);
     }
   };
 }
@@ -93,10 +95,12 @@ async function sendText(exchange: Exchange, parts: PagesParts): Promise<void> {
   const type = accepts(exchange.request).type(['text/plain', OPEN_METRICS]);
   const format = type === OPEN_METRICS ? 'openMetrics' : 'prometheus';
   const text = await metricText(await allMetrics(parts), format);
-  exchange.answer(200, Buffer.from(text), {
+  const { body, headers } = await codedBody(exchange.request, Buffer.from(text));
+  exchange.answer(200, body, {
+    ...headers,
     'content-type': TEXT_FORMATS[format],
     'cache-control': 'no-store',
-    vary: 'Accept',
+    vary: 'Accept, Accept-Encoding',
   });
 }
 
@@ -112,22 +116,37 @@ async function sendPage(
     requestId === null ? null : parts.source.explain(requestId.trim()),
   ]);
   const page = renderPage({ snapshot, metrics, explanation }, parts.assets);
-  exchange.answer(200, Buffer.from(page), PAGE_HEADERS);
+  const { body, headers } = await codedBody(exchange.request, Buffer.from(page));
+  exchange.answer(200, body, { ...headers, ...PAGE_HEADERS });
 }
 
 function sendLive(exchange: Exchange, feed: LiveFeed): void {
   if (!feed.hasRoom) {
     throw new GatewayError('overloaded', 'Too many dashboards are open: close one.');
   }
-  exchange.beginStream({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  const { headers, open } = codedStream(exchange.request);
+  exchange.beginStream({
+    ...headers,
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    vary: 'Accept-Encoding',
+  });
   if (exchange.request.method === 'HEAD') exchange.response.end();
-  else feed.add(exchange.response);
+  else feed.add(open(exchange.response));
 }
 
-function sendAsset(exchange: Exchange, { files }: Assets, path: string): void {
-  const asset = files.find((file) => file.path === path);
+async function sendAsset(
+  exchange: Exchange,
+  assets: Assets,
+  files: CodedFiles,
+  path: string,
+): Promise<void> {
+  const asset = assets.files.find((file) => file.path === path);
   if (asset === undefined) throw new GatewayError('not_found', 'No such file: load the page anew.');
-  exchange.answer(200, asset.body, {
+  const { body, headers } = await files.get(exchange.request, asset);
+  exchange.answer(200, body, {
+    ...headers,
+    vary: 'Accept-Encoding',
     'content-type': asset.contentType,
     'cache-control': FOR_EVER,
     'x-content-type-options': 'nosniff',

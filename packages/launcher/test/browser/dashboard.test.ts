@@ -1,0 +1,196 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isMissing } from '../support/missing-command.ts';
+import { childOf } from '../system/support/processes.ts';
+import { FREE_MODEL, PAID_MODEL, startProduct, type Product } from '../system/support/product.ts';
+import { barriers, openPage, overflow, startBrowser } from './support/browser.ts';
+
+/** Asks the product something, as a client does. */
+const ask = ({ system, accessKey }: Product, requestId: string, body: object = {}) =>
+  fetch(`${system.url}/api/v1/chat/completions`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${accessKey}`,
+      'content-type': 'application/json',
+      'x-request-id': requestId,
+    },
+    body: JSON.stringify({
+      model: PAID_MODEL,
+      messages: [{ role: 'user', content: 'Hello' }],
+      ...body,
+    }),
+  }).then(async (response) => [response.status, await response.text()] as const);
+
+/** A key's own limit, which ends soon and says so. */
+const limitedFor = (seconds: number) =>
+  ({
+    kind: 'answer',
+    status: 403,
+    headers: { 'content-type': 'application/json', 'retry-after': String(seconds) },
+    body: '{"error":{"message":"Key limit exceeded (total limit)","code":403}}',
+  }) as const;
+
+/** Some requests of each kind: answered, streamed, failed over, refused. */
+async function makeTraffic(product: Product): Promise<void> {
+  const { fake } = product;
+  for (let n = 0; n < 6; n += 1) await ask(product, `plain-${n}`);
+  for (let n = 0; n < 4; n += 1)
+    await ask(product, `free-${n}`, { model: FREE_MODEL, stream: true });
+  fake.rules.add({ match: { method: 'POST' }, fault: limitedFor(600), times: 1 });
+  await ask(product, 'failed-over');
+  await ask(product, 'mistaken', { model: 'no/such-model' });
+}
+
+const keyRow = (page: Page, name: string) =>
+  page.locator('details.key').filter({ has: page.getByText(name, { exact: true }) });
+
+const lives = (page: Page) => page.locator('.freshness-live').waitFor();
+
+describe.skipIf(isMissing('libnss3.so'))('the dashboard in a browser', { timeout: 90_000 }, () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, 60_000);
+
+  afterAll(async () => {
+    await (browser as Browser | undefined)?.close();
+  });
+
+  it('asks for the access key, and shows itself to who has it', async () => {
+    const product = await startProduct(2);
+    const url = `${product.system.url}/metrics`;
+    const stranger = await openPage(browser, url);
+    expect(await stranger.page.locator('details.key').count()).toBe(0);
+    const { page, complaints } = await openPage(browser, url, { accessKey: product.accessKey });
+    await lives(page);
+    expect(await page.locator('details.key').count()).toBe(2);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows a key that cools within a second, and that it returns, without a reload', async () => {
+    const product = await startProduct(3);
+    const { fake, system, accessKey } = product;
+    const { page, complaints } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    fake.rules.add({ match: { key: 'key-1', method: 'POST' }, fault: limitedFor(4), times: 1 });
+    const row = keyRow(page, 'key-1');
+    expect(await row.textContent()).toContain('Serving');
+    for (let n = 0; n < 3; n += 1) expect((await ask(product, `to-cool-${n}`))[0]).toBe(200);
+    await row.getByText('Cooling').first().waitFor({ timeout: 3_000 });
+    await row.getByText('Serving').first().waitFor({ timeout: 10_000 });
+    expect(complaints).toEqual([]);
+  });
+
+  it('leads from a request to its attempts, by a click, by a search, and by its address', async () => {
+    const product = await startProduct(3);
+    await makeTraffic(product);
+    const { system, accessKey } = product;
+    const { page, complaints } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    await page.getByRole('link', { name: 'failed-over' }).click();
+    const sheet = page.locator('aside.sheet');
+    await sheet
+      .getByText(/key limit reached/)
+      .first()
+      .waitFor();
+    const told = await sheet.textContent();
+    expect(told).toMatch(/key-\d.*key-\d/);
+    await page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'detached' });
+    await page.getByLabel('Request id').fill('mistaken');
+    await page.keyboard.press('Enter');
+    await sheet
+      .getByText(/caller error/)
+      .first()
+      .waitFor();
+    await page.goto(`${system.url}/metrics?request=plain-3`);
+    expect(await sheet.textContent()).toContain('plain-3');
+    expect(complaints).toEqual([]);
+  });
+
+  it.each([
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['on a phone', { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true }],
+  ] as const)('has no barriers and fits its window: %s', async (_name, look) => {
+    const product = await startProduct(3);
+    await makeTraffic(product);
+    const url = `${product.system.url}/metrics?request=failed-over`;
+    const { page, complaints } = await openPage(browser, url, {
+      ...look,
+      accessKey: product.accessKey,
+    });
+    await lives(page);
+    await page.locator('.u-wrap').first().waitFor(); // the charts are drawn
+    await page.evaluate(
+      'for (const part of document.querySelectorAll("details")) part.open = true',
+    );
+    expect(await barriers(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('follows the colours that the person prefers', async () => {
+    const { system, accessKey } = await startProduct(1);
+    const background = async (colorScheme: 'light' | 'dark') => {
+      const { page } = await openPage(browser, `${system.url}/metrics`, { colorScheme, accessKey });
+      return page.evaluate('getComputedStyle(document.body).backgroundColor');
+    };
+    expect(await background('light')).not.toBe(await background('dark'));
+  });
+
+  it('can be read, and a request looked up, where no script runs', async () => {
+    const product = await startProduct(2);
+    await makeTraffic(product);
+    const { system, accessKey } = product;
+    const look = { javaScriptEnabled: false, accessKey };
+    const { page } = await openPage(browser, `${system.url}/metrics`, look);
+    expect(await page.locator('details.key').count()).toBe(2);
+    expect(await page.locator('.freshness').textContent()).toContain('As of');
+    await page.getByLabel('Request id').fill('failed-over');
+    await page.getByRole('button', { name: 'Look up' }).click();
+    expect(await page.locator('aside.sheet').textContent()).toContain('key limit reached');
+  });
+
+  it('goes through the keys, the requests and a request with nothing but a keyboard', async () => {
+    const product = await startProduct(2);
+    await makeTraffic(product);
+    const { system, accessKey } = product;
+    const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    const reached = new Set<string>();
+    for (let n = 0; n < 60 && !reached.has('search'); n += 1) {
+      await page.keyboard.press('Tab');
+      reached.add(
+        await page.evaluate<string>(
+          `(() => { const e = document.activeElement; return e.type === 'search' ? 'search' : e.localName })()`,
+        ),
+      );
+    }
+    expect([...reached]).toEqual(expect.arrayContaining(['a', 'summary', 'search']));
+    await page.keyboard.type('failed-over');
+    await page.keyboard.press('Enter');
+    await page
+      .locator('aside.sheet')
+      .getByText(/key limit reached/)
+      .first()
+      .waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('sheet-title');
+  });
+
+  it('says that the key service is gone, and is live again when that is back', async () => {
+    const product = await startProduct(2);
+    const { system, accessKey } = product;
+    const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    const kms = childOf(system.launcher, '/kms/')?.pid ?? NaN;
+    process.kill(kms, 'SIGSTOP');
+    await page
+      .getByText(/key service/i)
+      .first()
+      .waitFor({ timeout: 30_000 });
+    process.kill(kms, 'SIGKILL');
+    await keyRow(page, 'key-1').getByText('Serving').first().waitFor({ timeout: 30_000 });
+  });
+});
