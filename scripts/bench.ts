@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,13 +17,15 @@ import {
   startNginxProxy,
   startUpstream,
 } from './bench/baselines.ts';
-import { childWith, freePort, pin } from './bench/processes.ts';
+import { childWith, cpuTime, freePort, pin } from './bench/processes.ts';
 import { quotaBench } from './bench/quota.ts';
+import { productWithoutMetrics } from './bench/variant.ts';
 
 const GATEWAY_CORE = 0;
 const LOAD_CORE = 1;
 const ROUNDS = 9;
 const REQUESTS_PER_ROUND = 200;
+const LOAD_ROUNDS = 5;
 const ACCESS_KEY = randomBytes(16).toString('hex');
 const BODY = JSON.stringify({
   model: 'openai/gpt-4o',
@@ -33,16 +35,21 @@ const HEADERS = { authorization: `Bearer ${ACCESS_KEY}`, 'content-type': 'applic
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
+const LAUNCHER = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
+
 /** Starts the product itself, in front of `upstream`, its gateway alone on its core. */
-async function startProduct(folder: string, upstream: string) {
+async function startProduct(folder: string, upstream: string, launcher = LAUNCHER) {
+  await mkdir(folder, { recursive: true });
   const port = await freePort();
-  const launcher = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
   const keys = Array.from({ length: 5 }, () => `sk-or-v1-${randomBytes(32).toString('hex')}`);
   const config = path.join(folder, 'config.yml');
   await writeFile(
     config,
     JSON.stringify({
-      server: { port, access_key: ACCESS_KEY, log_format: 'json' },
+      server: {
+        ...{ port, access_key: ACCESS_KEY, log_format: 'json' },
+        enable_token_counting: launcher === LAUNCHER,
+      },
       openrouter: { keys, base_url: `${upstream}/api/v1` },
     }),
     { mode: 0o600 },
@@ -60,10 +67,12 @@ async function startProduct(folder: string, upstream: string) {
   )
     await sleep(50);
   const pid = Number(child.pid);
-  await pin(await childWith(pid, 'gateway'), GATEWAY_CORE);
+  const gateway = await childWith(pid, 'gateway');
+  await pin(gateway, GATEWAY_CORE);
   await pin(await childWith(pid, 'kms'), LOAD_CORE);
   return {
     url,
+    gateway,
     async stop() {
       child.kill('SIGTERM');
       await child;
@@ -108,24 +117,48 @@ async function addedLatency(servers: Record<string, string>): Promise<Record<str
   );
 }
 
-/** Requests a second with 64 connections, the median of three interleaved rounds. */
-async function throughput(folder: string, servers: Record<string, string>) {
+/** A server under load; of some it is known which process to look at. */
+interface Server {
+  readonly url: string;
+  readonly gateway?: number;
+}
+
+/** Of a server with 64 connections, the medians of interleaved rounds. */
+interface UnderLoad {
+  /** Requests a second. */
+  readonly rate: number;
+  /** The gateway's CPU time for a request, in microseconds. */
+  readonly cpuUs: number;
+}
+
+async function underLoad(
+  folder: string,
+  servers: Record<string, Server>,
+): Promise<Record<string, UnderLoad>> {
   const script = path.join(folder, 'post.lua');
   const headers = Object.entries(HEADERS).map(
     ([name, value]) => `wrk.headers["${name}"]="${value}"`,
   );
   await writeFile(script, `wrk.method="POST"\nwrk.body=[[${BODY}]]\n${headers.join('\n')}\n`);
-  const rates: Record<string, number[]> = {};
-  for (let round = -1; round < 3; round += 1) {
-    for (const [name, url] of Object.entries(servers)) {
+  const seen: Record<string, { rates: number[]; cpuUs: number[] }> = {};
+  for (let round = -1; round < LOAD_ROUNDS; round += 1) {
+    for (const [name, { url, gateway }] of Object.entries(servers)) {
+      const cpuBefore = gateway === undefined ? NaN : await cpuTime(gateway);
       const { stdout } =
         await execa`taskset -c ${LOAD_CORE} wrk -t1 -c64 -d5s -s ${script} ${url}/api/v1/chat/completions`;
       if (stdout.includes('Non-2xx')) throw new Error(`${name} failed under load:\n${stdout}`);
-      const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
-      if (round >= 0) (rates[name] ??= []).push(rate);
+      const cpuUs = gateway === undefined ? NaN : (await cpuTime(gateway)) - cpuBefore;
+      const count = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+      if (round < 0) continue; // warming up
+      const { rates, cpuUs: costs } = (seen[name] ??= { rates: [], cpuUs: [] });
+      rates.push(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]));
+      costs.push(cpuUs / count);
     }
   }
-  return Object.fromEntries(Object.entries(rates).map(([name, values]) => [name, median(values)]));
+  const medians = Object.entries(seen).map(
+    ([name, { rates, cpuUs }]) => [name, { rate: median(rates), cpuUs: median(cpuUs) }] as const,
+  );
+  return Object.fromEntries(medians);
 }
 
 if (process.argv[2] === 'quota') {
@@ -147,13 +180,22 @@ try {
   running.push(nginx);
   const bare = await startBareProxy(GATEWAY_CORE, upstream.url);
   running.push(bare);
-  const product = await startProduct(folder, upstream.url);
+  const product = await startProduct(path.join(folder, 'product'), upstream.url);
   running.push(product);
+  const variant = await productWithoutMetrics(path.join(folder, 'variant'));
+  const blind = await startProduct(path.join(folder, 'blind'), upstream.url, variant);
+  running.push(blind);
   await sleep(500);
 
-  const proxies = { nginx: nginx.url, 'express + http-proxy-3': bare.url, gateway: product.url };
-  const added = await addedLatency({ direct: upstream.url, ...proxies });
-  const rates = await throughput(folder, proxies);
+  const proxies: Record<string, Server> = {
+    nginx,
+    'express + http-proxy-3': bare,
+    gateway: product,
+    'gateway without metrics': blind,
+  };
+  const urls = Object.entries(proxies).map(([name, { url }]) => [name, url] as const);
+  const added = await addedLatency({ direct: upstream.url, ...Object.fromEntries(urls) });
+  const load = await underLoad(folder, proxies);
   const of = (part: number | undefined, whole: number | undefined) =>
     ((part ?? NaN) / (whole ?? NaN)).toFixed(2);
   console.log('\nadded latency, one at a time (median of medians)');
@@ -162,11 +204,14 @@ try {
     console.log(`  ${name.padEnd(24)} ${ms} ms   ${of(added[name], added['nginx'])} × nginx`);
   }
   console.log('\nrequests per second, 64 connections, one core');
-  for (const name of Object.keys(proxies)) {
-    const rate = rates[name]?.toFixed(0).padStart(7);
-    const shares = `${of(rates[name], rates['nginx'])} × nginx, ${of(rates[name], rates['express + http-proxy-3'])} × bare`;
-    console.log(`  ${name.padEnd(24)} ${rate}   ${shares}`);
+  const bareRate = load['express + http-proxy-3']?.rate;
+  for (const [name, { rate }] of Object.entries(load)) {
+    const shares = `${of(rate, load['nginx']?.rate)} × nginx, ${of(rate, bareRate)} × bare`;
+    console.log(`  ${name.padEnd(24)} ${rate.toFixed(0).padStart(7)}   ${shares}`);
   }
+  const [full, without] = [load['gateway'], load['gateway without metrics']];
+  const cost = `${full?.cpuUs.toFixed(0)} µs of CPU a request, ${without?.cpuUs.toFixed(0)} µs without`;
+  console.log(`\nmetrics and token counting: ${cost} (${of(without?.cpuUs, full?.cpuUs)})`);
 } finally {
   for (const server of running.toReversed()) await server.stop();
   await rm(folder, { recursive: true });

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: the real launcher, key service and gateway in front of a fake OpenRouter, with five
- * demo keys of which one is limited now and then and four share tight free limits. Needs neither an
+ * demo keys of which some have tight limits and meet with trouble now and then. Needs neither an
  * OpenRouter key nor the internet. Ctrl-C ends it and leaves nothing behind.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,9 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { execa } from 'execa';
 import { watchKeys } from './demo/key-watch.ts';
+import { troubles } from './demo/troubles.ts';
 import { sendTraffic } from './demo/traffic.ts';
 
 const ACCESS_KEY = 'demo';
+/** Further clients, each with a key of its own. */
+const OTHERS = ['agent', 'notebook'];
 const PORT = Number(process.env['DEMO_PORT'] ?? 5555);
 const LAUNCHER = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
 const START_TIMEOUT_MS = 20_000;
@@ -24,17 +27,17 @@ const fake = await startFakeOpenRouter();
 for (const freePerMinute of [3, 4, 20, 20, 20]) {
   fake.addKey({ account: fake.addAccount({ freePerMinute }) });
 }
-fake.rules.add({
-  match: { key: 'key-2', path: '/chat/completions' },
-  fault: { kind: 'refuse', family: 'in_flight_budget' }, // says: come back in five seconds
-  after: 2,
-  times: 1,
-});
+for (const fault of troubles()) fake.rules.add(fault);
 
 const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-demo-'));
 const config = path.join(folder, 'config.yml');
 const settings = {
-  server: { port: PORT, access_key: ACCESS_KEY, log_format: 'json' },
+  server: {
+    port: PORT,
+    access_key: ACCESS_KEY,
+    access_keys: OTHERS.map((name) => ({ name, key: `demo-${name}` })),
+    log_format: 'json',
+  },
   openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
 };
 await writeFile(config, JSON.stringify(settings), { mode: 0o600 });
@@ -60,7 +63,7 @@ const url = `http://127.0.0.1:${PORT}`;
 if (await isUp(url)) {
   console.log(`
   The gateway   ${url}/api/v1   access key: ${ACCESS_KEY}
-  Its metrics   ${url}/metrics   (any name, password: ${ACCESS_KEY})
+  Dashboard     ${url}/metrics   (any name, password: ${ACCESS_KEY})
   Its log       ${log}
   OpenRouter    ${fake.url}   (a fake)
 
@@ -70,8 +73,9 @@ if (await isUp(url)) {
   Ctrl-C ends it.
 `);
   const state = path.join(folder, '.openrouter-proxy');
+  const accessKeys = [ACCESS_KEY, ...OTHERS.map((name) => `demo-${name}`)];
   await Promise.all([
-    sendTraffic({ url, accessKey: ACCESS_KEY, signal: stopping.signal }),
+    sendTraffic({ url, accessKeys, signal: stopping.signal }),
     watchKeys({ folder: state, signal: stopping.signal }),
   ]);
 }

@@ -49,6 +49,15 @@ export async function childWith(parent: number, part: string): Promise<number> {
   throw new Error(`no child of ${parent} has ${part} in its command line`);
 }
 
+const TICK_US = 10_000; // USER_HZ is 100 wherever Linux runs (proc(5), /proc/pid/stat)
+
+/** The CPU time that a process has taken so far, in microseconds. */
+export async function cpuTime(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+}
+
 /** Moves a running process to one core. */
 export async function pin(pid: number, core: number): Promise<void> {
   await execa`taskset -a -c -p ${core} ${pid}`;

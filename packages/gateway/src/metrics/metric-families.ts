@@ -22,8 +22,17 @@ export function mergedFamilies(parts: readonly (readonly MetricFamily[])[]): Met
 /** The metrics as text for a scraper. */
 export function metricText(families: readonly MetricFamily[], format: TextFormat): Promise<string> {
   // What prom-client adds up is what it is told to: here everything, by name and labels.
-  const summed = families.map((family) => ({ ...family, aggregator: 'sum' }));
+  const summed = families.map((family) => ({
+    ...family,
+    name: familyName(family, format),
+    aggregator: 'sum',
+  }));
   const registry = AggregatorRegistry.aggregate<RegistryContentType>([summed]);
   registry.setContentType(TEXT_FORMATS[format]);
   return registry.metrics();
+}
+
+/** In OpenMetrics `_total` belongs to a counter's samples, not to its family; prom-client appends it. */
+function familyName({ name, type }: MetricFamily, format: TextFormat): string {
+  return format === 'openMetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
 }
