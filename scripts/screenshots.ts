@@ -25,8 +25,7 @@ const desktop = { viewport: { width: 1280, height: 860 } };
 
 /** Shows a request that took more than one attempt. */
 async function openFailover(page: Page): Promise<void> {
-  const tried = page.locator('#requests td.name', { hasText: '→' });
-  const row = page.locator('#requests tr').filter({ has: tried }).first();
+  const row = page.locator('#requests tr', { hasText: /key-\d → key-\d/ }).first();
   await row.getByRole('link').click();
   await page.locator('aside.sheet .story').waitFor();
 }

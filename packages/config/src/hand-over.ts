@@ -72,6 +72,8 @@ export const gatewayHandOver = z.strictObject({
   host: z.string(),
   /** 0 means any free port. */
   port: z.int(),
+  /** How many processes answer requests; with one, it is the gateway's own. */
+  workers: z.int().positive(),
   /** The clients' keys under the names they go by in the log and the metrics. */
   accessKeys: z.array(z.strictObject({ name: z.string(), key: secret })),
   kms: z.strictObject({ socket: z.string(), token: secret }),
@@ -151,6 +153,7 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
   const accessKey = server.access_key ?? runtime.generatedAccessKey;
   return {
     host: server.host,
+    workers: server.workers,
     port: server.port,
     accessKeys: [
       ...(accessKey === null ? [] : [{ name: 'default', key: accessKey }]),

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { LOG_LEVELS } from '@openrouter-proxy/runtime';
 import { LOG_FORMATS } from './choices.ts';
 import { readAccessKey } from './key-text.ts';
-import { byteSize, choice, duration, flag, list, setting, text, wholeNumber } from './setting.ts';
+import {
+  byteSize,
+  choice,
+  duration,
+  flag,
+  list,
+  processCount,
+  setting,
+  text,
+  wholeNumber,
+} from './setting.ts';
 
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
@@ -40,6 +50,9 @@ export const serverSection = z.strictObject({
   log_format: choice(LOG_FORMATS)
     .prefault('auto')
     .describe('How the log looks; `auto` is pretty on a terminal and JSON elsewhere.'),
+  workers: processCount(64)
+    .prefault(1)
+    .describe('How many processes answer requests; `auto` is one for each processor.'),
   max_body_size: byteSize(KIB, GIB)
     .prefault('64MiB')
     .describe('The largest request body; a larger one is answered with 413.'),

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { formatByteSize, parseByteSize } from './byte-size.ts';
 import { formatDuration, parseDuration } from './duration.ts';
@@ -66,6 +67,17 @@ export function wholeNumber(minimum: number, maximum: number) {
   };
   const expected = `a whole number from ${minimum} to ${maximum}`;
   return setting(mustBe(expected, convert), { type: 'integer', minimum, maximum });
+}
+
+/** How many processes share the work; `auto` is one for each processor. */
+export function processCount(maximum: number) {
+  const convert = (value: unknown) => {
+    if (value === 'auto') return Math.min(availableParallelism(), maximum);
+    const number = typeof value === 'string' && DIGITS.test(value) ? Number(value) : value;
+    return Number.isInteger(number) ? within(Number(number), 1, maximum) : undefined;
+  };
+  const expected = `a whole number from 1 to ${maximum}, or \`auto\``;
+  return setting(mustBe(expected, convert), { type: ['integer', 'string'], minimum: 1, maximum });
 }
 
 /** One of a few words, in upper or lower case; `synonyms` are words that stand for one of them. */

@@ -12,6 +12,7 @@ import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts
 import { BodyMemory } from './request-body.ts';
 import { RequestRecorder } from './request-recorder.ts';
 import { Serving, type ServingParts } from './serving.ts';
+import { ALONE, type Siblings } from './workers/siblings.ts';
 import { createGatewayServer, drainServer, listen } from './server.ts';
 
 /** The gateway's way to the key service, and the leases it holds there. */
@@ -36,9 +37,15 @@ export interface Surroundings {
   /** Milliseconds since the epoch. */
   now: () => number;
   limits: ClientLimits;
+  /** The other processes that answer at the same address. */
+  siblings: Siblings;
 }
 
-const SURROUNDINGS: Surroundings = { now: () => Date.now(), limits: CLIENT_LIMITS };
+const SURROUNDINGS: Surroundings = {
+  now: () => Date.now(),
+  limits: CLIENT_LIMITS,
+  siblings: ALONE,
+};
 /** How long the last leases' reports may take when the gateway stops. */
 const LAST_REPORTS_MS = 1_000;
 
@@ -80,6 +87,8 @@ async function tellTheLast(told: {
 export interface Gateway extends Omit<Service, 'configure'> {
   /** Serves as it says from the next request on; what a running gateway cannot change stays as it was. */
   configure(options: GatewayHandOver): void;
+  /** What this process does, as its siblings ask for it. */
+  readonly own: Dashboard['own'];
 }
 
 /** What a gateway is made of beside its configuration. */
@@ -98,17 +107,17 @@ async function createParts(
   { metrics }: GatewayHandOver,
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
 ): Promise<{ parts: ServingParts; dashboard: Dashboard }> {
-  const counters = createMetrics(metrics);
-  const { limits, now } = surroundings;
+  const { limits, now, siblings } = surroundings;
+  const counters = createMetrics({ ...metrics, worker: siblings.id });
   const shown = {
-    ...{ ...keyService, metrics: counters, logger: logs.main, draining, now },
+    ...{ ...keyService, metrics: counters, logger: logs.main, siblings, draining, now },
     cache: () => current().cache,
     options: () => current().options,
   };
   const dashboard = await createDashboard(shown);
   const parts = {
     leases: keyService.leases,
-    ...{ counters, now, bodyTimeoutMs: limits.bodyTimeout },
+    ...{ counters, siblings, now, bodyTimeoutMs: limits.bodyTimeout },
     memory: new BodyMemory(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
     metrics: dashboard.pages,
@@ -121,8 +130,9 @@ async function createParts(
 export async function startGateway(
   options: GatewayHandOver,
   logs: GatewayLogs,
-  surroundings: Surroundings = SURROUNDINGS,
+  given: Partial<Surroundings> = {},
 ): Promise<Gateway> {
+  const surroundings = { ...SURROUNDINGS, ...given };
   const keyService = connectToKms(options.kms, logs.main);
   const { kms } = keyService;
   const recorder = new RequestRecorder(kms, logs.main);
@@ -140,6 +150,7 @@ export async function startGateway(
   return {
     logger: logs.main,
     address: { host, port },
+    own: dashboard.own,
     configure(changed) {
       const before = current;
       current = new Serving(changed, parts);

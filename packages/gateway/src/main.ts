@@ -1,9 +1,20 @@
 #!/usr/bin/env node
+import cluster from 'node:cluster';
 import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
-import { createLogger, createMasker, runService } from '@openrouter-proxy/runtime';
+import {
+  createLogger,
+  createMasker,
+  runService,
+  type LauncherLink,
+  type Masker,
+  type ProcessLogger,
+  type Service,
+} from '@openrouter-proxy/runtime';
 import { logExchange } from './access-log.ts';
 import type { Exchange } from './exchange.ts';
-import { startGateway } from './gateway.ts';
+import { startGateway, type Gateway } from './gateway.ts';
+import { startWorkers } from './workers/primary.ts';
+import { ALONE, primaryRequest, siblingsOver } from './workers/siblings.ts';
 
 const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayHandOver) =>
   [
@@ -12,18 +23,32 @@ const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayHandO
     ...(requestProxy === null ? [] : [requestProxy]),
   ].map((secret) => secret.reveal());
 
-await runService(async (message) => {
-  const options = gatewayHandOver.parse(message);
-  const masker = createMasker();
-  masker.add(...secretsOf(options));
-  const { level, httpLevel, format } = options.log;
-  const common = { component: 'gateway', format, masker };
-  const accessLog = createLogger({ ...common, level: httpLevel });
-  const main = createLogger({ ...common, level });
+/** Answers what the primary process asks a worker. */
+const answering =
+  ({ own }: Gateway) =>
+  async (what: unknown): Promise<unknown> => {
+    const asked = primaryRequest.parse(what);
+    if ('ping' in asked) return {};
+    return asked.look === 'metrics' ? own.metrics() : own.load();
+  };
+
+/** Answers requests in this process: the only one of the gateway, or one of its workers. */
+async function startProcess(
+  options: GatewayHandOver,
+  launcher: LauncherLink,
+  masker: Masker,
+  main: ProcessLogger,
+): Promise<Service> {
+  const { httpLevel, format } = options.log;
+  const accessLog = createLogger({ component: 'gateway', level: httpLevel, format, masker });
   const access = (exchange: Exchange) => logExchange(accessLog, exchange);
-  const gateway = await startGateway(options, { main, access });
+  const { worker } = cluster;
+  const listMs = options.upstream.firstByteTimeoutMs;
+  const siblings = worker === undefined ? ALONE : siblingsOver(launcher, worker.id, listMs);
+  const gateway = await startGateway(options, { main, access }, { siblings });
   return {
     ...gateway,
+    answer: answering(gateway),
     configure(handOver) {
       const changed = gatewayHandOver.parse(handOver);
       masker.add(...secretsOf(changed));
@@ -33,4 +58,14 @@ await runService(async (message) => {
       return Promise.resolve();
     },
   };
+}
+
+await runService(async (message, launcher) => {
+  const options = gatewayHandOver.parse(message);
+  const masker = createMasker();
+  masker.add(...secretsOf(options));
+  const { level, format } = options.log;
+  const main = createLogger({ component: 'gateway', level, format, masker });
+  if (cluster.isPrimary && options.workers > 1) return startWorkers(options, main);
+  return startProcess(options, launcher, masker, main);
 });

@@ -6,6 +6,7 @@ import { onlyFreeModels } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import type { SharedList, Siblings } from './workers/siblings.ts';
 import { failureAnswer, UpstreamFailure } from './upstream-failure.ts';
 
 const gzipAsync = promisify(gzip);
@@ -18,9 +19,19 @@ const MAX_FETCHES = 32;
 /** A model list, as it was fetched at `fetchedAt` (milliseconds since the epoch). */
 interface ModelList {
   fetchedAt: number;
-  headers: OutgoingHttpHeaders;
+  headers: Record<string, string | string[]>;
   gzipped: Buffer;
   plain: Buffer;
+}
+
+const packed = ({ fetchedAt, headers, gzipped }: ModelList): SharedList => ({
+  ...{ fetchedAt, headers },
+  body: gzipped.toString('base64'),
+});
+
+async function unpacked({ fetchedAt, headers, body }: SharedList): Promise<ModelList> {
+  const gzipped = Buffer.from(body, 'base64');
+  return { fetchedAt, headers, gzipped, plain: await gunzipAsync(gzipped) };
 }
 
 /** What came of a fetch: a list to keep, an answer that is passed on and forgotten, or none. */
@@ -41,6 +52,8 @@ export interface ModelsCacheParts {
   /** Gets a path from the upstream, without a key. Rejects with an UpstreamFailure. */
   fetch: (path: string, signal: AbortSignal) => Promise<IncomingMessage>;
   metrics: GatewayMetrics;
+  /** Those who share what one of them has fetched. */
+  siblings: Pick<Siblings, 'list' | 'listed'>;
   now: () => number;
   /** 0: nothing is served without asking the upstream. */
   ttlMs: number;
@@ -180,7 +193,7 @@ export class ModelsCache {
       throw new GatewayError('overloaded', message, { retryAfterMs: 1_000 });
     }
     const stop = new AbortController();
-    const promise = this.#fetch(path, stop.signal)
+    const promise = this.#find(path, stop.signal)
       .catch((error: unknown): Fetched => {
         if (error instanceof UpstreamFailure) return { kind: 'failed', failure: error };
         throw error;
@@ -189,6 +202,25 @@ export class ModelsCache {
     const fetching = { promise, stop, waiting: 0 };
     this.#fetching.set(path, fetching);
     return fetching;
+  }
+
+  /** A list that a sibling has fetched, or else fetches itself and gives to them. */
+  async #find(path: string, unwanted: AbortSignal): Promise<Fetched> {
+    const { siblings, now, ttlMs } = this.#parts;
+    const shared = await siblings.list(path, now() - ttlMs);
+    if (shared !== null) {
+      const list = await unpacked(shared);
+      this.#keep(path, list);
+      return { kind: 'list', list };
+    }
+    let found: ModelList | null = null;
+    try {
+      const fetched = await this.#fetch(path, unwanted);
+      if (fetched.kind === 'list') found = fetched.list;
+      return fetched;
+    } finally {
+      siblings.listed(path, found && packed(found));
+    }
   }
 
   async #fetch(path: string, unwanted: AbortSignal): Promise<Fetched> {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { hopByHop } from './hop-by-hop.ts';
 
 /** Never for the client: credentials an upstream might echo, its cookies, and what this gateway says itself. */
@@ -31,10 +31,10 @@ export function clientResponseHeaders(
   status: number,
   upstream: IncomingHttpHeaders,
   secret: string | null,
-): OutgoingHttpHeaders {
+): Record<string, string | string[]> {
   const staysBehind = hopByHop(upstream.connection);
   const chunked = upstream['transfer-encoding'] !== undefined;
-  const headers: OutgoingHttpHeaders = {};
+  const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(upstream)) {
     if (value === undefined || WITHHELD.has(name) || staysBehind(name)) continue;
     if (name === 'content-length' && (chunked || hasNoContent(status))) continue;

@@ -7,6 +7,7 @@ import type { Leases } from './leases.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models-cache.ts';
 import type { BodyMemory } from './request-body.ts';
+import type { Siblings } from './workers/siblings.ts';
 import { createUpstreamAgent } from './upstream-agent.ts';
 import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
 
@@ -14,6 +15,7 @@ import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
 export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'finished'> {
   readonly leases: Leases;
   readonly counters: GatewayMetrics;
+  readonly siblings: Siblings;
   /** The longest silence within a request's body, in milliseconds. */
   readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
@@ -73,11 +75,12 @@ export class Serving {
 
 function createModelsCache(
   { options, upstream, baseUrl }: Serving,
-  { counters, now }: ServingParts,
+  { counters, siblings, now }: ServingParts,
 ): ModelsCache {
   return new ModelsCache({
     fetch: fetchFrom(upstream, baseUrl),
     metrics: counters,
+    siblings,
     now,
     ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
     freeOnly: options.freeOnly,

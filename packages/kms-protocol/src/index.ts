@@ -31,7 +31,7 @@ export {
   type RequestView,
   type Verdict,
 } from './ledger.ts';
-export { metricFamilies, type MetricFamily } from './metric-family.ts';
+export { metricFamilies, metricFamily, type MetricFamily } from './metric-family.ts';
 export { type Usage, type UsageDimension, type UsageRow, type UsageTotals } from './usage.ts';
 export { connectInMemory } from './in-memory.ts';
 export { KmsError, type JsonRpcError } from './kms-error.ts';

@@ -1,6 +1,5 @@
-import type { Address, ReadyMessage } from '@openrouter-proxy/runtime';
+import { IpcLink, configureOver, type Address, type ReadyMessage } from '@openrouter-proxy/runtime';
 import { execa } from 'execa';
-import { ChildLink } from './child-link.ts';
 import type { Program } from './program.ts';
 
 /** How a child process ended. */
@@ -21,6 +20,8 @@ export interface Child {
   readonly ended: Promise<End>;
   /** Tells it what to run with from now on; why it could not take it, if so. */
   configure(handOver: unknown): Promise<string | null>;
+  /** Asks it something; null if it does not answer within `timeoutMs`. */
+  ask(what: unknown, timeoutMs: number): Promise<unknown>;
   /** Asks it to finish; it is killed when its grace is over. */
   stop(): void;
   /** Ends it at once. */
@@ -48,7 +49,7 @@ export function startChild(program: Program, environment: Readonly<Record<string
   subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`);
   const ended = subprocess.then(endOf);
   const announced = Promise.withResolvers<Address | null>();
-  const link = new ChildLink(
+  const link = new IpcLink(
     (message) => void subprocess.nodeChildProcess.send(message, () => undefined),
     (what) => program.answer?.(what) ?? Promise.resolve(null),
   );
@@ -59,7 +60,8 @@ export function startChild(program: Program, environment: Readonly<Record<string
   return {
     announced: announced.promise,
     ended,
-    configure: (handOver) => Promise.race([link.configure(handOver), ended.then(() => GONE)]),
+    configure: (handOver) => Promise.race([configureOver(link, handOver), ended.then(() => GONE)]),
+    ask: (what, timeoutMs) => Promise.race([link.ask(what, timeoutMs), ended.then(() => null)]),
     stop() {
       subprocess.kill('SIGTERM');
       const kill = setTimeout(() => subprocess.kill('SIGKILL'), program.stopGraceMs);

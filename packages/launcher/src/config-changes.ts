@@ -9,6 +9,7 @@ type Key = Config['openrouter']['keys'][number];
 const FIXED: readonly string[] = [
   'server.host',
   'server.port',
+  'server.workers',
   'server.log_format',
   'server.enable_system_metrics',
   'state_dir',
@@ -24,10 +25,10 @@ export interface ConfigChanges {
 
 /** A configuration with what a running one cannot change as it was before. */
 export function withFixedSettings(before: Config, after: Config): Config {
-  const { host, port, log_format, enable_system_metrics } = before.server;
+  const { host, port, workers, log_format, enable_system_metrics } = before.server;
   return {
     ...after,
-    server: { ...after.server, host, port, log_format, enable_system_metrics },
+    server: { ...after.server, host, port, workers, log_format, enable_system_metrics },
     kms: before.kms,
     state_dir: before.state_dir,
   };

@@ -1,8 +1,14 @@
-import { EXIT, type ExitCode, type Logger } from '@openrouter-proxy/runtime';
+import {
+  EXIT,
+  NO_CRASHES,
+  afterEnd,
+  type ExitCode,
+  type Logger,
+  type RestartPolicy,
+} from '@openrouter-proxy/runtime';
 import { startChild, type Child, type End } from './child.ts';
 import type { Program } from './program.ts';
 import { awaitStart, type Ready, type StartConditions } from './readiness.ts';
-import { NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
 
 /** How programs are run. */
 export interface Conditions extends StartConditions {

@@ -6,6 +6,7 @@ import {
   type LoadedConfig,
 } from '@openrouter-proxy/config';
 import {
+  DEFAULT_POLICY,
   EXIT,
   createLogger,
   createMasker,
@@ -23,9 +24,9 @@ import { childEnvironment } from './child-environment.ts';
 import { gatewayProgram } from './gateway-program.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
+import type { Program } from './program.ts';
 import { Reloader, type Slices } from './reload.ts';
 import { answerReload } from './reload-request.ts';
-import { DEFAULT_POLICY } from './restart-policy.ts';
 import { makeRoleTokens, publishOperatorToken } from './role-tokens.ts';
 import { RunningChildren } from './running-children.ts';
 import { scrubEnvironment } from './scrub-environment.ts';
@@ -34,6 +35,9 @@ import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
 import { banner, summarise, type Summary } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
+
+/** How long new workers may take to serve. */
+const RENEW_MS = 600_000;
 
 /** Everything a start reads and makes before anything runs. */
 interface Prepared {
@@ -78,6 +82,7 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
       supervisor.stop();
     },
     reload: () => void reload(false),
+    renew: () => void renewWorkers(children, gateway, logger),
   });
   return await supervisor.run([kms, gateway], async (program, { address, answer }, child) => {
     children.add(program, child);
@@ -89,6 +94,17 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
     const { kms: forKms } = reloader.slices;
     if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
   });
+}
+
+/** Has the gateway replace its workers one after the other, which drops no request. */
+async function renewWorkers(
+  children: RunningChildren,
+  gateway: Program,
+  logger: Logger,
+): Promise<void> {
+  const { stopGraceMs } = gateway;
+  const answer = await children.ask(gateway, { renew: true }, 2 * stopGraceMs + RENEW_MS);
+  if (answer === null) logger.warning('the gateway has no workers to renew: see server.workers');
 }
 
 async function prepare(path: string | undefined): Promise<Prepared> {

@@ -13,6 +13,11 @@ export class RunningChildren {
     });
   }
 
+  /** Asks a program's child something; null if it does not answer, or does not serve. */
+  async ask(program: Program, what: unknown, timeoutMs: number): Promise<unknown> {
+    return (await this.#children.get(program)?.ask(what, timeoutMs)) ?? null;
+  }
+
   /**
    * Has each of them run with what its program hands over now, one after the other; why one could not.
    * A child that does not serve yet, or no more, is started with it.

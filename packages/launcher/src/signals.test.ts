@@ -8,7 +8,11 @@ function wishes(...signals: readonly [name: string, at: number][]): number {
   const process = new EventEmitter();
   let now = 0;
   let count = 0;
-  const wish = { stop: () => void (count += 1), reload: () => void (count += 100) };
+  const wish = {
+    stop: () => void (count += 1),
+    reload: () => void (count += 100),
+    renew: () => void (count += 10_000),
+  };
   onSignals(process, { ...systemClock, now: () => now }, wish);
   for (const [name, at] of signals) {
     now = at;
@@ -31,6 +35,10 @@ it('takes a later signal for a second wish', () => {
 
 it('reads the configuration again at each SIGHUP', () => {
   expect(wishes(['SIGHUP', 0], ['SIGHUP', 1])).toBe(200);
+});
+
+it('renews the workers at each SIGUSR2', () => {
+  expect(wishes(['SIGUSR2', 0], ['SIGUSR2', 1])).toBe(20_000);
 });
 
 it('does nothing at SIGUSR1', () => {

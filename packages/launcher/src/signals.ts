@@ -12,13 +12,13 @@ interface SignalSource {
 }
 
 /**
- * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo, and `reload` at
- * each SIGHUP. SIGUSR1, which would open Node's debugger, does nothing.
+ * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo, `reload` at each
+ * SIGHUP, and `renew` at each SIGUSR2. SIGUSR1, which would open Node's debugger, does nothing.
  */
 export function onSignals(
   process: SignalSource,
   clock: Clock,
-  { stop, reload }: { stop: () => void; reload: () => void },
+  { stop, reload, renew }: Readonly<Record<'stop' | 'reload' | 'renew', () => void>>,
 ): void {
   let heardAt = -Infinity;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -29,5 +29,6 @@ export function onSignals(
     });
   }
   process.on('SIGHUP', reload);
+  process.on('SIGUSR2', renew);
   process.on('SIGUSR1', () => undefined);
 }

@@ -10,7 +10,7 @@ import { childEnvironment } from '../src/child-environment.ts';
 import type { Conditions } from '../src/keep-running.ts';
 import type { Program } from '../src/program.ts';
 import type { Ready } from '../src/readiness.ts';
-import { DEFAULT_POLICY, type RestartPolicy } from '../src/restart-policy.ts';
+import { DEFAULT_POLICY, type RestartPolicy } from '@openrouter-proxy/runtime';
 import { Supervisor } from '../src/supervisor.ts';
 import { Stage, eventually, isThere } from './fixtures/stage.ts';
 

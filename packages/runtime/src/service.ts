@@ -3,7 +3,8 @@ import { finished } from 'node:stream';
 import { inspect } from 'node:util';
 import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
 import { receiveHandOver } from './hand-over.ts';
-import { LauncherLink } from './launcher-link.ts';
+import { answeringConfigure } from './configure.ts';
+import { IpcLink, type Answering } from './ipc-link.ts';
 import type { Logger } from './logger.ts';
 import { createMasker } from './mask.ts';
 import { announceReady, type Address } from './ready.ts';
@@ -15,9 +16,16 @@ export interface Service {
   readonly address?: Address;
   /** Takes what the launcher wants it to run with from now on, all of it or, if it throws, nothing. */
   configure(handOver: unknown): Promise<void>;
+  /** Answers what else the launcher asks. */
+  readonly answer?: Answering;
   /** Finishes what is under way, within the service's own grace, and closes everything. */
   drain(): Promise<void>;
 }
+
+/** A child's way to its launcher: asks it something; null if there is none, or it does not answer. */
+export type LauncherLink = Pick<IpcLink, 'ask'>;
+
+const NOTHING: Answering = () => Promise.resolve(null);
 
 /**
  * Prints why a start failed and returns the exit code: a StartupError's problems, one line each for
@@ -44,14 +52,17 @@ export async function runService(
   process.on('SIGTERM', () => stop.abort());
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined); // reloading goes through the launcher
+  process.on('SIGUSR2', () => undefined); // so does renewing workers
   process.on('SIGUSR1', () => undefined); // Node would open its debugger
   process.on('uncaughtException', (error) => process.exit(explain(error)));
   try {
     const handOver = await receiveHandOver(process.stdin);
     leaveWithLauncher();
-    const launcher = new LauncherLink();
+    let answering = NOTHING;
+    const launcher = linkToLauncher((what) => answering(what));
     const service = await start(handOver, launcher);
-    launcher.onConfigure((changed) => service.configure(changed));
+    const { answer = NOTHING } = service;
+    answering = answeringConfigure((changed) => service.configure(changed), answer);
     explain = (error) => explainCrash(service.logger, error);
     announceReady(service.address ?? null);
     if (!stop.signal.aborted) await once(stop.signal, 'abort');
@@ -60,6 +71,13 @@ export async function runService(
   } catch (error) {
     process.exit(explain(error));
   }
+}
+
+function linkToLauncher(answering: Answering): LauncherLink {
+  if (process.send === undefined) return { ask: NOTHING };
+  const link = new IpcLink((message) => process.send?.(message), answering);
+  process.on('message', (message) => link.take(message));
+  return link;
 }
 
 /** The launcher's end closes with it: of standard input, and of the IPC channel where there is one. */

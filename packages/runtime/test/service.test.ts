@@ -36,11 +36,11 @@ describe('a service', () => {
   it('runs with what the launcher tells it, and may ask the launcher', async () => {
     const service = start({ task: 'serve' });
     await untilReady(service);
-    service.nodeChildProcess.send({ configure: { id: 7, handOver: { other: true } } });
+    service.nodeChildProcess.send({ ask: { id: 7, what: { configure: { other: true } } } });
     const asked = await untilReady(service);
     expect(asked).toEqual({ ask: { id: 1, what: 'why' } });
     service.nodeChildProcess.send({ answer: { id: 1, value: 'because' } });
-    expect(await untilReady(service)).toEqual({ configured: { id: 7, problem: null } });
+    expect(await untilReady(service)).toEqual({ answer: { id: 7, value: { problem: null } } });
     service.kill('SIGTERM');
     const { stdout } = await service;
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({
@@ -53,8 +53,10 @@ describe('a service', () => {
   it('says when it cannot take what it is told, without the words of the failure', async () => {
     const service = start({ task: 'serve', canary: 'canary' });
     await untilReady(service);
-    service.nodeChildProcess.send({ configure: { id: 1, handOver: 'nonsense' } });
-    expect(await untilReady(service)).toEqual({ configured: { id: 1, problem: 'TypeError' } });
+    service.nodeChildProcess.send({ ask: { id: 1, what: { configure: 'nonsense' } } });
+    expect(await untilReady(service)).toEqual({
+      answer: { id: 1, value: { problem: 'TypeError' } },
+    });
     service.kill('SIGTERM');
     expect((await service).exitCode).toBe(EXIT.ok);
   });
@@ -70,14 +72,17 @@ describe('a service', () => {
     expect(messages(stdout)).toEqual(['draining', 'drained']);
   });
 
-  it.each(['SIGINT', 'SIGHUP', 'SIGUSR1'] as const)('leaves %s to the launcher', async (signal) => {
-    const service = start({ task: 'serve' });
-    await untilReady(service);
-    service.kill(signal);
-    service.kill('SIGTERM');
-    const { exitCode, stdout, stderr } = await service;
-    expect([exitCode, messages(stdout), stderr]).toEqual([EXIT.ok, ['draining', 'drained'], '']);
-  });
+  it.each(['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)(
+    'leaves %s to the launcher',
+    async (signal) => {
+      const service = start({ task: 'serve' });
+      await untilReady(service);
+      service.kill(signal);
+      service.kill('SIGTERM');
+      const { exitCode, stdout, stderr } = await service;
+      expect([exitCode, messages(stdout), stderr]).toEqual([EXIT.ok, ['draining', 'drained'], '']);
+    },
+  );
 
   it.each([
     ['standard input ends', (service: ReturnType<typeof start>) => void service.stdin.end()],

@@ -1,12 +1,14 @@
 import { readAssets } from '@openrouter-proxy/dashboard';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
-import type { KmsClient } from '@openrouter-proxy/kms-protocol';
+import type { KmsClient, MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 import type { AppParts } from '../app.ts';
 import type { Leases } from '../leases.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { ModelsCache } from '../models-cache.ts';
+import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
 import { LiveFeed } from './live-feed.ts';
+import { ownUse } from './machine-load.ts';
 import { allMetrics, metricsPages, type PagesParts } from './pages.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 
@@ -19,6 +21,7 @@ export interface DashboardParts {
   readonly options: () => Pick<GatewayHandOver, 'modelsCache' | 'metrics'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  readonly siblings: Siblings;
   readonly draining: () => boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -27,20 +30,25 @@ export interface DashboardParts {
 /** Everything under `/metrics`. */
 export interface Dashboard {
   readonly pages: AppParts['metrics'];
+  /** What this process does, as its siblings show it together with what they do. */
+  readonly own: {
+    metrics(): Promise<MetricFamily[]>;
+    load(): WorkerLoad;
+  };
   /** Ends the views that are open. */
   stop(): void;
 }
 
 /** Puts the dashboard together. */
 export async function createDashboard(shown: DashboardParts): Promise<Dashboard> {
-  const { kms, leases, cache, options, metrics, logger, draining, now } = shown;
+  const { kms, leases, cache, options, metrics, logger, siblings, draining, now } = shown;
   const cacheState = () => {
     const { enabled, ttlMs } = options().modelsCache;
     const ageSeconds = cache().ageSeconds();
     return { enabled, ageSeconds, ttlSeconds: ttlMs / 1_000, ...metrics.modelsCache() };
   };
   const source = new SnapshotSource({
-    ...{ kms, draining, now },
+    ...{ kms, siblings, draining, now },
     cache: cacheState,
     system: () => options().metrics.system,
   });
@@ -54,6 +62,13 @@ export async function createDashboard(shown: DashboardParts): Promise<Dashboard>
     logger,
   });
   const assets = await readAssets();
-  const parts: PagesParts = { kms, metrics, metricState, source, feed, assets };
-  return { pages: metricsPages(parts), stop: () => feed.stop() };
+  const parts: PagesParts = { kms, metrics, metricState, siblings, source, feed, assets };
+  return {
+    pages: metricsPages(parts),
+    own: {
+      metrics: () => metrics.additive({ leasesInFlight: leases.inFlight }),
+      load: () => ({ use: ownUse(gatewayName(siblings)), cache: metrics.modelsCache() }),
+    },
+    stop: () => feed.stop(),
+  };
 }

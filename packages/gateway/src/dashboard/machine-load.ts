@@ -1,13 +1,15 @@
 import { totalmem } from 'node:os';
 import type { SystemLoad } from '@openrouter-proxy/dashboard';
+import { z } from 'zod';
 import { availableMemory, cpuSeconds } from '../metrics/system-metrics.ts';
 
 /** What a process takes of the machine: its processor time so far, in seconds, and its memory. */
-export interface ProcessUse {
-  readonly name: string;
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-}
+export const processUse = z.strictObject({
+  name: z.string(),
+  cpuSeconds: z.number(),
+  residentBytes: z.number(),
+});
+export type ProcessUse = z.infer<typeof processUse>;
 
 interface Look {
   readonly at: number;
@@ -16,11 +18,11 @@ interface Look {
   readonly processes: ReadonlyMap<string, number>;
 }
 
-/** What the gateway's own process takes. */
-export function ownUse(): ProcessUse {
+/** What this process takes. */
+export function ownUse(name: string): ProcessUse {
   const { user, system } = process.cpuUsage();
   const residentBytes = process.memoryUsage.rss();
-  return { name: 'gateway', cpuSeconds: (user + system) / 1e6, residentBytes };
+  return { name, cpuSeconds: (user + system) / 1e6, residentBytes };
 }
 
 function look(at: number, processes: readonly ProcessUse[]): Look {

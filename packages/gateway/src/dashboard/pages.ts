@@ -7,6 +7,7 @@ import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts'
 import { mergedFamilies, metricText, TEXT_FORMATS } from '../metrics/metric-families.ts';
 import type { RequestTarget } from '../request-target.ts';
 import { codedBody, codedStream, CodedFiles } from './content-coding.ts';
+import type { Siblings } from '../workers/siblings.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
@@ -39,6 +40,7 @@ export interface PagesParts {
   readonly kms: KmsClient;
   readonly metrics: GatewayMetrics;
   readonly metricState: () => Omit<MetricState, 'isKmsUp'>;
+  readonly siblings: Siblings;
   readonly source: SnapshotSource;
   readonly feed: LiveFeed;
   readonly assets: Assets;
@@ -49,16 +51,18 @@ export async function allMetrics({
   kms,
   metrics,
   metricState,
-}: PagesParts): Promise<MetricFamily[]> {
-  const ofKms = await kms.call('metrics.read', {}).then(
+  siblings,
+}: Pick<PagesParts, 'kms' | 'metrics' | 'metricState' | 'siblings'>): Promise<MetricFamily[]> {
+  const ofKms = kms.call('metrics.read', {}).then(
     ({ families }) => families,
     (error: unknown) => {
       if (KmsError.is(error, 'UNAVAILABLE')) return null;
       throw error;
     },
   );
-  const own = await metrics.families({ ...metricState(), isKmsUp: ofKms !== null });
-  return mergedFamilies([own, ofKms ?? []]);
+  const [service, others] = await Promise.all([ofKms, siblings.metrics()]);
+  const own = await metrics.families({ ...metricState(), isKmsUp: service !== null });
+  return mergedFamilies([own, ...others, service ?? []]);
 }
 
 /** `/metrics`, for people and scrapers, and everything under it. */

@@ -2,6 +2,7 @@ import type { Explanation, Snapshot } from '@openrouter-proxy/dashboard';
 import type { KmsClient, Method, Params, Result } from '@openrouter-proxy/kms-protocol';
 import { KmsError } from '@openrouter-proxy/kms-protocol';
 import { degradedReasons, kmsStatus, type KmsStatus } from '../health.ts';
+import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
 import { MachineLoad, ownUse } from './machine-load.ts';
 
 const HOUR = 3_600_000;
@@ -20,6 +21,7 @@ const USAGE_EVERY_MS = 5_000;
 export interface SnapshotParts {
   readonly kms: KmsClient;
   readonly cache: () => Snapshot['cache'];
+  readonly siblings: Siblings;
   /** Whether the machine's load is shown. */
   readonly system: () => boolean;
   readonly draining: () => boolean;
@@ -41,13 +43,17 @@ export class SnapshotSource {
     const { kms, now: clock } = this.#parts;
     const now = clock();
     const status = await kmsStatus(kms);
-    const [keys, history, traffic, recent, usage] = await Promise.all([
+    const [keys, history, traffic, recent, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
       this.#ask('traffic.query', { since: now - TRAFFIC_MS }, { stepMs: 10_000, points: [] }),
       this.#ask('requests.recent', { limit: REQUESTS }, { requests: [] }),
       this.#usageAt(now),
+      this.#parts.siblings.load(),
     ]);
+    const own = this.#parts.cache();
+    const sum = (of: 'hits' | 'misses') =>
+      others.reduce((all, { cache }) => all + cache[of], own[of]);
     return {
       now,
       reasons: degradedReasons(status, this.#parts.draining(), now),
@@ -58,8 +64,8 @@ export class SnapshotSource {
       traffic,
       requests: recent.requests,
       usage,
-      cache: this.#parts.cache(),
-      system: this.#parts.system() ? this.#systemLoad(status, now) : null,
+      cache: { ...own, hits: sum('hits'), misses: sum('misses') },
+      system: this.#parts.system() ? this.#systemLoad(status, others, now) : null,
     };
   }
 
@@ -73,9 +79,10 @@ export class SnapshotSource {
     return { requestId, ...found };
   }
 
-  #systemLoad(status: KmsStatus, now: number): Snapshot['system'] {
+  #systemLoad(status: KmsStatus, others: readonly WorkerLoad[], now: number): Snapshot['system'] {
     const kms = status === null ? [] : [{ name: 'kms', ...status.process }];
-    return this.#load.read([ownUse(), ...kms], now);
+    const gateways = [ownUse(gatewayName(this.#parts.siblings)), ...others.map(({ use }) => use)];
+    return this.#load.read([...gateways.sort((a, b) => (a.name < b.name ? -1 : 1)), ...kms], now);
   }
 
   async #usageAt(now: number): Promise<Snapshot['usage']> {

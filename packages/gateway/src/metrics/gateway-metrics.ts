@@ -15,6 +15,9 @@ const SECONDS = [
 /** Models that have figures of their own; further ones share those of `other`. */
 const MAX_MODELS = 300;
 
+/** What every worker of a gateway would tell alike. */
+const NOT_ADDITIVE = /^openrouter_proxy_(?:kms_up$|models_cache_age_seconds$|system_)/;
+
 /** What is read when somebody looks, rather than counted when it happens. */
 export interface MetricState {
   leasesInFlight: number;
@@ -37,6 +40,8 @@ export interface GatewayMetrics {
   modelsCache(): { hits: number; misses: number };
   /** All of them, with the state of the moment. */
   families(state: MetricState): Promise<MetricFamily[]>;
+  /** Those that add up with the ones of other processes: what tells of the machine, or of another, is left out. */
+  additive(state: Pick<MetricState, 'leasesInFlight'>): Promise<MetricFamily[]>;
 }
 
 /** Makes metrics in a registry. Label values come from closed sets and the configuration, or are bounded. */
@@ -170,14 +175,24 @@ function usageCounter(make: Maker): (exchange: Exchange) => void {
   };
 }
 
+function collectSystem(registry: Registry, worker: number | null): void {
+  const labels = { component: 'gateway', ...(worker === null ? {} : { worker: String(worker) }) };
+  collectDefaultMetrics({ register: registry, labels });
+  systemMetrics(registry, PREFIX);
+}
+
+/** What metrics there are. */
+export interface MetricsOptions {
+  readonly system: boolean;
+  /** The number of the worker that this is; null: it is the only process. */
+  readonly worker: number | null;
+}
+
 /** Creates the metrics in a registry of their own; `system` adds the process's and the machine's. */
-export function createMetrics(options: { system: boolean }): GatewayMetrics {
+export function createMetrics(options: MetricsOptions): GatewayMetrics {
   const registry = new Registry();
   const make = new Maker(registry);
-  if (options.system) {
-    collectDefaultMetrics({ register: registry, labels: { component: 'gateway' } });
-    systemMetrics(registry, PREFIX);
-  }
+  if (options.system) collectSystem(registry, options.worker);
   const counted = { ...requestMetrics(make), ...poolMetrics(make) };
   const countUsage = usageCounter(make);
   const gauges = stateMetrics(make);
@@ -204,6 +219,11 @@ export function createMetrics(options: { system: boolean }): GatewayMetrics {
       gauges.cacheAge.set(state.modelsCacheAgeSeconds ?? 0);
       gauges.kmsUp.set(state.isKmsUp ? 1 : 0);
       return metricFamilies(await registry.getMetricsAsJSON());
+    },
+    async additive({ leasesInFlight }) {
+      gauges.leases.set(leasesInFlight);
+      const all = metricFamilies(await registry.getMetricsAsJSON());
+      return all.filter(({ name }) => !NOT_ADDITIVE.test(name));
     },
   };
 }

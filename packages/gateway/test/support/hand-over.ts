@@ -19,6 +19,7 @@ export function handOver(
   return {
     host: '127.0.0.1',
     port: 0,
+    workers: 1,
     accessKeys: [{ name: 'default', key: new Secret(ACCESS_KEY) }],
     kms,
     upstream: {

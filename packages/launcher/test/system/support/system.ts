@@ -10,6 +10,8 @@ import { onTestFinished } from 'vitest';
 
 const LAUNCHER = path.resolve(import.meta.dirname, '../../../dist/main.js');
 const START_TIMEOUT_MS = 20_000;
+/** Whatever holds for one worker is to hold for several. */
+const WORKERS = Number(process.env['TEST_WORKERS'] ?? 1);
 
 /** A value shaped like an OpenRouter key, new at each call. */
 export function newKey(): string {
@@ -109,7 +111,10 @@ export async function startSystem(options: {
 }): Promise<System> {
   const folder = options.folder ?? (await temporaryFolder());
   const accessKey = `access-${randomBytes(16).toString('hex')}`;
-  const server = { port: 0, access_key: accessKey, log_format: 'json', log_level: 'DEBUG' };
+  const server = {
+    ...{ port: 0, access_key: accessKey, log_format: 'json', log_level: 'DEBUG' },
+    workers: WORKERS,
+  };
   const { settings } = options;
   const child = launch(
     folder,

@@ -1,0 +1,47 @@
+import type { Answering, IpcLink } from './ipc-link.ts';
+
+/** How long a process may take to run with what it is told. */
+const CONFIGURE_MS = 10_000;
+
+/** What a process is told to run with from now on; it says why it could not, or null. */
+interface Configure {
+  readonly configure: unknown;
+}
+interface Configured {
+  readonly problem: string | null;
+}
+
+const isConfigure = (what: unknown): what is Configure =>
+  typeof what === 'object' && what !== null && 'configure' in what;
+
+/** Tells a process what to run with from now on; why it could not take it, if so. */
+export async function configureOver(
+  link: Pick<IpcLink, 'ask'>,
+  handOver: unknown,
+): Promise<string | null> {
+  const answer = await link.ask({ configure: handOver } satisfies Configure, CONFIGURE_MS);
+  if (answer === null) return `no answer within ${CONFIGURE_MS} ms`;
+  return (answer as Configured).problem; // of `answeringConfigure`, below
+}
+
+/** Answers being told what to run with, one after the other; everything else is left to `others`. */
+export function answeringConfigure(
+  configure: (handOver: unknown) => Promise<void>,
+  others: Answering,
+): Answering {
+  let last: Promise<unknown> = Promise.resolve();
+  return (what) => {
+    if (!isConfigure(what)) return others(what);
+    const done = last
+      .then(() => configure(what.configure))
+      .then(
+        (): Configured => ({ problem: null }),
+        // Without the cause, which may quote what was handed over.
+        (error: unknown): Configured => ({
+          problem: error instanceof Error ? error.name : typeof error,
+        }),
+      );
+    last = done;
+    return done;
+  };
+}

@@ -1,0 +1,53 @@
+/** A question and its answer travel under the same number. */
+interface Asked {
+  readonly ask: { readonly id: number; readonly what: unknown };
+}
+interface Answered {
+  readonly answer: { readonly id: number; readonly value: unknown };
+}
+
+const has = <Name extends string>(name: Name, message: unknown): message is Record<Name, unknown> =>
+  typeof message === 'object' && message !== null && name in message;
+const isAsked = (message: unknown): message is Asked => has('ask', message);
+const isAnswered = (message: unknown): message is Answered => has('answer', message);
+
+/** Answers what the other end asks; null where there is nothing to say. */
+export type Answering = (what: unknown) => Promise<unknown>;
+
+/**
+ * One end of Node's IPC channel between a process and one that it has started: each may ask the
+ * other. What is asked, and what is answered, is JSON.
+ */
+export class IpcLink {
+  readonly #send: (message: object) => void;
+  readonly #answering: Answering;
+  readonly #waiting = new Map<number, (value: unknown) => void>();
+  #lastId = 0;
+
+  constructor(send: (message: object) => void, answering: Answering) {
+    this.#send = send;
+    this.#answering = answering;
+  }
+
+  /** Takes in a message of the other end's. */
+  take(message: unknown): void {
+    if (isAnswered(message)) this.#waiting.get(message.answer.id)?.(message.answer.value);
+    if (!isAsked(message)) return;
+    const { id, what } = message.ask;
+    const give = (value: unknown) => this.#send({ answer: { id, value } } satisfies Answered);
+    this.#answering(what).then(give, () => give(null));
+  }
+
+  /** Asks the other end; null if it does not answer within `timeoutMs`. */
+  async ask(what: unknown, timeoutMs: number): Promise<unknown> {
+    const id = (this.#lastId += 1);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, resolve);
+    const timer = setTimeout(() => resolve(null), timeoutMs);
+    this.#send({ ask: { id, what } } satisfies Asked);
+    const value = await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(id);
+    return value;
+  }
+}
