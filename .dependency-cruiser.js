@@ -29,6 +29,10 @@ const ALLOWED = {
     ['runtime', 'config', 'kms-protocol', 'dashboard', 'fake-openrouter'],
     'It faces the network: code that holds keys must be impossible to reach from here.',
   ],
+  cli: [
+    ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
+    'It is an operator, and has no more than the socket gives to one.',
+  ],
   launcher: [
     ['runtime', 'config', 'kms-protocol', 'fake-openrouter'],
     'It starts the services as programs; importing them would put keys and clients into one process.',

@@ -86,7 +86,7 @@ is_ours() {
 }
 
 check() {
-  for needed in runtime config kms-protocol kms dashboard gateway launcher; do
+  for needed in runtime config kms-protocol kms dashboard gateway cli launcher; do
     [ -d "$source/packages/$needed/dist" ] ||
       refuse 78 'this tree is not built; as its owner, run in it: sh scripts/with-build.sh true'
   done

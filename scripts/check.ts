@@ -10,6 +10,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   'import rules bite': 'node scripts/check-import-rules.ts',
   'unused code': 'knip --no-config-hints',
   'configuration schema': 'node scripts/config-schema.ts --check',
+  'reference pages': 'node scripts/reference.ts --check',
   documents: 'node scripts/check-documents.ts',
 };
 

@@ -38,6 +38,9 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     debianPackage: 'libnss3',
     neededBy: 'the dashboard in a browser',
   },
+  { command: 'tmux', debianPackage: 'tmux', neededBy: 'the KMS CLI in a terminal' },
+  { command: 'fish', debianPackage: 'fish', neededBy: 'completion in fish' },
+  { command: 'zsh', debianPackage: 'zsh', neededBy: 'completion in zsh' },
   {
     command: 'shellcheck',
     debianPackage: 'shellcheck',

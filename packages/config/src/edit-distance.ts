@@ -13,8 +13,11 @@ export function editDistance(a: string, b: string): number {
 }
 
 /** The candidate most like `name`, if one is like enough to be what was meant. */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+export function nearest(
+  name: string,
+  candidates: readonly string[],
+  limit = Math.max(1, Math.floor(name.length / 3)),
+): string | undefined {
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());

@@ -9,7 +9,11 @@ export {
   type GatewayRuntime,
   type KmsHandOver,
 } from './hand-over.ts';
-export { loadConfig, type LoadedConfig } from './load.ts';
+export { parseDuration } from './duration.ts';
+export { nearest } from './edit-distance.ts';
+export { findStatePaths, loadConfig, type LoadedConfig } from './load.ts';
 export { type UpstreamKey } from './pool-keys.ts';
 export { type Origin } from './replacement.ts';
+export { type SettingView } from './setting-views.ts';
+export { type StatePaths } from './state-paths.ts';
 export { configJsonSchema } from './schema.ts';

@@ -13,7 +13,8 @@ import {
   type Replacement,
 } from './replacement.ts';
 import { configFile } from './schema.ts';
-import { checkStatePaths, statePaths } from './state-paths.ts';
+import { settingViews, type SettingView } from './setting-views.ts';
+import { checkStatePaths, statePaths, type StatePaths } from './state-paths.ts';
 import { valueAt } from './value-path.ts';
 
 /** Where the secrets came from. */
@@ -31,6 +32,8 @@ export interface LoadedConfig {
   /** The file that was read, absolute; null if there was none. */
   readonly file: string | null;
   readonly origin: Origins;
+  /** Every setting with its value in the file's own words, and where that comes from. */
+  readonly settings: readonly SettingView[];
   /** Variables of the environment that hold secrets: not for children, and not to be left in place. */
   readonly secretsInEnvironment: readonly string[];
 }
@@ -74,10 +77,21 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     warnings: [...remarks, ...openToAll(source, config, origin)],
     file: source.file,
     origin,
+    settings: settingViews(value, config, { source, replacements }),
     secretsInEnvironment: [...new Set([...SECRET_VARIABLES, ...resolved.variables])].filter(
       (name) => env[name] !== undefined,
     ),
   };
+}
+
+/**
+ * Where a service with this configuration keeps its state and listens, also when something else in the
+ * configuration is wrong. Rejects with a StartupError if that cannot be read at all.
+ */
+export async function findStatePaths(surroundings: Surroundings): Promise<StatePaths> {
+  const source = await readConfigSource(surroundings);
+  if (source.document.value === undefined) throw refusal(describeYamlProblems(source));
+  return statePaths(source.document.value, surroundings.env, source.folder);
 }
 
 const refusal = (problems: readonly string[]) => new StartupError(EXIT.configuration, problems);

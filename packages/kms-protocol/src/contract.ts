@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant, keyId, keyView, limitView } from './key-view.ts';
-import { api, model, requestEnd, requestId, requestView } from './ledger.ts';
+import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
 import { reloadReport } from './reload.ts';
@@ -55,6 +55,7 @@ const READERS = ['gateway', 'operator'] as const;
 export const MAX_LISTED_KEYS = 500;
 export const MAX_RECORDED = 500;
 const MAX_LANES = 200;
+export const MAX_LISTED_LEASES = 500;
 const MAX_RECENT = 100;
 const MAX_USAGE_ROWS = 1_000;
 const MAX_EVENTS = 500;
@@ -207,6 +208,12 @@ export const contract = {
         .max(16),
     }),
     roles: READERS,
+  },
+  /** The leases of requests that are under way, the oldest first. */
+  'leases.list': {
+    params: z.strictObject({}).optional(),
+    result: z.strictObject({ leases: z.array(leaseView).max(MAX_LISTED_LEASES), total: z.int() }),
+    roles: ['operator'],
   },
   /** How the keys stood over the last hours, those that were listed first. */
   'keys.history': {

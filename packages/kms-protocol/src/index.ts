@@ -1,6 +1,7 @@
 export {
   PROTOCOL_VERSION,
   MAX_LISTED_KEYS,
+  MAX_LISTED_LEASES,
   MAX_RECORDED,
   contract,
   type Contract,
@@ -25,6 +26,7 @@ export {
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';
 export {
   type Api,
+  type LeaseView,
   type LedgerStep,
   type LeftOut,
   type RequestEnd,

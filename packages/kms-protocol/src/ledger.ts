@@ -86,6 +86,18 @@ export const ledgerStep = z.discriminatedUnion('kind', [
 ]);
 export type LedgerStep = z.infer<typeof ledgerStep>;
 
+/** A key that is lent at the moment, and for what. */
+export const leaseView = z.strictObject({
+  keyId,
+  keyName: z.string(),
+  requestId,
+  client: client.nullable(),
+  api,
+  model: model.nullable(),
+  since: instant,
+});
+export type LeaseView = z.infer<typeof leaseView>;
+
 /** A request as the key service remembers it. */
 export const requestView = z.strictObject({
   requestId,

@@ -1,5 +1,6 @@
 import {
   MAX_LISTED_KEYS,
+  MAX_LISTED_LEASES,
   type Handlers,
   type KeyView,
   type MetricFamily,
@@ -51,6 +52,7 @@ function processUse() {
 
 type BookMethods =
   | 'keys.history'
+  | 'leases.list'
   | 'requests.record'
   | 'requests.recent'
   | 'requests.explain'
@@ -109,6 +111,7 @@ function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, Book
     'keys.history': ({ since, limit }) => ({
       lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
     }),
+    'leases.list': () => ledger.leases(MAX_LISTED_LEASES),
     'requests.record': ({ requests }) => {
       for (const end of requests) record(end);
       return {};

@@ -113,6 +113,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     },
     'keys.list': notHere,
     'keys.whyNot': notHere,
+    'leases.list': () => ({ leases: [], total: 0 }),
     'keys.history': notHere,
     'requests.record': () => ({}),
     'requests.recent': notHere,

@@ -1,5 +1,6 @@
 import type {
   Api,
+  LeaseView,
   LedgerStep,
   LeftOut,
   NoKeyData,
@@ -55,7 +56,7 @@ const choicesOf = ({ candidates, leftOut, leftOutCount }: Choices) => ({
 export class Ledger {
   /** The oldest first. */
   readonly #entries = new Map<string, Entry>();
-  readonly #underWay = new Map<string, Attempt>();
+  readonly #underWay = new Map<string, { readonly step: Attempt; readonly info: RequestInfo }>();
 
   /** A key was lent. */
   chosen(
@@ -79,7 +80,7 @@ export class Ledger {
       usage: null,
       followed: [],
     };
-    if (this.#add(info, step, now)) this.#underWay.set(leaseId, step);
+    if (this.#add(info, step, now)) this.#underWay.set(leaseId, { step, info });
   }
 
   /** No key could be lent. */
@@ -95,7 +96,7 @@ export class Ledger {
     followed: readonly string[],
     now: number,
   ): void {
-    const step = this.#underWay.get(leaseId);
+    const step = this.#underWay.get(leaseId)?.step;
     if (step === undefined) return;
     this.#underWay.delete(leaseId);
     step.endedAt = now;
@@ -125,6 +126,15 @@ export class Ledger {
     return [...this.#entries.values()].slice(-limit).reverse().map(viewOf);
   }
 
+  /** The leases that have not ended, the oldest first, and how many there are. */
+  leases(limit: number): { leases: LeaseView[]; total: number } {
+    const leases = [...this.#underWay.values().take(limit)].map(({ step, info }) => ({
+      ...{ keyId: step.keyId, keyName: step.keyName, since: step.at },
+      ...{ requestId: info.requestId, client: info.client, api: info.api, model: info.model },
+    }));
+    return { leases, total: this.#underWay.size };
+  }
+
   #add(info: RequestInfo, step: LedgerStep, now: number): boolean {
     const { steps } = this.#open(info, now);
     if (steps.length >= MAX_STEPS) return false;
@@ -151,8 +161,8 @@ export class Ledger {
       this.#entries.delete(requestId);
     }
     // Leases that nobody has reported on.
-    for (const [leaseId, { at }] of this.#underWay) {
-      if (this.#underWay.size <= MAX_REQUESTS && now - at < MAX_AGE_MS) break;
+    for (const [leaseId, { step }] of this.#underWay) {
+      if (this.#underWay.size <= MAX_REQUESTS && now - step.at < MAX_AGE_MS) break;
       this.#underWay.delete(leaseId);
     }
   }

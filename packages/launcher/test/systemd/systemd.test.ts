@@ -191,18 +191,10 @@ describe.skipIf(cannotBoot)('the service, in a real systemd', { timeout: TEST_TI
 
   it('is operated by the members of its group, who see no key', async () => {
     await machine.ask('useradd', '--no-create-home', '-G', 'openrouter-proxy', 'colleague');
-    const script = `
-      import { readFileSync } from 'node:fs';
-      import { KmsClient, connectToUnixSocket } from '/opt/openrouter-proxy/packages/kms-protocol/dist/index.js';
-      const token = readFileSync('/run/openrouter-proxy/operator.token', 'utf8').trim();
-      const connect = () => connectToUnixSocket('/run/openrouter-proxy/kms.sock');
-      const client = new KmsClient({ connect, role: 'operator', token: { reveal: () => token } });
-      console.log(JSON.stringify(await client.call('keys.list', {})));
-      await client.close();`;
-    const node = ['/opt/openrouter-proxy/node', '--input-type=module', '-e', script];
-    const { exitCode, output } = await as('colleague', ...node);
-    expect([exitCode, output]).toEqual([0, expect.stringContaining('"keys":[')]);
+    const { exitCode, output } = await as('colleague', 'kms', 'keys');
+    expect([exitCode, output]).toEqual([0, expect.stringMatching(/key-1 .*serving/)]);
     for (const key of keys) expect(output).not.toContain(key);
+    expect((await as('stranger', 'kms', 'keys')).exitCode).toBe(69);
     for (const secret of ['/etc/openrouter-proxy/openrouter_keys', '/var/lib/openrouter-proxy']) {
       const { output: refusal } = await as('colleague', 'ls', '-l', secret, '&&', 'cat', secret);
       expect(refusal).not.toMatch(/sk-or/);
@@ -210,11 +202,24 @@ describe.skipIf(cannotBoot)('the service, in a real systemd', { timeout: TEST_TI
     }
   });
 
-  it('goes on through a reload', async () => {
+  it('takes a changed configuration at a reload, and goes on', async () => {
+    const file = inMachine('/etc/openrouter-proxy/config.yml');
     const before = await property('MainPID');
+    await writeFile(file, `${CONFIG}server: { http_log_level: WARNING }\n`);
     await machine.ask('systemctl', 'reload', UNIT);
+    expect(await journal('-n', '20')).toContain('server.http_log_level');
     expect(await answers()).toBe(true);
     expect([await property('MainPID'), await property('ActiveState')]).toEqual([before, 'active']);
+  });
+
+  it('says at a reload that the configuration is wrong, and goes on with the old one', async () => {
+    const file = inMachine('/etc/openrouter-proxy/config.yml');
+    await writeFile(file, `${CONFIG}server: { prot: 1 }\n`);
+    expect((await machine.run('systemctl', 'reload', UNIT)).exitCode).toBe(1);
+    expect(await journal('-n', '20')).toContain('server.prot');
+    expect([await answers(), await property('ActiveState')]).toEqual([true, 'active']);
+    await writeFile(file, CONFIG);
+    await machine.ask('systemctl', 'reload', UNIT);
   });
 
   it('gets its key service back when that is killed, without a restart of its own', async () => {

@@ -1,0 +1,20 @@
+import type { Command } from '../command.ts';
+import { completion } from './completion.ts';
+import { configCheck, configShow } from './config.ts';
+import { explain } from './explain.ts';
+import { importCommand } from './import.ts';
+import { key } from './key.ts';
+import { keys } from './keys.ts';
+import { leases } from './leases.ts';
+import { reload } from './reload.ts';
+import { cool, disable, enable, uncool } from './set-aside.ts';
+import { status } from './status.ts';
+import { usage } from './usage.ts';
+import { whyNot } from './why-not.ts';
+
+/** Every command, in the order in which help shows them. */
+export const COMMANDS: readonly Command[] = [
+  ...[status, keys, key, whyNot, explain, leases, usage],
+  ...[cool, uncool, disable, enable],
+  ...[reload, configCheck, configShow, importCommand, completion],
+];

@@ -1,0 +1,109 @@
+import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
+import { printJson, type Command, type Context } from '../command.ts';
+import type { Ending } from '../failure.ts';
+import { withKms } from '../connection.ts';
+import { findKey } from '../find-key.ts';
+import { causeInWords, limitInWords, sourceInWords, standing } from '../key-words.ts';
+import { clockTime, span, until, when } from '../terminal/instant.ts';
+import { count, credits, share } from '../terminal/number.ts';
+import { plain } from '../terminal/plain.ts';
+
+/** The argument of every command that is about one key. */
+export const KEY_ARGUMENT = {
+  name: 'key',
+  description: "its name, its id, or the id's beginning",
+  kind: 'key',
+} as const;
+
+export const key: Command = {
+  name: 'key',
+  summary: 'Everything about one key, but its secret',
+  argument: KEY_ARGUMENT,
+  examples: [
+    ['kms key team-b', 'by name'],
+    ['kms key 3fa1', 'by the beginning of its id'],
+  ],
+  json: 'the result of `keys.get`',
+  run: async (context, meant) =>
+    withKms(context.where, context.io, async (kms): Promise<Ending> => {
+      const found = await findKey(kms, meant);
+      if (context.json) printJson(context, found);
+      else context.io.out(keyText(found, context));
+      return 'done';
+    }),
+};
+
+/** A key in lines of a name and a value. */
+function keyText(view: KeyView, { io, paint }: Context): string {
+  const now = io.now();
+  const { text, tone } = standing(view);
+  const lines: [string, string][] = [
+    ['key', `${paint('strong', plain(view.name))}  ${view.keyId}`],
+    [
+      'state',
+      `${paint(tone, text)} for ${span(now - view.state.since)} (since ${clockTime(view.state.since, now)})`,
+    ],
+    ...stateLines(view, now),
+    ...view.limits.map((limit): [string, string] => ['not for', limitInWords(limit, now)]),
+    ['account', view.account],
+    ['free', windowText('this minute', view.freeRequests.minute, now)],
+    ['', windowText('this UTC day', view.freeRequests.day, now)],
+    [
+      'flight',
+      `${count(view.inFlight)} of ${view.maxConcurrency === null ? 'any number' : count(view.maxConcurrency)} at once`,
+    ],
+    ...todayLines(view),
+    [
+      'cap',
+      view.limitRemaining === null
+        ? 'none of its own, or not known'
+        : `${credits(view.limitRemaining)} credits left`,
+    ],
+    ['ends', view.expiresAt === null ? 'never, or not known' : when(view.expiresAt, now)],
+  ];
+  return lines
+    .map(([name, value]) => `${paint('quiet', name.padEnd(8))}  ${safe(name, value)}\n`)
+    .join('');
+}
+
+/** The first lines are painted by us; whatever comes from outside is not. */
+const safe = (name: string, value: string) =>
+  name === 'key' || name === 'state' ? value : plain(value);
+
+function stateLines({ state }: KeyView, now: number): [string, string][] {
+  if (state.kind === 'available') return [];
+  const ends: [string, string][] =
+    state.kind === 'cooling' ? [['until', until(state.until, now).replace('until ', '')]] : [];
+  return [
+    ...ends,
+    ['why', causeInWords(state.cause)],
+    ['known by', sourceInWords(state.cause.source)],
+  ];
+}
+
+function todayLines({ today, unexplainedCost }: KeyView): [string, string][] {
+  const asked = today.answered + today.failed;
+  const elsewhere: [string, string][] =
+    unexplainedCost === null
+      ? []
+      : [
+          [
+            'leak?',
+            `${credits(unexplainedCost)} credits were spent today, and not through this gateway`,
+          ],
+        ];
+  return [
+    ['today', `${count(asked)} asked, ${share(today.answered, asked)} answered`],
+    [
+      '',
+      `${count(today.sent)} tokens sent, ${count(today.received)} received, ${credits(today.cost)} credits`,
+    ],
+    ...elsewhere,
+  ];
+}
+
+function windowText(which: string, { used, limit, resetsAt }: RequestWindow, now: number): string {
+  const of = limit === null ? '' : ` of ${count(limit)}`;
+  const known = limit === null ? '; the limit is not known yet' : '';
+  return `${count(used)}${of} requests to free models ${which}, ${until(resetsAt, now)}${known}`;
+}

@@ -1,0 +1,48 @@
+import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
+import { printJson, type Command, type Context } from '../command.ts';
+import { withKms } from '../connection.ts';
+import { plain } from '../terminal/plain.ts';
+
+export const reload: Command = {
+  name: 'reload',
+  summary: 'Read the configuration again, without dropping a request',
+  options: [{ flags: '--dry-run', description: 'only say what would change' }],
+  examples: [
+    ['kms reload --dry-run', 'what would be added, removed, changed'],
+    ['kms reload', 'all of it takes effect, or nothing'],
+  ],
+  json: 'the result of `service.reload`',
+  run: async (context, _argument, { dryRun }) =>
+    withKms(context.where, context.io, async (kms) => {
+      const report = await kms.call('service.reload', { dryRun: dryRun === true });
+      if (context.json) printJson(context, report);
+      else context.io.out(reloadText(report, context));
+      return report.outcome === 'refused' ? 'refused' : 'done';
+    }),
+};
+
+const HEADS: Readonly<Record<ReloadReport['outcome'], string>> = {
+  applied: 'The new configuration is in effect.',
+  planned: 'This would change:',
+  unchanged: 'Nothing has changed.',
+  refused: 'Nothing was changed: the configuration has mistakes.',
+};
+const SIGNS = { added: ['+', 'good'], removed: ['-', 'bad'], changed: ['~', 'warn'] } as const;
+
+/** The report, a line for each change. */
+function reloadText(report: ReloadReport, { paint }: Context): string {
+  const { outcome, problems, changes, needsRestart } = report;
+  const lines = changes.map(({ setting, change, detail }) => {
+    const [sign, tone] = SIGNS[change];
+    return `  ${paint(tone, sign)} ${plain(setting)}${detail === '' ? '' : `: ${plain(detail)}`}`;
+  });
+  const restart =
+    needsRestart.length === 0 ? [] : [`Only after a restart: ${needsRestart.join(', ')}`];
+  return [
+    paint(outcome === 'refused' ? 'bad' : undefined, HEADS[outcome]),
+    ...problems.map((problem) => `  ${plain(problem)}`),
+    ...lines,
+    ...restart,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,65 @@
+import type { UsageRow } from '@openrouter-proxy/kms-protocol';
+import { printJson, type Command, type Context } from '../command.ts';
+import { withKms } from '../connection.ts';
+import { Failure, type Ending } from '../failure.ts';
+import { count, credits } from '../terminal/number.ts';
+import { table, type Column } from '../terminal/table.ts';
+import { readTime } from '../time-argument.ts';
+
+const DIMENSIONS = ['key', 'model', 'client', 'day'] as const;
+type Dimension = (typeof DIMENSIONS)[number];
+
+const isDimension = (value: unknown): value is Dimension =>
+  DIMENSIONS.some((known) => known === value);
+
+export const usage: Command = {
+  name: 'usage',
+  summary: 'Tokens and credits, by OpenRouter’s own count, in UTC days',
+  options: [
+    { flags: '--since <time>', description: 'how far back: 7d, 24h; today if left out' },
+    {
+      flags: '--by <what>',
+      description: 'told apart by key, model, client or day',
+      choices: DIMENSIONS,
+    },
+  ],
+  examples: [
+    ['kms usage', 'today, by key'],
+    ['kms usage --since 7d --by model', 'where the last week’s tokens went'],
+  ],
+  json: 'the result of `usage.query`',
+  run: async (context, _argument, { since, by = 'key' }) => {
+    if (!isDimension(by))
+      throw new Failure('usage', `--by must be one of ${DIMENSIONS.join(', ')}.`);
+    const backMs = since === undefined ? 0 : await readTime('--since', since);
+    return withKms(context.where, context.io, async (kms): Promise<Ending> => {
+      const { rows } = await kms.call('usage.query', { since: context.io.now() - backMs, by });
+      if (context.json) printJson(context, { rows });
+      else context.io.out(usageText(rows, by, context));
+      return 'done';
+    });
+  },
+};
+
+/** The rows as a table, and their sum. */
+function usageText(rows: readonly UsageRow[], by: Dimension, { io, paint }: Context): string {
+  if (rows.length === 0) return 'Nothing was used.\n';
+  const sum = (of: keyof Omit<UsageRow, 'name'>) => rows.reduce((all, row) => all + row[of], 0);
+  const number = (title: string): Column => ({ title, align: 'right' });
+  const columns: Column[] = [
+    { title: by.toUpperCase(), shrinksTo: 12 },
+    ...['ANSWERED', 'FAILED', 'SENT', 'CACHED', 'RECEIVED', 'UNKNOWN', 'CREDITS'].map(number),
+  ];
+  const cells = (row: Omit<UsageRow, 'name'>) => [
+    ...[row.answered, row.failed, row.sent, row.cached, row.received, row.unknown].map(count),
+    credits(row.cost),
+  ];
+  const total = {
+    ...{ answered: sum('answered'), failed: sum('failed'), sent: sum('sent') },
+    ...{ cached: sum('cached'), received: sum('received'), reasoning: sum('reasoning') },
+    ...{ unknown: sum('unknown'), cost: sum('cost') },
+  };
+  const lines = rows.map((row) => [row.name === '' ? '(not known)' : row.name, ...cells(row)]);
+  const last = [{ text: 'in all', tone: 'strong' as const }, ...cells(total)];
+  return table(columns, rows.length > 1 ? [...lines, last] : lines, { width: io.columns, paint });
+}

@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  connectToUnixSocket,
+  KmsClient,
+  KmsError,
+  type HandledMethod,
+  type Params,
+  type Result,
+} from '@openrouter-proxy/kms-protocol';
+import { Failure } from './failure.ts';
+import type { Io } from './io.ts';
+
+/** Where the key service is, as the command line says. */
+export interface Whereabouts {
+  readonly socket?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+/** Time for the service to do what it is asked; reading the configuration again takes longest. */
+const CALL_MS = 5_000;
+const RELOAD_MS = 30_000;
+
+/** The way to a key service. Every failure of it is a Failure. */
+export interface Kms {
+  readonly socket: string;
+  call<M extends HandledMethod>(method: M, params: Params<M>): Promise<Result<M>>;
+  /** As above, for a call that may take its time and ends when the person has had enough. */
+  wait<M extends HandledMethod>(method: M, params: Params<M>, waitMs: number): Promise<Result<M>>;
+}
+
+/** The socket that is named, else the one of the configuration that a start would find. */
+async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<string> {
+  if (socket !== undefined) return socket;
+  // A service manager says where it is; then nobody needs to be able to read the configuration.
+  const ofService = io.env['OPENROUTER_PROXY_GROUP_SOCKET'];
+  if (config === undefined && ofService) return ofService;
+  const { findStatePaths } = await import('@openrouter-proxy/config');
+  try {
+    const paths = await findStatePaths({ path: config, env: io.env, cwd: io.cwd });
+    return paths.socket;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const hint =
+      'Mend it, name another with --config FILE, or the socket itself with --socket PATH.';
+    throw new Failure(
+      'refused',
+      `The configuration does not say where the socket is: ${why}\n${hint}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Connects as an operator, does some work, and takes leave. */
+export async function withKms<T>(
+  where: Whereabouts,
+  io: Io,
+  work: (kms: Kms) => Promise<T>,
+): Promise<T> {
+  const socket = await findSocket(where, io);
+  // Whether anybody listens is asked first: then there is something to say about why not.
+  let first: Awaited<ReturnType<typeof connectToUnixSocket>> | null = await connect(socket);
+  const token = await readToken(socket);
+  const client = new KmsClient({
+    connect: () => {
+      const connection = first;
+      first = null;
+      return connection === null ? connectToUnixSocket(socket) : Promise.resolve(connection);
+    },
+    role: 'operator',
+    token: { reveal: () => token },
+    timeoutMs: CALL_MS,
+  });
+  const ask = async <M extends HandledMethod>(method: M, params: Params<M>, timeoutMs: number) => {
+    try {
+      return await client.call(method, params, { timeoutMs, signal: io.interrupted });
+    } catch (cause) {
+      throw explained(cause, socket);
+    }
+  };
+  try {
+    return await work({
+      socket,
+      call: (method, params) =>
+        ask(method, params, method === 'service.reload' ? RELOAD_MS : CALL_MS),
+      wait: (method, params, waitMs) => ask(method, params, waitMs + CALL_MS),
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+const START = 'Start it with `npm start`, or `systemctl start openrouter-proxy`.';
+const ELSEWHERE =
+  'If it runs with another configuration, name that with --config FILE, or the socket with --socket PATH.';
+
+async function connect(socket: string) {
+  try {
+    return await connectToUnixSocket(socket);
+  } catch (cause) {
+    throw new Failure('unreachable', whyNoConnection(socket, codeOf(cause)), { cause });
+  }
+}
+
+function whyNoConnection(socket: string, code: string): string {
+  switch (code) {
+    case 'ENOENT':
+      return `The key service does not run: there is no socket ${socket}.\n${START}\n${ELSEWHERE}`;
+    case 'ECONNREFUSED':
+      return `The key service does not run: nobody listens on ${socket}.\n${START}\n${ELSEWHERE}`;
+    case 'EACCES':
+    case 'EPERM':
+      return `You may not use ${socket}: it is its owner's, or its group's.\nRun kms as the user that runs the service or as root, or have yourself added to the group of the service.`;
+    case 'ENOTDIR':
+    case 'ENOTSOCK':
+      return `${socket} is not a socket.\n${ELSEWHERE}`;
+    default:
+      return `The key service cannot be reached on ${socket} (${code}).\n${ELSEWHERE}`;
+  }
+}
+
+/** The launcher puts it beside the socket. */
+async function readToken(socket: string): Promise<string> {
+  const path = join(dirname(socket), 'operator.token');
+  try {
+    return (await readFile(path, 'utf8')).trim().slice(0, 128);
+  } catch (cause) {
+    const why =
+      codeOf(cause) === 'ENOENT'
+        ? `${path} is missing: it is made when the service starts, so start the service again.`
+        : `${path} cannot be read (${codeOf(cause)}): run kms as the user that runs the service or as root.`;
+    throw new Failure('unreachable', `There is no way to prove that you are an operator.\n${why}`, {
+      cause,
+    });
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+
+function explained(error: unknown, socket: string): unknown {
+  if (!KmsError.is(error, 'UNAVAILABLE')) {
+    if (KmsError.is(error, 'FORBIDDEN')) {
+      const message = `The service does not take the token beside ${socket} for its operator's: start the service again.`;
+      return new Failure('refused', message, { cause: error });
+    }
+    if (error instanceof KmsError) return new Failure('refused', error.message, { cause: error });
+    return error;
+  }
+  const message = `The key service does not answer on ${socket}. It may be starting: try again.`;
+  return new Failure('unreachable', message, { cause: error });
+}

@@ -1,0 +1,74 @@
+/** What keys may come from. */
+export type ImportFormat = 'ancestor' | 'gpt-load' | 'env';
+
+/** Keys that were found, and the configuration that has them. */
+export interface Imported {
+  readonly format: ImportFormat;
+  /** What the keys are called. */
+  readonly names: readonly string[];
+  /** The text of a config.yml; it holds the keys. */
+  readonly config: string;
+}
+
+interface NamedKey {
+  readonly name: string | null;
+  readonly key: string;
+}
+
+const KEY = /sk-or-[\w-]{8,200}/g;
+const ASSIGNMENT = /^\s*(?:export\s+)?(?<variable>[A-Za-z_]\w*)\s*=(?<value>.*)$/;
+
+/** Finds keys in another program's file. Pure; which format it is may be seen from the text. */
+export function importKeys(text: string, given?: ImportFormat): Imported {
+  const format = given ?? detect(text);
+  const keys = distinct(format === 'env' ? ofVariables(text) : everyKey(text));
+  const names = keys.map(({ name }, index) => name ?? `key-${index + 1}`);
+  // An ancestor's file works as it is, settings and all.
+  return { format, names, config: format === 'ancestor' ? text : configOf(keys) };
+}
+
+function detect(text: string): ImportFormat {
+  if (/^openrouter:\s*$/m.test(text) && /^\s+keys:/m.test(text)) return 'ancestor';
+  const isEnv = text.split('\n').some((line) => ASSIGNMENT.test(line) && line.includes('sk-or-'));
+  return isEnv ? 'env' : 'gpt-load';
+}
+
+/** Wherever they stand: gpt-load exports lines, and JSON around them. */
+const everyKey = (text: string): NamedKey[] =>
+  Array.from(text.matchAll(KEY), ([key]) => ({ name: null, key }));
+
+/** A variable with one key gives it its name; one with several numbers them. */
+function ofVariables(text: string): NamedKey[] {
+  return text.split('\n').flatMap((line) => {
+    const { variable = '', value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
+    const keys = value.match(KEY) ?? [];
+    return keys.map((key, index) => ({
+      key,
+      name: nameOf(variable, keys.length > 1 ? index + 1 : null),
+    }));
+  });
+}
+
+/** As the configuration takes names: at most 64 letters, digits, and a few signs. */
+const nameOf = (variable: string, number: number | null) =>
+  variable.toLowerCase().replaceAll('_', '-').slice(0, 56) + (number === null ? '' : `-${number}`);
+
+function distinct(keys: readonly NamedKey[]): NamedKey[] {
+  const names = new Set<string>();
+  const first = [...Map.groupBy(keys, ({ key }) => key).values()].flatMap(([named]) => named ?? []);
+  return first.map(({ key, name }) => {
+    const isTaken = name === null || names.has(name);
+    if (name !== null) names.add(name);
+    return { key, name: isTaken ? null : name };
+  });
+}
+
+/** JSON is YAML, so its quoting serves. */
+function configOf(keys: readonly NamedKey[]): string {
+  const lines = keys.map(({ key, name }) =>
+    name === null
+      ? `    - ${JSON.stringify(key)}`
+      : `    - { name: ${JSON.stringify(name)}, key: ${JSON.stringify(key)} }`,
+  );
+  return `# Made by \`kms import\`. All other settings are in config.yml.example.\nopenrouter:\n  keys:\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,20 @@
+import { styleText } from 'node:util';
+
+/** The styles that a meaning has. */
+const STYLES = {
+  good: 'green',
+  warn: 'yellow',
+  bad: 'red',
+  quiet: 'dim',
+  strong: 'bold',
+} as const;
+export type Tone = keyof typeof STYLES;
+
+/** Gives text the look of its meaning. */
+export type Paint = (tone: Tone | undefined, text: string) => string;
+
+/** With colours, or without any. */
+export function painter(colour: boolean): Paint {
+  return (tone, text) =>
+    colour && tone !== undefined ? styleText(STYLES[tone], text, { validateStream: false }) : text;
+}

@@ -1,0 +1,185 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../src/commands/index.ts';
+import { kms, PAID_MODEL, startProduct, type Product } from './support/product.ts';
+
+let product: Product;
+
+beforeAll(async () => {
+  product = await startProduct(3);
+  for (let n = 0; n < 3; n += 1) await product.ask(`asked-${n}`);
+}, 60_000);
+
+afterAll(async () => {
+  await product[Symbol.asyncDispose]();
+});
+
+const done = async (...args: string[]) => {
+  const { code, out, err } = await kms(args, { product, columns: 200 });
+  expect([code, err]).toEqual([0, '']);
+  return out;
+};
+const json = async (...args: string[]): Promise<unknown> =>
+  JSON.parse(await done(...args, '--json'));
+
+describe('looking', () => {
+  it('tells how the pool stands', async () => {
+    expect(await done('status')).toMatch(
+      /^pool +serving\nkeys +3 available, 0 cooling, 0 disabled\n/,
+    );
+    expect(await json('status')).toMatchObject({ keys: { available: 3 } });
+  });
+
+  it('lists the keys with what they did today', async () => {
+    const lines = (await done('keys')).split('\n');
+    expect(lines[0]).toMatch(/^KEY +ID +STATE +FLIGHT +TODAY +OK +UNTIL, WHY$/);
+    expect(lines[1]).toMatch(/^key-1 +[0-9a-f]{12} +serving +0 +1 +100 %$/);
+    expect(await json('keys')).toMatchObject({ total: 3, keys: [{ name: 'key-1' }, {}, {}] });
+  });
+
+  it('shows one key, by its name, its id, or the beginning of that', async () => {
+    const { keyId } = (await json('key', 'key-2')) as { keyId: string };
+    for (const meant of ['key-2', keyId, keyId.slice(0, 8)]) {
+      expect(await done('key', meant)).toContain(`key       key-2  ${keyId}\n`);
+    }
+  });
+
+  it('explains a request', async () => {
+    expect(await done('explain', 'asked-1')).toMatch(
+      /1\. key-\d \(round-robin of 3\): success \(200\)/,
+    );
+    expect(await json('explain', 'asked-1')).toMatchObject({ request: { model: PAID_MODEL } });
+  });
+
+  it('says that it does not remember a request', async () => {
+    const { code, err } = await kms(['explain', 'never-asked'], { product });
+    expect([code, err]).toEqual([1, expect.stringContaining('not remembered')]);
+  });
+
+  it('says whether a key can serve a model', async () => {
+    expect(await done('why-not', 'key-1')).toBe('key-1 can serve paid models now\n');
+    expect(await json('why-not', 'key-1', '--model', PAID_MODEL)).toEqual({
+      canServe: true,
+      reasons: [],
+    });
+  });
+
+  it('adds up what was used', async () => {
+    expect(await done('usage', '--since', '7d', '--by', 'model')).toContain(PAID_MODEL);
+    expect(await done('usage', '--by', 'key')).toMatch(/in all +3 +0/);
+    expect(await json('usage', '--by', 'client')).toMatchObject({ rows: [{ name: 'default' }] });
+  });
+
+  it('lists what is under way', async () => {
+    expect(await done('leases')).toBe('No request is under way.\n');
+    product.fake.rules.add({
+      match: { requestId: 'slow' },
+      fault: { kind: 'delay', headersMs: 2_000 },
+    });
+    const asked = product.ask('slow');
+    await expect.poll(() => done('leases')).toMatch(/default +chat +openai\/gpt-4o +slow\n/);
+    expect(await json('leases')).toMatchObject({ total: 1, leases: [{ requestId: 'slow' }] });
+    product.fake.rules.set([]);
+    expect(await asked).toBe(200);
+  });
+});
+
+describe('operating', () => {
+  it('cools a key for a time, and lets it serve again', async () => {
+    expect(await done('cool', 'key-1', '--for', '10m', '--reason', 'moving it')).toMatch(
+      /^key-1 is cooling, until \d\d:\d\d:\d\d \(in (9m 59s|10m)\): an operator: moving it\n$/,
+    );
+    expect(await done('keys')).toMatch(/key-1 .* cooling .* an operator: moving it/);
+    expect(await done('why-not', 'key-1')).toMatch(/cannot serve paid models now\n.*moving it/);
+    expect(await done('uncool', 'key-1')).toBe('key-1 is serving\n');
+  });
+
+  it('disables a key, and enables it', async () => {
+    expect(await done('disable', 'key-3', '--reason', 'leaked')).toBe(
+      'key-3 is disabled, an operator: leaked\n',
+    );
+    expect(await json('enable', 'key-3')).toMatchObject({ state: { kind: 'available' } });
+  });
+
+  it('reads the configuration again, or says what would change', async () => {
+    await product.configure({ key_selection_strategy: 'random' });
+    const plan = await done('reload', '--dry-run');
+    expect(plan).toContain('This would change:\n  ~ openrouter.key_selection_strategy');
+    expect(await done('reload')).toContain('The new configuration is in effect.');
+    expect(await done('reload')).toBe('Nothing has changed.\n');
+    await product.configure({ key_selection_strategy: 'rondom' });
+    const { code, out } = await kms(['reload'], { product });
+    expect([code, out]).toEqual([1, expect.stringContaining('key_selection_strategy')]);
+    await product.configure({});
+    await done('reload');
+  });
+});
+
+describe('the configuration', () => {
+  it('is checked by what a start would check it by', async () => {
+    expect(await done('config', 'check')).toMatch(/^valid: .*config.yml, 3 keys\n$/);
+    const wrong = path.join(product.folder, 'wrong.yml');
+    await writeFile(wrong, 'server: { prot: 1 }\nopenrouter: { keys: [nonsense] }\n');
+    const { code, err } = await kms(['config', 'check', '--config', wrong], { product });
+    expect(code).toBe(1);
+    expect(err).toMatch(/server\.prot/);
+    expect(err).toMatch(/openrouter\.keys\[0\]/);
+    const asJson = await kms(['config', 'check', '--config', wrong, '--json'], { product });
+    expect(JSON.parse(asJson.out)).toMatchObject({ valid: false });
+  });
+
+  it('is shown with where each value comes from, and without secrets', async () => {
+    const out = await done('config', 'show');
+    expect(out).toMatch(/server\.port +0 +\S*config\.yml/);
+    expect(out).toMatch(/server\.host +127\.0\.0\.1 +default/);
+    expect(out).toMatch(/openrouter\.keys +key-1, key-2, key-3 +/);
+    for (const secret of product.secrets) expect(out).not.toContain(secret);
+    const env = {
+      OPENROUTER_PROXY_CONFIG: product.config,
+      OPENROUTER_PROXY_ACCESS_KEY: 'x'.repeat(20),
+    };
+    const shown = await kms(['config', 'show', '--json'], { product, env });
+    expect(JSON.parse(shown.out)).toMatchObject({
+      settings: expect.arrayContaining([
+        {
+          setting: 'server.access_key',
+          value: '(set; not shown)',
+          origin: 'environment',
+          place: 'OPENROUTER_PROXY_ACCESS_KEY',
+        },
+      ]) as unknown,
+    });
+  });
+});
+
+describe('importing', () => {
+  it('writes what it found for its owner alone, and replaces nothing', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'kms-import-'));
+    const [from, to] = [path.join(folder, '.env'), path.join(folder, 'config.yml')];
+    const [first = '', second = ''] = product.secrets;
+    await writeFile(from, `PORT=1\nexport TEAM_A="${first}"\nOTHERS=${second},${first}\n`);
+    const { code, out } = await kms(['import', from, '--output', to], { product });
+    expect([code, out]).toEqual([0, expect.stringContaining('2 keys (env): team-a, others-1\n')]);
+    expect((await stat(to)).mode & 0o777).toBe(0o600);
+    expect(await readFile(to, 'utf8')).toContain(second);
+    expect((await kms(['config', 'check', '--config', to], { product })).code).toBe(0);
+    const again = await kms(['import', from, '--output', to], { product });
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining('EEXIST')]);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('help', () => {
+  it.each(COMMANDS.map(({ name }) => name))('of `%s` has examples', async (name) => {
+    const { code, out } = await kms([...name.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain('Examples:\n  kms ');
+  });
+
+  it('fits 80 columns', async () => {
+    const { out } = await kms(['--help'], { columns: 80 });
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(82);
+  });
+});

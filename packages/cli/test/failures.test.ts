@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { COMMANDS } from '../src/commands/index.ts';
+import { GLOBAL_OPTIONS } from '../src/complete.ts';
+import { CLI, kms, startProduct, type Product } from './support/product.ts';
+
+let product: Product;
+let folder: string;
+
+beforeAll(async () => {
+  product = await startProduct(3);
+  folder = await mkdtemp(path.join(tmpdir(), 'kms-failures-'));
+}, 60_000);
+
+afterAll(async () => {
+  await product[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+const failed = async (...args: string[]) => {
+  const { code, out, err } = await kms(args, { product });
+  expect(out).toBe('');
+  return { code, err };
+};
+
+describe('a service that is not there', () => {
+  it('is said not to run, with what to do about it', async () => {
+    const { code, err } = await failed('status', '--socket', path.join(folder, 'none.sock'));
+    expect(code).toBe(69);
+    expect(err).toContain('The key service does not run');
+    expect(err).toContain('npm start');
+    expect(err).toContain('--config FILE');
+  });
+
+  it('is told from a file that is no socket', async () => {
+    const file = path.join(folder, 'a-file');
+    await writeFile(file, '');
+    const { code, err } = await failed('status', '--socket', file);
+    expect([code, err]).toEqual([69, expect.stringMatching(/nobody listens|not a socket/)]);
+  });
+
+  it('is told from one whose token is missing', async () => {
+    const socket = path.join(folder, 'other.sock');
+    const server = createServer().listen(socket);
+    await once(server, 'listening');
+    const { code, err } = await failed('status', '--socket', socket);
+    expect([code, err]).toEqual([69, expect.stringContaining('operator.token')]);
+    server.close();
+  });
+
+  it('is told from one that takes another token', async () => {
+    const token = path.join(path.dirname(product.socket), 'operator.token');
+    const right = await readFile(token, 'utf8');
+    await writeFile(token, 'not-the-token\n');
+    const { code, err } = await failed('status');
+    await writeFile(token, right);
+    expect([code, err]).toEqual([1, expect.stringContaining('start the service again')]);
+  });
+
+  it('may only be used by who may', async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('only root can be another user');
+    await chmod(product.folder, 0o755);
+    const child = spawn(process.execPath, [CLI, 'status', '--socket', product.socket], {
+      uid: 65_534,
+      gid: 65_534,
+    });
+    let err = '';
+    child.stderr.on('data', (data) => (err += String(data)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, err]).toEqual([69, expect.stringContaining('You may not use')]);
+  });
+});
+
+describe('a key that is not there', () => {
+  it('is answered with the nearest', async () => {
+    const { code, err } = await failed('key', 'kye-2');
+    expect([code, err]).toEqual([1, 'kms: There is no key “kye-2”. Did you mean key-2?\n']);
+  });
+
+  it('is not said again if it looks like a secret', async () => {
+    const [secret = ''] = product.secrets;
+    const { code, err } = await failed('key', secret);
+    expect(code).toBe(1);
+    expect(err).not.toContain(secret);
+  });
+});
+
+describe('a command line that means nothing', () => {
+  it.each([
+    [['frobnicate']],
+    [['key']],
+    [['keys', '--wacth']],
+    [['cool', 'key-1']],
+    [['cool', 'key-1', '--for', 'long']],
+    [['cool', 'key-1', '--for', '0s']],
+    [['usage', '--by', 'colour']],
+    [['usage', '--since', 'yesterday']],
+    [['completion', 'tcsh']],
+    [['config', 'sing']],
+    [['explain', 'x'.repeat(129)]],
+  ])('%j is refused with 2 and a reason', async (args) => {
+    const { code, err } = await kms(args, { product });
+    expect([code, err]).toEqual([2, expect.stringMatching(/^kms: ./)]);
+  });
+
+  it('does nothing to the terminal, whatever is in it', async () => {
+    const { err } = await kms(['\u001b[2Jx\u0007', '\u202e'], { product });
+
+    expect(err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+  });
+});
+
+/** Words of the command line, and words that have no place there. */
+const WORDS = [
+  ...COMMANDS.flatMap(({ name }) => name.split(' ')),
+  ...COMMANDS.flatMap(({ options = [] }) => options.map(({ flags }) => flags.split(' ')[0] ?? '')),
+  ...GLOBAL_OPTIONS.map(({ flags }) => flags.split(' ')[0] ?? ''),
+  ...['key-1', 'key-9', '10m', '7d', 'model', 'day', 'bash', '--', '-', '', '--help', '-h', '-V'],
+  ...[
+    '--version',
+    '--no-such',
+    '/',
+    '/dev/null',
+    '/etc/passwd',
+    '__complete',
+    'constructor',
+    '__proto__',
+  ],
+];
+
+describe('any command line', () => {
+  it(
+    'ends with a documented code, without a stack and without a secret',
+    { timeout: 120_000 },
+    async () => {
+      const keys = product.fake.keys.map(({ secret }) => secret);
+      const word = fc.oneof(
+        { weight: 6, arbitrary: fc.constantFrom(...WORDS) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom(...keys, product.socket, product.config),
+        },
+        { weight: 1, arbitrary: fc.string({ maxLength: 40, unit: 'binary' }) },
+      );
+      const endless = (args: readonly string[]) => args.includes('--watch');
+      const writes = (args: readonly string[]) => args.includes('--output');
+      const args = fc
+        .array(word, { maxLength: 7 })
+        .filter((line) => !endless(line) && !writes(line));
+      await fc.assert(
+        fc.asyncProperty(args, async (line) => {
+          const { code, out, err } = await kms(line, { product });
+          const printed = out + err;
+          expect([0, 1, 2, 69]).toContain(code);
+          expect(printed).not.toMatch(/\n\s+at .+:\d+/);
+          expect(printed).not.toContain('should not');
+          for (const secret of product.secrets) expect(printed).not.toContain(secret);
+        }),
+        { numRuns: 2_000 },
+      );
+    },
+  );
+});

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { Config } from './config.ts';
+import type { ConfigSource } from './config-source.ts';
+import type { Origin, Replacement } from './replacement.ts';
+import { FIELDS } from './schema.ts';
+import { valueAt } from './value-path.ts';
+import { reasonForNoEffect } from './without-effect.ts';
+
+/** A setting as it is in force, for people. It holds no secret. */
+export interface SettingView {
+  /** Its path in the file. */
+  readonly setting: string;
+  /** In the file's own words; null: there is none. */
+  readonly value: string | null;
+  readonly origin: Origin | 'default';
+  /** The file, the variable, or the credential that says so; null for a default. */
+  readonly place: string | null;
+}
+
+/** Where values came from. */
+interface Provenance {
+  readonly source: ConfigSource;
+  readonly replacements: readonly Replacement[];
+}
+
+/** Sections of lists: their entries are shown as one setting. */
+const LISTS = ['server.access_keys', 'openrouter.keys'];
+const SET = '(set; not shown)';
+
+/** What is shown of settings that hold secrets, or that have no default of their own. */
+const SPECIAL: Readonly<Record<string, (config: Config) => string | null>> = {
+  'server.access_key': ({ server }) =>
+    server.access_key === null ? '(made at the first start)' : SET,
+  'server.access_keys': ({ server }) => listed(server.access_keys.map(({ name }) => name)),
+  'openrouter.keys': ({ openrouter }) => listed(openrouter.keys.map(({ name }) => name)),
+  'requestProxy.url': ({ requestProxy }) => requestProxy && SET,
+  'kms.socket': ({ kms }) => kms.socket,
+  state_dir: ({ state_dir: folder }) => folder,
+};
+
+const listed = (names: readonly string[]) => (names.length === 0 ? '[]' : names.join(', '));
+
+/** Every setting, in the order of the schema. */
+export function settingViews(
+  value: unknown,
+  config: Config,
+  { source, replacements }: Provenance,
+): SettingView[] {
+  const view = (section: string, name: string, schema: z.ZodType): SettingView => {
+    const path = [...section.split('.').filter(Boolean), name];
+    const setting = path.join('.');
+    const given = valueAt(value, ...path);
+    const special = SPECIAL[setting];
+    const shown = special === undefined ? written(given ?? defaultOf(schema)) : special(config);
+    const replacement = replacements.find(
+      (found) => found.section === section && found.name === name,
+    );
+    if (replacement !== undefined) {
+      return { setting, value: shown, origin: replacement.origin, place: replacement.place };
+    }
+    return given === undefined || given === null
+      ? { setting, value: shown, origin: 'default', place: null }
+      : { setting, value: shown, origin: 'file', place: source.label };
+  };
+  return Object.entries(FIELDS)
+    .filter(([section]) => !LISTS.includes(section))
+    .flatMap(([section, fields]) =>
+      Object.entries(fields)
+        .filter(([name, schema]) => !isSection(section, name) && !reasonForNoEffect(schema))
+        .map(([name, schema]) => view(section, name, schema)),
+    );
+}
+
+const isSection = (section: string, name: string) =>
+  [section, name].filter(Boolean).join('.') in FIELDS && !LISTS.includes(`${section}.${name}`);
+
+/** What the schema puts in the place of a setting that is left out. */
+function defaultOf(schema: z.ZodType): unknown {
+  return schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
+}
+
+function written(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

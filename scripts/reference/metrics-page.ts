@@ -1,0 +1,94 @@
+import type { KeyView, MetricFamily } from '@openrouter-proxy/kms-protocol';
+import type { Exchange } from '../../packages/gateway/src/exchange.ts';
+import { createMetrics as gatewayMetrics } from '../../packages/gateway/src/metrics/gateway-metrics.ts';
+import { createMetrics as kmsMetrics } from '../../packages/kms/src/metrics.ts';
+
+const HEAD = `# Metrics
+
+\`/metrics\` is the dashboard for a browser and the Prometheus text for a scraper (OpenMetrics if it asks for that, as Prometheus does by default);
+\`/metrics/raw\` is always the text. Both want the access key (\`Authorization: Bearer\`, \`x-api-key\`, or Basic with the key as password), unless
+\`server.metrics_public\` is on. All processes are in one scrape: the key service, the gateway, and each of its workers.
+
+\`deploy/prometheus/prometheus.yml\` scrapes it, \`deploy/prometheus/alerts.yml\` warns (pool running dry, key revoked, key service down, errors, cut streams,
+quota running out), \`deploy/grafana/openrouter-proxy.json\` shows it.
+
+Labels are bounded: models that have figures of their own are at most 300, clients are those of the configuration, keys are shown by name, the first 500.
+Prompts, answers, paths and request ids are in no metric.
+`;
+
+const TAIL = `With \`server.enable_system_metrics\` come the machine's (\`openrouter_proxy_system_cpu_seconds_total\`, \`openrouter_proxy_system_memory_bytes\`,
+\`openrouter_proxy_system_load_average\`) and those of the processes (\`process_…\`, \`nodejs_…\`), with the label \`component\`, and \`worker\` where there are several.
+Without \`server.enable_token_counting\` those of tokens and costs are absent.`;
+
+/** One request that has everything of which metrics tell. */
+const EXCHANGE = {
+  api: 'chat',
+  client: 'default',
+  response: { headersSent: true, statusCode: 200 },
+  elapsedMs: 1,
+  firstByteMs: 1,
+  firstContentMs: 1,
+  verdict: 'complete',
+  usage: { sent: 1, received: 1, cached: 1, reasoning: 1, cost: 1 },
+  isUsageUnknown: true,
+  model: 'openai/gpt-4o',
+};
+
+const WINDOW = { used: 1, limit: 20, resetsAt: 1 };
+const KEY: Pick<KeyView, 'name' | 'account' | 'state' | 'inFlight' | 'freeRequests'> &
+  Pick<KeyView, 'limitRemaining' | 'unexplainedCost'> = {
+  name: 'key-1',
+  account: 'team',
+  state: {
+    kind: 'cooling',
+    since: 0,
+    until: 1,
+    cause: { reason: 'operator', source: 'operator', detail: '' },
+  },
+  inFlight: 1,
+  freeRequests: { minute: WINDOW, day: WINDOW },
+  limitRemaining: 1,
+  unexplainedCost: null,
+};
+
+/** docs/metrics.md, from the metrics' own definitions. */
+export async function metricsPage(): Promise<string> {
+  const gateway = gatewayMetrics({ system: false, worker: null });
+  gateway.exchange(EXCHANGE as unknown as Exchange); // as much of one as metrics look at
+  gateway.attempt('success');
+  const ofGateway = await gateway.families({
+    leasesInFlight: 0,
+    modelsCacheAgeSeconds: 0,
+    isKmsUp: true,
+  });
+  const ofKms = await kmsMetrics(
+    {
+      status: () =>
+        Promise.resolve({
+          keys: { available: 1, cooling: 0, disabled: 0 },
+          waiting: 0,
+          store: { backend: 'embedded', healthy: true },
+        }),
+      list: () => Promise.resolve([KEY as KeyView]), // as much of one as metrics look at
+    },
+    { process: false, now: () => 0 },
+  )();
+  return [
+    HEAD,
+    '## Of the gateway',
+    tableOf(ofGateway),
+    '## Of the key service',
+    tableOf(ofKms),
+    TAIL,
+  ].join('\n\n');
+}
+
+function tableOf(families: readonly MetricFamily[]): string {
+  const rows = families.map((family) => {
+    const labels = new Set(family.values.flatMap(({ labels: own }) => Object.keys(own)));
+    labels.delete('le');
+    const named = [...labels].map((label) => `\`${label}\``).join(', ');
+    return `| \`${family.name}\` | ${family.type} | ${named} | ${family.help} |`;
+  });
+  return ['| metric | type | labels | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
