@@ -52,6 +52,7 @@ const LIBRARIES = {
   express: ['gateway', 'Only the gateway speaks HTTP.'],
   'http-proxy-3': ['gateway', 'Only the gateway proxies.'],
   'prom-client': ['(kms|gateway)', 'Only the services have figures to show.'],
+  ioredis: ['kms', 'Only the key service shares state with other machines.'],
   yaml: ['config', 'Only the loader reads the file; everyone else gets typed values.'],
   winston: ['runtime', 'Everything that is logged goes through the one writer that masks secrets.'],
   execa: ['launcher', 'Only the launcher starts processes.'],

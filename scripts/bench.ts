@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: the gateway against nginx and against bare express + http-proxy-3, in one run on one
  * machine. Absolute figures mean little elsewhere; the ratios are what counts. Everything is on:
- * authentication, a lease for each request, metrics, the log. With `quota`: see bench/quota.ts.
+ * authentication, a lease for each request, metrics, the log. With `quota` or `leases`: see
+ * bench/quota.ts and bench/leases.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,6 +19,7 @@ import {
   startUpstream,
 } from './bench/baselines.ts';
 import { childWith, cpuTime, freePort, pin } from './bench/processes.ts';
+import { leasesBench } from './bench/leases.ts';
 import { quotaBench } from './bench/quota.ts';
 import { productWithoutMetrics } from './bench/variant.ts';
 
@@ -163,6 +165,11 @@ async function underLoad(
 
 if (process.argv[2] === 'quota') {
   await quotaBench();
+  process.exit();
+}
+
+if (process.argv[2] === 'leases') {
+  await leasesBench();
   process.exit();
 }
 

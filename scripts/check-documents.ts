@@ -1,6 +1,10 @@
-/** Holds README.md and ARCHITECTURE.md against the code: packages, files, dependencies, scripts, links. */
+/**
+ * Holds the documents against the code: packages, files, dependencies, scripts, links, settings, commands,
+ * metrics.
+ */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { COMMANDS } from '../packages/cli/src/commands/index.ts';
 
 interface Manifest {
   scripts?: Record<string, string>;
@@ -14,7 +18,6 @@ const manifest = (file: string) => JSON.parse(read(file)) as Manifest;
 
 const problems: string[] = [];
 const architecture = read('ARCHITECTURE.md');
-const readme = read('README.md');
 
 const packages = globSync('packages/*/package.json', { cwd: root });
 for (const name of packages.map((file) => path.basename(path.dirname(file)))) {
@@ -47,18 +50,84 @@ for (const file of ['package.json', ...packages]) {
   }
 }
 
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  ...globSync('docs/*.md', { cwd: root }),
+];
 const scripts = manifest('package.json').scripts ?? {};
-for (const [, name = ''] of readme.matchAll(/npm (?:run )?(start|test|[\w:-]+)(?=[\s`]|$)/gm)) {
-  if (!['install', 'ci', 'run'].includes(name) && !(name in scripts)) {
-    problems.push(`README.md: there is no script \`npm run ${name}\``);
+const schema = JSON.parse(read('config.schema.json')) as Setting;
+const metrics = read('docs/metrics.md');
+const commands = COMMANDS.map(({ name }) => name);
+
+/** As much of a JSON Schema as says which settings there are. */
+interface Setting {
+  properties?: Record<string, Setting>;
+}
+
+function isSetting(name: string): boolean {
+  let place: Setting | undefined = schema;
+  for (const part of name.split('.')) place = place?.properties?.[part];
+  return place !== undefined;
+}
+
+for (const file of documents) {
+  const text = read(file);
+  const wrong = (what: string) => problems.push(`${file}: ${what}`);
+  for (const [, name = ''] of text.matchAll(
+    /(?:^|`)npm (?:run )?(start|test|[\w:-]+)(?=[\s`]|$)/gm,
+  )) {
+    if (!['install', 'ci', 'run', 'pack'].includes(name) && !(name in scripts)) {
+      wrong(`there is no script \`npm run ${name}\``);
+    }
+  }
+  for (const [, target = '', anchor] of text.matchAll(
+    /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g,
+  )) {
+    const place = target === '' ? file : path.join(path.dirname(file), target);
+    if (!existsSync(path.join(root, place))) wrong(`the link to ${target} leads nowhere`);
+    else if (anchor !== undefined && !anchorsOf(read(place)).includes(anchor)) {
+      wrong(`the link to ${target}#${anchor} leads nowhere`);
+    }
+  }
+  const settings = /`((?:server|openrouter|requestProxy|kms|state)\.[a-z][\w.]*)`/g;
+  for (const [, name = ''] of text.matchAll(settings)) {
+    if (!/\.(?:ts|js|yml|sock|db|md|sh|json)$/.test(name) && !isSetting(name)) {
+      wrong(`there is no setting ${name}`);
+    }
+  }
+  for (const [, name = ''] of text.matchAll(
+    /(?<![\w/])kms ((?:config )?[a-z][a-z-]*)(?=[ `\n]|$)/g,
+  )) {
+    if (/^`?kms /.test(`kms ${name}`) && isCommandLike(text, name) && !commands.includes(name)) {
+      wrong(`there is no command kms ${name}`);
+    }
+  }
+  for (const [name] of text.matchAll(/\bopenrouter_(?:proxy|tokens)_[a-z_]+[a-z]\b/g)) {
+    const isKnown = metrics.includes(`\`${name}`) || name.startsWith('openrouter_proxy_system_');
+    if (file !== 'docs/metrics.md' && !isKnown) wrong(`there is no metric ${name}`);
+  }
+  for (const [, name = ''] of text.matchAll(/`((?:deploy|scripts|packages|docs)\/[\w./-]+)`/g)) {
+    const isThere =
+      existsSync(path.join(root, name)) || existsSync(path.join(root, 'packages', name));
+    if (!isThere) wrong(`there is no file ${name}`);
   }
 }
 
-for (const file of ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md']) {
-  for (const [, target = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-    if (!existsSync(path.join(root, target)))
-      problems.push(`${file}: the link to ${target} leads nowhere`);
-  }
+/** In code only: elsewhere `kms` is a word among others. */
+function isCommandLike(text: string, name: string): boolean {
+  return text.includes(`\`kms ${name}`) || new RegExp(`^kms ${name}`, 'm').test(text);
+}
+
+/** What headings may be linked to as, by GitHub's rule. */
+function anchorsOf(text: string): string[] {
+  return Array.from(text.matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 for (const problem of problems) console.error(problem);

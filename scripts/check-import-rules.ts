@@ -22,6 +22,7 @@ const libraries = [
   'express',
   'http-proxy-3',
   'prom-client',
+  'ioredis',
   'yaml',
   'winston',
   'execa',

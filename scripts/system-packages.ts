@@ -24,6 +24,11 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     neededBy: 'requests through an outgoing SOCKS proxy',
   },
   {
+    command: 'redis-server',
+    debianPackage: 'redis-server',
+    neededBy: 'state that several machines share',
+  },
+  {
     command: 'promtool',
     debianPackage: 'prometheus',
     neededBy: 'the alert rules',

@@ -32,10 +32,11 @@ of the file.
 | \`OPENROUTER_KEYS\`             | keys, separated by commas, spaces or newlines; replaces \`openrouter.keys\` |
 | \`OPENROUTER_PROXY_ACCESS_KEY\` | replaces \`server.access_key\`                                              |
 | \`OPENROUTER_PROXY_CONFIG\`     | the configuration file                                                    |
+| \`REDIS_URL\`                   | replaces \`state.redis.url\`                                              |
 
-Under systemd, credentials named \`openrouter_keys\` and \`access_key\` come before all of these. SIGHUP to the launcher, \`kms reload\` and
+Under systemd, credentials named \`openrouter_keys\`, \`access_key\` and \`redis_url\` come before all of these. SIGHUP to the launcher, \`kms reload\` and
 \`systemctl reload\` read everything again: all of it takes effect at once, or nothing. Only after a restart: \`server.host\`, \`server.port\`,
-\`server.workers\`, \`server.log_format\`, \`server.enable_system_metrics\`, \`state_dir\`, \`kms.socket\`.
+\`server.workers\`, \`server.log_format\`, \`server.enable_system_metrics\`, \`state_dir\`, \`state\`, \`kms.socket\`.
 `;
 
 /** docs/configuration.md, from the schema that validates the file. */

@@ -67,7 +67,7 @@ export async function metricsPage(): Promise<string> {
         Promise.resolve({
           keys: { available: 1, cooling: 0, disabled: 0 },
           waiting: 0,
-          store: { backend: 'embedded', healthy: true },
+          store: { backend: 'embedded', healthy: true, trouble: null, machines: [] },
         }),
       list: () => Promise.resolve([KEY as KeyView]), // as much of one as metrics look at
     },

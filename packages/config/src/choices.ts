@@ -4,5 +4,11 @@ export const KEY_SELECTION_STRATEGIES = ['round-robin', 'first', 'random', 'leas
 /** What else may be asked of the choice. */
 export const KEY_SELECTION_OPTIONS = ['same', 'affinity'] as const;
 
+/** Where the state of the keys is kept. The first is the default. */
+export const STATE_BACKENDS = ['embedded', 'redis'] as const;
+
+/** What to do while Redis is away. */
+export const OUTAGE_POLICIES = ['static', 'open', 'closed'] as const;
+
 /** How log lines look: `auto` is pretty on a terminal and JSON elsewhere. */
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;

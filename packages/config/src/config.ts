@@ -18,12 +18,13 @@ export interface Config {
   /** URL of the outgoing proxy, with its credentials; null means none. */
   readonly requestProxy: Secret | null;
   readonly kms: { readonly socket: string; readonly access: SocketAccess };
+  readonly state: Settings['state'];
   readonly state_dir: string;
 }
 
 /** Puts together what the file says and what it only points to. */
 export function assembleConfig(
-  { server, openrouter, requestProxy }: Settings,
+  { server, openrouter, requestProxy, state }: Settings,
   keys: readonly UpstreamKey[],
   { stateDir, socket, socketAccess }: StatePaths,
 ): Config {
@@ -34,6 +35,7 @@ export function assembleConfig(
     openrouter: { ...settings, keys, google_rate_delay },
     requestProxy,
     kms: { socket, access: socketAccess },
+    state,
     state_dir: stateDir,
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
 import type { Config } from './config.ts';
-import { KEY_SELECTION_STRATEGIES, LOG_FORMATS } from './choices.ts';
+import { KEY_SELECTION_STRATEGIES, LOG_FORMATS, OUTAGE_POLICIES } from './choices.ts';
 
 /**
  * A deadline ends with the beginning of an answer; this is for the answer itself. A gateway that dies
@@ -26,6 +26,10 @@ export const kmsHandOver = z.strictObject({
   /** Who may connect to it. */
   socketAccess: z.enum(['owner', 'group']),
   stateDir: z.string(),
+  /** Where the state is shared with other machines; null: it is this machine's alone. */
+  redis: z
+    .strictObject({ url: secret, prefix: z.string(), onOutage: z.enum(OUTAGE_POLICIES) })
+    .nullable(),
   /** What callers prove their role with. */
   tokens: z.strictObject({ gateway: secret, operator: secret }),
   keys: z.array(
@@ -115,11 +119,12 @@ export type GatewayHandOver = z.output<typeof gatewayHandOver>;
 
 /** What the key service needs of the configuration, with the tokens the launcher made. */
 export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>): KmsHandOver {
-  const { server, openrouter, kms } = config;
+  const { server, openrouter, kms, state } = config;
   return {
     socket: kms.socket,
     socketAccess: kms.access,
     stateDir: config.state_dir,
+    redis: redisOf(state),
     tokens,
     keys: [...openrouter.keys],
     selection: {
@@ -137,6 +142,12 @@ export function kmsSlice(config: Config, { tokens }: Pick<KmsHandOver, 'tokens'>
     processMetrics: server.enable_system_metrics,
     log: { level: server.log_level, format: server.log_format },
   };
+}
+
+function redisOf(state: Config['state']): KmsHandOver['redis'] {
+  if (state.backend === 'embedded') return null;
+  const { url, prefix, on_outage: onOutage } = state;
+  return { url, prefix, onOutage };
 }
 
 /** What the gateway needs that the launcher makes. */

@@ -16,4 +16,5 @@ export { type UpstreamKey } from './pool-keys.ts';
 export { type Origin } from './replacement.ts';
 export { type SettingView } from './setting-views.ts';
 export { type StatePaths } from './state-paths.ts';
+export { readRedisUrl, secretsInRedisUrl, type RedisUrl } from './redis-url.ts';
 export { configJsonSchema } from './schema.ts';

@@ -108,7 +108,7 @@ function noKeys(value: unknown): readonly string[] {
 }
 
 function originOf({ server }: Config, replacements: readonly Replacement[]): Origins {
-  const of = (name: string) => replacements.find((found) => found.name === name)?.origin ?? 'file';
+  const of = (name: string) => replacements.find(({ path }) => path[1] === name)?.origin ?? 'file';
   return { keys: of('keys'), accessKey: server.access_key === null ? null : of('access_key') };
 }
 
@@ -116,7 +116,8 @@ function openToAll(source: ConfigSource, { server, requestProxy }: Config, origi
   const holdsSecrets =
     Object.values(origin).includes('file') ||
     server.access_keys.length > 0 ||
-    requestProxy !== null;
+    requestProxy !== null ||
+    valueAt(source.document.value, 'state', 'redis', 'url') !== undefined;
   if (!source.isOpenToAll || !holdsSecrets) return [];
   const { label } = source;
   return [

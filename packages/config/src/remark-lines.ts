@@ -14,11 +14,12 @@ export function describeRemarks(
 ): string[] {
   const lines = remarks.map((remark) => {
     const { path, text } = remark;
-    const replacement = replacements.find(
-      ({ section, name }) => path[0] === section && path[1] === name,
+    const replacement = replacements.find(({ path: replaced }) =>
+      replaced.every((name, depth) => path[depth] === name),
     );
     if (replacement !== undefined) {
-      return { line: Infinity, text: `${replacement.place}: ${entryName(path[2])}${text}` };
+      const entry = entryName(path[replacement.path.length]);
+      return { line: Infinity, text: `${replacement.place}: ${entry}${text}` };
     }
     const line = document.lineOf(path);
     const place = line === undefined ? '' : `${label}:${line}: `;

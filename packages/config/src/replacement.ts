@@ -6,15 +6,18 @@ import { kindOf } from './shown.ts';
 const MAX_CREDENTIAL_BYTES = 2 * 1024 * 1024;
 
 /** The environment variables that hold secrets. */
-export const SECRET_VARIABLES = ['OPENROUTER_KEYS', 'OPENROUTER_PROXY_ACCESS_KEY'] as const;
+export const SECRET_VARIABLES = [
+  'OPENROUTER_KEYS',
+  'OPENROUTER_PROXY_ACCESS_KEY',
+  'REDIS_URL',
+] as const;
 
 /** Where a secret came from. */
 export type Origin = 'credentials' | 'environment' | 'file';
 
 /** A setting that is given outside the file and replaces the one there. */
 export interface Replacement {
-  readonly section: string;
-  readonly name: string;
+  readonly path: readonly [section: string, ...names: string[]];
   readonly value: unknown;
   readonly origin: Exclude<Origin, 'file'>;
   /** What people call the place: a file, or a variable. */
@@ -27,18 +30,25 @@ const splitKeys = (text: string) => text.split(/[\s,]+/).filter((key) => key !==
 
 const REPLACEABLE = [
   {
-    setting: { section: 'openrouter', name: 'keys' },
+    path: ['openrouter', 'keys'],
     credential: 'openrouter_keys',
     variable: 'OPENROUTER_KEYS',
     parse: splitKeys,
     isGiven: (text: string) => splitKeys(text).length > 0,
   },
   {
-    setting: { section: 'server', name: 'access_key' },
+    path: ['server', 'access_key'],
     credential: 'access_key',
     variable: 'OPENROUTER_PROXY_ACCESS_KEY',
     parse: (text: string) => text.trim(),
     isGiven: () => true, // an empty access key is a mistake to be told, not a missing one
+  },
+  {
+    path: ['state', 'redis', 'url'],
+    credential: 'redis_url',
+    variable: 'REDIS_URL',
+    parse: (text: string) => text.trim(),
+    isGiven: (text: string) => text.trim() !== '',
   },
 ] as const;
 
@@ -48,18 +58,18 @@ const REPLACEABLE = [
  */
 export async function findReplacements(env: Environment): Promise<Replacement[]> {
   const found = await Promise.all(
-    REPLACEABLE.map(async ({ setting, credential, variable, parse, isGiven }) => {
+    REPLACEABLE.map(async ({ path: setting, credential, variable, parse, isGiven }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
       const path = credentials ? join(credentials, credential) : undefined;
       const text = path === undefined ? '' : await readCredential(path);
       if (path !== undefined && text.trim() !== '') {
         const origin = 'credentials' as const;
-        return [{ ...setting, value: parse(text), origin, place: path }];
+        return [{ path: setting, value: parse(text), origin, place: path }];
       }
       const value = env[variable];
       if (value === undefined || !isGiven(value)) return [];
       const origin = 'environment' as const;
-      return [{ ...setting, value: parse(value), origin, place: variable }];
+      return [{ path: setting, value: parse(value), origin, place: variable }];
     }),
   );
   return found.flat();
@@ -73,10 +83,15 @@ async function readCredential(path: string): Promise<string> {
 }
 
 /** The file's value with the replacement in place; a value that cannot hold it is left as it is. */
-export function replaced(value: unknown, { section, name, value: given }: Replacement): unknown {
+export function replaced(value: unknown, { path, value: given }: Replacement): unknown {
+  return withValueAt(value, path, given);
+}
+
+function withValueAt(value: unknown, path: readonly string[], given: unknown): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return given;
   const whole = asMapping(value);
-  const part = whole && asMapping(whole[section]);
-  return part ? { ...whole, [section]: { ...part, [name]: given } } : value;
+  return whole ? { ...whole, [name]: withValueAt(whole[name], rest, given) } : value;
 }
 
 function asMapping(value: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { keyObject, openrouterSection } from './openrouter-section.ts';
 import { accessKeyEntry, serverSection } from './server-section.ts';
 import { flag, path, setting } from './setting.ts';
+import { redisFields, stateFields, stateSection } from './state-section.ts';
 import { readProxyUrl } from './url-setting.ts';
 import { withoutEffect } from './without-effect.ts';
 
@@ -47,6 +48,7 @@ export const configFile = z.strictObject({
   openrouter: section(openrouterSection, 'The keys, and how requests reach OpenRouter.'),
   requestProxy: section(requestProxySection, 'The outgoing proxy.'),
   kms: section(kmsSection, 'The key management service.'),
+  state: section(stateSection, 'Where the state of the keys is kept.'),
   state_dir: path()
     .optional()
     .describe(
@@ -66,6 +68,8 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, z.ZodType>>
   'openrouter.keys': keyObject.shape,
   requestProxy: requestProxyFields.shape,
   kms: kmsSection.shape,
+  state: stateFields.shape,
+  'state.redis': redisFields.shape,
 };
 
 /** The JSON Schema of `config.yml`, for editors. */

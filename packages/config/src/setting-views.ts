@@ -35,6 +35,7 @@ const SPECIAL: Readonly<Record<string, (config: Config) => string | null>> = {
   'openrouter.keys': ({ openrouter }) => listed(openrouter.keys.map(({ name }) => name)),
   'requestProxy.url': ({ requestProxy }) => requestProxy && SET,
   'kms.socket': ({ kms }) => kms.socket,
+  'state.redis.url': ({ state }) => (state.backend === 'redis' ? SET : null),
   state_dir: ({ state_dir: folder }) => folder,
 };
 
@@ -52,9 +53,7 @@ export function settingViews(
     const given = valueAt(value, ...path);
     const special = SPECIAL[setting];
     const shown = special === undefined ? written(given ?? defaultOf(schema)) : special(config);
-    const replacement = replacements.find(
-      (found) => found.section === section && found.name === name,
-    );
+    const replacement = replacements.find((found) => found.path.join('.') === setting);
     if (replacement !== undefined) {
       return { setting, value: shown, origin: replacement.origin, place: replacement.place };
     }

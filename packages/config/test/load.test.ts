@@ -125,6 +125,22 @@ test('the access key of the environment replaces that of the file, its placehold
   expect(origin.accessKey).toBe('environment');
 });
 
+test('the address of Redis in the environment replaces that of the file', async () => {
+  const yaml = `openrouter: { keys: [${newKey()}] }\nstate: { backend: redis, redis: { url: http://wrong } }\n`;
+  const env = { REDIS_URL: 'rediss://user:from-the-environment@redis.example/2' };
+  const { config, secretsInEnvironment } = await load(yaml, { env });
+  const { state } = config;
+  expect(state.backend === 'redis' && state.url.reveal()).toBe(env.REDIS_URL);
+  expect(secretsInEnvironment).toEqual(['REDIS_URL']);
+  expect(JSON.stringify(config)).not.toContain('from-the-environment');
+});
+
+test('the address of a Redis that is not used may be anything', async () => {
+  const env = { REDIS_URL: 'of something else' };
+  const { config } = await load(`openrouter: { keys: [${newKey()}] }\n`, { env });
+  expect(config.state).toEqual({ backend: 'embedded' });
+});
+
 test('credentials of systemd come before the environment and the file', async () => {
   const folder = await temporaryFolder();
   const [one, two] = [newKey(), newKey()];

@@ -16,6 +16,10 @@ const other = (...lines: string[]) => `openrouter: { keys: [${KEY}] }\n${lines.j
 const LEVELS = 'one of `CRITICAL`, `ERROR`, `WARNING`, `INFO`, `DEBUG`';
 const NOT_A_KEY = 'is not an OpenRouter key: it must start with `sk-or-`';
 
+/** What the address of Redis says, and what is said of it. */
+const redisForm =
+  'must be redis://host:port/db, rediss://… (TLS), unix:///path, redis+sentinel://host:port,host:port/master/db or redis+cluster://host:port,host:port';
+
 const SETTINGS: Record<string, [yaml: string, problem: string]> = {
   'a port that is a word': [
     server('port: abc'),
@@ -479,5 +483,40 @@ test.each([
     '  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… npm start',
     '  file:         cp config.yml.example config.yml, and put your keys under `openrouter.keys`',
     '  trying out:   npm run demo, which needs no key and no internet',
+  ]);
+});
+
+test.each([
+  ['http://redis.example', redisForm],
+  ['redis://one,two', redisForm],
+  ['redis://host:99999', redisForm],
+  ['unix://relative/path', redisForm],
+  ['redis://host/canary-db', 'must name its database by a number'],
+  ['redis+cluster://host/2', 'must not name a database: a cluster has only one'],
+  ['redis+sentinel://host', 'must name the master: redis+sentinel://host:port,host:port/master'],
+  ['redis://u:canary%@host', 'has a `%` that begins no escape: write `%25` for a percent sign'],
+  ['rediss://host?cert_file=/cert', 'must name both `cert_file` and `key_file`, or neither'],
+  ['redis://host?ca_file=/ca', 'names certificates, and must begin with rediss:// for TLS'],
+  [
+    'rediss://host?ca_file=relative&canary=1',
+    'may end in `?ca_file=`, `cert_file=` and `key_file=` with absolute paths, and `sentinel_password=`, and in nothing else',
+  ],
+])('a Redis at %s is refused, and its address is not repeated', async (url, problem) => {
+  const yaml = other('state:', '  backend: redis', `  redis: { url: '${url}' }`);
+  expect(await problemsOf(yaml)).toEqual([`config.yml:4: state.redis.url: ${problem}`]);
+  const inEnvironment = other('state: { backend: redis }');
+  expect(await problemsOf(inEnvironment, { env: { REDIS_URL: url } })).toEqual([
+    `REDIS_URL: ${problem}`,
+  ]);
+});
+
+test('Redis without an address is refused, and so are a policy and a prefix that are none', async () => {
+  const yaml = other('state:', '  backend: redis', '  redis: { prefix: "{a}", on_outage: never }');
+  expect(await problemsOf(yaml)).toEqual([
+    'config.yml:4: state.redis.prefix: must be 1 to 64 letters, digits, `.`, `_`, `:` or `-`, got "{a}"',
+    'config.yml:4: state.redis.on_outage: must be one of `static`, `open`, `closed`, got "never"',
+  ]);
+  expect(await problemsOf(other('state: { backend: redis }'))).toEqual([
+    expect.stringContaining(`state.redis.url: is missing: it ${redisForm}`) as string,
   ]);
 });

@@ -5,6 +5,7 @@ export {
   type Account,
   type AccountOptions,
 } from './account.ts';
+export { createCertificate, type Certificate } from './certificate.ts';
 export { type FakeClock } from './clock.ts';
 export { type ErrorFamily } from './error-families.ts';
 export { type Fault, type FaultRule, type Match } from './fault-rules.ts';

@@ -32,6 +32,6 @@ export function degradedReasons(
         : `the next returns in ${Math.max(0, Math.ceil((nextAvailableAt - now) / 1000))} s`;
     reasons.push(`no key can serve now: ${wait}`);
   }
-  if (!store.healthy) reasons.push('the state store cannot be written');
+  if (!store.healthy) reasons.push(store.trouble ?? 'the state store fails');
   return reasons;
 }

@@ -154,6 +154,7 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   model_limited: ['model_limited', 'OpenRouter has no room for this model at the moment.'],
   queue_full: ['keys_limited', 'Too many requests wait for a key already.'],
   upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
+  state_unavailable: ['key_service_unavailable', 'The state of the keys cannot be reached.'],
   exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
   disabled: ['no_usable_key', 'No key is in service: all are disabled. See `kms keys`.'],
   no_keys: ['no_usable_key', 'No key is configured.'],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { inspect } from 'node:util';
 import { Secret } from '@openrouter-proxy/runtime';
-import { createCertificate } from './support/certificate.ts';
+import { createCertificate } from '@openrouter-proxy/fake-openrouter';
 import { rawPost, rawRequest, startTestGateway, type GatewayUnderTest } from './support/gateway.ts';
 import { statusOf } from './support/http-message.ts';
 import {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createCertificate } from './support/certificate.ts';
+import { createCertificate } from '@openrouter-proxy/fake-openrouter';
 import { rawPost, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import { answering, OK, startRecordingUpstream } from './support/recording-upstream.ts';

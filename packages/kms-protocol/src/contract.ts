@@ -59,6 +59,8 @@ export const MAX_LISTED_LEASES = 500;
 const MAX_RECENT = 100;
 const MAX_USAGE_ROWS = 1_000;
 const MAX_EVENTS = 500;
+/** Machines that share a pool, as far as they are shown. */
+export const MAX_MACHINES = 100;
 
 const amount = z.number().nullable();
 
@@ -281,7 +283,16 @@ export const contract = {
       sharedAccounts: z.array(z.strictObject({ account: z.string(), keys: z.array(z.string()) })),
       /** Limits on models and on the way to OpenRouter, those that last longest first. */
       limits: z.array(limitView).max(100),
-      store: z.strictObject({ backend: z.string(), healthy: z.boolean() }),
+      store: z.strictObject({
+        backend: z.string(),
+        healthy: z.boolean(),
+        /** What is wrong with it, in a few words; null: nothing. */
+        trouble: z.string().max(400).nullable(),
+        /** The machines that share it, those seen last first; none if it is this machine's alone. */
+        machines: z
+          .array(z.strictObject({ name: z.string(), lastSeenAt: instant, self: z.boolean() }))
+          .max(MAX_MACHINES),
+      }),
       /** What the service's process takes of the machine. */
       process: z.strictObject({ cpuSeconds: z.number(), residentBytes: z.number() }),
     }),

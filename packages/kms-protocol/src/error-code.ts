@@ -35,7 +35,8 @@ export const noKeyData = z.strictObject({
    * `cooling`: every key is limited, for this model at least; `busy`: every usable key has as many
    * leases as it may; `exhausted`: each has been tried; `model_limited`: OpenRouter or its providers
    * have no room for this model; `upstream_blocked`: OpenRouter cannot be reached, or blocks this
-   * address; `queue_full`: too many requests wait already.
+   * address; `queue_full`: too many requests wait already; `state_unavailable`: where the state is kept
+   * cannot be reached, and keys are not lent without it.
    */
   reason: z.enum([
     'cooling',
@@ -46,6 +47,7 @@ export const noKeyData = z.strictObject({
     'model_limited',
     'upstream_blocked',
     'queue_full',
+    'state_unavailable',
   ]),
   /** When a key may be free again, in milliseconds from now; null: waiting does not help. */
   retryAfterMs: z.int().nonnegative().nullable(),

@@ -2,6 +2,7 @@ export {
   PROTOCOL_VERSION,
   MAX_LISTED_KEYS,
   MAX_LISTED_LEASES,
+  MAX_MACHINES,
   MAX_RECORDED,
   contract,
   type Contract,

@@ -171,7 +171,7 @@ describe('a far side that does not read', () => {
     waiting: 0,
     sharedAccounts: [],
     limits: [],
-    store: { backend: 'memory', healthy: true },
+    store: { backend: 'memory', healthy: true, trouble: null, machines: [] },
     process: { cpuSeconds: 0, residentBytes: 0 },
   });
 

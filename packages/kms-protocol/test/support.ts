@@ -92,7 +92,7 @@ export const HANDLERS: Handlers = {
     waiting: 0,
     sharedAccounts: [],
     limits: [],
-    store: { backend: 'memory', healthy: true },
+    store: { backend: 'memory', healthy: true, trouble: null, machines: [] },
     process: { cpuSeconds: 1, residentBytes: 1 },
   }),
   'service.reload': () => ({ outcome: 'unchanged', problems: [], changes: [], needsRestart: [] }),

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { KmsHandOver } from '@openrouter-proxy/config';
 import {
   MAX_LISTED_KEYS,
@@ -28,8 +27,7 @@ import { beginHistory, poolListener } from './pool-listener.ts';
 import type { PoolSettings } from './pool-core.ts';
 import { openPool } from './pool.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
-import { openSqliteStore } from './sqlite-store.ts';
-import type { StateStore } from './state-store.ts';
+import { openStore, type OpenedStore } from './store-opening.ts';
 
 /** What the daemon takes from the machine it runs on. */
 export interface Surroundings {
@@ -59,16 +57,16 @@ export async function startDaemon(
   handOver: KmsHandOver,
   surroundings: Surroundings,
 ): Promise<Daemon> {
-  const { clock, logger } = surroundings;
+  const { logger } = surroundings;
   await using resources = new AsyncDisposableStack();
   await prepareStateFolder(handOver.stateDir);
   const lock = lockStateFolder(handOver.stateDir);
   resources.defer(() => lock.release());
   const books = openBooks({ ...surroundings, stateDir: handOver.stateDir });
   resources.defer(() => books.close());
-  const { store, pool } = await openStoreAndPool(handOver, books, surroundings);
-  resources.defer(() => store.close());
   let current = handOver;
+  const { store, pool, clock } = await openStoreAndPool(() => current, books, surroundings);
+  resources.defer(() => store.close());
   const sessions = new GatewaySessions({
     store,
     clock,
@@ -109,28 +107,21 @@ function settingsOf(handOver: KmsHandOver): PoolSettings {
 
 /** Opens the store and the pool around it. */
 async function openStoreAndPool(
-  handOver: KmsHandOver,
+  handOver: () => KmsHandOver,
   books: Books,
-  { clock, logger, random, randomFill }: Surroundings,
-): Promise<{ store: StateStore; pool: KeyPool }> {
+  { clock: machineClock, logger, random, randomFill }: Surroundings,
+): Promise<OpenedStore & { pool: KeyPool }> {
   const loads = new LeaseLoads();
   const leaseTokens = new LeaseTokens(randomFill);
-  const store = openSqliteStore({
-    path: join(handOver.stateDir, 'kms.db'),
-    now: clock.now(),
+  const { store, clock } = await openStore({
+    ...{ handOver, clock: machineClock, logger, onInFlight: loads.onInFlight },
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
-    onInFlight: loads.onInFlight,
-    onQuarantine: ({ path, kept }) =>
-      logger.error('the state file was damaged: check which keys are to be disabled', {
-        movedTo: path,
-        recordsKept: kept,
-      }),
   });
   const listener = poolListener({ logger, books, clock });
   const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
-  const pool = await openPool(settingsOf(handOver), parts);
+  const pool = await openPool(settingsOf(handOver()), parts);
   beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
-  return { store, pool };
+  return { store, clock, pool };
 }
 
 interface Served {

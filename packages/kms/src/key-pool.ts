@@ -20,7 +20,8 @@ import type { UsageTotals } from './ledger/usage-totals.ts';
 import type { LendRequest, Lent } from './lender.ts';
 import { isGuess } from './limit.ts';
 import { nearestKeyId } from './nearest-key.ts';
-import type { PoolCore, PoolSettings, SpendingListener } from './pool-core.ts';
+import type { PoolCore, PoolParts, PoolSettings } from './pool-core.ts';
+import { poolWatcher } from './pool-watcher.ts';
 import { noKey } from './refusal.ts';
 import type { StateStore } from './state-store.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -47,7 +48,7 @@ export interface KeyPoolOptions {
   readonly ledger: Ledger;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
-  readonly listener: SpendingListener;
+  readonly listener: PoolParts['listener'];
   readonly clock: Clock;
 }
 
@@ -76,6 +77,8 @@ export class KeyPool {
     this.#options = options;
     this.#core = options.core;
     this.#line = new WaitingLine(options.clock);
+    const onChange = () => this.#line.serve();
+    options.store.watch(poolWatcher({ ...options, core: () => this.#core, onChange }));
   }
 
   /**

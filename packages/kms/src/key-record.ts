@@ -1,4 +1,5 @@
-import type { Cause, KeyState } from '@openrouter-proxy/kms-protocol';
+import { contract, type Cause, type KeyState } from '@openrouter-proxy/kms-protocol';
+import { z } from 'zod';
 import type { LimitReset } from './cooldown.ts';
 
 /** What `GET /key` has told of a key. */
@@ -34,6 +35,38 @@ export interface KeyRecord {
 export function newRecord(now: number): KeyRecord {
   const state: KeyState = { kind: 'available', since: now };
   return { state, generation: 0, strikeUntil: null, traits: NO_TRAITS };
+}
+
+const number = z.number().nullable();
+
+/** A record as it is kept; an older version knew less of a key. */
+const kept: z.ZodType<KeyRecord> = z.object({
+  state: contract['keys.get'].result.shape.state,
+  generation: z.int().nonnegative(),
+  strikeUntil: number,
+  traits: z
+    .object({
+      limitRemaining: number,
+      limitReset: z.enum(['daily', 'weekly', 'monthly']).nullable(),
+      expiresAt: number,
+      account: z.string().nullable(),
+    })
+    .default(NO_TRAITS),
+});
+
+/** Reads the JSON of a record; undefined if it is of an unknown form. */
+export function readRecord(text: string): KeyRecord | undefined {
+  return readJson(text, kept);
+}
+
+/** Reads JSON of some form; undefined if it is of another, or none. */
+export function readJson<T>(text: string, form: z.ZodType<T>): T | undefined {
+  try {
+    return form.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** A key out of use until an operator, or `GET /key`, says otherwise. */

@@ -69,6 +69,7 @@ export class KeyRecords {
   /** The keys whose record the store could not take. */
   readonly #unsaved = new Set<PoolKey>();
   #storeIsHealthy = true;
+  #keysById: ReadonlyMap<string, PoolKey> | undefined;
 
   private constructor(options: KeyRecordsOptions, records: KeyRecord[]) {
     this.#options = options;
@@ -153,6 +154,17 @@ export class KeyRecords {
     if (after === before) return;
     this.#set(key, after);
     if ((await this.#save(key)) && !this.#storeIsHealthy) await this.retrySaves();
+  }
+
+  /** Takes over what another machine that shares the state has come to know of a key. */
+  follow(keyId: string, record: KeyRecord): void {
+    const key = (this.#keysById ??= new Map(this.#options.keys.map((each) => [each.id, each]))).get(
+      keyId,
+    );
+    if (key === undefined) return;
+    this.settle(this.#options.clock.now());
+    this.#unsaved.delete(key);
+    this.#set(key, record);
   }
 
   /** Does what an operator says. Fails with STORE_FAILED, having changed nothing. */

@@ -97,16 +97,20 @@ export class LeaseTable {
     return { applied: true, model, client, wasProbe };
   }
 
-  /** See `StateStore.adopt`. */
-  adopt(leases: readonly AdoptedLease[], session: number, now: number): void {
+  /** See `StateStore.adopt`. Those that are in force now. */
+  adopt(leases: readonly AdoptedLease[], session: number, now: number): AdoptedLease[] {
     this.#sweep(now);
-    for (const { leaseId, keyId, expiresAt } of leases) {
+    const adopted: AdoptedLease[] = [];
+    for (const lease of leases) {
+      const { leaseId, keyId, expiresAt } = lease;
       if (expiresAt <= now || !this.#isUnreported(leaseId)) continue;
+      adopted.push(lease);
       this.#lapsed.delete(leaseId);
       this.#remove(leaseId);
       const slots = [{ id: keyId, limit: null }];
       this.#add(leaseId, { slots, windows: [], session, expiresAt, ...UNKNOWN });
     }
+    return adopted;
   }
 
   /** See `StateStore.shorten`. */

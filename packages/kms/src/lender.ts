@@ -13,7 +13,14 @@ import { LeftOutKeys } from './left-out-keys.ts';
 import { refusalOf } from './refusal.ts';
 import type { LimitListener } from './reports.ts';
 import { ranked, type Selection } from './selection.ts';
-import type { Candidate, Slot, StateStore, Window } from './state-store.ts';
+import {
+  StateUnavailable,
+  type Candidate,
+  type Reserved,
+  type Slot,
+  type StateStore,
+  type Window,
+} from './state-store.ts';
 
 /** What a lease is wanted for. */
 export interface LendRequest extends RequestInfo {
@@ -47,6 +54,9 @@ export type Lent = { kind: 'lease'; lease: Lease } | { kind: 'none'; refusal: No
 
 type KeyCandidate = Candidate & { readonly key: PoolKey; readonly rule: string };
 
+/** It is looked for every moment, and is often back in the next. */
+const STATE_UNAVAILABLE: NoKeyData = { reason: 'state_unavailable', retryAfterMs: 1_000 };
+
 /** Lends keys: ranks the candidates by what is known, and has the store take the first that has room. */
 export class Lender {
   readonly #parts: LenderParts;
@@ -70,7 +80,14 @@ export class Lender {
     const { session, model, client } = request;
     const terms = { session, expiresAt: now + leaseTtlMs, model, client };
     const choices = this.choices(request, now);
-    const { taken, full } = await store.reserve(this.#candidates(request, now), terms, now);
+    let reserved: Reserved<KeyCandidate>;
+    try {
+      reserved = await store.reserve(this.#candidates(request, now), terms, now);
+    } catch (error) {
+      if (!(error instanceof StateUnavailable)) throw error;
+      return { kind: 'none', refusal: STATE_UNAVAILABLE };
+    }
+    const { taken, full } = reserved;
     for (const window of full) this.#noteFull(window, now);
     if (taken === null) return { kind: 'none', refusal: this.refusal(request, now) };
     const { key, leaseId, slots, rule } = taken;
@@ -86,6 +103,12 @@ export class Lender {
     };
     ledger.chosen(request, lease, { ...choices, rule }, now);
     return { kind: 'lease', lease };
+  }
+
+  /** The rotation goes on after this key. */
+  goOnAfter(keyId: string): void {
+    const last = this.#parts.keys.find(({ id }) => id === keyId);
+    if (last !== undefined) this.#last = last.position;
   }
 
   /** What a key for a request is chosen from. */

@@ -85,6 +85,15 @@ export class LimitBook {
     );
   }
 
+  /** Takes over a limit from who shares the state. Whether that changes anything. */
+  follow(limit: Limit, now: number): boolean {
+    const inForce = this.on(limit.subject, now);
+    if (settledLimit(limit, now) === undefined || inForce?.until === limit.until) return false;
+    this.#keep(limit);
+    this.#version += 1;
+    return true;
+  }
+
   /** Ends a limit, and begins anew to count. Whether there was one in force. */
   lift(subject: Subject, now: number): boolean {
     if (this.#limits.size === 0 && this.#failures.size === 0) return false;

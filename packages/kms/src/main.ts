@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { kmsHandOver } from '@openrouter-proxy/config';
+import { kmsHandOver, secretsInRedisUrl } from '@openrouter-proxy/config';
 import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
 import {
   createLogger,
@@ -36,7 +36,8 @@ await runService(async (json, launcher) => {
   const handOver = kmsHandOver.parse(json);
   const masker = createMasker();
   const { gateway, operator } = handOver.tokens;
-  const secrets = [gateway, operator, ...handOver.keys.map(({ secret }) => secret)];
+  const ofRedis = handOver.redis === null ? [] : secretsInRedisUrl(handOver.redis.url);
+  const secrets = [gateway, operator, ...handOver.keys.map(({ secret }) => secret), ...ofRedis];
   masker.add(...secrets.map((secret) => secret.reveal()));
   const logger = createLogger({ component: 'kms', ...handOver.log, masker });
   const daemon = await startDaemon(handOver, {

@@ -1,4 +1,9 @@
-import type { KeyView, LimitView, Result } from '@openrouter-proxy/kms-protocol';
+import {
+  MAX_MACHINES,
+  type KeyView,
+  type LimitView,
+  type Result,
+} from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
@@ -83,7 +88,7 @@ export class PoolViews {
         keys: members.map(({ name }) => name),
       })),
       limits: limits.all(now).filter(concernsAllKeys).slice(0, MAX_LIMITS).map(limitView),
-      store: { backend: store.backend, healthy: areKeysSaved && isSharedSaved },
+      store: storeView(store, areKeysSaved && isSharedSaved),
     };
   }
 
@@ -118,6 +123,16 @@ export class PoolViews {
       limits: concerning.slice(0, MAX_LIMITS_OF_KEY).map(limitView),
     };
   }
+}
+
+function storeView(store: StateStore, isSaved: boolean): Result<'service.status'>['store'] {
+  const { trouble, machines } = store.standing();
+  return {
+    backend: store.backend,
+    healthy: isSaved && trouble === null,
+    trouble: trouble ?? (isSaved ? null : 'the state store cannot be written'),
+    machines: machines.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).slice(0, MAX_MACHINES),
+  };
 }
 
 type Reason = Result<'keys.whyNot'>['reasons'][number];

@@ -5,7 +5,7 @@ import { BLOCK_BACK_OFF } from './back-off.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import { isGuess, subjectId, type Limit, type Subject } from './limit.ts';
+import { isGuess, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import { consequencesOf, type Consequence } from './meaning.ts';
 import type { SharedRecords } from './shared-records.ts';
@@ -161,7 +161,7 @@ export class Reports {
     if (limit === undefined) return;
     listener.onLimit(limit, this.#parts.records.keysConcernedBy(limit.subject));
     followed.push(limitEffect(limit));
-    await shared.keepLimit(subjectId(limit.subject), limit);
+    await shared.keepLimit(limit.subject, limit);
   }
 
   async #liftGuess(subject: Subject, now: number): Promise<void> {
@@ -175,7 +175,7 @@ export class Reports {
   async #lifted(subject: Subject): Promise<void> {
     const { listener, records, shared } = this.#parts;
     listener.onLifted(subject, records.keysConcernedBy(subject));
-    await shared.keepLimit(subjectId(subject), null);
+    await shared.keepLimit(subject, null);
   }
 
   /** What concerns one model on one key, or account, may concern the key, or the model, as a whole. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { contract } from '@openrouter-proxy/kms-protocol';
-import type { Limit } from './limit.ts';
+import { readJson } from './key-record.ts';
+import { subjectId, type Limit, type Subject } from './limit.ts';
 import type { StateStore } from './state-store.ts';
 
 /** Told of the store's trouble. */
@@ -12,14 +13,16 @@ export interface StoreListener {
 const viewed = contract['service.status'].result.shape.limits.element.shape;
 const name = z.string();
 
+const subject = z.discriminatedUnion('scope', [
+  z.strictObject({ scope: z.literal('account'), account: name, pool: viewed.pool }),
+  z.strictObject({ scope: z.literal('account-model'), account: name, model: name }),
+  z.strictObject({ scope: z.literal('key-model'), keyId: name, model: name }),
+  z.strictObject({ scope: z.literal('model'), model: name }),
+  z.strictObject({ scope: z.literal('upstream') }),
+]);
+
 const limit: z.ZodType<Limit> = z.strictObject({
-  subject: z.discriminatedUnion('scope', [
-    z.strictObject({ scope: z.literal('account'), account: name, pool: viewed.pool }),
-    z.strictObject({ scope: z.literal('account-model'), account: name, model: name }),
-    z.strictObject({ scope: z.literal('key-model'), keyId: name, model: name }),
-    z.strictObject({ scope: z.literal('model'), model: name }),
-    z.strictObject({ scope: z.literal('upstream') }),
-  ]),
+  subject,
   since: viewed.since,
   until: viewed.until,
   cause: viewed.cause,
@@ -30,7 +33,8 @@ const learnt = z.strictObject({
   minute: z.int().positive().exactOptional(),
   day: z.int().positive().exactOptional(),
 });
-type Learnt = z.output<typeof learnt>;
+/** What an account was found to be allowed. */
+export type Learnt = z.output<typeof learnt>;
 
 /** What was kept of what keys share. */
 export interface SharedState {
@@ -40,6 +44,38 @@ export interface SharedState {
 
 const LIMIT = 'limit ';
 const ALLOWANCE = 'allowance ';
+
+/** What is kept under a name: a limit, or what an account is allowed. */
+export type SharedRecord =
+  | { readonly kind: 'limit'; readonly limit: Limit }
+  | { readonly kind: 'allowance'; readonly account: string; readonly learnt: Learnt };
+
+/** Reads what is kept under a name; undefined if it is of an unknown form. */
+export function readShared(kept: string, json: string): SharedRecord | undefined {
+  if (kept.startsWith(LIMIT)) {
+    const read = readJson(json, limit);
+    return read && { kind: 'limit', limit: read };
+  }
+  if (!kept.startsWith(ALLOWANCE)) return undefined;
+  const read = readJson(json, learnt);
+  return read && { kind: 'allowance', account: kept.slice(ALLOWANCE.length), learnt: read };
+}
+
+/** The name that a limit, or what an account is allowed, is kept under. */
+export const limitName = (subject: Subject) => LIMIT + subjectId(subject);
+export const allowanceName = (account: string) => ALLOWANCE + account;
+
+/** What a limit that is kept under a name is about; undefined: it is none. */
+export function subjectNamed(kept: string): Subject | undefined {
+  if (!kept.startsWith(LIMIT)) return undefined;
+  const values = readJson(kept.slice(LIMIT.length), z.array(z.string())) ?? [];
+  for (const form of subject.options) {
+    const named = Object.keys(form.shape).map((field, index) => [field, values[index]] as const);
+    const read = form.safeParse(Object.fromEntries(named)).data;
+    if (read !== undefined && values.length === named.length) return read;
+  }
+  return undefined;
+}
 
 /** The safe keeping of what keys share: limits, and what accounts are allowed. It counts at once, saved or not. */
 export class SharedRecords {
@@ -58,26 +94,22 @@ export class SharedRecords {
     const limits: Limit[] = [];
     const allowances: [string, Learnt][] = [];
     for (const [kept, json] of await this.#store.loadShared()) {
-      const value: unknown = JSON.parse(json);
-      const asLimit = limit.safeParse(value).data;
-      const asLearnt = learnt.safeParse(value).data;
-      if (kept.startsWith(LIMIT) && asLimit !== undefined && asLimit.until > now)
-        limits.push(asLimit);
-      else if (kept.startsWith(ALLOWANCE) && asLearnt !== undefined) {
-        allowances.push([kept.slice(ALLOWANCE.length), asLearnt]);
-      } else await this.#save(kept, null);
+      const read = readShared(kept, json);
+      if (read?.kind === 'limit' && read.limit.until > now) limits.push(read.limit);
+      else if (read?.kind === 'allowance') allowances.push([read.account, read.learnt]);
+      else await this.#save(kept, null);
     }
     return { limits, allowances };
   }
 
   /** Keeps a limit, or forgets it. Resolves when it is saved, or could not be. */
-  async keepLimit(id: string, value: Limit | null): Promise<void> {
-    await this.#save(LIMIT + id, value === null ? null : JSON.stringify(value));
+  async keepLimit(about: Subject, value: Limit | null): Promise<void> {
+    await this.#save(limitName(about), value === null ? null : JSON.stringify(value));
   }
 
   /** Keeps what an account is allowed. */
   async keepAllowance(account: string, value: Learnt): Promise<void> {
-    await this.#save(ALLOWANCE + account, JSON.stringify(value));
+    await this.#save(allowanceName(account), JSON.stringify(value));
   }
 
   /** Saves what could not be saved before. Whether the store has everything now. */

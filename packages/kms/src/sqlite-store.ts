@@ -11,7 +11,7 @@ import {
   readWindows,
   type Statements,
 } from './state-file.ts';
-import type { StateStore, Window } from './state-store.ts';
+import { UNSHARED, type StateStore, type Window } from './state-store.ts';
 import { WindowCounts } from './window-counts.ts';
 
 const FORGET_ABSENT_AFTER_MS = 90 * DAY;
@@ -34,6 +34,7 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
   const writes = new GroupCommit(database, windows);
   return {
     backend: 'embedded',
+    ...UNSHARED,
     ...recordsIn(database, records, writes),
     ...leaseStore(new LeaseTable({ ...options, windows }), windows, (window) =>
       writes.countSoon(window),

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { contract } from '@openrouter-proxy/kms-protocol';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
-import { newRecord, type KeyRecord } from './key-record.ts';
+import { readRecord, type KeyRecord } from './key-record.ts';
 import { isSqliteError } from './sqlite-error.ts';
 import { preparePrivateFile } from './private-file.ts';
 import type { WindowCount } from './window-counts.ts';
@@ -191,15 +190,11 @@ function digestOf(keyId: string, record: string): string {
   return createHash('sha256').update(`${keyId}\0${record}`).digest('base64url').slice(0, 22);
 }
 
-const stateSchema = contract['keys.get'].result.shape.state;
-
 function parseRecord(text: string): KeyRecord {
   // The digest says that this is what `prepareWrite` wrote; the schema, that it means the same today.
-  const record = JSON.parse(text) as KeyRecord;
-  const state = stateSchema.safeParse(record.state);
-  if (!state.success)
-    throw new DamagedFile('a record is of an unknown form', { cause: state.error });
-  return { ...newRecord(0), ...record, state: state.data }; // an older version knew less of a key
+  const record = readRecord(text);
+  if (record === undefined) throw new DamagedFile('a record is of an unknown form');
+  return record;
 }
 
 /** Moves the file aside with its write-ahead log, under which it can still be examined. */

@@ -58,6 +58,37 @@ export interface Released {
   readonly wasProbe: boolean;
 }
 
+/** Where the state is kept cannot be reached, and what is known without it must not be gone by. */
+export class StateUnavailable extends Error {
+  override readonly name = 'StateUnavailable';
+}
+
+/** A machine that shares the state. */
+export interface Machine {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly lastSeenAt: number;
+  /** It is this one. */
+  readonly self: boolean;
+}
+
+/** How a store is. */
+export interface StoreStanding {
+  /** Why it does not do all that it should; null: it does. */
+  readonly trouble: string | null;
+  /** The machines that share it, this one among them; none, if it is this machine's alone. */
+  readonly machines: readonly Machine[];
+}
+
+/** Told what others who share the state have changed. */
+export interface StateWatcher {
+  onRecord(keyId: string, record: KeyRecord): void;
+  /** Null: it is forgotten. */
+  onShared(name: string, json: string | null): void;
+  /** Another machine has leased a key: the rotation goes on from there. */
+  onLeased(keyId: string): void;
+}
+
 /**
  * Where the state of the pool is kept: what is known of each key and of what keys share, durably, and
  * the leases in force. It counts and keeps; what the counts and records mean is decided elsewhere. A
@@ -81,8 +112,8 @@ export interface StateStore {
 
   /**
    * Takes a lease on the first candidate whose slots and windows all have room, and takes that room.
-   * Atomic: no two callers can both get the last of it. Candidates are drawn one by one, none after
-   * the one that is taken.
+   * Atomic: no two callers can both get the last of it. The first is drawn alone, and few beyond the
+   * one that is taken. Rejects with StateUnavailable.
    */
   reserve<C extends Candidate>(
     candidates: Iterable<C>,
@@ -117,9 +148,20 @@ export interface StateStore {
   /** Counts at least `used` leases in a window: others have used it too. */
   raise(window: Window, used: number): Promise<void>;
 
+  /** Has somebody told from now on of what others change. */
+  watch(watcher: StateWatcher): void;
+
+  standing(): StoreStanding;
+
   /** Lets go of whatever it holds. Leases are forgotten, records stay. */
   close(): Promise<void>;
 }
+
+/** What a store does of this that no other machine shares. */
+export const UNSHARED: Pick<StateStore, 'watch' | 'standing'> = {
+  watch: () => undefined,
+  standing: () => ({ trouble: null, machines: [] }),
+};
 
 /** A lease that is put in force again. */
 export interface AdoptedLease extends HeldLease {

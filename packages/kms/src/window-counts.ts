@@ -30,6 +30,11 @@ export class WindowCounts {
     return window.limit !== null && this.used(window) >= window.limit;
   }
 
+  /** The counts of the windows that have not ended. */
+  all(now: number): WindowCount[] {
+    return [...this.#counts.values()].filter(({ endsAt }) => endsAt > now);
+  }
+
   /** Counts one more, or one less, and gives the count. */
   add(window: Window, change: 1 | -1, now: number): WindowCount {
     return this.#set(window, Math.max(0, this.used(window) + change), now);

@@ -200,7 +200,7 @@ describe('an operator', () => {
       waiting: 0,
       sharedAccounts: [],
       limits: [],
-      store: { backend: 'memory', healthy: true },
+      store: { backend: 'memory', healthy: true, trouble: null, machines: [] },
     });
   });
 

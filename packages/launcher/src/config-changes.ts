@@ -12,6 +12,7 @@ const FIXED: readonly string[] = [
   'server.workers',
   'server.log_format',
   'server.enable_system_metrics',
+  'state',
   'state_dir',
   'kms.socket',
 ];
@@ -30,6 +31,7 @@ export function withFixedSettings(before: Config, after: Config): Config {
     ...after,
     server: { ...after.server, host, port, workers, log_format, enable_system_metrics },
     kms: before.kms,
+    state: before.state,
     state_dir: before.state_dir,
   };
 }
@@ -50,7 +52,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
 }
 
 /** Every setting but the keys, by its path. */
-function settingsOf({ server, openrouter, requestProxy, kms, state_dir }: Config) {
+function settingsOf({ server, openrouter, requestProxy, kms, state, state_dir }: Config) {
   const of = (section: string, values: object) =>
     Object.entries(values).map(
       ([name, value]) => [`${section}.${name}`, value as unknown] as const,
@@ -60,6 +62,7 @@ function settingsOf({ server, openrouter, requestProxy, kms, state_dir }: Config
     ...of('openrouter', { ...openrouter, keys: null }),
     ['requestProxy', requestProxy],
     ...of('kms', kms),
+    ['state', state],
     ['state_dir', state_dir],
   ]);
 }

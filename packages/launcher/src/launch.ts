@@ -1,6 +1,7 @@
 import {
   gatewaySlice,
   kmsSlice,
+  secretsInRedisUrl,
   loadConfig,
   type KmsHandOver,
   type LoadedConfig,
@@ -171,6 +172,7 @@ function secretsOf({ kms, gateway }: Slices): Secret[] {
     ...kms.keys.map(({ secret }) => secret),
     ...gateway.accessKeys.map(({ key }) => key),
     ...(requestProxy === null ? [] : [requestProxy]),
+    ...(kms.redis === null ? [] : secretsInRedisUrl(kms.redis.url)),
   ];
 }
 

@@ -25,7 +25,12 @@ export const status: Command = {
 };
 
 function health({ keys, nextAvailableAt, store }: Status, now: number): Cell {
-  if (!store.healthy) return { text: 'the state store cannot be written', tone: 'bad' };
+  if (!store.healthy) {
+    return {
+      text: `the state store is in trouble: ${store.trouble ?? 'it cannot be written'}`,
+      tone: 'bad',
+    };
+  }
   if (keys.available > 0) return { text: 'serving', tone: 'good' };
   if (keys.cooling + keys.disabled === 0) return { text: 'no key is configured', tone: 'bad' };
   const next =
@@ -55,7 +60,13 @@ function statusText(found: Status, socket: string, { io, paint }: Context): stri
       'account',
       plain(`${account} is shared by ${names.join(', ')}`),
     ]),
-    ['store', `${found.store.backend}, ${found.store.healthy ? 'healthy' : 'not writable'}`],
+    ['store', storeText(found.store)],
+    ...found.store.machines.map((machine): [string, string] => [
+      'machine',
+      plain(
+        `${machine.name}, ${machine.self ? 'this one' : `seen ${when(machine.lastSeenAt, now)}`}`,
+      ),
+    ]),
     [
       'service',
       `version ${found.version}, up ${span(now - found.startedAt)} (since ${clockTime(found.startedAt, now)}), ${count(Math.round(use.residentBytes / 2 ** 20))} MiB`,
@@ -64,5 +75,8 @@ function statusText(found: Status, socket: string, { io, paint }: Context): stri
   ];
   return lines.map(([name, value]) => `${paint('quiet', name.padEnd(8))}  ${value}\n`).join('');
 }
+
+const storeText = ({ backend, trouble }: Status['store']) =>
+  plain(`${backend}, ${trouble ?? 'healthy'}`);
 
 const limitText = (limit: LimitView, now: number) => plain(limitInWords(limit, now));

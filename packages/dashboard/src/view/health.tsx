@@ -75,7 +75,7 @@ function ServiceFacts({ status }: { readonly status: NonNullable<Snapshot['statu
       </Fact>
       <Fact term="State kept in">
         {status.store.backend}
-        {status.store.healthy ? '' : ': fails, kept in memory only'}
+        {status.store.healthy ? '' : `: ${status.store.trouble ?? 'fails'}`}
       </Fact>
     </dl>
   );

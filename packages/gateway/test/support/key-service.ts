@@ -138,7 +138,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       waiting: 0,
       sharedAccounts: [],
       limits: [],
-      store: { backend: 'memory', healthy: true },
+      store: { backend: 'memory', healthy: true, trouble: null, machines: [] },
       process: { cpuSeconds: 0, residentBytes: 0 },
     }),
   };

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, onTestFinished } from 'vitest';
-import type { Certificate } from './certificate.ts';
+import type { Certificate } from '@openrouter-proxy/fake-openrouter';
 
 /** A proxy that runs on this machine. */
 export interface OutgoingProxy {

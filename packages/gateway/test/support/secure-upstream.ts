@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import { createCertificate, type Certificate } from './certificate.ts';
+import { createCertificate, type Certificate } from '@openrouter-proxy/fake-openrouter';
 
 /** An upstream behind TLS that answers everything with 200 and remembers what it was asked. */
 export interface SecureUpstream {

@@ -79,7 +79,9 @@ function ending({ end }: RequestView): string {
   const why = failure === null ? '' : ` (${words(failure)})`;
   const waited = queuedMs < 1 ? '' : `, of which it waited ${seconds(queuedMs)} for a key`;
   const used =
-    usage === null ? '' : ` ${usage.sent} + ${usage.received} tokens, ${usage.cost} credits.`;
+    usage === null
+      ? ''
+      : ` ${usage.sent} + ${usage.received} tokens, ${Number(usage.cost.toPrecision(6))} credits.`;
   const name = generationId === null ? '' : ` OpenRouter calls it ${generationId}.`;
   return `${answer}${why}, ${words(verdict)}, after ${seconds(totalMs)}${waited}.${used}${name}`;
 }

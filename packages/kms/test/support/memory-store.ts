@@ -2,7 +2,7 @@ import { type KeyRecord } from '../../src/key-record.ts';
 import { restored } from '../../src/key-state.ts';
 import { leaseStore } from '../../src/lease-store.ts';
 import { LeaseTable, type LeaseTableOptions } from '../../src/lease-table.ts';
-import type { StateStore, Window } from '../../src/state-store.ts';
+import { UNSHARED, type StateStore, type Window } from '../../src/state-store.ts';
 import { WindowCounts, type WindowCount } from '../../src/window-counts.ts';
 
 /** What a store is told, and tells. */
@@ -26,6 +26,7 @@ export function memoryStore(options: MemoryStoreOptions, kept: Map<string, strin
   };
   return {
     backend: 'memory',
+    ...UNSHARED,
     ...leaseStore(leases, windows, keepCount),
     load: (keyIds, now) => {
       const known = keyIds.flatMap((keyId) => {

@@ -28,6 +28,7 @@ export function handOverFor(
     socket: join(stateDir, 'kms.sock'),
     socketAccess: 'owner',
     stateDir,
+    redis: null,
     tokens: TOKENS,
     keys: [...keys],
     selection: { strategy: 'round-robin', same: false, affinity: false },

@@ -80,7 +80,7 @@ describe('the service, staged', { timeout: 90_000 }, () => {
     expect(await script(INSTALL, ...given)).toEqual({ exitCode: 0, all: '' });
     const documented = documentedFiles()
       .filter(({ file }) => !MADE_BY_SYSTEMD.test(file))
-      .filter(({ file }) => file !== '/etc/openrouter-proxy/access_key'); // none was given
+      .filter(({ file }) => !/\/(?:access_key|redis_url)$/.test(file)); // none was given
     expect(await installed()).toEqual(documented.map(({ file, mode }) => `${file} ${mode}`).sort());
   });
 

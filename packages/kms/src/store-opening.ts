@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { readRedisUrl, type KmsHandOver } from '@openrouter-proxy/config';
+import { EXIT, StartupError, type Clock, type Logger } from '@openrouter-proxy/runtime';
+import { poolKeys } from './key-records.ts';
+import type { LeaseTableOptions } from './lease-table.ts';
+import { accountMarks } from './redis/account-marks.ts';
+import { RedisClock } from './redis/redis-clock.ts';
+import { openRedisStore } from './redis/redis-store.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+import type { StateStore } from './state-store.ts';
+
+/** What a store is opened with. */
+export interface StoreParts extends Omit<LeaseTableOptions, 'windows'> {
+  /** As it is now: it may change while the store is open. */
+  readonly handOver: () => KmsHandOver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A store, and the clock that those who share it go by. */
+export interface OpenedStore {
+  readonly store: StateStore;
+  readonly clock: Clock;
+}
+
+/** Opens the store that the configuration names. Throws a StartupError if that cannot be used. */
+export async function openStore(parts: StoreParts): Promise<OpenedStore> {
+  const { handOver, clock } = parts;
+  const local = openLocal(parts);
+  const { redis } = handOver();
+  if (redis === null) return { store: local, clock };
+  try {
+    return await openShared(parts, redis, local);
+  } catch (error) {
+    await local.close();
+    throw isFileError(error) ? refusal(`cannot read ${error.path} (${error.code})`) : error;
+  }
+}
+
+function openLocal({ handOver, clock, logger, isOfThisLife, onInFlight }: StoreParts): StateStore {
+  return openSqliteStore({
+    path: join(handOver().stateDir, 'kms.db'),
+    now: clock.now(),
+    isOfThisLife,
+    onInFlight,
+    onQuarantine: ({ path, kept }) =>
+      logger.error('the state file was damaged: check which keys are to be disabled', {
+        movedTo: path,
+        recordsKept: kept,
+      }),
+  });
+}
+
+async function openShared(
+  { handOver, clock: machineClock, logger, isOfThisLife, onInFlight }: StoreParts,
+  { url, prefix, onOutage: policy }: NonNullable<KmsHandOver['redis']>,
+  local: StateStore,
+): Promise<OpenedStore> {
+  const reading = readRedisUrl(url.reveal());
+  if ('problem' in reading) throw refusal(reading.problem);
+  const clock = new RedisClock(machineClock, () => performance.now());
+  const marksOf = remembered((keys: KmsHandOver['keys']) => accountMarks(poolKeys(keys)));
+  const store = await openRedisStore({
+    ...{ url: reading.value, prefix, policy, local, clock, isOfThisLife, onInFlight },
+    keyIds: poolKeys(handOver().keys).map(({ id }) => id),
+    machine: { id: randomBytes(4).toString('hex'), name: hostname() },
+    marks: () => marksOf(handOver().keys),
+    onOutage: (outage) => {
+      if (outage === null) logger.info('Redis is there, and has what is known here');
+      else logger.error('Redis is away', { reason: outage.reason, onOutage: policy });
+    },
+    onLocalFailure: (error) =>
+      logger.error('what other machines have changed is not kept on this one', { error }),
+  });
+  return { store, clock };
+}
+
+const refusal = (problem: string) =>
+  new StartupError(EXIT.configuration, [`state.redis.url: ${problem}`]);
+
+/** A certificate that cannot be read, for one. */
+function isFileError(error: unknown): error is { path: string; code: string } {
+  return error instanceof Error && 'path' in error && 'code' in error;
+}
+
+/** A function of one argument that remembers the last. */
+function remembered<A, R>(compute: (argument: A) => R): (argument: A) => R {
+  let last: { readonly argument: A; readonly result: R } | undefined;
+  return (argument) => {
+    if (last?.argument !== argument) last = { argument, result: compute(argument) };
+    return last.result;
+  };
+}
