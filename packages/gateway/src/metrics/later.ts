@@ -1,0 +1,19 @@
+/** How many observations wait at most until they are counted. */
+const BATCH = 512;
+
+/**
+ * Counts later, many at once, or when somebody looks: between two requests the code that counts has left
+ * the processor's caches, and costs several times as much.
+ */
+export class Later {
+  readonly #waiting: (() => void)[] = [];
+
+  add(count: () => void): void {
+    this.#waiting.push(count);
+    if (this.#waiting.length >= BATCH) this.countAll();
+  }
+
+  countAll(): void {
+    for (const count of this.#waiting.splice(0)) count();
+  }
+}

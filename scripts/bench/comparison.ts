@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startBareProxy, startNginxProxy, startUpstream } from './baselines.ts';
+import { addedLatency, underLoad, type Server } from './load.ts';
+import type { Running } from './processes.ts';
+import { GATEWAY_CORE, LOAD_CORE, startProduct } from './product.ts';
+import { productWithoutMetrics } from './variant.ts';
+
+/** The gateway against nginx and against bare express + http-proxy-3, each alone on one core. */
+export async function comparisonBench(): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+  const running: Running[] = [];
+  try {
+    const upstream = await startUpstream(path.join(folder, 'upstream'), LOAD_CORE);
+    running.push(upstream);
+    const nginx = await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, upstream.url);
+    running.push(nginx);
+    const bare = await startBareProxy(GATEWAY_CORE, upstream.url);
+    running.push(bare);
+    const product = await startProduct(path.join(folder, 'product'), upstream.url);
+    running.push(product);
+    const variant = await productWithoutMetrics(path.join(folder, 'variant'));
+    const blind = await startProduct(path.join(folder, 'blind'), upstream.url, {
+      launcher: variant,
+      server: { enable_token_counting: false },
+    });
+    running.push(blind);
+    await sleep(500);
+
+    const proxies: Record<string, Server> = {
+      nginx,
+      'express + http-proxy-3': bare,
+      gateway: product,
+      'gateway without metrics': blind,
+    };
+    const urls = Object.entries(proxies).map(([name, { url }]) => [name, url] as const);
+    const added = await addedLatency({ direct: upstream.url, ...Object.fromEntries(urls) });
+    const load = await underLoad(folder, proxies);
+    const of = (part: number | undefined, whole: number | undefined) =>
+      ((part ?? NaN) / (whole ?? NaN)).toFixed(2);
+    console.log('\nadded latency, one at a time (median of medians)');
+    for (const name of Object.keys(proxies)) {
+      const ms = added[name]?.toFixed(3);
+      console.log(`  ${name.padEnd(24)} ${ms} ms   ${of(added[name], added['nginx'])} × nginx`);
+    }
+    console.log('\nrequests per second, 64 connections, one core');
+    const bareRate = load['express + http-proxy-3']?.rate;
+    for (const [name, { rate }] of Object.entries(load)) {
+      const shares = `${of(rate, load['nginx']?.rate)} × nginx, ${of(rate, bareRate)} × bare`;
+      console.log(`  ${name.padEnd(24)} ${rate.toFixed(0).padStart(7)}   ${shares}`);
+    }
+    const [full, without] = [load['gateway'], load['gateway without metrics']];
+    const cost = `${full?.cpuUs.toFixed(0)} µs of CPU a request, ${without?.cpuUs.toFixed(0)} µs without`;
+    console.log(`\nmetrics and token counting: ${cost} (${of(without?.cpuUs, full?.cpuUs)})`);
+  } finally {
+    for (const server of running.toReversed()) await server.stop();
+    await rm(folder, { recursive: true });
+  }
+}
