@@ -26,7 +26,9 @@ async function start(workers: number): Promise<World> {
   onTestFinished(() => fake.stop());
   for (let n = 0; n < 3; n += 1) fake.addKey();
   const openrouter = { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) };
-  const system = await startSystem({ settings: { openrouter, server: { workers } } });
+  const system = await startSystem({
+    settings: { openrouter, server: { workers, http_log_level: 'ERROR' } },
+  });
   return { fake, system };
 }
 
@@ -155,7 +157,10 @@ it(
     while (Date.now() < until) {
       await sleep(3_000);
       const [victim] = workersOf(world);
-      if (victim === undefined) throw new Error('there is no worker');
+      if (victim === undefined) {
+        const log = world.system.lines().filter(({ message }) => message !== 'request');
+        throw new Error(`there is no worker: ${JSON.stringify(log.slice(-8))}`);
+      }
       process.kill(victim, 'SIGKILL');
       kills += 1;
       await expect

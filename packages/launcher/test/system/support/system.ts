@@ -63,6 +63,7 @@ function launch(folder: string, settings: Settings, environment: Record<string, 
   return execa(process.execPath, [LAUNCHER, '--config', config], {
     reject: false,
     all: true,
+    buffer: false, // execa ends what prints more than it would keep
     extendEnv: false,
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     cwd: folder,
