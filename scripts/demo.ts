@@ -3,7 +3,9 @@
  * demo keys of which some have tight limits and meet with trouble now and then. Needs neither an
  * OpenRouter key nor the internet. Ctrl-C ends it and leaves nothing behind.
  */
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +22,7 @@ const PORT = Number(process.env['DEMO_PORT'] ?? 5555);
 const LAUNCHER = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
 const START_TIMEOUT_MS = 20_000;
 
+await refuseTakenPort(PORT);
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
 
@@ -47,6 +50,21 @@ const launcher = execa(process.execPath, [LAUNCHER, '--config', config], {
   reject: false,
 });
 void launcher.then(() => stopping.abort());
+
+/** Another demo, say: what answers there is not what is about to start. */
+async function refuseTakenPort(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    console.error(
+      `Port ${port} is taken: end what listens there, or choose another: DEMO_PORT=${port + 1} npm run demo`,
+    );
+    process.exit(1);
+  }
+  server.close();
+  await once(server, 'close');
+}
 
 /** Waits until the gateway serves; false if it does not come to that. */
 async function isUp(url: string): Promise<boolean> {

@@ -123,6 +123,7 @@ export class Exchange {
     if (error.retryAfterMs !== undefined) {
       headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
     }
+    if (this.api === 'messages') headers['request-id'] = this.id; // where Anthropic's SDKs look
     this.answerJson(error.status, document, { ...this.#advice(headers), ...headers });
   }
 

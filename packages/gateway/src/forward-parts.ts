@@ -32,6 +32,8 @@ export interface ForwardParts {
   memory: BodyMemory;
   metrics: GatewayMetrics;
   policy: ForwardPolicy;
+  /** The requests under way: aborting one ends it with the reason for its error. */
+  underWay: Set<AbortController>;
 }
 
 /** Where a request goes: path and query on OpenRouter's API, and whether it needs a key there. */

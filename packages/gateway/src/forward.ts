@@ -56,6 +56,7 @@ class Forwarding {
     const body = this.#body;
     const limits = { idleTimeoutMs, countsTokens, signal };
     this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
+    parts.underWay.add(this.#stop);
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
     exchange.response.once('close', () => {
       if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
@@ -80,6 +81,7 @@ class Forwarding {
 
   end(): void {
     clearTimeout(this.#deadline);
+    this.#parts.underWay.delete(this.#stop);
     this.#body.release();
   }
 

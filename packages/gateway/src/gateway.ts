@@ -7,6 +7,7 @@ import { Inspector } from './inspector.ts';
 import { Leases } from './leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
 import { requestEnd } from './exchange-end.ts';
+import { GatewayError } from './gateway-error.ts';
 import { healthPage } from './health-page.ts';
 import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { BodyMemory } from './request-body.ts';
@@ -83,6 +84,13 @@ async function tellTheLast(told: {
   await told.kms.close();
 }
 
+/** Ends what has not ended within the grace, and tells each client why. */
+function cutOff(underWay: ReadonlySet<AbortController>): void {
+  const message =
+    'The gateway is shutting down, and this took longer than `server.shutdown_grace`.';
+  for (const stop of underWay) stop.abort(new GatewayError('shutting_down', message));
+}
+
 /** A running gateway. */
 export interface Gateway extends Omit<Service, 'configure'> {
   /** Serves as it says from the next request on; what a running gateway cannot change stays as it was. */
@@ -119,6 +127,7 @@ async function createParts(
     leases: keyService.leases,
     ...{ counters, siblings, now, bodyTimeoutMs: limits.bodyTimeout },
     memory: new BodyMemory(),
+    underWay: new Set<AbortController>(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
     metrics: dashboard.pages,
     finished: createWitness(counters, recorder, logs, now),
@@ -159,7 +168,7 @@ export async function startGateway(
     async drain() {
       drain.abort();
       dashboard.stop();
-      await drainServer(server, current.options.shutdownGraceMs);
+      await drainServer(server, current.options.shutdownGraceMs, () => cutOff(parts.underWay));
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();
     },

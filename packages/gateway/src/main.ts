@@ -2,7 +2,6 @@
 import cluster from 'node:cluster';
 import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
 import {
-  createLogger,
   createMasker,
   runService,
   type LauncherLink,
@@ -10,6 +9,7 @@ import {
   type ProcessLogger,
   type Service,
 } from '@openrouter-proxy/runtime';
+import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { logExchange } from './access-log.ts';
 import type { Exchange } from './exchange.ts';
 import { startGateway, type Gateway } from './gateway.ts';

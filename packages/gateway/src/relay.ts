@@ -2,14 +2,23 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Outcome, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import type { Answered, AnswerLimits } from './attempt-end.ts';
 import type { Exchange } from './exchange.ts';
+import { GatewayError } from './gateway-error.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import { StreamTail } from './stream-tail.ts';
 
-/** How an answer can break off. */
-export type Break = Exclude<Verdict, 'complete' | 'error'>;
+/** How an answer can break off; `cut_off`: this gateway had to end it. */
+export type Break = Exclude<Verdict, 'complete' | 'error'> | 'cut_off';
+
+/** Why an answer that has begun is to end, given the reason of the abort. */
+export const breakOf = (reason: unknown): Break =>
+  reason instanceof GatewayError ? 'cut_off' : 'client_abort';
+
+/** The same for whoever looks at the answer. */
+export const verdictOf = (why: Break): Verdict => (why === 'cut_off' ? 'truncated' : why);
 
 const OUTCOME_OF: Record<Break, Outcome> = {
   client_abort: { kind: 'client_abort' },
+  cut_off: { kind: 'client_abort' }, // no fault of the key's or of OpenRouter's
   stalled: { kind: 'timeout', detail: 'the upstream fell silent within its answer' },
   truncated: { kind: 'truncated', detail: 'the upstream broke off within its answer' },
 };
@@ -29,9 +38,9 @@ export async function closed(
     exchange.verdict ??= 'complete';
     return { kind: 'answered', outcome: { kind: 'success', status: response.statusCode } };
   }
-  const verdict = broken() ?? 'client_abort';
-  exchange.verdict = verdict;
-  return { kind: 'answered', outcome: OUTCOME_OF[verdict] };
+  const why = broken() ?? 'client_abort';
+  exchange.verdict = verdictOf(why);
+  return { kind: 'answered', outcome: OUTCOME_OF[why] };
 }
 
 /** Sends an answer whose body is all there, and which used so much. */
@@ -51,7 +60,7 @@ function pump(
   { idleTimeoutMs, signal }: AnswerLimits,
   { breakOff, passed }: { breakOff: (why: Break) => void; passed: (chunk: Buffer) => void },
 ): () => void {
-  const onAbort = () => breakOff('client_abort');
+  const onAbort = () => breakOff(breakOf(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
   const silence = setTimeout(() => {
     // A client that does not read keeps the upstream waiting: then the silence is the client's.

@@ -124,11 +124,20 @@ function listenProblem(host: string, port: number, cause: unknown): string {
   }
 }
 
-/** Stops accepting, lets what is under way finish within `graceMs`, then cuts what is left. */
-export async function drainServer(server: Server, graceMs: number): Promise<void> {
+/** How long clients may take to read why they are cut off. */
+const LAST_WORDS_MS = 500;
+
+/** Stops accepting, lets what is under way finish within `graceMs`, then cuts off what is left. */
+export async function drainServer(
+  server: Server,
+  graceMs: number,
+  cutOff: () => void,
+): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  const over = setTimeout(cutOff, graceMs);
+  const end = setTimeout(() => server.closeAllConnections(), graceMs + LAST_WORDS_MS);
   await closed;
-  clearTimeout(timer);
+  clearTimeout(over);
+  clearTimeout(end);
 }

@@ -16,6 +16,7 @@ export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'fin
   readonly leases: Leases;
   readonly counters: GatewayMetrics;
   readonly siblings: Siblings;
+  readonly underWay: Set<AbortController>;
   /** The longest silence within a request's body, in milliseconds. */
   readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
@@ -91,7 +92,7 @@ function createModelsCache(
 /** Proxied paths: the model list through its cache, everything else upstream under a lease. */
 function createApi(
   { options, upstream, baseUrl, cache }: Serving,
-  { leases, counters: metrics, memory, bodyTimeoutMs }: ServingParts,
+  { leases, counters: metrics, memory, underWay, bodyTimeoutMs }: ServingParts,
 ): AppParts['api'] {
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.modelsCache.enabled || options.freeOnly;
@@ -103,6 +104,7 @@ function createApi(
     leases,
     metrics,
     memory,
+    underWay,
     policy: {
       maxAttempts,
       idleTimeoutMs,

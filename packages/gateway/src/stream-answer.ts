@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 import { GatewayError } from './gateway-error.ts';
 import { heldEvent, streamHeaders } from './held-event.ts';
 import { classifyErrorWithin } from './outcome.ts';
-import { closed, relay, type Break } from './relay.ts';
+import { breakOf, closed, relay, verdictOf, type Break } from './relay.ts';
 import { divideEvents, WholeEvents } from './sse-framing.ts';
 import { streamEvents } from './stream-event.ts';
 import { StreamTail } from './stream-tail.ts';
@@ -21,6 +21,7 @@ const MAX_HELD_MS = 30_000;
 
 const FAILURE_OF = {
   client_abort: 'aborted',
+  cut_off: 'aborted',
   stalled: 'timeout',
   truncated: 'truncated',
 } as const satisfies Record<Break, UpstreamFailureKind>;
@@ -196,7 +197,7 @@ class StreamAnswer {
     else this.#breakOff('stalled', `fell silent for ${this.#limits.idleTimeoutMs} ms`);
   }
 
-  readonly #onAbort = (): void => this.#breakOff('client_abort', '');
+  readonly #onAbort = (): void => this.#breakOff(breakOf(this.#limits.signal.reason), '');
 
   /** The stream ends before its time. Only the first reason counts: the others are consequences. */
   #breakOff(why: Break, what: string): void {
@@ -219,10 +220,13 @@ class StreamAnswer {
   /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
   #sayThatItBroke(why: Break, what: string): void {
     if (this.#events.isWithinEvent) this.#exchange.response.write('\n\n');
+    this.#exchange.verdict = verdictOf(why);
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
-    this.#exchange.verdict = why;
+    const { reason } = this.#limits.signal;
     this.#exchange.answerError(
-      new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
+      why === 'cut_off'
+        ? GatewayError.from(reason)
+        : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
     );
   }
 

@@ -49,10 +49,13 @@ it('says it is shutting down to whoever asks on a connection that is still in us
   await drained;
 });
 
-it('cuts what is still running when the grace is over, and reports on it', async () => {
+it('cuts off what is still running when the grace is over, says why, and reports on it', async () => {
   const { upstream, gateway, client } = await startWithStream(100);
   await gateway.drain();
-  expect(await client.message()).toMatchObject({ complete: false });
+  const answer = await client.message();
+  expect(answer.complete).toBe(false);
+  expect(answer.body.toString()).toContain('"reason":"shutting_down"');
+  expect(gateway.exchanges.map(({ verdict }) => verdict)).toEqual(['truncated']);
   await upstream.connections[0]?.ended();
   expect(gateway.keys.outcomes()).toEqual(['client_abort']);
 });

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { kmsHandOver, secretsInRedisUrl } from '@openrouter-proxy/config';
 import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
 import {
-  createLogger,
   createMasker,
   runService,
   systemClock,
   type LauncherLink,
 } from '@openrouter-proxy/runtime';
+import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { startDaemon } from './daemon.ts';
 
 function readVersion(): string {

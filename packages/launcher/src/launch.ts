@@ -9,7 +9,6 @@ import {
 import {
   DEFAULT_POLICY,
   EXIT,
-  createLogger,
   createMasker,
   isPretty,
   prepareStateFolder,
@@ -20,6 +19,7 @@ import {
   type ProcessLogger,
   type Secret,
 } from '@openrouter-proxy/runtime';
+import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { prepareAccessKey } from './access-key.ts';
 import { childEnvironment } from './child-environment.ts';
 import { gatewayProgram } from './gateway-program.ts';

@@ -11,6 +11,9 @@ const command = new Command('openrouter-proxy')
   .description('Starts the key management service and the gateway, and keeps them running.')
   .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
   .version(version)
+  .showHelpAfterError(
+    'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.',
+  )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
   .parse();
 

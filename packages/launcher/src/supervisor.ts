@@ -53,7 +53,11 @@ export class Supervisor {
   /** Lets the programs finish their work and end. Called again, ends them at once. */
   stop(): void {
     const isSecond = this.#stopping.signal.aborted;
-    this.#conditions.logger.info(isSecond ? 'ending at once' : 'stopping');
+    this.#conditions.logger.info(
+      isSecond
+        ? 'ending at once'
+        : 'stopping: requests under way may finish; a second signal ends them',
+    );
     if (isSecond) this.#forced.abort();
     else this.#end(EXIT.ok);
   }

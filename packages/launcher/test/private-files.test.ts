@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT, Secret, createLogger, createMasker } from '@openrouter-proxy/runtime';
+import { EXIT, Secret, createMasker } from '@openrouter-proxy/runtime';
+import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generatedAccessKey } from '../src/access-key.ts';
 import { createPrivateFile, replacePrivateFile } from '../src/private-file.ts';

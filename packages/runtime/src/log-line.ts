@@ -7,6 +7,13 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Named values that go with a line. They are written as JSON; Errors become message, code and cause. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** How lines look: `auto` is pretty on a terminal and JSON elsewhere. */
+export type LogFormat = 'json' | 'pretty' | 'auto';
+
+/** Whether standard output is written for a person in this format. */
+export const isPretty = (format: LogFormat) =>
+  format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+
 /** An event, as it is written. */
 export interface Line {
   time: string;
@@ -30,7 +37,8 @@ function readable(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (!(value instanceof Error)) return value;
   const code = 'code' in value ? { code: value.code } : {};
-  const cause = value.cause === undefined ? {} : { cause: value.cause };
+  const says = value.cause instanceof Error ? value.cause.message : undefined;
+  const cause = value.cause === undefined || says === value.message ? {} : { cause: value.cause };
   return { error: value.message, ...code, ...cause };
 }
 

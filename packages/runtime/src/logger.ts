@@ -1,9 +1,11 @@
 import { createLogger as createWinstonLogger, format, transports } from 'winston';
 import {
   LOG_LEVELS,
+  isPretty,
   jsonLine,
   prettyLine,
   type LogFields,
+  type LogFormat,
   type LogLevel,
   type Line,
 } from './log-line.ts';
@@ -24,13 +26,6 @@ export interface ProcessLogger extends Logger {
   /** From now on nothing less severe is written. */
   setLevel(level: LogLevel): void;
 }
-
-/** How lines look: `auto` is pretty on a terminal and JSON elsewhere. */
-export type LogFormat = 'json' | 'pretty' | 'auto';
-
-/** Whether standard output is written for a person in this format. */
-export const isPretty = (format: LogFormat) =>
-  format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
 
 /** What a process decides about its log. */
 export interface LoggerOptions {

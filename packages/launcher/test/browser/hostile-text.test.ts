@@ -74,6 +74,7 @@ describe.skipIf(isMissing('libnss3.so'))('text from outside', { timeout: 120_000
       await still.page.goto(`${url}?${new URLSearchParams({ request: id }).toString()}`);
       expect(await textOf(still, 'aside.sheet')).toContain(seen(id));
     }
+    expect(system.lines().filter(({ level }) => level === 'ERROR')).toEqual([]);
     expect(still.complaints).toEqual([]);
   });
 });
