@@ -32,7 +32,12 @@ interface CollectedMetric {
 /** Some of prom-client's own gauges have names that only counters may have (Prometheus docs, "Metric and label naming"). */
 const isMisnamed = ({ name, type }: CollectedMetric) => type === 'gauge' && name.endsWith('_total');
 
-/** What a registry of prom-client has collected, as it travels; what is misnamed is left out. */
+const isNumber = ({ value }: { value: number }) => Number.isFinite(value);
+
+/**
+ * What a registry of prom-client has collected, as it travels. What is misnamed is left out, and so is
+ * what is no number, which JSON cannot say: the mean of a loop's lags when there was none since the last look.
+ */
 export function metricFamilies(collected: readonly CollectedMetric[]): MetricFamily[] {
   return collected
     .filter((metric) => !isMisnamed(metric))
@@ -40,7 +45,7 @@ export function metricFamilies(collected: readonly CollectedMetric[]): MetricFam
       name,
       help,
       type: metricFamily.shape.type.parse(type),
-      values: values.map(({ value, labels, metricName }) => ({
+      values: values.filter(isNumber).map(({ value, labels, metricName }) => ({
         value,
         labels: Object.fromEntries(
           Object.entries(labels).map(([label, of]) => [
