@@ -106,7 +106,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$',
-          '^packages/runtime/(src|dist)/logger\\.',
+          '^packages/(runtime/(src|dist)/logger|config/(src|dist)/find-state-paths)\\.',
         ],
       },
     },

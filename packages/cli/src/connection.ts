@@ -35,7 +35,7 @@ async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<stri
   // A service manager says where it is; then nobody needs to be able to read the configuration.
   const ofService = io.env['OPENROUTER_PROXY_GROUP_SOCKET'];
   if (config === undefined && ofService) return ofService;
-  const { findStatePaths } = await import('@openrouter-proxy/config');
+  const { findStatePaths } = await import('@openrouter-proxy/config/find-state-paths');
   try {
     const paths = await findStatePaths({ path: config, env: io.env, cwd: io.cwd });
     return paths.socket;

@@ -14,7 +14,7 @@ import {
 } from './replacement.ts';
 import { configFile } from './schema.ts';
 import { settingViews, type SettingView } from './setting-views.ts';
-import { checkStatePaths, statePaths, type StatePaths } from './state-paths.ts';
+import { checkStatePaths, statePaths } from './state-paths.ts';
 import { valueAt } from './value-path.ts';
 
 /** Where the secrets came from. */
@@ -82,16 +82,6 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
       (name) => env[name] !== undefined,
     ),
   };
-}
-
-/**
- * Where a service with this configuration keeps its state and listens, also when something else in the
- * configuration is wrong. Rejects with a StartupError if that cannot be read at all.
- */
-export async function findStatePaths(surroundings: Surroundings): Promise<StatePaths> {
-  const source = await readConfigSource(surroundings);
-  if (source.document.value === undefined) throw refusal(describeYamlProblems(source));
-  return statePaths(source.document.value, surroundings.env, source.folder);
 }
 
 const refusal = (problems: readonly string[]) => new StartupError(EXIT.configuration, problems);

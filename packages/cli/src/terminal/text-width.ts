@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 
-const ORDINARY = /^[\x20-\x7e]*$/;
+/** Letters and signs that take one column each: those of most output. */
+const ORDINARY = /^[\x20-\x7e–…“”]*$/;
 const require = createRequire(import.meta.url);
 
 /** How many columns of a terminal a text takes. */
