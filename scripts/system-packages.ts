@@ -43,6 +43,21 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     debianPackage: 'libnss3',
     neededBy: 'the dashboard in a browser',
   },
+  {
+    command: 'ip',
+    debianPackage: 'iproute2',
+    neededBy: 'several machines in a network of their own',
+  },
+  {
+    command: 'redis-cli',
+    debianPackage: 'redis-tools',
+    neededBy: 'several machines in a network of their own',
+  },
+  {
+    command: 'cc',
+    debianPackage: 'gcc',
+    neededBy: 'machines whose time runs faster',
+  },
   { command: 'tmux', debianPackage: 'tmux', neededBy: 'the KMS CLI in a terminal' },
   { command: 'fish', debianPackage: 'fish', neededBy: 'completion in fish' },
   { command: 'zsh', debianPackage: 'zsh', neededBy: 'completion in zsh' },

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     state.rules.set(body as FaultRule[]); // a test's own rules: what does not fit a kind does nothing
   },
   'GET /requests': (state) => state.requests.records,
+  'GET /counts': (state) => state.requests.counts,
   'DELETE /requests': (state) => state.requests.clear(),
   'GET /clock': (state) => ({ now: state.clock.now() }),
   'PUT /clock': (state, body) => {

@@ -83,6 +83,7 @@ export class Exchange {
   /** Sends the head. */
   writeHead(status: number, headers: Record<string, string>): void {
     this.record.status = status;
+    this.log.answered(this.record, status);
     this.response.writeHead(status, { ...COMMON_HEADERS, ...headers });
   }
 

@@ -9,19 +9,26 @@ import { startFakeOpenRouter } from './server.ts';
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
     /** How many keys, each of an account of its own. */
     keys: { type: 'string', default: '3' },
     /** Free requests a minute for each account. */
     'free-per-minute': { type: 'string', default: '20' },
+    /** Free requests a UTC day for each account. */
+    'free-per-day': { type: 'string', default: '1000' },
   },
 });
 
-const fake = await startFakeOpenRouter({ port: Number(values.port) });
+const fake = await startFakeOpenRouter({ port: Number(values.port), host: values.host });
 for (let i = 0; i < Number(values.keys); i += 1) {
-  fake.addKey({ account: fake.addAccount({ freePerMinute: Number(values['free-per-minute']) }) });
+  const account = fake.addAccount({
+    freePerMinute: Number(values['free-per-minute']),
+    freePerDay: Number(values['free-per-day']),
+  });
+  fake.addKey({ account });
 }
 const keys = fake.keys.map(({ name, secret }) => ({ name, secret }));
-const control = `http://127.0.0.1:${fake.port}/__control`;
+const control = `${new URL(fake.url).origin}/__control`;
 process.stdout.write(`${JSON.stringify({ url: fake.url, control, keys })}\n`);
 const stop = () => void fake.stop().then(() => process.exit());
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);

@@ -31,12 +31,20 @@ export interface RequestRecord {
 /** The last requests, oldest first. */
 export class RequestLog {
   readonly records: RequestRecord[] = [];
+  /** All that were ever answered: how many, by key and status. */
+  readonly counts: Record<string, Record<number, number>> = {};
   readonly #changes = new EventEmitter().setMaxListeners(0);
 
   add(record: RequestRecord): void {
     this.records.push(record);
     if (this.records.length > MAX_RECORDS) this.records.shift();
     this.changed();
+  }
+
+  /** Counts an answer that has begun. */
+  answered({ key }: RequestRecord, status: number): void {
+    const counts = (this.counts[key ?? 'none'] ??= {});
+    counts[status] = (counts[status] ?? 0) + 1;
   }
 
   /** Tells whoever waits that a record has changed. */

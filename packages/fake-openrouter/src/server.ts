@@ -19,11 +19,13 @@ import { breakOff } from './stream-sender.ts';
 export interface FakeOptions {
   /** Default 0: any free port. */
   port?: number;
+  /** The address it listens at; default 127.0.0.1. */
+  host?: string;
 }
 
 /** A running fake of the OpenRouter API. */
 export interface FakeOpenRouter {
-  /** The base URL, `http://127.0.0.1:<port>/api/v1`. */
+  /** The base URL, `http://127.0.0.1:<port>/api/v1` by default. */
   readonly url: string;
   readonly port: number;
   readonly clock: FakeClock;
@@ -147,11 +149,12 @@ export async function startFakeOpenRouter(options: FakeOptions = {}): Promise<Fa
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
     handle(state, request, response),
   );
-  server.listen(options.port ?? 0, '127.0.0.1');
+  const host = options.host ?? '127.0.0.1';
+  server.listen(options.port ?? 0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo; // a listening TCP server has one
   return {
-    url: `http://127.0.0.1:${port}/api/v1`,
+    url: `http://${host}:${port}/api/v1`,
     port,
     clock: state.clock,
     rules: state.rules,

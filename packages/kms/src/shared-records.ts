@@ -65,6 +65,11 @@ export function readShared(kept: string, json: string): SharedRecord | undefined
 export const limitName = (subject: Subject) => LIMIT + subjectId(subject);
 export const allowanceName = (account: string) => ALLOWANCE + account;
 
+const UPSTREAM = limitName({ scope: 'upstream' });
+
+/** Whether what is kept under a name is about this machine alone: its way to OpenRouter is no other's. */
+export const isOfMachine = (kept: string) => kept === UPSTREAM;
+
 /** What a limit that is kept under a name is about; undefined: it is none. */
 export function subjectNamed(kept: string): Subject | undefined {
   if (!kept.startsWith(LIMIT)) return undefined;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newRecord, type KeyRecord } from '../src/key-record.ts';
+import { limitName } from '../src/shared-records.ts';
 import type { Candidate, StateStore, Window } from '../src/state-store.ts';
 import { isMissing } from './support/missing-command.ts';
 import { useRedis, useRedisServers } from './support/redis-server.ts';
@@ -122,6 +123,20 @@ describe.skipIf(isMissing('redis-server'))('machines that share a Redis', () => 
     await expect.poll(() => seen.get('leased'), { timeout: 2_000 }).toBe(B);
     await one.saveShared('some name', null);
     await expect.poll(() => seen.get('some name'), SOON).toBeNull();
+  });
+
+  it('keep to themselves what is wrong with their own way to OpenRouter', async () => {
+    const pool = newPool();
+    const [one, other] = [await open(pool), await open(pool)];
+    const seen: string[] = [];
+    const onShared = (name: string) => void seen.push(name);
+    other.watch({ onRecord: () => undefined, onShared, onLeased: () => undefined });
+    const own = limitName({ scope: 'upstream' });
+    await one.saveShared(own, 'blocked');
+    await one.saveShared('some name', 'text');
+    await expect.poll(() => seen, SOON).toEqual(['some name']);
+    expect([...(await one.loadShared()).keys()].sort()).toEqual([own, 'some name'].sort());
+    expect([...(await other.loadShared()).keys()]).toEqual(['some name']);
   });
 
   it('let the longer cooldown count where they did not know of each other', async () => {

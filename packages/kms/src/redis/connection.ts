@@ -5,7 +5,7 @@ import type { Script, ScriptArguments } from './script.ts';
 
 /** What a command may take: longer, and it is as good as lost. */
 export const COMMAND_TIMEOUT_MS = 400;
-const CONNECT_TIMEOUT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 600;
 const LONGEST_PAUSE_MS = 200;
 /** A connection that does not close is torn down. */
 const CLOSE_TIMEOUT_MS = 50;

@@ -1,6 +1,7 @@
 import type { RedisUrl } from '@openrouter-proxy/config';
 import { readRecord, type KeyRecord } from '../key-record.ts';
 import { restored } from '../key-state.ts';
+import { isOfMachine } from '../shared-records.ts';
 import type { LeaseTableOptions } from '../lease-table.ts';
 import {
   StateUnavailable,
@@ -133,10 +134,12 @@ class RedisStore {
       load: (keyIds, now) => this.#load(keyIds, now),
       save: (keyId, record) =>
         this.#keep(keyCell(keyId), JSON.stringify(record), this.#options.local.save(keyId, record)),
-      loadShared: () => Promise.resolve(this.#shared()),
+      loadShared: async () => new Map([...this.#shared(), ...(await this.#ofMachine())]),
       saveShared: (name, json) => {
+        const kept = this.#options.local.saveShared(name, json);
+        if (isOfMachine(name)) return kept;
         const cell = sharedCell(name, json, this.#options.marks());
-        return this.#keep(cell.name, cell.text, this.#options.local.saveShared(name, json));
+        return this.#keep(cell.name, cell.text, kept);
       },
       reserve: (candidates, terms, now) => leases.reserve(candidates, terms, now),
       confirm: (leaseId, now) => leases.confirm(leaseId, now),
@@ -165,7 +168,7 @@ class RedisStore {
     const recall = (name: string, text: string) => this.#cells.recall(name, text, untold.has(name));
     for (const [keyId, record] of records) recall(keyCell(keyId), JSON.stringify(record));
     for (const [name, json] of shared) {
-      if (name === EPOCH || name.startsWith(UNTOLD)) continue;
+      if (name === EPOCH || name.startsWith(UNTOLD) || isOfMachine(name)) continue;
       const cell = sharedCell(name, json, this.#options.marks());
       recall(cell.name, cell.text);
     }
@@ -195,6 +198,11 @@ class RedisStore {
     return new Map(known);
   }
 
+  async #ofMachine(): Promise<(readonly [name: string, json: string])[]> {
+    const kept = await this.#options.local.loadShared();
+    return [...kept].filter(([name]) => isOfMachine(name));
+  }
+
   /** Keeps a cell: in Redis, or here until Redis is back. Rejects if it could be kept nowhere. */
   async #keep(name: string, text: string, locally: Promise<void>): Promise<void> {
     const { local, onLocalFailure } = this.#options;
@@ -215,7 +223,7 @@ class RedisStore {
     const keyId = keyOfCell(name);
     if (keyId === undefined) {
       const shared = sharedOfCell(name, text, marks());
-      if (shared === undefined) return;
+      if (shared === undefined || isOfMachine(shared.name)) return;
       const json = shared.text === '' ? null : shared.text;
       local.saveShared(shared.name, json).catch(onLocalFailure);
       this.#watcher?.onShared(shared.name, json);

@@ -56,11 +56,26 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** Starts the launcher's program on a configuration. `environment` is all that it gets beside PATH. */
-function launch(folder: string, settings: Settings, environment: Record<string, string> = {}) {
+/** How the product is started. */
+export interface StartOptions {
+  settings: Settings;
+  /** All that it gets beside PATH. */
+  environment?: Record<string, string>;
+  folder?: string;
+  /** What stands before its command line: a program that runs another somewhere else. */
+  within?: readonly string[];
+}
+
+/** Starts the launcher's program on a configuration. */
+function launch(
+  folder: string,
+  settings: Settings,
+  { environment = {}, within = [] }: Pick<StartOptions, 'environment' | 'within'>,
+) {
   const config = path.join(folder, 'config.yml');
   writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
-  return execa(process.execPath, [LAUNCHER, '--config', config], {
+  const [program, ...rest] = [...within, process.execPath, LAUNCHER, '--config', config];
+  return execa(program, rest, {
     reject: false,
     all: true,
     buffer: false, // execa ends what prints more than it would keep
@@ -105,11 +120,7 @@ class Log {
 }
 
 /** Starts the product on a free port and resolves when it serves; it is stopped when the test is over. */
-export async function startSystem(options: {
-  settings: Settings;
-  environment?: Record<string, string>;
-  folder?: string;
-}): Promise<System> {
+export async function startSystem(options: StartOptions): Promise<System> {
   const folder = options.folder ?? (await temporaryFolder());
   const accessKey = `access-${randomBytes(16).toString('hex')}`;
   const server = {
@@ -120,7 +131,7 @@ export async function startSystem(options: {
   const child = launch(
     folder,
     { ...settings, server: { ...server, ...(settings['server'] as object | undefined) } },
-    options.environment,
+    options,
   );
   const log = new Log();
   const reader = createInterface({ input: child.all });

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { isMissing } from '../support/missing-command.ts';
+import { PAID_MODEL } from '../system/support/product.ts';
+import { ask, failures, p99, startClients } from './support/clients.ts';
+import { makeFastClock } from './support/fast-clock.ts';
+import { cannotMakeNetworks } from './support/network.ts';
+import { startPool, type Machine, type Pool } from './support/pool.ts';
+
+const CLIENTS = { count: 6, pauseMs: 5, model: PAID_MODEL };
+/** What others found out is known here so soon after the way is back. */
+const KNOWN_WITHIN = { timeout: 2_000, interval: 20 };
+const SOON = { timeout: 10_000, interval: 20 };
+
+const storeOf = async ({ operator }: Machine) => (await operator.call('service.status', {})).store;
+const isHealthy = async (machine: Machine) => (await storeOf(machine)).healthy;
+
+async function keyIdOf({ operator }: Machine, name: string): Promise<string> {
+  const { keys } = await operator.call('keys.list', {});
+  return keys.find((key) => key.name === name)?.keyId ?? '';
+}
+
+async function stateOf({ operator }: Machine, keyId: string): Promise<string> {
+  return (await operator.call('keys.get', { keyId })).state.kind;
+}
+
+async function startPair(openrouter = {}): Promise<Pool & { one: Machine; other: Machine }> {
+  const pool = await startPool({ machines: 2, keys: 4, openrouter });
+  const [one, other] = pool.machines;
+  if (one === undefined || other === undefined) throw new Error('two were asked for');
+  return { ...pool, one, other };
+}
+
+describe.skipIf(cannotMakeNetworks)('machines in a network', { timeout: 60_000 }, () => {
+  it.each([
+    {
+      what: 'cannot send to Redis',
+      cut: ({ one, redis }) => one.host.lose(redis.host),
+      heal: ({ one, redis }) => one.host.find(redis.host),
+    },
+    {
+      what: 'hears nothing from Redis',
+      cut: ({ one, redis }) => redis.host.lose(one.host),
+      heal: ({ one, redis }) => redis.host.find(one.host),
+    },
+  ] satisfies {
+    what: string;
+    cut: (pair: Awaited<ReturnType<typeof startPair>>) => Promise<void>;
+    heal: (pair: Awaited<ReturnType<typeof startPair>>) => Promise<void>;
+  }[])(
+    'a machine that $what serves on, says so, and soon knows what the others found meanwhile',
+    async ({ cut, heal }) => {
+      const pair = await startPair();
+      const { one, other, upstream, machines } = pair;
+      const keyId = await keyIdOf(one, 'key-1');
+      await using clients = startClients(
+        machines.map(({ system }) => system),
+        CLIENTS,
+      );
+      await sleep(500);
+      await cut(pair);
+      await expect.poll(() => isHealthy(one), SOON).toBe(false);
+      await other.operator.call('keys.disable', { keyId, reason: 'test' });
+      expect(await isHealthy(other)).toBe(true);
+      expect(await stateOf(one, keyId)).toBe('available');
+      await sleep(500);
+      await heal(pair);
+      await expect.poll(() => stateOf(one, keyId), KNOWN_WITHIN).toBe('disabled');
+      await expect.poll(() => isHealthy(one), KNOWN_WITHIN).toBe(true);
+      await sleep(100); // what is under way with the key ends
+      const before = (await upstream.counts())['key-1'];
+      await sleep(300);
+      expect((await upstream.counts())['key-1']).toEqual(before);
+      await clients.stop();
+      for (const seen of clients.samples) {
+        expect(seen.length).toBeGreaterThan(100);
+        expect(failures(seen)).toEqual([]);
+      }
+    },
+  );
+
+  it('a slow way to Redis makes requests slow, and fails none', async () => {
+    const { redis, machines } = await startPair();
+    await using clients = startClients(
+      machines.map(({ system }) => system),
+      CLIENTS,
+    );
+    await sleep(500);
+    await redis.host.setSpeed(400);
+    await sleep(2_000);
+    await redis.host.setSpeed(null);
+    await expect
+      .poll(() => Promise.all(machines.map(isHealthy)), KNOWN_WITHIN)
+      .toEqual([true, true]);
+    await clients.stop();
+    expect(failures(clients.samples.flat())).toEqual([]);
+    expect(p99(clients.samples.flat())).toBeLessThan(1_500);
+  });
+
+  it('a machine that cannot reach OpenRouter says so soon, blames no key, and hinders no other', async () => {
+    const { one, other, upstream } = await startPair({
+      connect_timeout: '500ms',
+      first_byte_timeout: '3s', // where a connection was kept, nothing else tells that it leads nowhere
+    });
+    await using clients = startClients([other.system], CLIENTS);
+    await one.host.lose(upstream.host);
+    expect((await ask(one.system, PAID_MODEL)).status).toBeGreaterThanOrEqual(502);
+    const { keys } = await other.operator.call('keys.list', {});
+    expect(keys.map(({ state }) => state.kind)).toEqual(keys.map(() => 'available'));
+    await one.host.find(upstream.host);
+    await expect.poll(async () => (await ask(one.system, PAID_MODEL)).status, SOON).toBe(200);
+    await clients.stop();
+    expect(failures(clients.samples.flat())).toEqual([]);
+  });
+
+  it('a machine that dies takes nobody along, and is told from those that live', async () => {
+    const pool = await startPool({ machines: 3, keys: 4 });
+    const [dead, ...living] = pool.machines;
+    if (dead === undefined) throw new Error('three were asked for');
+    await using clients = startClients(
+      living.map(({ system }) => system),
+      CLIENTS,
+    );
+    const seen = async (machine: Machine) => (await storeOf(machine)).machines.length;
+    for (const machine of living) await expect.poll(() => seen(machine), SOON).toBe(3);
+    await dead.operator.close();
+    await dead.host.setLink('down');
+    dead.kill();
+    const silent = async (machine: Machine) => {
+      const { machines } = await storeOf(machine);
+      const latest = Math.max(...machines.map(({ lastSeenAt }) => lastSeenAt));
+      return machines.filter(({ lastSeenAt }) => latest - lastSeenAt > 2_000).length;
+    };
+    for (const machine of living) await expect.poll(() => silent(machine), SOON).toBe(1);
+    await clients.stop();
+    expect(failures(clients.samples.flat())).toEqual([]);
+  });
+
+  it.skipIf(isMissing('cc'))(
+    'a machine that dies leaves what it had leased to the others',
+    async () => {
+      const clock = await makeFastClock(10);
+      const pool = await startPool({
+        ...{ machines: 2, keys: 1, maxConcurrency: 1 },
+        at: (host) => clock.at(host),
+      });
+      const [dead, living] = pool.machines;
+      if (dead === undefined || living === undefined) throw new Error('two were asked for');
+      const stall = { kind: 'stall', when: 'before-headers' };
+      await pool.upstream.control('PUT', '/rules', [{ fault: stall, times: 1 }]);
+      const cut = ask(dead.system, PAID_MODEL);
+      const inFlight = async () =>
+        (await living.operator.call('keys.list', {})).keys.map((key) => key.inFlight);
+      await expect.poll(inFlight, SOON).toEqual([1]);
+      expect((await ask(living.system, PAID_MODEL)).status).toBe(429);
+      await dead.operator.close();
+      dead.kill();
+      expect((await cut).status).toBe(null);
+      await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status, SOON).toBe(200);
+    },
+  );
+});
