@@ -35,8 +35,9 @@ export async function startPinned(core: number, program: string, args: string[])
   };
 }
 
-/** The process among a process's children whose command line has `part`. */
-export async function childWith(parent: number, part: string): Promise<number> {
+/** Those of a process's children whose command line has `part`. */
+export async function childrenWith(parent: number, part: string): Promise<number[]> {
+  const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const [stat, command] = await Promise.all([
@@ -44,9 +45,16 @@ export async function childWith(parent: number, part: string): Promise<number> {
       readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => ''),
     ]);
     const parentOf = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    if (parentOf === parent && command.includes(part)) return Number(entry);
+    if (parentOf === parent && command.includes(part)) found.push(Number(entry));
   }
-  throw new Error(`no child of ${parent} has ${part} in its command line`);
+  return found;
+}
+
+/** The one of them. */
+export async function childWith(parent: number, part: string): Promise<number> {
+  const [child] = await childrenWith(parent, part);
+  if (child === undefined) throw new Error(`no child of ${parent} has ${part} in its command line`);
+  return child;
 }
 
 const TICK_US = 10_000; // USER_HZ is 100 wherever Linux runs (proc(5), /proc/pid/stat)

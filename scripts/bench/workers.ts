@@ -2,11 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startUpstream } from './baselines.ts';
+import { confine } from './cpu-share.ts';
 import { underLoad } from './load.ts';
-import type { Running } from './processes.ts';
+import { childrenWith, type Running } from './processes.ts';
 import { LOAD_CORE, startProduct } from './product.ts';
 
-/** Two workers against one, wherever there is room: the load and the upstream take theirs as well. */
+/**
+ * What each worker may have of a core: so little that two of them leave the load, the upstream and
+ * the key service as much as they can use, also on a machine of two cores.
+ */
+const SHARE = 0.4;
+
+/** Two workers against one, each worker with the same share of a core to itself. */
 export async function workersBench(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
   const running: Running[] = [];
@@ -18,11 +25,14 @@ export async function workersBench(): Promise<void> {
         server: { workers },
         isPinned: false,
       });
-      running.push(product);
+      const serving = workers === 1 ? [product.gateway] : await childrenWith(product.gateway, '');
+      const shares = await Promise.all(serving.map((pid) => confine(pid, SHARE)));
+      running.push(...shares, product);
       return { url: product.url };
     };
     const load = await underLoad(folder, { one: await start(1), two: await start(2) });
     const [one, two] = [load['one']?.rate ?? NaN, load['two']?.rate ?? NaN];
+    console.log(`each worker has ${SHARE} of a core`);
     console.log(
       `one worker: ${one.toFixed(0)}/s, two workers: ${two.toFixed(0)}/s, ${(two / one).toFixed(2)} ×`,
     );
