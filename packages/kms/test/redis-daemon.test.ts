@@ -134,6 +134,13 @@ describe.skipIf(isMissing('redis-server'))('a key service that keeps its state i
     expect((await other.gateway.call('lease.acquire', REQUEST)).keyName).toBe('k2');
   });
 
+  it('would be found out if it told Redis a key', async () => {
+    const redis = await startRedis();
+    await redis.admin('ECHO', 'sk-or-v1-canary');
+    await expect.poll(() => redis.watch.found).toEqual(['sk-or-v1-canary']);
+    redis.watch.found.splice(0);
+  });
+
   it('tells Redis no key, no name of a key, an account or a client', async () => {
     const redis = await startRedis();
     const heard = await monitor(redis);

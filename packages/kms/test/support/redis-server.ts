@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readRedisUrl, type RedisUrl } from '@openrouter-proxy/config';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+import { watchForKeys, type KeyWatch } from './key-watch.ts';
 import { useTempFolders } from './temp-folder.ts';
 
 const START_WITHIN_MS = 5_000;
@@ -17,6 +18,8 @@ export interface RedisServer {
   readonly port: number;
   /** By its Unix socket. */
   readonly url: string;
+  /** Everything it has been told; whatever test starts a server fails if it was told a key. */
+  readonly watch: KeyWatch;
   /** Runs a command as an administrator. */
   admin(command: string, ...values: (string | number)[]): Promise<unknown>;
   kill(signal: NodeJS.Signals): void;
@@ -48,7 +51,9 @@ export function useRedisServers() {
   const newFolder = useTempFolders();
   const started: RedisServer[] = [];
   afterEach(async () => {
-    await Promise.all(started.splice(0).map((server) => server.stop()));
+    const servers = started.splice(0);
+    await Promise.all(servers.map((server) => server.stop()));
+    servers.forEach(refuseKeys);
   });
   return async (...options: string[]): Promise<RedisServer> => {
     const server = await startRedis(newFolder(), await freePort(), options);
@@ -68,11 +73,18 @@ export function useRedis(): () => RedisServer {
   afterAll(async () => {
     await server?.stop();
     await rm(folder, { recursive: true });
+    if (server !== undefined) refuseKeys(server);
   });
   return () => {
     if (server === undefined) throw new Error('it is there only while tests run');
     return server;
   };
+}
+
+/** No Redis is ever told a key, whatever a test does. */
+function refuseKeys({ watch }: RedisServer): void {
+  watch.stop();
+  if (watch.found.length > 0) throw new Error(`Redis was told a key: ${watch.found.join()}`);
 }
 
 /** Starts a server in a folder. */
@@ -83,6 +95,7 @@ async function startRedis(
 ): Promise<RedisServer> {
   const socket = join(folder, 'redis.sock');
   let server = await launch();
+  const watch = watchForKeys(socket);
 
   async function launch(): Promise<ChildProcess> {
     const child = spawn(
@@ -113,6 +126,7 @@ async function startRedis(
   return {
     port,
     url: `unix://${socket}`,
+    watch,
     admin: (command, ...values) =>
       withAdmin(socket, (redis) => redis.call(command, ...values.map(String))),
     kill: (signal) => void server.kill(signal),

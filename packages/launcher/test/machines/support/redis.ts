@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../system/support/system.ts';
 import type { Host } from './network.ts';
 
@@ -33,6 +34,17 @@ export async function startRedis(host: Host): Promise<RedisAt> {
       { reject: false, stdout: 'ignore', stderr: 'ignore' },
     );
   let server = launch();
+  const told: string[] = [];
+  /** What it is told (Redis docs, "MONITOR") is looked through for keys for as long as it lives. */
+  const listen = () => {
+    const listener = execa('redis-cli', ['-h', host.address, 'MONITOR'], {
+      reject: false,
+      buffer: false,
+    });
+    createInterface({ input: listener.stdout }).on('line', (line) => {
+      if (/sk-or-/i.test(line)) told.push(line);
+    });
+  };
   const admin = async (...command: string[]) => {
     const { stdout } = await execa('redis-cli', ['-h', host.address, ...command], {
       timeout: 5_000,
@@ -50,8 +62,10 @@ export async function startRedis(host: Host): Promise<RedisAt> {
   onTestFinished(async () => {
     server.kill('SIGKILL');
     await server;
+    expect(told).toEqual([]);
   });
   await isUp();
+  listen();
   return {
     host,
     url: `redis://${host.address}:${PORT}`,
@@ -66,6 +80,7 @@ export async function startRedis(host: Host): Promise<RedisAt> {
       }
       server = launch();
       await isUp();
+      listen();
     },
   };
 }
