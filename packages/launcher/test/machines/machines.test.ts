@@ -159,4 +159,30 @@ describe.skipIf(cannotMakeNetworks)('machines in a network', { timeout: 60_000 }
       await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status, SOON).toBe(200);
     },
   );
+
+  it.skipIf(isMissing('cc'))(
+    'a machine without Redis serves for half a minute, then refuses and says until when, until it is back',
+    async () => {
+      const clock = await makeFastClock(10);
+      const { redis, machines } = await startPool({
+        ...{ machines: 1, keys: 2 },
+        at: (host) => clock.at(host),
+      });
+      const [machine] = machines;
+      if (machine === undefined) throw new Error('one was asked for');
+      const answer = () => ask(machine.system, PAID_MODEL);
+      redis.signal('SIGKILL');
+      await expect.poll(() => isHealthy(machine), SOON).toBe(false);
+      const since = performance.now();
+      let last = await answer();
+      while (last.status === 200 && last.at - since < 10_000) last = await answer();
+      expect(last).toMatchObject({
+        status: 503,
+        words: expect.stringContaining('The state of the keys cannot be reached') as string,
+      });
+      expect(last.at - since).toBeGreaterThan(2_000);
+      await redis.start();
+      await expect.poll(async () => (await answer()).status, SOON).toBe(200);
+    },
+  );
 });

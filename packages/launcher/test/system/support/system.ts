@@ -12,6 +12,8 @@ const LAUNCHER = path.resolve(import.meta.dirname, '../../../dist/main.js');
 const START_TIMEOUT_MS = 20_000;
 /** Whatever holds for one worker is to hold for several. */
 const WORKERS = Number(process.env['TEST_WORKERS'] ?? 1);
+/** And with the state in a Redis what holds for a file. */
+const REDIS_URL = process.env['TEST_REDIS_URL'];
 
 /** A value shaped like an OpenRouter key, new at each call. */
 export function newKey(): string {
@@ -127,7 +129,9 @@ export async function startSystem(options: StartOptions): Promise<System> {
     ...{ port: 0, access_key: accessKey, log_format: 'json', log_level: 'DEBUG' },
     workers: WORKERS,
   };
-  const { settings } = options;
+  const prefix = randomBytes(8).toString('hex');
+  const state = REDIS_URL && { state: { backend: 'redis', redis: { url: REDIS_URL, prefix } } };
+  const settings: Settings = { ...state, ...options.settings };
   const child = launch(
     folder,
     { ...settings, server: { ...server, ...(settings['server'] as object | undefined) } },
