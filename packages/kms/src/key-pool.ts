@@ -23,6 +23,7 @@ import { nearestKeyId } from './nearest-key.ts';
 import type { PoolCore, PoolParts, PoolSettings } from './pool-core.ts';
 import { poolWatcher } from './pool-watcher.ts';
 import { noKey } from './refusal.ts';
+import { ReportsUnderWay } from './reports-under-way.ts';
 import type { StateStore } from './state-store.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -69,6 +70,7 @@ export class KeyPool {
   readonly #line: WaitingLine;
   /** What changes keys goes through it; the configuration changes while nobody is inside. */
   readonly #gate = new Gate();
+  readonly #reports = new ReportsUnderWay();
   #core: PoolCore;
   /** Keys that are no longer configured: leases of theirs may still be under way. */
   readonly #gone = new Set<string>();
@@ -102,6 +104,7 @@ export class KeyPool {
     const { ledger, clock } = this.#options;
     const wanted = lendRequest(session, request);
     const startedAt = clock.now();
+    if (wanted.exclude.length > 0) await this.#reports.settled(wanted.exclude);
     const lent = await this.#lend(wanted);
     if (lent.kind === 'lease') return lent.lease;
     const later = await this.#lendLater(request, wanted, lent);
@@ -159,7 +162,9 @@ export class KeyPool {
     outcome: Outcome,
     used?: Usage | null,
   ): Promise<Result<'lease.report'>> {
-    const applied = await this.#gate.through(() => this.#endLease(leaseId, outcome, used));
+    const { keyId } = readLeaseId(leaseId);
+    const end = this.#gate.through(() => this.#endLease(leaseId, outcome, used));
+    const applied = await this.#reports.add(keyId, end);
     if (applied) this.#line.serve();
     return { applied };
   }

@@ -134,6 +134,22 @@ describe.skipIf(isMissing('redis-server'))('a key service that keeps its state i
     expect((await other.gateway.call('lease.acquire', REQUEST)).keyName).toBe('k2');
   });
 
+  it('knows what came of a key when the request that tried it asks for another at once', async () => {
+    const redis = await startRedis();
+    const { gateway } = await startMachine(redis.url, fakeKeys(null));
+    const { leaseId, keyId } = await gateway.call('lease.acquire', REQUEST);
+    const spent = {
+      kind: 'key_limit_reached' as const,
+      status: 402,
+      evidence: [],
+      detail: 'spent',
+    };
+    const reported = gateway.call('lease.report', { leaseId, outcome: spent });
+    const next = gateway.call('lease.acquire', { ...REQUEST, exclude: [keyId] });
+    await expect(next).rejects.toMatchObject({ data: { reason: 'cooling' } });
+    await reported;
+  });
+
   it('would be found out if it told Redis a key', async () => {
     const redis = await startRedis();
     await redis.admin('ECHO', 'sk-or-v1-canary');
