@@ -222,10 +222,9 @@ class StreamAnswer {
     if (this.#events.isWithinEvent) this.#exchange.response.write('\n\n');
     this.#exchange.verdict = verdictOf(why);
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
-    const { reason } = this.#limits.signal;
     this.#exchange.answerError(
       why === 'cut_off'
-        ? GatewayError.from(reason)
+        ? GatewayError.from(this.#limits.signal.reason)
         : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
     );
   }

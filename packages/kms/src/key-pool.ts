@@ -11,14 +11,14 @@ import {
 import type { Clock } from '@openrouter-proxy/runtime';
 import type { Inspections } from './inspections.ts';
 import { Gate } from './gate.ts';
+import { KeyInspector } from './key-inspector.ts';
 import type { PoolKey } from './key-records.ts';
 import type { KeyCommand } from './key-state.ts';
-import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
+import { readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
 import type { LendRequest, Lent } from './lender.ts';
-import { isGuess } from './limit.ts';
 import { nearestKeyId } from './nearest-key.ts';
 import type { PoolCore, PoolParts, PoolSettings } from './pool-core.ts';
 import { poolWatcher } from './pool-watcher.ts';
@@ -67,6 +67,7 @@ export type PoolStatus = Omit<Result<'service.status'>, 'version' | 'startedAt' 
 /** Gives out the keys, takes in what came of them, and tells how they are. */
 export class KeyPool {
   readonly #options: KeyPoolOptions;
+  readonly #inspector: KeyInspector;
   readonly #line: WaitingLine;
   /** What changes keys goes through it; the configuration changes while nobody is inside. */
   readonly #gate = new Gate();
@@ -79,8 +80,10 @@ export class KeyPool {
     this.#options = options;
     this.#core = options.core;
     this.#line = new WaitingLine(options.clock);
+    const core = () => this.#core;
     const onChange = () => this.#line.serve();
-    options.store.watch(poolWatcher({ ...options, core: () => this.#core, onChange }));
+    this.#inspector = new KeyInspector({ ...options, core });
+    options.store.watch(poolWatcher({ ...options, core, onChange }));
   }
 
   /**
@@ -122,7 +125,8 @@ export class KeyPool {
 
   /** What can be done for a request that found no key: look whether that is so, and wait. */
   async #lendLater(request: AcquireRequest, wanted: LendRequest, refused: NoLease): Promise<Lent> {
-    const lent = (await this.#learnMore(refused)) ? await this.#lend(wanted) : refused;
+    const knowsMore = await this.#inspector.learnMore(refused.refusal);
+    const lent = knowsMore ? await this.#lend(wanted) : refused;
     const { client = '', requestId = '', waitMs = 0 } = request;
     if (lent.kind === 'lease' || waitMs === 0 || !WaitingLine.helps(lent.refusal)) return lent;
     const { session } = wanted;
@@ -181,60 +185,22 @@ export class KeyPool {
     const end = { ...lease, outcome, generation };
     const followed = key === undefined ? [] : await this.#core.reports.take(key, end);
     ledger.ended(leaseId, outcome, used, followed, clock.now());
-    if (key !== undefined) this.#inspectIfGuessed(key);
+    if (key !== undefined) this.#inspector.wantIfGuessed(key);
     return true;
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
-  async takeInspection(session: number, waitMs: number): Promise<Lease | null> {
-    const { inspections, leaseTokens, clock } = this.#options;
-    const keyId = await inspections.take(session, waitMs);
-    const { byId, records, settings } = this.#core;
-    const key = keyId === null ? undefined : byId.get(keyId);
-    if (key === undefined) return null;
-    const now = clock.now();
-    return {
-      leaseId: leaseIdOf(key.id, records.of(key, now).generation, leaseTokens.next()),
-      keyId: key.id,
-      keyName: key.name,
-      account: records.accountOf(key),
-      probe: false,
-      queuedMs: 0,
-      secret: key.secret.reveal(),
-      expiresAt: now + settings.leaseTtlMs,
-    };
+  takeInspection(session: number, waitMs: number): Promise<Lease | null> {
+    return this.#inspector.take(session, waitMs);
   }
 
   /** Takes in what came of asking about a key. */
   async reportInspection(leaseId: string, finding: Finding): Promise<Result<'inspection.report'>> {
     const { keyId } = readLeaseId(leaseId);
-    const applied = await this.#gate.through(() => this.#takeFinding(keyId, finding));
+    const applied = await this.#gate.through(() => this.#inspector.takeIn(keyId, finding));
     this.#options.inspections.done(keyId);
     if (applied) this.#line.serve();
     return { applied };
-  }
-
-  async #takeFinding(keyId: string, finding: Finding): Promise<boolean> {
-    const { byId, reports } = this.#core;
-    const key = byId.get(keyId);
-    if (key === undefined) return false;
-    if (finding.kind === 'facts') {
-      await reports.inspected(key, finding);
-      this.#compareCharges(key, finding.usageDaily);
-    } else if (finding.outcome.kind === 'unauthorized') {
-      await reports.disowned(key, finding.outcome);
-    }
-    this.#inspectIfGuessed(key);
-    return true;
-  }
-
-  /** A key whose charges are not explained by what was spent here is used elsewhere too. */
-  #compareCharges(key: PoolKey, charged: number | null): void {
-    if (charged === null) return;
-    const { usage, spending, listener, clock } = this.#options;
-    const now = clock.now();
-    const credits = spending.take(key.id, charged, usage.today(key.id, now), now);
-    if (credits !== null) listener.onUnexplained(key, credits);
   }
 
   /** Does what an operator says, and shows what came of it. Fails with UNKNOWN_KEY, STORE_FAILED. */
@@ -278,30 +244,6 @@ export class KeyPool {
   /** How the pool and its store are. Tries to save what could not be saved before. */
   async status(): Promise<PoolStatus> {
     return { ...(await this.#core.views.status()), waiting: this.#line.size };
-  }
-
-  /** Before the pool is said to be empty, what keeps keys out of it is looked into, where it is only guessed. */
-  async #learnMore({ refusal }: NoLease): Promise<boolean> {
-    if (refusal.reason !== 'cooling') return false;
-    const { inspections, clock } = this.#options;
-    const now = clock.now();
-    const guessed = this.#core.settings.keys.filter((key) => this.#isGuessed(key, now));
-    return guessed.length > 0 && inspections.askNow(guessed.slice(0, 16).map(({ id }) => id));
-  }
-
-  #inspectIfGuessed(key: PoolKey): void {
-    const { inspections, clock } = this.#options;
-    const now = clock.now();
-    if (this.#isGuessed(key, now)) inspections.want(key.id, now);
-  }
-
-  #isGuessed(key: PoolKey, now: number): boolean {
-    const { records, limits } = this.#core;
-    const { state } = records.of(key, now);
-    if (state.kind === 'cooling') return isGuess(state.cause);
-    const account = records.accountOf(key);
-    const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
-    return limit !== undefined && isGuess(limit.cause);
   }
 
   #find(keyId: string): PoolKey {

@@ -98,6 +98,7 @@ export class Connection {
   readonly #listener: Redis | Cluster;
   /** What the last connection failed with; its text says why nothing can be written. */
   #trouble: Error | undefined;
+  #isClosed = false;
 
   constructor({ url, channel, onMessage, onReady }: ConnectionOptions) {
     this.#commands = open(url);
@@ -105,6 +106,7 @@ export class Connection {
     this.#listener = url.kind === 'cluster' ? this.#commands : open(url);
     for (const client of this.#clients()) {
       client.on('error', (error: Error) => (this.#trouble = error));
+      client.on('end', () => this.#beginAnew(client));
     }
     this.#commands.on('ready', onReady);
     this.#listener.on('ready', () => {
@@ -137,7 +139,17 @@ export class Connection {
     for (const client of this.#clients()) client.disconnect(true);
   }
 
+  /** A failover that is announced while ioredis looks for the master makes it give up for good. */
+  #beginAnew(client: Redis | Cluster): void {
+    if (this.#isClosed) return;
+    const connect = () => {
+      if (!this.#isClosed) client.connect().catch(() => undefined); // `end` follows, or another try
+    };
+    setTimeout(connect, LONGEST_PAUSE_MS).unref();
+  }
+
   close(): void {
+    this.#isClosed = true;
     for (const client of this.#clients()) client.disconnect();
   }
 
