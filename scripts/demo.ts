@@ -4,23 +4,20 @@
  * OpenRouter key nor the internet. Ctrl-C ends it and leaves nothing behind.
  */
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
-import { execa } from 'execa';
 import { watchKeys } from './demo/key-watch.ts';
 import { troubles } from './demo/troubles.ts';
 import { sendTraffic } from './demo/traffic.ts';
+import { startInstallation } from './product/installation.ts';
 
 const ACCESS_KEY = 'demo';
 /** Further clients, each with a key of its own. */
 const OTHERS = ['agent', 'notebook'];
 const PORT = Number(process.env['DEMO_PORT'] ?? 5555);
-const LAUNCHER = path.resolve(import.meta.dirname, '../packages/launcher/dist/main.js');
-const START_TIMEOUT_MS = 20_000;
 
 await refuseTakenPort(PORT);
 const stopping = new AbortController();
@@ -33,23 +30,22 @@ for (const freePerMinute of [3, 4, 20, 20, 20]) {
 for (const fault of troubles()) fake.rules.add(fault);
 
 const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-demo-'));
-const config = path.join(folder, 'config.yml');
-const settings = {
-  server: {
-    port: PORT,
-    access_key: ACCESS_KEY,
-    access_keys: OTHERS.map((name) => ({ name, key: `demo-${name}` })),
-    log_format: 'json',
+const installation = await startInstallation({
+  folder,
+  port: PORT,
+  settings: {
+    server: {
+      access_key: ACCESS_KEY,
+      access_keys: OTHERS.map((name) => ({ name, key: `demo-${name}` })),
+    },
+    openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
   },
-  openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
-};
-await writeFile(config, JSON.stringify(settings), { mode: 0o600 });
-const log = path.join(folder, 'log');
-const launcher = execa(process.execPath, [LAUNCHER, '--config', config], {
-  stdout: { file: log },
-  reject: false,
+}).catch(async (error: unknown) => {
+  await rm(folder, { recursive: true });
+  if (!stopping.signal.aborted) throw error;
+  process.exit();
 });
-void launcher.then(() => stopping.abort());
+void installation.ended.then(() => stopping.abort());
 
 /** Another demo, say: what answers there is not what is about to start. */
 async function refuseTakenPort(port: number): Promise<void> {
@@ -66,20 +62,8 @@ async function refuseTakenPort(port: number): Promise<void> {
   await once(server, 'close');
 }
 
-/** Waits until the gateway serves; false if it does not come to that. */
-async function isUp(url: string): Promise<boolean> {
-  const giveUpAt = Date.now() + START_TIMEOUT_MS;
-  while (!stopping.signal.aborted && Date.now() < giveUpAt) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined);
-    if (answer?.ok === true) return true;
-    await sleep(100);
-  }
-  return false;
-}
-
-const url = `http://127.0.0.1:${PORT}`;
-if (await isUp(url)) {
-  console.log(`
+const { url, log } = installation;
+console.log(`
   The gateway   ${url}/api/v1   access key: ${ACCESS_KEY}
   Dashboard     ${url}/metrics   (any name, password: ${ACCESS_KEY})
   Its log       ${log}
@@ -90,15 +74,13 @@ if (await isUp(url)) {
 
   Ctrl-C ends it.
 `);
-  const state = path.join(folder, '.openrouter-proxy');
-  const accessKeys = [ACCESS_KEY, ...OTHERS.map((name) => `demo-${name}`)];
-  await Promise.all([
-    sendTraffic({ url, accessKeys, signal: stopping.signal }),
-    watchKeys({ folder: state, signal: stopping.signal }),
-  ]);
-}
-launcher.kill('SIGTERM');
-const { exitCode } = await launcher;
+const accessKeys = [ACCESS_KEY, ...OTHERS.map((name) => `demo-${name}`)];
+const { signal } = stopping;
+await Promise.all([
+  sendTraffic({ url, accessKeys, signal }),
+  watchKeys(await installation.operator(), signal),
+]);
+const exitCode = await installation.stop();
 await fake.stop();
 await rm(folder, { recursive: true });
 console.log(exitCode === 0 ? 'The demo is over.' : `The launcher ended with code ${exitCode}.`);

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { freePort, startPinned, type Running } from './processes.ts';
+import { freePort } from '../product/free-port.ts';
+import { startPinned, type Running } from './processes.ts';
 
 /** A 450-byte completion, as the published baselines use it. */
 const COMPLETION = JSON.stringify({

@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
-import { childWith, freePort, pin, type Running } from './processes.ts';
+import { freePort } from '../product/free-port.ts';
+import { startInstallation } from '../product/installation.ts';
+import { childWith, pin, type Running } from './processes.ts';
 
 /** The core of what is measured, and that of everything else. */
 export const GATEWAY_CORE = 0;
 export const LOAD_CORE = 1;
 export const ACCESS_KEY = randomBytes(16).toString('hex');
-
-const LAUNCHER = path.resolve(import.meta.dirname, '../../packages/launcher/dist/main.js');
 
 /** How the product is run. */
 export interface ProductOptions {
@@ -31,42 +27,29 @@ export interface Product extends Running {
 export async function startProduct(
   folder: string,
   upstream: string,
-  { launcher = LAUNCHER, server = {}, isPinned = true }: ProductOptions = {},
+  { launcher, server = {}, isPinned = true }: ProductOptions = {},
 ): Promise<Product> {
-  await mkdir(folder, { recursive: true });
-  const port = await freePort();
   const keys = Array.from({ length: 5 }, () => `sk-or-v1-${randomBytes(32).toString('hex')}`);
-  const config = path.join(folder, 'config.yml');
-  await writeFile(
-    config,
-    JSON.stringify({
-      server: { port, access_key: ACCESS_KEY, log_format: 'json', ...server },
+  const installation = await startInstallation({
+    folder,
+    port: await freePort(),
+    settings: {
+      server: { access_key: ACCESS_KEY, ...server },
       openrouter: { keys, base_url: `${upstream}/api/v1` },
-    }),
-    { mode: 0o600 },
-  );
-  const child = execa(process.execPath, [launcher, '--config', config], {
-    stdout: { file: path.join(folder, 'log') },
-    reject: false,
+    },
+    ...(launcher === undefined ? {} : { launcher }),
   });
-  const url = `http://127.0.0.1:${port}`;
-  const isUp = () =>
-    fetch(`${url}/health`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  while (!(await isUp())) await sleep(50);
-  const gateway = await childWith(Number(child.pid), 'gateway');
+  const { url, pid } = installation;
+  const gateway = await childWith(pid, 'gateway');
   if (isPinned) {
     await pin(gateway, GATEWAY_CORE);
-    await pin(await childWith(Number(child.pid), 'kms'), LOAD_CORE);
+    await pin(await childWith(pid, 'kms'), LOAD_CORE);
   }
   return {
     url,
     gateway,
     async stop() {
-      child.kill('SIGTERM');
-      await child;
+      await installation.stop();
     },
   };
 }

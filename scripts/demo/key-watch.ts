@@ -1,12 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  connectToUnixSocket,
-  KmsClient,
-  KmsError,
-  type KeyView,
-} from '@openrouter-proxy/kms-protocol';
+import { KmsError, type KeyView, type KmsClient } from '@openrouter-proxy/kms-protocol';
 
 const LOOK_EVERY_MS = 200;
 
@@ -34,18 +27,12 @@ function standing({ name, state, limits }: KeyView): { kind: string; words: stri
   }
 }
 
-/** Prints a line whenever a key's state changes, as an operator sees it over the key service's socket. */
-export async function watchKeys(options: { folder: string; signal: AbortSignal }): Promise<void> {
-  const token = (await readFile(path.join(options.folder, 'operator.token'), 'utf8')).trim();
-  const client = new KmsClient({
-    connect: () => connectToUnixSocket(path.join(options.folder, 'kms.sock')),
-    role: 'operator',
-    token: { reveal: () => token },
-  });
+/** Prints a line whenever a key's state changes, as an operator sees it; closes the connection at its end. */
+export async function watchKeys(client: KmsClient, signal: AbortSignal): Promise<void> {
   const known = new Map<string, string>();
-  while (!options.signal.aborted) {
+  while (!signal.aborted) {
     try {
-      const { keys } = await client.call('keys.list', {}, { signal: options.signal });
+      const { keys } = await client.call('keys.list', {}, { signal });
       for (const key of keys) {
         const before = known.get(key.keyId) ?? 'available';
         const { kind, words } = standing(key);
@@ -55,7 +42,7 @@ export async function watchKeys(options: { folder: string; signal: AbortSignal }
     } catch (error) {
       if (!KmsError.is(error, 'UNAVAILABLE')) throw error;
     }
-    await sleep(LOOK_EVERY_MS, undefined, { signal: options.signal }).catch(() => undefined); // ends with the loop
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined); // ends with the loop
   }
   await client.close();
 }

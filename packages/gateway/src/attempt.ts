@@ -8,7 +8,7 @@ import { relay } from './relay.ts';
 import type { RequestBody } from './request-body.ts';
 import { upstreamRequestHeaders } from './request-headers.ts';
 import { answerStream } from './stream-answer.ts';
-import { failureOutcome, UpstreamFailure } from './upstream-failure.ts';
+import { documentInsteadOfStream, failureOutcome, UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What every attempt of one request shares. */
@@ -46,7 +46,7 @@ function passOn(
   }
   if (exchange.isStreaming) {
     response.destroy();
-    throw new UpstreamFailure('invalid', 'the upstream answered a stream with a document');
+    throw documentInsteadOfStream();
   }
   return relay(response, exchange, limits);
 }

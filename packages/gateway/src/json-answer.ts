@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { classifyErrorWithin } from './outcome.ts';
 import { deliver, relay } from './relay.ts';
 import { clientResponseHeaders } from './response-headers.ts';
-import { UpstreamFailure } from './upstream-failure.ts';
+import { documentInsteadOfStream } from './upstream-failure.ts';
 import { lastUsage } from './usage.ts';
 
 /** A larger answer is passed on as it comes: it is no error. */
@@ -57,7 +57,7 @@ export async function answerJson(
     const outcome = classifyErrorWithin(text.toString('utf8'), headers);
     return { kind: 'refused', outcome, held: heldJson(upstream, text, { secret, outcome }) };
   }
-  if (exchange.isStreaming) throw new UpstreamFailure('invalid', 'a document instead of a stream');
+  if (exchange.isStreaming) throw documentInsteadOfStream();
   onContent();
   const usage = limits.countsTokens && text !== undefined ? lastUsage(text) : null;
   const passed = clientResponseHeaders(status, headers, secret);

@@ -29,8 +29,14 @@ export class UpstreamFailure extends Error {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.beforeWork = options.beforeWork ?? kind === 'connect';
-    this.mayPass = options.mayPass ?? kind !== 'invalid';
+    this.mayPass = options.mayPass ?? true;
   }
+}
+
+/** A stream has begun, and the upstream sends a document: a whole answer, which would be paid for again. */
+export function documentInsteadOfStream(): UpstreamFailure {
+  const message = 'the upstream answered a stream with a document';
+  return new UpstreamFailure('invalid', message, { mayPass: false });
 }
 
 /** What the key service is told. */

@@ -1,0 +1,96 @@
+/**
+ * `npm run lab`: every fault that an upstream can have, once, through the real launcher, key service and
+ * gateway in front of a fake OpenRouter. What the client sees of each, and what is set aside for it, is
+ * held against what it is to be. `npm run lab -- stream` tries those with `stream` in their names.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
+import { ask, type Answer } from './lab/ask.ts';
+import { TRIALS, type SetAside, type Trial } from './lab/faults.ts';
+import { complaints, seenIn, setAsideIn, type Observed } from './lab/judge.ts';
+import { freePort } from './product/free-port.ts';
+import { startInstallation, type Installation } from './product/installation.ts';
+
+const ACCESS_KEY = 'lab-access-key';
+const KEYS = 3;
+/** What came of a request is with the key service a moment after its answer. */
+const SETTLED_MS = 2_000;
+const LOOK_EVERY_MS = 50;
+
+/** What is set aside, once that is what is to be, or after a moment. */
+async function settled(installation: Installation, trial: Trial): Promise<SetAside[]> {
+  const operator = await installation.operator();
+  const giveUpAt = performance.now() + SETTLED_MS;
+  for (;;) {
+    const { keys } = await operator.call('keys.list', {});
+    const { limits } = await operator.call('service.status', {});
+    const found = setAsideIn(keys, limits);
+    if (found.join() === (trial.setAside ?? '') || performance.now() > giveUpAt) {
+      await operator.close();
+      return found;
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+const leaks = ({ text }: Answer, { keys }: FakeOpenRouter) =>
+  keys.some(({ secret }) => text.includes(secret.slice(0, 20)));
+
+/** Tries one fault on an installation of its own. */
+async function attempt(trial: Trial, folder: string): Promise<Observed> {
+  const fake = await startFakeOpenRouter();
+  for (let n = 0; n < KEYS; n += 1) fake.addKey();
+  const installation = await startInstallation({
+    folder,
+    port: await freePort(),
+    settings: {
+      server: { access_key: ACCESS_KEY, http_log_level: 'ERROR' },
+      openrouter: {
+        base_url: fake.url,
+        keys: fake.keys.map(({ secret }) => secret),
+        ...{ connect_timeout: '1s', first_byte_timeout: '1s', idle_timeout: '1s' },
+      },
+    },
+  });
+  try {
+    const { fault, times } = trial;
+    fake.rules.add({ match: { method: 'POST' }, fault, ...(times === Infinity ? {} : { times }) });
+    const answer = await ask(installation.url, ACCESS_KEY, trial);
+    const setAside = await settled(installation, trial);
+    const live = await fetch(`${installation.url}/health/live`).catch(() => undefined);
+    return { answer, setAside, isAlive: live?.ok === true, leaked: leaks(answer, fake) };
+  } finally {
+    await installation.stop();
+    await fake.stop();
+  }
+}
+
+function row(mark: string, name: string, [seen, tries, aside, ms]: readonly string[]): string {
+  const cells = [mark.padEnd(4), name.padEnd(27), seen?.padEnd(14), tries?.padStart(5)];
+  return [...cells, ms?.padStart(8), ` ${aside ?? ''}`].join(' ').trimEnd();
+}
+
+const part = process.argv[2] ?? '';
+const trials = TRIALS.filter(({ name }) => name.includes(part));
+if (trials.length === 0) {
+  console.error(`No fault has \`${part}\` in its name.`);
+  process.exit(2);
+}
+const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-lab-'));
+let failed = 0;
+console.log(row('', 'fault', ['client', 'tries', 'set aside', 'ms']));
+for (const [index, trial] of trials.entries()) {
+  const observed = await attempt(trial, path.join(folder, String(index)));
+  const { answer, setAside } = observed;
+  const wrong = complaints(trial, observed);
+  if (wrong.length > 0) failed += 1;
+  const cells = [seenIn(answer), `${answer.attempts}`, setAside.join(', '), answer.ms.toFixed()];
+  console.log(row(wrong.length === 0 ? 'ok' : 'FAIL', trial.name, cells));
+  for (const what of wrong) console.log(`     ${what}`);
+}
+await rm(folder, { recursive: true });
+console.log(`\n${trials.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,175 @@
+import type { ErrorFamily, Fault } from '@openrouter-proxy/fake-openrouter';
+
+/** What the client is to see. */
+export type Seen =
+  /** A whole answer, as if nothing had happened. */
+  | { readonly kind: 'served' }
+  /** A whole answer without content: a model may have nothing to say. */
+  | { readonly kind: 'empty' }
+  /** OpenRouter's own words. */
+  | { readonly kind: 'passed on'; readonly status: number }
+  /** The gateway's own words. */
+  | { readonly kind: 'refused'; readonly status: number }
+  /** An answer that has begun and breaks off: an error event, then an abnormal end. */
+  | { readonly kind: 'broken off' };
+
+/** What can be set aside: a key, or something that limits concern. */
+export type SetAside = 'key' | 'account' | 'account-model' | 'key-model' | 'model' | 'upstream';
+
+/** A fault of the upstream's, and what is to come of it. */
+export interface Trial {
+  readonly name: string;
+  readonly fault: Fault;
+  /** Whether the answer is asked for as a stream of events. */
+  readonly stream: boolean;
+  /** Whether a `:free` model is asked for. */
+  readonly free: boolean;
+  /** How many requests it hits. */
+  readonly times: number;
+  readonly seen: Seen;
+  /** What is set aside when the request is over; nothing: null. */
+  readonly setAside: SetAside | null;
+}
+
+const SERVED: Seen = { kind: 'served' };
+const BROKEN_OFF: Seen = { kind: 'broken off' };
+
+type TrialOptions = Partial<Omit<Trial, 'name' | 'fault'>>;
+
+function trial(name: string, fault: Fault, options: TrialOptions = {}): Trial {
+  const defaults = { stream: false, free: false, times: 1, seen: SERVED, setAside: null };
+  return { ...defaults, ...options, name, fault };
+}
+
+const passedOn = (status: number): TrialOptions => ({ seen: { kind: 'passed on', status } });
+const refused = (status: number): TrialOptions => ({ seen: { kind: 'refused', status } });
+const stream = true;
+const LASTS: TrialOptions = { times: Infinity };
+
+/** A refusal in OpenRouter's words. */
+const refusal = (family: ErrorFamily, options: TrialOptions, name: string = family) =>
+  trial(name, { kind: 'refuse', family }, options);
+
+/** What becomes of each of OpenRouter's refusals. */
+const REFUSALS: Readonly<Record<ErrorFamily, TrialOptions>> = {
+  // For the key's or its account's sake: another key serves.
+  free_per_minute: { free: true, setAside: 'account' },
+  free_per_day: { free: true, setAside: 'account' },
+  key_limit: { setAside: 'key' },
+  key_limit_402: { setAside: 'key' },
+  insufficient_credits: { setAside: 'account' },
+  in_flight_budget: { setAside: 'account' },
+  workspace_budget: { setAside: 'account' },
+  model_throttled: { setAside: 'account-model' },
+  unnamed_limit: { setAside: 'key-model' },
+  unauthorized: { setAside: 'key' },
+  no_credentials: { setAside: 'key' },
+  // For the provider's sake: the same again, after a wait.
+  provider_shared_pool: {},
+  provider_google: {},
+  capacity_exhausted: {},
+  timeout: {},
+  internal: {},
+  provider_failed: {},
+  unavailable: {},
+  overloaded: {},
+  // For the caller's sake: nothing can help.
+  moderation: passedOn(403),
+  management_only: passedOn(403),
+  invalid_model: passedOn(400),
+  bad_request: passedOn(400),
+  provider_bad_request: passedOn(400),
+  not_found: passedOn(404),
+  payload_too_large: passedOn(413),
+  unprocessable: passedOn(422),
+  request_too_expensive: passedOn(402),
+  // For this address's sake.
+  edge_blocked: { ...passedOn(429), setAside: 'upstream' },
+};
+
+/** How a connection can fail. */
+const CONNECTION = ['stall', 'end', 'reset'] as const;
+
+const BEFORE_CONTENT: readonly Trial[] = CONNECTION.flatMap((kind) => [
+  trial(`${kind} before the head`, { kind, when: 'before-headers' }),
+  trial(`${kind} after the head`, { kind, when: 'after-headers' }),
+  trial(`${kind} before a stream`, { kind, when: 'before-headers' }, { stream }),
+  trial(`${kind} before its content`, { kind, when: { events: 0 } }, { stream }),
+]);
+
+const WITHIN_CONTENT: readonly Trial[] = [
+  ...CONNECTION.map((kind) =>
+    trial(`${kind} within a stream`, { kind, when: { events: 2 } }, { stream, seen: BROKEN_OFF }),
+  ),
+  // An error event of OpenRouter's own reaches the client as it is, and so does what ends the stream.
+  trial('error within a stream', { kind: 'stream-error', events: 2 }, { stream, ...passedOn(200) }),
+  trial('no end of a stream', { kind: 'no-done' }, { stream }),
+];
+
+const IN_DISGUISE: readonly Trial[] = [
+  trial('error in a 200', { kind: 'error-in-200', where: 'body' }),
+  trial('error in a choice', { kind: 'error-in-200', where: 'choice' }),
+  trial('error instead of a stream', { kind: 'error-in-200', where: 'body' }, { stream }),
+  trial('error as the first event', { kind: 'stream-error', events: 0 }, { stream }),
+];
+
+const page = { 'content-type': 'text/html' };
+const json = { 'content-type': 'application/json' };
+
+const NO_HTTP: readonly Trial[] = [
+  trial('bytes instead of HTTP', { kind: 'raw', bytes: 'SSH-2.0-OpenSSH_9.2\r\n' }),
+  trial('a status below 100', { kind: 'raw', bytes: 'HTTP/1.1 099 No\r\n\r\n' }),
+  trial('a status above 599', { kind: 'raw', bytes: 'HTTP/1.1 799 No\r\n\r\n' }),
+  trial('a switch of protocols', {
+    kind: 'raw',
+    bytes: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+  }),
+  trial('a length and chunks', {
+    kind: 'raw',
+    bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
+  }),
+  trial('a page of the edge’s, 502', {
+    kind: 'answer',
+    status: 502,
+    headers: page,
+    body: '<html>Bad gateway</html>',
+  }),
+  trial('a 500 without a word', { kind: 'answer', status: 500, headers: json, body: '' }),
+];
+
+/** What looks odd and is none of the upstream's faults. */
+const NO_FAULTS: readonly Trial[] = [
+  trial('an empty stream', { kind: 'empty' }, { stream, seen: { kind: 'empty' } }),
+  trial('a slow head', { kind: 'delay', headersMs: 400 }),
+  trial('comments first', { kind: 'delay', comments: 3, commentMs: 100 }, { stream }),
+  trial('slow events', { kind: 'delay', eventMs: 50 }, { stream }),
+  trial('byte by byte', { kind: 'framing', chunkBytes: 1 }, { stream }),
+  trial('CR LF, seven bytes a time', { kind: 'framing', crlf: true, chunkBytes: 7 }, { stream }),
+];
+
+/** What goes on for as long as anybody tries. */
+const LASTING: readonly Trial[] = [
+  trial(
+    'nothing but resets',
+    { kind: 'reset', when: 'before-headers' },
+    { ...LASTS, ...refused(502), setAside: 'upstream' },
+  ),
+  trial(
+    'nothing but silence',
+    { kind: 'stall', when: 'before-headers' },
+    { ...LASTS, ...refused(504) },
+  ),
+  refusal('internal', { ...LASTS, ...passedOn(500) }, 'internal, each time'),
+  refusal('key_limit', { ...LASTS, ...refused(429), setAside: 'key' }, 'key_limit, each key'),
+];
+
+/** Every fault of the fake OpenRouter's, once. */
+export const TRIALS: readonly Trial[] = [
+  ...Object.entries(REFUSALS).map(([family, options]) => refusal(family as ErrorFamily, options)),
+  ...BEFORE_CONTENT,
+  ...WITHIN_CONTENT,
+  ...IN_DISGUISE,
+  ...NO_HTTP,
+  ...NO_FAULTS,
+  ...LASTING,
+];
