@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { freePort } from '../product/free-port.ts';
-import { startPinned, type Running } from './processes.ts';
+import { startPinned, type Pinned } from './processes.ts';
 
 /** A 450-byte completion, as the published baselines use it. */
 const COMPLETION = JSON.stringify({
@@ -28,11 +28,11 @@ const COMPLETION = JSON.stringify({
 });
 
 /** A server of the comparison, and where it is asked. */
-export interface Baseline extends Running {
+export interface Baseline extends Pinned {
   url: string;
 }
 
-async function startNginx(folder: string, core: number, http: string): Promise<Running> {
+async function startNginx(folder: string, core: number, http: string): Promise<Pinned> {
   await mkdir(folder, { recursive: true });
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${path.join(folder, name)};`)
@@ -41,7 +41,7 @@ async function startNginx(folder: string, core: number, http: string): Promise<R
   await writeFile(
     file,
     `daemon off; worker_processes 1; pid ${path.join(folder, 'pid')}; error_log ${path.join(folder, 'log')};
-     events { worker_connections 4096; }
+     events { worker_connections 16384; }
      http { access_log off; keepalive_requests 100000000; ${temp} ${http} }\n`,
   );
   return startPinned(core, 'nginx', ['-c', file]);
@@ -65,7 +65,7 @@ export async function startNginxProxy(folder: string, core: number, to: string):
     folder,
     core,
     `upstream up { server ${new URL(to).host}; keepalive 128; keepalive_requests 100000000; }
-     server { listen 127.0.0.1:${port}; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; } }`,
+     server { listen 127.0.0.1:${port}; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ""; } }`,
   );
   return { ...running, url: `http://127.0.0.1:${port}` };
 }

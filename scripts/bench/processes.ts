@@ -7,8 +7,13 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** One that is known by its number. */
+export interface Pinned extends Running {
+  readonly pid: number;
+}
+
 /** Starts a program on one core. */
-export async function startPinned(core: number, program: string, args: string[]): Promise<Running> {
+export async function startPinned(core: number, program: string, args: string[]): Promise<Pinned> {
   const child = execa('taskset', ['-c', String(core), program, ...args], {
     reject: false,
     stdout: 'ignore',
@@ -17,6 +22,7 @@ export async function startPinned(core: number, program: string, args: string[])
   });
   await once(child.nodeChildProcess, 'spawn');
   return {
+    pid: Number(child.pid), // taskset becomes the program
     async stop() {
       child.kill('SIGTERM');
       await child;

@@ -154,6 +154,10 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   model_limited: ['model_limited', 'OpenRouter has no room for this model at the moment.'],
   queue_full: ['keys_limited', 'Too many requests wait for a key already.'],
   upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
+  keys_refused: [
+    'no_usable_key',
+    'OpenRouter refuses every key (401): check openrouter.keys, and whether it is OpenRouter who answers.',
+  ],
   state_unavailable: ['key_service_unavailable', 'The state of the keys cannot be reached.'],
   exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
   disabled: ['no_usable_key', 'No key is in service: all are disabled. See `kms keys`.'],

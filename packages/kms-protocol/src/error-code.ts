@@ -35,7 +35,7 @@ export const noKeyData = z.strictObject({
    * `cooling`: every key is limited, for this model at least; `busy`: every usable key has as many
    * leases as it may; `exhausted`: each has been tried; `model_limited`: OpenRouter or its providers
    * have no room for this model; `upstream_blocked`: OpenRouter cannot be reached, or blocks this
-   * address; `queue_full`: too many requests wait already; `state_unavailable`: where the state is kept
+   * address; `keys_refused`: it says of every key that it does not know it; `queue_full`: too many requests wait already; `state_unavailable`: where the state is kept
    * cannot be reached, and keys are not lent without it.
    */
   reason: z.enum([
@@ -46,6 +46,7 @@ export const noKeyData = z.strictObject({
     'no_keys',
     'model_limited',
     'upstream_blocked',
+    'keys_refused',
     'queue_full',
     'state_unavailable',
   ]),

@@ -18,9 +18,9 @@ export type Usage = z.infer<typeof usage>;
 
 /** Attempts and what they used, added up. */
 export const usageTotals = usage.extend({
-  /** Attempts that brought an answer. */
+  /** Attempts that brought an answer, if only that the request was wrong. */
   answered: z.int().nonnegative(),
-  /** Attempts that did not. */
+  /** Attempts that brought none; those that the client gave up are neither. */
   failed: z.int().nonnegative(),
   /** Attempts that used something nobody knows: answers that broke off, or did not say. */
   unknown: z.int().nonnegative(),

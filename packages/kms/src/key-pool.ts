@@ -88,13 +88,15 @@ export class KeyPool {
 
   /**
    * Goes on with other keys or rules. What is known of keys, leases under way, and requests that wait
-   * stay; a key that is gone is never lent again, and what comes of its leases is still taken in.
+   * stay; a key that is gone is never lent again, and what comes of its leases is still taken in. What
+   * was wrong with the way to OpenRouter may just have been mended: it is tried at once.
    */
   async configure(settings: PoolSettings): Promise<void> {
     const { reopen, inspections } = this.#options;
     await this.#gate.alone(async () => {
       for (const keyId of this.#core.byId.keys()) this.#gone.add(keyId);
       this.#core = await reopen(settings, this.#core);
+      await this.#core.reports.lift({ scope: 'upstream' });
     });
     const keyIds = [...this.#core.byId.keys()];
     for (const keyId of keyIds) this.#gone.delete(keyId);

@@ -143,7 +143,9 @@ export class Lender {
     const { limits } = this.#parts;
     const upstream = limits.on({ scope: 'upstream' }, now);
     if (upstream !== undefined) {
-      return { reason: 'upstream_blocked', retryAfterMs: upstream.until - now };
+      const isOfKeys = upstream.cause.reason === 'unauthorized';
+      const reason = isOfKeys ? 'keys_refused' : 'upstream_blocked';
+      return { reason, retryAfterMs: upstream.until - now };
     }
     const limit = model === null ? undefined : limits.on({ scope: 'model', model }, now);
     return limit && { reason: 'model_limited', retryAfterMs: limit.until - now };

@@ -165,11 +165,14 @@ export class Reports {
   }
 
   async #liftGuess(subject: Subject, now: number): Promise<void> {
-    const { limits } = this.#parts;
-    const limit = limits.on(subject, now);
-    if (limit === undefined || !isGuess(limit.cause)) return;
-    limits.lift(subject, now);
-    await this.#lifted(subject);
+    const limit = this.#parts.limits.on(subject, now);
+    if (limit !== undefined && isGuess(limit.cause)) await this.lift(subject);
+  }
+
+  /** Ends a limit, if there is one. */
+  async lift(subject: Subject): Promise<void> {
+    const { limits, clock } = this.#parts;
+    if (limits.lift(subject, clock.now())) await this.#lifted(subject);
   }
 
   async #lifted(subject: Subject): Promise<void> {

@@ -14,6 +14,7 @@ const PASSING: readonly NoKeyData['reason'][] = [
   'busy',
   'model_limited',
   'upstream_blocked',
+  'keys_refused',
   'state_unavailable',
 ];
 

@@ -159,7 +159,7 @@ describe('trouble that is not the key’s', () => {
   it('that strikes the keys of several accounts within moments strikes none', async () => {
     const { pool, clock } = await start(['one', 'two', 'three']).started;
     for (let n = 0; n < 3; n += 1) await use(pool, UNAUTHORIZED);
-    expect((await refusal(pool, {})).reason).toBe('upstream_blocked');
+    expect((await refusal(pool, {})).reason).toBe('keys_refused');
     clock.advance(5_000);
     const kinds = (await pool.list()).map(({ state }) => state.kind);
     expect(kinds).toEqual(['available', 'available', 'available']);

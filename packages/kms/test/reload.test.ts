@@ -99,6 +99,15 @@ it('a request that waits gets the key that is added', async () => {
   expect((await waiting).keyName).toBe('new');
 });
 
+it('what held the way to OpenRouter is over: it may have been mended', async () => {
+  const { pool, settings } = await start(2);
+  const blocked = { kind: 'edge_blocked', status: 429, evidence: [], detail: '' } as const;
+  await pool.report((await pool.acquire(1)).leaseId, blocked);
+  await expect(pool.acquire(1)).rejects.toMatchObject({ data: { reason: 'upstream_blocked' } });
+  await pool.configure(settings);
+  expect(await pool.acquire(1)).toHaveProperty('leaseId');
+});
+
 it('another strategy holds from the next lease on', async () => {
   const { pool, settings } = await start(3);
   await pool.acquire(1);

@@ -58,8 +58,15 @@ describe('totals', () => {
     usage.add(BY, REFUSAL, undefined, T);
     usage.add(BY, { kind: 'unused' }, undefined, T);
     expect(usage.query(T, 'key')).toEqual([
-      { name: 'k1', answered: 1, failed: 2, unknown: 1, ...USED },
+      { name: 'k1', answered: 1, failed: 1, unknown: 1, ...USED },
     ]);
+  });
+
+  test('do not hold a caller’s mistake against its key', () => {
+    const { usage } = totals();
+    const mistake = { kind: 'caller_error', status: 400, evidence: [], detail: '' } as const;
+    usage.add(BY, mistake, undefined, T);
+    expect(usage.today('k1', T)).toMatchObject({ answered: 1, failed: 0, unknown: 0 });
   });
 
   test('have no row for a model that no answer has come from: a client may ask for anything', () => {

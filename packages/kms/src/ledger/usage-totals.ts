@@ -25,13 +25,16 @@ export interface UsedBy {
   readonly client: string | null;
 }
 
+/** Of a caller's mistake OpenRouter has said all there is to say; of an answer given up nobody can say more. */
+const ANSWERS: readonly Outcome['kind'][] = ['success', 'caller_error'];
+const NO_FAILURES: readonly Outcome['kind'][] = [...ANSWERS, 'client_abort'];
+
 /** What an attempt adds to the totals. What it used and nobody knows (null) is counted, never guessed. */
-function contribution(outcome: Outcome, usage: Usage | null | undefined): Totals {
-  const isAnswer = outcome.kind === 'success';
+function contribution({ kind }: Outcome, usage: Usage | null | undefined): Totals {
   return {
     ...NOTHING,
-    answered: isAnswer ? 1 : 0,
-    failed: isAnswer ? 0 : 1,
+    answered: ANSWERS.includes(kind) ? 1 : 0,
+    failed: NO_FAILURES.includes(kind) ? 0 : 1,
     unknown: usage === null ? 1 : 0,
     ...usage,
   };

@@ -117,6 +117,19 @@ it('a block of this address stops all requests for a while, and blames no key', 
   expect(await states(product)).toEqual(['available', 'available', 'available']);
 });
 
+it('says that OpenRouter refuses every key, to clients and to who looks, and not that it is away', async () => {
+  const product = await startProduct();
+  for (const key of product.fake.keys) key.revoked = true;
+  const health = async () => (await fetch(`${product.system.url}/health`)).json();
+  expect(await health()).toEqual({ status: 'ok' });
+  const refused = async () => (await ask(product, PAID_MODEL)).text();
+  await expect.poll(refused).toContain('OpenRouter refuses every key (401)');
+  const reason = expect.stringMatching(
+    /^OpenRouter refuses every key \(401\): it is tried again in \d+ s$/,
+  ) as string;
+  expect(await health()).toEqual({ status: 'degraded', reasons: [reason] });
+});
+
 it('one refusal is enough for five keys of one account', async () => {
   const product = await startProduct(0, (fake) => {
     const account = fake.addAccount({ freePerDay: 0 });

@@ -1,0 +1,148 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startNginxProxy } from './baselines.ts';
+import { childrenWith, cpuTime, type Running } from './processes.ts';
+import { ACCESS_KEY, GATEWAY_CORE, LOAD_CORE, startProduct } from './product.ts';
+import type { Assignment, Delivered } from './stream-load.ts';
+
+const PACED = { streams: 1_000, eventsPerSecond: 20, seconds: 10 };
+const MANY = { streams: 5_000, eventsPerSecond: 2, seconds: 10 };
+/** All streams are open, and none has ended. */
+const MIDWAY_MS = 5_000;
+const ROUNDS = 3;
+
+type Load = Omit<Assignment, 'port' | 'accessKey'>;
+
+/** Whoever sends and reads the streams. */
+interface StreamLoad extends Running {
+  readonly url: string;
+  deliver(assignment: Assignment): Promise<Delivered>;
+}
+
+async function startStreamLoad(): Promise<StreamLoad> {
+  const child = fork(path.join(import.meta.dirname, 'stream-load.ts'), {
+    execPath: 'taskset',
+    execArgv: ['-c', String(LOAD_CORE), process.execPath],
+  });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async deliver(assignment) {
+      child.send(assignment);
+      const [delivered] = (await once(child, 'message')) as [Delivered];
+      return delivered;
+    },
+    async stop() {
+      const ended = once(child, 'exit');
+      child.disconnect();
+      await ended;
+    },
+  };
+}
+
+/** The memory that a process has resident, in bytes (proc(5), /proc/pid/status). */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** What is between the two. */
+interface Between {
+  readonly url: string;
+  /** The process that does it; none: they are joined directly. */
+  readonly pid?: number;
+}
+
+interface Measured extends Delivered {
+  /** CPU time for an event, in microseconds. */
+  readonly cpuUs: number;
+  /** What a stream adds to the memory of the process. */
+  readonly bytesPerStream: number;
+}
+
+async function measure(load: StreamLoad, { url, pid }: Between, what: Load): Promise<Measured> {
+  const port = Number(new URL(url).port);
+  const look = async () =>
+    pid === undefined
+      ? { cpu: NaN, memory: NaN }
+      : { cpu: await cpuTime(pid), memory: await residentBytes(pid) };
+  const before = await look();
+  const delivering = load.deliver({ ...what, port, accessKey: ACCESS_KEY });
+  await sleep(MIDWAY_MS);
+  const midway = await look();
+  const delivered = await delivering;
+  const after = await look();
+  return {
+    ...delivered,
+    cpuUs: (after.cpu - before.cpu) / delivered.events,
+    bytesPerStream: (midway.memory - before.memory) / what.streams,
+  };
+}
+
+const medianBy = (rounds: readonly Measured[], of: (measured: Measured) => number) =>
+  rounds.map(of).toSorted((a, b) => a - b)[rounds.length >> 1] ?? NaN;
+
+function printPaced(rounds: Readonly<Record<string, Measured[]>>): void {
+  const { streams, eventsPerSecond, seconds } = PACED;
+  const expected = streams * eventsPerSecond * seconds;
+  console.log(`\n${streams} streams of ${eventsPerSecond} events a second, one core`);
+  console.log('              events    broken   CPU an event   delay, median   p99');
+  for (const [name, all] of Object.entries(rounds)) {
+    const lost = all.reduce((sum, { events }) => sum + expected - events, 0);
+    const broken = all.reduce((sum, each) => sum + each.broken, 0);
+    const cpu = medianBy(all, ({ cpuUs }) => cpuUs);
+    const [median, p99] = [medianBy(all, (m) => m.medianMs), medianBy(all, (m) => m.p99Ms)];
+    console.log(
+      `  ${name.padEnd(9)} ${lost === 0 ? 'all'.padStart(8) : `${-lost}`.padStart(8)} ${String(broken).padStart(9)}` +
+        `   ${Number.isNaN(cpu) ? '–'.padStart(9) : `${cpu.toFixed(1)} µs`.padStart(9)}      ${median.toFixed(2).padStart(6)} ms   ${p99.toFixed(2).padStart(6)} ms`,
+    );
+  }
+  const cpuOf = (name: string) => medianBy(rounds[name] ?? [], ({ cpuUs }) => cpuUs);
+  const p99Of = (name: string) => medianBy(rounds[name] ?? [], ({ p99Ms }) => p99Ms);
+  const memory = rounds['gateway']?.[0]?.bytesPerStream ?? NaN;
+  console.log(`gateway: ${(cpuOf('gateway') / cpuOf('nginx')).toFixed(2)} × nginx's CPU time`);
+  console.log(
+    `  ${(p99Of('gateway') - p99Of('direct')).toFixed(2)} ms added at p99, ${(memory / 1000).toFixed(0)} kB a stream`,
+  );
+}
+
+/** Streams through one worker: what an event costs, how late it is, what a stream takes of memory. */
+export async function streamsBench(): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+  const running: Running[] = [];
+  try {
+    const load = await startStreamLoad();
+    running.push(load);
+    const nginx = await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, load.url);
+    running.push(nginx);
+    const product = await startProduct(path.join(folder, 'product'), load.url);
+    running.push(product);
+    await sleep(500);
+    const [nginxWorker] = await childrenWith(nginx.pid, 'nginx');
+    const between: Readonly<Record<string, Between>> = {
+      direct: load,
+      nginx: { url: nginx.url, ...(nginxWorker === undefined ? {} : { pid: nginxWorker }) },
+      gateway: { url: product.url, pid: product.gateway },
+    };
+    const rounds: Record<string, Measured[]> = {};
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [name, each] of Object.entries(between)) {
+        (rounds[name] ??= []).push(await measure(load, each, PACED));
+      }
+    }
+    printPaced(rounds);
+    const many = await measure(load, { url: product.url, pid: product.gateway }, MANY);
+    const { streams, eventsPerSecond, seconds } = MANY;
+    const missing = streams * eventsPerSecond * seconds - many.events;
+    console.log(
+      `\n${streams} streams through the gateway: ${many.broken} broken, ${missing} events missing`,
+    );
+  } finally {
+    for (const server of running.toReversed()) await server.stop();
+    await rm(folder, { recursive: true });
+  }
+}
