@@ -9,6 +9,7 @@ import {
   type LogLevel,
   type Line,
 } from './log-line.ts';
+import { logOutput } from './log-output.ts';
 import type { Masker } from './mask.ts';
 
 /** Writes structured lines. One line an event; it is masked before it leaves the process. */
@@ -36,20 +37,23 @@ export interface LoggerOptions {
   masker: Masker;
 }
 
+/** Every logger of the process writes to it. */
+const output = logOutput(process.stdout);
+// Lines that nobody takes any more are lost; they must not end the service.
+process.stdout.on('error', () => undefined);
+
 const SEVERITY = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank]));
 
 /** Creates the process's logger, which writes to standard output. */
 export function createLogger(options: LoggerOptions): ProcessLogger {
   const colour = process.stdout.isTTY && process.stdout.hasColors();
   const layout = isPretty(options.format) ? (line: Line) => prettyLine(line, colour) : jsonLine;
-  // Lines that nobody takes any more are lost; they must not end the service.
-  process.stdout.on('error', () => undefined);
   const winston = createWinstonLogger({
     levels: SEVERITY,
     level: options.level,
     format: format.printf((info) => options.masker.mask(layout(info as unknown as Line))), // made by write()
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston declares its transports as interfaces
-    transports: [new transports.Console()],
+    transports: [new transports.Stream({ stream: output, eol: '\n' })],
   });
   const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
     const time = new Date().toISOString();
