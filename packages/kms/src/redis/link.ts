@@ -12,6 +12,8 @@ import { troubleWith, wantsNewConnection } from './trouble.ts';
 
 const MEET_EVERY_MS = 1_000;
 const RETRY_EVERY_MS = 150;
+/** So long after an outage others may still come back, and nobody may be listening to the channel yet. */
+const UNSETTLED_MS = 5_000;
 /** What changes in quick succession is looked at together. */
 const MEET_AT_MOST_EVERY_MS = 10;
 const CHANGES_AT_ONCE = 500;
@@ -87,6 +89,7 @@ export class Link {
   #knownEpoch: string;
   #seen = 0;
   #comparedAt = -Infinity;
+  #backSince = -Infinity;
   #outage: Outage | null = { since: performance.now(), reason: 'Redis has not been reached yet' };
   #machines: readonly Machine[] = [];
   #isClosed = false;
@@ -170,7 +173,8 @@ export class Link {
         if (!(error instanceof StateUnavailable)) this.#failed(error);
       }
       await sleep(MEET_AT_MOST_EVERY_MS, undefined, { ref: false });
-      await this.#pause(this.#outage === null ? MEET_EVERY_MS : RETRY_EVERY_MS);
+      const isSettled = performance.now() - this.#backSince > UNSETTLED_MS;
+      await this.#pause(this.#outage === null && isSettled ? MEET_EVERY_MS : RETRY_EVERY_MS);
     }
   }
 
@@ -183,6 +187,7 @@ export class Link {
     if (outage === null || this.#isClosed) return;
     this.#knownEpoch = this.#epoch;
     this.#outage = null;
+    this.#backSince = performance.now();
     onOutage(null);
   }
 
