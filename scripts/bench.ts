@@ -1,37 +1,49 @@
 /**
- * `npm run bench`: the gateway against nginx and against bare express + http-proxy-3, in one run on one
- * machine. Absolute figures mean little elsewhere; the ratios are what counts. Everything is on:
- * authentication, a lease for each request, metrics, the log. Others by name: `quota` (seven simulated
- * days), `leases` (the key service, and Redis),
- * `streams` (events through one worker), `workers` (two against one).
+ * `npm run bench`: how fast it is, in ratios within one run on one machine, since absolute figures mean
+ * little elsewhere. Everything is on: authentication, a lease for each request, metrics, the log. One
+ * part alone by its name: `npm run bench -- leases`.
  */
 import { missingPrograms } from './bench/baselines.ts';
 import { comparisonBench } from './bench/comparison.ts';
+import { costBench } from './bench/cost.ts';
 import { leasesBench } from './bench/leases.ts';
 import { quotaBench } from './bench/quota.ts';
+import { startBench } from './bench/start.ts';
 import { streamsBench } from './bench/streams.ts';
 import { workersBench } from './bench/workers.ts';
 
-const BENCHES = {
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  /** Latency and throughput against nginx and bare express + http-proxy-3. */
   comparison: comparisonBench,
-  quota: quotaBench,
-  leases: leasesBench,
+  /** Events through one worker, and many streams. */
   streams: streamsBench,
+  /** Two workers against one. */
   workers: workersBench,
-} as const;
-/** Those that load a server from outside. */
-const NEED_PROGRAMS = ['comparison', 'streams', 'workers'];
+  /** The CPU time of each process. */
+  cost: costBench,
+  /** The key service over its socket, and with Redis. */
+  leases: leasesBench,
+  /** How soon it serves, and what it takes of memory. */
+  start: startBench,
+  /** The share of the free quota that is used, over seven simulated days. */
+  quota: quotaBench,
+};
 
-const { 2: name = 'comparison' } = process.argv;
-const bench = Object.entries(BENCHES).find(([known]) => known === name)?.[1];
-if (bench === undefined) {
+const [name = 'all'] = process.argv.slice(2);
+const chosen = Object.entries(BENCHES).filter(([known]) => name === 'all' || name === known);
+if (chosen.length === 0) {
   console.error(`There is no such benchmark. There are ${Object.keys(BENCHES).join(', ')}.`);
   process.exit(2);
 }
-const missing = NEED_PROGRAMS.includes(name) ? await missingPrograms() : [];
+const missing = await missingPrograms();
 if (missing.length > 0) {
-  console.error(`Not here: ${missing.join(', ')}. On Debian: apt-get install nginx wrk util-linux`);
+  console.error(
+    `Not here: ${missing.join(', ')}. On Debian: apt-get install nginx wrk util-linux redis-server`,
+  );
   process.exit(1);
 }
-await bench();
+for (const [each, bench] of chosen) {
+  console.log(`\n== ${each}`);
+  await bench();
+}
 process.exit();

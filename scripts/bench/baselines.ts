@@ -81,7 +81,7 @@ export async function startBareProxy(core: number, to: string): Promise<Baseline
 /** Whether the programs that a measurement needs are here. */
 export async function missingPrograms(): Promise<string[]> {
   const found = await Promise.all(
-    ['nginx', 'wrk', 'taskset'].map(async (name) => {
+    ['nginx', 'wrk', 'taskset', 'redis-server'].map(async (name) => {
       const { exitCode } = await execa({ reject: false })`which ${name}`;
       return exitCode === 0 ? [] : [name];
     }),

@@ -32,8 +32,8 @@ export async function comparisonBench(): Promise<void> {
     const proxies: Record<string, Server> = {
       nginx,
       'express + http-proxy-3': bare,
-      gateway: product,
-      'gateway without metrics': blind,
+      gateway: { url: product.url, processes: { gateway: product.gateway } },
+      'gateway without metrics': { url: blind.url, processes: { gateway: blind.gateway } },
     };
     const urls = Object.entries(proxies).map(([name, { url }]) => [name, url] as const);
     const added = await addedLatency({ direct: upstream.url, ...Object.fromEntries(urls) });
@@ -51,9 +51,10 @@ export async function comparisonBench(): Promise<void> {
       const shares = `${of(rate, load['nginx']?.rate)} × nginx, ${of(rate, bareRate)} × bare`;
       console.log(`  ${name.padEnd(24)} ${rate.toFixed(0).padStart(7)}   ${shares}`);
     }
-    const [full, without] = [load['gateway'], load['gateway without metrics']];
-    const cost = `${full?.cpuUs.toFixed(0)} µs of CPU a request, ${without?.cpuUs.toFixed(0)} µs without`;
-    console.log(`\nmetrics and token counting: ${cost} (${of(without?.cpuUs, full?.cpuUs)})`);
+    const costOf = (name: string) => load[name]?.cpuUs['gateway'] ?? NaN;
+    const [full, without] = [costOf('gateway'), costOf('gateway without metrics')];
+    const cost = `${full.toFixed(0)} µs of CPU a request, ${without.toFixed(0)} µs without`;
+    console.log(`\nmetrics and token counting: ${cost} (${of(without, full)})`);
   } finally {
     for (const server of running.toReversed()) await server.stop();
     await rm(folder, { recursive: true });

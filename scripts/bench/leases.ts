@@ -12,7 +12,7 @@ import path from 'node:path';
 import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
 import { KmsClient, KmsError, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
-import { execa } from 'execa';
+import { startRedis } from './redis.ts';
 
 const SINGLE = 2_000;
 const IN_FLIGHT = 64;
@@ -79,15 +79,6 @@ async function startKms(
       await ended;
     },
   };
-}
-
-function startRedis(folder: string) {
-  const socket = path.join(folder, 'redis.sock');
-  const child = execa('redis-server', [
-    ...['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'no'],
-  ]);
-  child.catch(() => undefined); // it is stopped by a signal
-  return { url: new Secret(`unix://${socket}`), stop: () => child.kill('SIGTERM') };
 }
 
 async function leaseAndReport(client: KmsClient, model: string): Promise<string> {
@@ -169,9 +160,10 @@ async function withServices<T>(
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
   const running: { stop(): unknown }[] = [];
   try {
-    const redis = isShared ? startRedis(folder) : null;
+    const redis = isShared ? await startRedis(folder) : null;
     if (redis !== null) running.push(redis);
-    const shared = redis && ({ url: redis.url, prefix: 'bench', onOutage: 'closed' } as const);
+    const shared =
+      redis && ({ url: new Secret(redis.url), prefix: 'bench', onOutage: 'closed' } as const);
     const keys = keysOf(pool);
     const services: Service[] = [];
     for (let index = 0; index < count; index += 1) {

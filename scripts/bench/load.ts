@@ -56,18 +56,25 @@ export async function addedLatency(
   );
 }
 
-/** A server under load; of some it is known which process to look at. */
+/** A server under load, and the processes to look at meanwhile. */
 export interface Server {
   readonly url: string;
-  readonly gateway?: number;
+  readonly processes?: Readonly<Record<string, number>>;
 }
 
 /** Of a server with 64 connections, the medians of interleaved rounds. */
 export interface UnderLoad {
   /** Requests a second. */
   readonly rate: number;
-  /** The gateway's CPU time for a request, in microseconds. */
-  readonly cpuUs: number;
+  /** CPU time for a request, in microseconds, by process. */
+  readonly cpuUs: Readonly<Record<string, number>>;
+}
+
+/** The CPU time that processes have taken so far, in microseconds. */
+async function cpuTimes(processes: Readonly<Record<string, number>>): Promise<Map<string, number>> {
+  const times = new Map<string, number>();
+  for (const [name, pid] of Object.entries(processes)) times.set(name, await cpuTime(pid));
+  return times;
 }
 
 export async function underLoad(
@@ -79,23 +86,28 @@ export async function underLoad(
     ([name, value]) => `wrk.headers["${name}"]="${value}"`,
   );
   await writeFile(script, `wrk.method="POST"\nwrk.body=[[${BODY}]]\n${headers.join('\n')}\n`);
-  const seen: Record<string, { rates: number[]; cpuUs: number[] }> = {};
+  const seen = new Map<string, { rates: number[]; costs: Map<string, number[]> }>();
   for (let round = -1; round < LOAD_ROUNDS; round += 1) {
-    for (const [name, { url, gateway }] of Object.entries(servers)) {
-      const cpuBefore = gateway === undefined ? NaN : await cpuTime(gateway);
+    for (const [name, { url, processes = {} }] of Object.entries(servers)) {
+      const before = await cpuTimes(processes);
       const { stdout } =
         await execa`taskset -c ${LOAD_CORE} wrk -t1 -c64 -d5s -s ${script} ${url}/api/v1/chat/completions`;
       if (stdout.includes('Non-2xx')) throw new Error(`${name} failed under load:\n${stdout}`);
-      const cpuUs = gateway === undefined ? NaN : (await cpuTime(gateway)) - cpuBefore;
-      const count = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+      const after = await cpuTimes(processes);
       if (round < 0) continue; // warming up
-      const { rates, cpuUs: costs } = (seen[name] ??= { rates: [], cpuUs: [] });
-      rates.push(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]));
-      costs.push(cpuUs / count);
+      const of = seen.get(name) ?? { rates: [], costs: new Map<string, number[]>() };
+      seen.set(name, of);
+      of.rates.push(Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]));
+      const count = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+      for (const [process, us] of after) {
+        const cost = (us - (before.get(process) ?? NaN)) / count;
+        of.costs.set(process, [...(of.costs.get(process) ?? []), cost]);
+      }
     }
   }
-  const medians = Object.entries(seen).map(
-    ([name, { rates, cpuUs }]) => [name, { rate: median(rates), cpuUs: median(cpuUs) }] as const,
-  );
+  const medians = [...seen].map(([name, { rates, costs }]) => {
+    const cpuUs = Object.fromEntries([...costs].map(([process, all]) => [process, median(all)]));
+    return [name, { rate: median(rates), cpuUs }] as const;
+  });
   return Object.fromEntries(medians);
 }

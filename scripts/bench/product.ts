@@ -13,21 +13,24 @@ export interface ProductOptions {
   /** Another build of it. */
   readonly launcher?: string;
   readonly server?: Readonly<Record<string, unknown>>;
+  /** Other sections of its configuration. */
+  readonly settings?: Readonly<Record<string, object>>;
   /** Its gateway alone on its core; else wherever there is room. */
   readonly isPinned?: boolean;
 }
 
-/** The product, and its gateway's process. */
+/** The product, and the numbers of its processes. */
 export interface Product extends Running {
   readonly url: string;
   readonly gateway: number;
+  readonly launcher: number;
 }
 
 /** Starts the product itself, in front of `upstream`. */
 export async function startProduct(
   folder: string,
   upstream: string,
-  { launcher, server = {}, isPinned = true }: ProductOptions = {},
+  { launcher, server = {}, settings = {}, isPinned = true }: ProductOptions = {},
 ): Promise<Product> {
   const keys = Array.from({ length: 5 }, () => `sk-or-v1-${randomBytes(32).toString('hex')}`);
   const installation = await startInstallation({
@@ -36,6 +39,7 @@ export async function startProduct(
     settings: {
       server: { access_key: ACCESS_KEY, ...server },
       openrouter: { keys, base_url: `${upstream}/api/v1` },
+      ...settings,
     },
     ...(launcher === undefined ? {} : { launcher }),
   });
@@ -48,6 +52,7 @@ export async function startProduct(
   return {
     url,
     gateway,
+    launcher: pid,
     async stop() {
       await installation.stop();
     },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Outcome } from '@openrouter-proxy/kms-protocol';
 import type { PoolSettings } from '../src/pool-core.ts';
 import { poolKeys, type PoolKey } from '../src/key-records.ts';
 import { Gate } from '../src/gate.ts';
@@ -101,7 +102,7 @@ it('a request that waits gets the key that is added', async () => {
 
 it('what held the way to OpenRouter is over: it may have been mended', async () => {
   const { pool, settings } = await start(2);
-  const blocked = { kind: 'edge_blocked', status: 429, evidence: [], detail: '' } as const;
+  const blocked: Outcome = { kind: 'edge_blocked', status: 429, evidence: [], detail: '' };
   await pool.report((await pool.acquire(1)).leaseId, blocked);
   await expect(pool.acquire(1)).rejects.toMatchObject({ data: { reason: 'upstream_blocked' } });
   await pool.configure(settings);

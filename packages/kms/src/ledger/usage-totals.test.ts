@@ -64,7 +64,7 @@ describe('totals', () => {
 
   test('do not hold a caller’s mistake against its key', () => {
     const { usage } = totals();
-    const mistake = { kind: 'caller_error', status: 400, evidence: [], detail: '' } as const;
+    const mistake: Outcome = { kind: 'caller_error', status: 400, evidence: [], detail: '' };
     usage.add(BY, mistake, undefined, T);
     expect(usage.today('k1', T)).toMatchObject({ answered: 1, failed: 0, unknown: 0 });
   });

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startUpstream } from './baselines.ts';
+import { underLoad } from './load.ts';
+import { childWith, pin, type Running } from './processes.ts';
+import { LOAD_CORE, startProduct } from './product.ts';
+import { startRedis } from './redis.ts';
+
+/** What a request costs each process, in CPU time: with the state in a file, and in a Redis. */
+export async function costBench(): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+  const running: Running[] = [];
+  try {
+    const upstream = await startUpstream(path.join(folder, 'upstream'), LOAD_CORE);
+    running.push(upstream);
+    const redis = await startRedis(folder);
+    running.push(redis);
+    await pin(redis.pid, LOAD_CORE);
+    const start = async (name: string, settings: Readonly<Record<string, object>>) => {
+      const product = await startProduct(path.join(folder, name), upstream.url, { settings });
+      running.push(product);
+      const kms = await childWith(product.launcher, 'kms');
+      return { url: product.url, processes: { gateway: product.gateway, kms } };
+    };
+    const file = await start('file', {});
+    const shared = await start('redis', { state: { backend: 'redis', redis: { url: redis.url } } });
+    const { processes } = shared;
+    const load = await underLoad(folder, {
+      'a file': file,
+      'a Redis': { ...shared, processes: { ...processes, redis: redis.pid } },
+    });
+    console.log('\nstate kept in   requests/s   CPU time a request, in microseconds');
+    for (const [name, { rate, cpuUs }] of Object.entries(load)) {
+      const costs = Object.entries(cpuUs).map(([process, us]) => `${process} ${us.toFixed(0)}`);
+      console.log(`  ${name.padEnd(12)} ${rate.toFixed(0).padStart(10)}   ${costs.join(', ')}`);
+    }
+  } finally {
+    for (const server of running.toReversed()) await server.stop();
+    await rm(folder, { recursive: true });
+  }
+}
