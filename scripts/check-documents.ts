@@ -76,7 +76,7 @@ for (const file of documents) {
   const text = read(file);
   const wrong = (what: string) => problems.push(`${file}: ${what}`);
   for (const [, name = ''] of text.matchAll(
-    /(?:^|`)npm (?:run )?(start|test|[\w:-]+)(?=[\s`]|$)/gm,
+    /(?:^|`)npm (?:run (?:-s )?)?(start|test|[\w:-]+)(?=[\s`]|$)/gm,
   )) {
     if (!['install', 'ci', 'run', 'pack'].includes(name) && !(name in scripts)) {
       wrong(`there is no script \`npm run ${name}\``);

@@ -50,7 +50,7 @@ function typed(line: string, n: number): string[] {
   const { keyId = '' } = { keyId: ids[0] };
   return (
     line
-      .replace(/^npm run kms -- /, 'kms ')
+      .replace(/^npm run (?:-s )?kms -- /, 'kms ')
       .replace(/ # .*$/, '')
       .replace(/ [|>] .*$/, '')
       .replaceAll(/\bNAME\b/g, 'team-b')
@@ -73,7 +73,9 @@ let ids: string[] = [];
 describe('every command line of the documents', () => {
   const lines = blocks('sh')
     .flatMap(({ file, code }) => code.split('\n').map((line) => ({ file, line: line.trim() })))
-    .filter(({ line }) => /^(?:npm run kms -- |kms )/.test(line) && !line.includes('--watch'));
+    .filter(
+      ({ line }) => /^(?:npm run (?:-s )?kms -- |kms )/.test(line) && !line.includes('--watch'),
+    );
 
   it('is there to be tried', async () => {
     expect(lines.length).toBeGreaterThan(30);
