@@ -100,7 +100,20 @@ describe('the alerts', () => {
     expect(alert.annotations).toEqual({
       summary: expect.stringMatching(/./) as string,
       description: expect.stringMatching(/.{80}/) as string,
+      runbook: expect.stringMatching(/^docs\/[\w-]+\.md(#[\w-]+)?$/) as string,
     });
+  });
+
+  it.each(alerts)('$alert leads to a section of the documents', async ({ annotations }) => {
+    const [file = '', section] = (annotations['runbook'] ?? '').split('#');
+    const text = await read(DEPLOY, '..', file);
+    const sections = Array.from(text.matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    if (section !== undefined) expect(sections).toContain(section);
   });
 
   it.each(alerts)('$alert names no label that its expression drops', ({ expr, annotations }) => {
