@@ -4,7 +4,8 @@ import type { Exchange } from './exchange.ts';
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
 
-function levelOf({ api }: Exchange, status: number | null): LogLevel {
+function levelOf({ api, path }: Exchange, status: number | null): LogLevel {
+  if (path.startsWith('/health')) return 'DEBUG'; // what ails the gateway has lines of its own
   if (status !== null && status >= 500) return 'ERROR';
   if (status !== null && status >= 400) return 'WARNING';
   return api === null ? 'DEBUG' : 'INFO';

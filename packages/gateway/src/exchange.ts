@@ -84,6 +84,7 @@ export class Exchange {
   writeHead(status: number, headers: OutgoingHttpHeaders): void {
     this.firstByteMs = this.elapsedMs;
     if (this.#bodyIsUnread) headers.connection = 'close';
+    if (this.api === 'messages') headers['request-id'] ??= this.id; // where Anthropic's SDKs look
     this.#isStreaming = String(headers['content-type']).startsWith('text/event-stream');
     this.response.writeHead(status, { ...headers, ...this.#ownHeaders() });
   }
@@ -123,7 +124,6 @@ export class Exchange {
     if (error.retryAfterMs !== undefined) {
       headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
     }
-    if (this.api === 'messages') headers['request-id'] = this.id; // where Anthropic's SDKs look
     this.answerJson(error.status, document, { ...this.#advice(headers), ...headers });
   }
 

@@ -45,9 +45,9 @@ it('sends it again on a new connection: where one kept connection is dead, other
 });
 
 it.each([
-  ['a part of a response', 'HTTP/1.1 200 OK\r\nContent-', 200, ['one', 'two', 'two']],
-  ['what is no response', 'garbage\r\n\r\n', 502, ['one', 'two']],
-])('after %s on a kept connection: %j', async (_what, bytes, status, bodies) => {
+  ['a part of a response', 'HTTP/1.1 200 OK\r\nContent-'],
+  ['what is no response', 'garbage\r\n\r\n'],
+])('sends a request again after %s on a kept connection: %j', async (_what, bytes) => {
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
     connection.send(OK);
@@ -56,8 +56,9 @@ it.each([
   });
   const gateway = await startTestGateway(upstream.url);
   await gateway.send(rawPost('one'));
-  expect(statusOf(await gateway.send(rawPost('two')))).toBe(status);
-  expect(upstream.requests().map(({ body }) => body.toString())).toEqual(bodies);
+  expect(statusOf(await gateway.send(rawPost('two')))).toBe(200);
+  const bodies = upstream.requests().map(({ body }) => body.toString());
+  expect(bodies).toEqual(['one', 'two', 'two']);
 });
 
 it('does not take an upstream that is slow on a kept connection for dead', async () => {

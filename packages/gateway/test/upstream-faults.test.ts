@@ -33,20 +33,23 @@ it.each([
   ],
   ['10,000 interim responses', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(10_000) + OK],
   ['10,000 early hints', 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'.repeat(10_000) + OK],
-])('tries anew after %s, each time on another connection, and answers 502', async (_what, bytes) => {
-  const upstream = await startRecordingUpstream(answering(bytes));
-  const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(rawPost('{}'));
-  expect(statusOf(answer)).toBe(502);
-  expect(JSON.parse(answer.body.toString())).toMatchObject({
-    error: { code: 502, type: 'upstream_error', metadata: { source: 'gateway' } },
-  });
-  for (const connection of upstream.connections) await connection.ended();
-  expect(upstream.connections).toHaveLength(3);
-  expect(upstream.requests()).toHaveLength(3);
-  const outcomes = ['connection_failed', 'connection_failed', 'connection_failed'];
-  await expect.poll(() => gateway.keys.outcomes()).toEqual(outcomes);
-});
+])(
+  'tries anew after %s, each time on another connection, and answers 502',
+  async (_what, bytes) => {
+    const upstream = await startRecordingUpstream(answering(bytes));
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(rawPost('{}'));
+    expect(statusOf(answer)).toBe(502);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      error: { code: 502, type: 'upstream_error', metadata: { source: 'gateway' } },
+    });
+    for (const connection of upstream.connections) await connection.ended();
+    expect(upstream.connections).toHaveLength(3);
+    expect(upstream.requests()).toHaveLength(3);
+    const outcomes = ['connection_failed', 'connection_failed', 'connection_failed'];
+    await expect.poll(() => gateway.keys.outcomes()).toEqual(outcomes);
+  },
+);
 
 it('serves a request whose first answer was no HTTP', async () => {
   const upstream = await startRecordingUpstream(answering('hello\r\n\r\n', OK));

@@ -207,7 +207,11 @@ export class KeyPool {
 
   /** Does what an operator says, and shows what came of it. Fails with UNKNOWN_KEY, STORE_FAILED. */
   async command(keyId: string, command: KeyCommand): Promise<KeyView> {
-    await this.#gate.through(() => this.#core.records.command(this.#find(keyId), command));
+    await this.#gate.through(async () => {
+      const [key, { records, reports }] = [this.#find(keyId), this.#core];
+      await records.command(key, command);
+      if (command.kind === 'uncool') await reports.release(key);
+    });
     this.#line.serve();
     return this.get(keyId);
   }

@@ -23,6 +23,12 @@ export function subjectId(subject: Subject): string {
   return JSON.stringify(Object.values(subject));
 }
 
+/** Whether a limit on a subject concerns one key of a pool, or its account, and not all of them. */
+export function concernsKey(subject: Subject, key: { id: string; account: string }): boolean {
+  if ('account' in subject) return subject.account === key.account;
+  return 'keyId' in subject && subject.keyId === key.id;
+}
+
 const GUESSES: readonly Cause['source'][] = ['default', 'back-off', 'strike'];
 
 /** Whether the end of a limit is a guess: nobody who knows has named it. */

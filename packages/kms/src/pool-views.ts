@@ -7,7 +7,7 @@ import {
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import type { Limit } from './limit.ts';
+import { concernsKey, type Limit } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
@@ -100,11 +100,7 @@ export class PoolViews {
     const [usedInMinute = 0, usedInDay = 0] = await store.used([minute, day]);
     const concerning = limits
       .all(now)
-      .filter(
-        ({ subject }) =>
-          ('account' in subject && subject.account === account) ||
-          ('keyId' in subject && subject.keyId === key.id),
-      );
+      .filter(({ subject }) => concernsKey(subject, { id: key.id, account }));
     return {
       keyId: key.id,
       name: key.name,

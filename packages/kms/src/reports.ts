@@ -5,7 +5,7 @@ import { BLOCK_BACK_OFF } from './back-off.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import { isGuess, type Limit, type Subject } from './limit.ts';
+import { concernsKey, isGuess, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import { consequencesOf, type Consequence } from './meaning.ts';
 import type { SharedRecords } from './shared-records.ts';
@@ -167,6 +167,14 @@ export class Reports {
   async #liftGuess(subject: Subject, now: number): Promise<void> {
     const limit = this.#parts.limits.on(subject, now);
     if (limit !== undefined && isGuess(limit.cause)) await this.lift(subject);
+  }
+
+  /** An operator knows better: no limit of the key's account, or on a model, holds the key back any more. */
+  async release(key: PoolKey): Promise<void> {
+    const { limits, records, clock } = this.#parts;
+    const about = { id: key.id, account: records.accountOf(key) };
+    const concerning = limits.all(clock.now()).filter(({ subject }) => concernsKey(subject, about));
+    await Promise.all(concerning.map(({ subject }) => this.lift(subject)));
   }
 
   /** Ends a limit, if there is one. */

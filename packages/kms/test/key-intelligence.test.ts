@@ -64,6 +64,16 @@ describe('a limit of an account', () => {
     expect(free.size).toBe(4);
   });
 
+  it('ends when an operator uncools one of its keys', async () => {
+    const { pool } = await start(['one', 'one']).started;
+    await use(pool, refused('credits_exhausted'), { model: PAID });
+    expect((await refusal(pool, { model: PAID })).reason).toBe('cooling');
+    const [key] = await pool.list();
+    await pool.command(key?.keyId ?? '', { kind: 'uncool' });
+    expect((await pool.list()).flatMap(({ limits }) => limits)).toEqual([]);
+    await use(pool, SUCCESS, { model: PAID });
+  });
+
   it('is told when every account has it, with the soonest return', async () => {
     const { pool, clock } = await start(['one', 'two']).started;
     await use(pool, DAY_SPENT, { model: FREE });

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import {
   KmsError,
   type KeyView,
+  type LimitView,
   type Lease,
   type Outcome,
   type Result,
@@ -125,7 +126,7 @@ class Play {
   async #take(step: Step, before: KeyView[], { limits }: Pick<Status, 'limits'>): Promise<void> {
     switch (step.do) {
       case 'acquire':
-        return this.#acquire(step.exclude, before, limits[0]?.until);
+        return this.#acquire(step.exclude, before, limits[0]);
       case 'report':
         return this.#report(step.lease, step.outcome);
       case 'command': {
@@ -151,7 +152,7 @@ class Play {
   async #acquire(
     excluded: number[],
     before: KeyView[],
-    blockedUntil: number | undefined,
+    blocked: LimitView | undefined,
   ): Promise<void> {
     const now = this.#setUp.clock.now();
     const exclude = excluded.flatMap((key) => before[key]?.keyId ?? []);
@@ -162,7 +163,7 @@ class Play {
       canServe(key) || (key.state.kind === 'returning' && hasRoom(key));
     try {
       const lease = await this.#started.pool.acquire(1, { exclude });
-      expect(blockedUntil).toBeUndefined();
+      expect(blocked).toBeUndefined();
       const usable = before.filter(mayServe).map(({ keyId }) => keyId);
       expect(usable).toContain(lease.keyId);
       const isReturning = before.some(
@@ -173,10 +174,10 @@ class Play {
     } catch (error) {
       if (!KmsError.is(error, 'NO_KEY_AVAILABLE')) throw error;
       const { reason, retryAfterMs } = error.data;
-      if (blockedUntil !== undefined) {
+      if (blocked !== undefined) {
         expect(error.data).toEqual({
-          reason: 'upstream_blocked',
-          retryAfterMs: blockedUntil - now,
+          reason: blocked.cause.reason === 'unauthorized' ? 'keys_refused' : 'upstream_blocked',
+          retryAfterMs: blocked.until - now,
         });
         return;
       }

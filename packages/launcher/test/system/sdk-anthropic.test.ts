@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { expect, it } from 'vitest';
+import { operatorOf } from './support/operator.ts';
 import { PAID_MODEL, startProduct } from './support/product.ts';
 import { anthropic } from './support/sdk-clients.ts';
 
@@ -27,6 +28,16 @@ it('gets a call of a tool, plain and streamed', async () => {
   const final = await client.messages.stream(request).finalMessage();
   expect(final.content).toMatchObject([call]);
   expect(final.stop_reason).toBe('tool_use');
+});
+
+it('knows the id of each request, by which the gateway can explain it', async () => {
+  const product = await startProduct();
+  const client = anthropic(product);
+  const message = await client.messages.create(asking('Hello'));
+  const operator = await operatorOf(product.system);
+  const requestId = message._request_id ?? '';
+  const explained = async () => (await operator.call('requests.explain', { requestId })).request;
+  await expect.poll(explained).toMatchObject({ end: { status: 200 } });
 });
 
 it('gets the upstream’s own words about a mistake of the caller', async () => {
