@@ -44,14 +44,15 @@ class Forwarding {
     this.#exchange = exchange;
     this.#keyless = keyless;
     const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs, countsTokens } = parts.policy;
+    const { signal } = this.#stop;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
       keep: !keyless, // what anybody may send takes no room from those who have a key
       maxBytes: maxBodyBytes,
       silenceMs: bodyTimeoutMs,
       refuse: (error) => this.#stop.abort(error),
+      signal,
     });
-    const { signal } = this.#stop;
     const { upstream, baseUrl } = parts;
     const body = this.#body;
     const limits = { idleTimeoutMs, countsTokens, signal };
@@ -94,12 +95,11 @@ class Forwarding {
   /** Reads what may refuse the request, and what the choice of a key depends on. */
   async #readRequest(): Promise<void> {
     const { freeOnly, affinity } = this.#parts.policy;
-    const { signal } = this.#stop;
     const exchange = this.#exchange;
-    if (freeOnly) await refusePaidModel(exchange, this.#body, signal);
+    if (freeOnly) await refusePaidModel(exchange, this.#body);
     if (this.#keyless) return;
-    await readModel(exchange, this.#body, signal);
-    if (affinity) this.#affinity = await readConversation(exchange, this.#body, signal);
+    await readModel(exchange, this.#body);
+    if (affinity) this.#affinity = await readConversation(exchange, this.#body);
   }
 
   /** A lease for the next attempt, after `last` if there was one; undefined: the client has been answered. */

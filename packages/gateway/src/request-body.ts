@@ -33,6 +33,15 @@ export interface RequestBodyOptions {
   silenceMs: number;
   /** Told once when the body will not be taken to its end: it is too large, or it stopped coming. */
   refuse: (error: GatewayError) => void;
+  /** Who waits for the body waits no longer once it aborts. */
+  signal: AbortSignal;
+}
+
+/** A promise of which nobody may come to know that it was rejected. */
+function deferred<T>(): PromiseWithResolvers<T> {
+  const made = Promise.withResolvers<T>();
+  made.promise.catch(() => undefined);
+  return made;
 }
 
 /**
@@ -44,9 +53,9 @@ export class RequestBody {
   readonly #options: RequestBodyOptions;
   readonly #silence: NodeJS.Timeout;
   /** Whether all of it came to be kept. */
-  readonly #whole = Promise.withResolvers<boolean>();
+  readonly #whole = deferred<boolean>();
   readonly #members = new BodyMembers(['model', 'stream']);
-  readonly #modelKnown = Promise.withResolvers<undefined>();
+  readonly #modelKnown = deferred<undefined>();
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
@@ -57,7 +66,7 @@ export class RequestBody {
   constructor(source: IncomingMessage, options: RequestBodyOptions) {
     this.#source = source;
     this.#options = options;
-    const { silenceMs, refuse } = options;
+    const { silenceMs, refuse, signal } = options;
     this.#silence = setTimeout(() => {
       // A source that is paused waits for the upstream, not for the client.
       if (source.isPaused()) this.#silence.refresh();
@@ -65,6 +74,7 @@ export class RequestBody {
     }, silenceMs);
     source.on('data', this.#onData);
     source.on('end', () => this.#onEnd());
+    signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true });
   }
 
   /** Whether everything received so far could be sent again. */
@@ -78,8 +88,8 @@ export class RequestBody {
   }
 
   /** Resolves once the body has named its model, or will not name one any more. Rejects with the signal's reason. */
-  async namesModel(signal: AbortSignal): Promise<void> {
-    await untilAborted(this.#modelKnown.promise, signal);
+  namesModel(): Promise<undefined> {
+    return this.#modelKnown.promise;
   }
 
   /** Sends the body to an upstream request, which takes the place of an earlier one. */
@@ -101,8 +111,8 @@ export class RequestBody {
    * The whole body as text, once it has arrived; null if it is too large to keep. Rejects with the
    * signal's reason.
    */
-  async text(signal: AbortSignal): Promise<string | null> {
-    const whole = await untilAborted(this.#whole.promise, signal);
+  async text(): Promise<string | null> {
+    const whole = await this.#whole.promise;
     return whole ? Buffer.concat(this.#kept).toString('utf8') : null;
   }
 
@@ -141,6 +151,11 @@ export class RequestBody {
     this.#upstream?.end();
   }
 
+  #abandon(reason: unknown): void {
+    this.#whole.reject(reason);
+    this.#modelKnown.reject(reason);
+  }
+
   #keep(chunk: Buffer): void {
     const { keep } = this.#options;
     const fits = keep && this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
@@ -165,18 +180,5 @@ export class RequestBody {
     this.#options.memory.free(this.#keptBytes);
     this.#kept = [];
     this.#keptBytes = 0;
-  }
-}
-
-/** What `promise` gives, unless the signal aborts first: then it rejects with the signal's reason. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

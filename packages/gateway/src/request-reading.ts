@@ -8,13 +8,9 @@ import type { RequestBody } from './request-body.ts';
 const MAX_MODEL = 256;
 
 /** Notes the model a request names, as soon as its body has. */
-export async function readModel(
-  exchange: Exchange,
-  body: RequestBody,
-  signal: AbortSignal,
-): Promise<void> {
+export async function readModel(exchange: Exchange, body: RequestBody): Promise<void> {
   if (exchange.api === null || exchange.api === 'other') return;
-  await body.namesModel(signal);
+  await body.namesModel();
   const model = body.member('model');
   if (typeof model === 'string' && model.length <= MAX_MODEL) exchange.model = model;
 }
@@ -23,20 +19,15 @@ export async function readModel(
 export async function readConversation(
   { api, request }: Exchange,
   body: RequestBody,
-  signal: AbortSignal,
 ): Promise<string | null> {
   if (api === null || api === 'other') return null;
-  return conversationOf(request.headers, await body.text(signal));
+  return conversationOf(request.headers, await body.text());
 }
 
 /** Refuses a request for a model that is not free. Waits for the whole body. */
-export async function refusePaidModel(
-  { request }: Exchange,
-  body: RequestBody,
-  signal: AbortSignal,
-): Promise<void> {
+export async function refusePaidModel({ request }: Exchange, body: RequestBody): Promise<void> {
   if (request.method !== 'POST') return;
-  const text = await body.text(signal);
+  const text = await body.text();
   if (text === null) {
     throw new GatewayError(
       'body_too_large',

@@ -42,22 +42,36 @@ function readable(_name: string, value: unknown): unknown {
   return { error: value.message, ...code, ...cause };
 }
 
+type Replacer = typeof readable;
+
 /** Nothing for what JSON leaves out (undefined, functions, symbols), of which its declared type says nothing. */
-const asJson: (value: unknown) => string | undefined = (value) => JSON.stringify(value, readable);
+const asJson: (value: unknown, replacer: Replacer | null) => string | undefined = (
+  value,
+  replacer,
+) => JSON.stringify(value, replacer ?? undefined);
 
 /** A circular or throwing field must not take the event, or the process, with it. */
-function stringify(value: unknown, context: object = {}): string {
+function stringify(
+  value: unknown,
+  context: object = {},
+  replacer: Replacer | null = readable,
+): string {
   try {
-    return asJson(value) ?? '';
+    return asJson(value, replacer) ?? '';
   } catch (error) {
     const unprintable = error instanceof Error ? error.message : typeof error;
     return JSON.stringify({ ...context, unprintable });
   }
 }
 
+/** What JSON holds as it is: to know that beforehand is cheaper than to have each value looked at. */
+const isPlain = (value: unknown) =>
+  value === null || (typeof value !== 'object' && typeof value !== 'bigint');
+
 /** The event as an object of JSON, which begins with what every event has. */
 export function jsonLine({ fields, ...head }: Line): string {
-  return stringify({ ...head, ...fields, ...head }, head); // the head comes first, and no field replaces it
+  const replacer = Object.values(fields).every(isPlain) ? null : readable;
+  return stringify({ ...head, ...fields, ...head }, head, replacer); // the head comes first, and no field replaces it
 }
 
 /** Control characters could forge a line or drive the terminal. */
