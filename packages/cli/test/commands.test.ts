@@ -115,6 +115,18 @@ describe('operating', () => {
     await product.configure({});
     await done('reload');
   });
+
+  it('warns of what is odd about a configuration that it takes', async () => {
+    const [first, second] = product.secrets;
+    await product.configure({ keys: [...product.secrets.slice(0, 3), first] });
+    for (const args of [['reload', '--dry-run'], ['reload']]) {
+      const { code, out, err } = await kms(args, { product });
+      expect([code, out]).toEqual([0, 'Nothing has changed.\n']);
+      expect(err).toMatch(/^warning: .*openrouter\.keys\[3\]: is left out: it is the same key/);
+      expect(err).not.toContain(second);
+    }
+    await product.configure({});
+  });
 });
 
 describe('the configuration', () => {
@@ -132,6 +144,7 @@ describe('the configuration', () => {
 
   it('is shown with where each value comes from, and without secrets', async () => {
     const out = await done('config', 'show');
+    expect(out).toMatch(/^\S*config\.yml, as this shell would load it\n/);
     expect(out).toMatch(/server\.port +0 +\S*config\.yml/);
     expect(out).toMatch(/server\.host +127\.0\.0\.1 +default/);
     expect(out).toMatch(/openrouter\.keys +key-1, key-2, key-3 +/);

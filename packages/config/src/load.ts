@@ -8,6 +8,7 @@ import { describeRemarks, describeYamlProblems } from './remark-lines.ts';
 import {
   findReplacements,
   replaced,
+  replacedInFile,
   SECRET_VARIABLES,
   type Origin,
   type Replacement,
@@ -71,7 +72,11 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
   const origin = originOf(config, replacements);
-  const remarks = describe([...ineffectiveKeys(value), ...resolved.warnings]);
+  const inVain = replacedInFile(source.document.value, replacements);
+  const remarks = [
+    ...describeRemarks(inVain, source, []),
+    ...describe([...ineffectiveKeys(value), ...resolved.warnings]),
+  ];
   return {
     config,
     warnings: [...remarks, ...openToAll(source, config, origin)],

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import type { Remark } from './problem.ts';
 import { readSmallFile } from './small-file.ts';
 import { kindOf } from './shown.ts';
+import { dotted, valueAt } from './value-path.ts';
 
 const MAX_CREDENTIAL_BYTES = 2 * 1024 * 1024;
 
@@ -22,6 +24,10 @@ export interface Replacement {
   readonly origin: Exclude<Origin, 'file'>;
   /** What people call the place: a file, or a variable. */
   readonly place: string;
+  /** The place with what one has to know to change what is there. */
+  readonly rival: string;
+  /** What it is: `the keys`. */
+  readonly what: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +39,7 @@ const REPLACEABLE = [
     path: ['openrouter', 'keys'],
     credential: 'openrouter_keys',
     variable: 'OPENROUTER_KEYS',
+    what: 'the keys',
     parse: splitKeys,
     isGiven: (text: string) => splitKeys(text).length > 0,
   },
@@ -40,6 +47,7 @@ const REPLACEABLE = [
     path: ['server', 'access_key'],
     credential: 'access_key',
     variable: 'OPENROUTER_PROXY_ACCESS_KEY',
+    what: 'the access key',
     parse: (text: string) => text.trim(),
     isGiven: () => true, // an empty access key is a mistake to be told, not a missing one
   },
@@ -47,6 +55,7 @@ const REPLACEABLE = [
     path: ['state', 'redis', 'url'],
     credential: 'redis_url',
     variable: 'REDIS_URL',
+    what: 'the URL',
     parse: (text: string) => text.trim(),
     isGiven: (text: string) => text.trim() !== '',
   },
@@ -58,18 +67,20 @@ const REPLACEABLE = [
  */
 export async function findReplacements(env: Environment): Promise<Replacement[]> {
   const found = await Promise.all(
-    REPLACEABLE.map(async ({ path: setting, credential, variable, parse, isGiven }) => {
+    REPLACEABLE.map(async ({ path: setting, credential, variable, what, parse, isGiven }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
       const path = credentials ? join(credentials, credential) : undefined;
       const text = path === undefined ? '' : await readCredential(path);
       if (path !== undefined && text.trim() !== '') {
         const origin = 'credentials' as const;
-        return [{ path: setting, value: parse(text), origin, place: path }];
+        const rival = `the credential ${credential}, which systemd reads at the start only,`;
+        return [{ path: setting, value: parse(text), origin, place: path, rival, what }];
       }
       const value = env[variable];
       if (value === undefined || !isGiven(value)) return [];
       const origin = 'environment' as const;
-      return [{ path: setting, value: parse(value), origin, place: variable }];
+      const place = variable;
+      return [{ path: setting, value: parse(value), origin, place, rival: variable, what }];
     }),
   );
   return found.flat();
@@ -85,6 +96,16 @@ async function readCredential(path: string): Promise<string> {
 /** The file's value with the replacement in place; a value that cannot hold it is left as it is. */
 export function replaced(value: unknown, { path, value: given }: Replacement): unknown {
   return withValueAt(value, path, given);
+}
+
+/** What the file says in vain, because it is replaced. */
+export function replacedInFile(value: unknown, replacements: readonly Replacement[]): Remark[] {
+  return replacements.flatMap(({ path, what, rival }) => {
+    const inFile = valueAt(value, ...path) ?? [];
+    if (Array.isArray(inFile) && inFile.length === 0) return [];
+    const text = `\`${dotted(path)}\` is not used: ${rival} comes before it; change that and restart, or move ${what} into the file`;
+    return [{ path, text, standsAlone: true }];
+  });
 }
 
 function withValueAt(value: unknown, path: readonly string[], given: unknown): unknown {

@@ -109,6 +109,28 @@ test('keys of the environment replace those of the file, placeholders included',
   expect(origin.keys).toBe('environment');
 });
 
+test('what the file says in vain, because something outside comes before it, is warned about', async () => {
+  const yaml = `openrouter:\n  keys: [${newKey()}]\nserver:\n  access_key: of-the-file\n`;
+  const env = { OPENROUTER_KEYS: newKey(), OPENROUTER_PROXY_ACCESS_KEY: 'of-the-environment' };
+  expect((await load(yaml, { env })).warnings).toEqual([
+    'config.yml:2: `openrouter.keys` is not used: OPENROUTER_KEYS comes before it; change that and restart, or move the keys into the file',
+    'config.yml:4: `server.access_key` is not used: OPENROUTER_PROXY_ACCESS_KEY comes before it; change that and restart, or move the access key into the file',
+  ]);
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'openrouter_keys'), newKey());
+  const ofSystemd = await load(yaml, { env: { CREDENTIALS_DIRECTORY: folder } });
+  expect(ofSystemd.warnings).toEqual([
+    'config.yml:2: `openrouter.keys` is not used: the credential openrouter_keys, which systemd reads at the start only, comes before it; change that and restart, or move the keys into the file',
+  ]);
+});
+
+test('a file without keys says nothing in vain', async () => {
+  const env = { OPENROUTER_KEYS: newKey() };
+  for (const yaml of ['openrouter:\n', 'openrouter: { keys: }\n', 'openrouter: { keys: [] }\n']) {
+    expect((await load(yaml, { env })).warnings).toEqual([]);
+  }
+});
+
 test('an empty variable of keys is as good as none', async () => {
   const key = newKey();
   const env = { OPENROUTER_KEYS: ' \n' };

@@ -77,10 +77,14 @@ export class Reloader {
     const { load, runtime, tokens, onSlices, configure, logger } = this.#parts;
     const loaded = await load();
     const { changes, needsRestart } = configChanges(this.#config, loaded.config);
-    const found = { ...NOTHING, changes: [...changes], needsRestart: [...needsRestart] };
+    const found = {
+      problems: [...loaded.warnings],
+      changes: [...changes],
+      needsRestart: [...needsRestart],
+    };
+    if (!dryRun) for (const warning of loaded.warnings) logger.warning(warning);
     if (changes.length === 0) return { ...found, outcome: 'unchanged' };
     if (dryRun) return { ...found, outcome: 'planned' };
-    for (const warning of loaded.warnings) logger.warning(warning);
     const config = withFixedSettings(this.#config, loaded.config);
     const before = this.#slices;
     const slices = {

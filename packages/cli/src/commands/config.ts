@@ -53,7 +53,7 @@ const COLUMNS: readonly Column[] = [
 
 export const configShow: Command = {
   name: 'config show',
-  summary: 'The configuration in effect, and where each value comes from; no secret',
+  summary: 'The configuration as this shell would load it, and where each value comes from',
   examples: [
     ['kms config show', 'all settings'],
     ['kms config show --json | jq \'.settings[] | select(.origin != "default")\'', 'what was set'],
@@ -66,6 +66,9 @@ export const configShow: Command = {
         printJson(context, { file, settings });
         return;
       }
+      // What a service was started with, nobody but the service knows.
+      const place = plain(file ?? 'no file, only the environment and defaults');
+      io.out(`${paint('quiet', `${place}, as this shell would load it`)}\n`);
       const rows = settings.map(({ setting, value, origin, place }) => [
         setting,
         value ?? { text: '(none)', tone: 'quiet' as const },

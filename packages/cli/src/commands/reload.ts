@@ -16,7 +16,7 @@ export const reload: Command = {
     withKms(context.where, context.io, async (kms) => {
       const report = await kms.call('service.reload', { dryRun: dryRun === true });
       if (context.json) printJson(context, report);
-      else context.io.out(reloadText(report, context));
+      else printReport(report, context);
       return report.outcome === 'refused' ? 'refused' : 'done';
     }),
 };
@@ -29,9 +29,18 @@ const HEADS: Readonly<Record<ReloadReport['outcome'], string>> = {
 };
 const SIGNS = { added: ['+', 'good'], removed: ['-', 'bad'], changed: ['~', 'warn'] } as const;
 
+/** What is odd about a configuration that was taken goes where warnings go. */
+function printReport(report: ReloadReport, context: Context): void {
+  const { io, paint } = context;
+  io.out(reloadText(report, context));
+  if (report.outcome === 'refused') return;
+  for (const problem of report.problems) io.err(`${paint('warn', 'warning')}: ${plain(problem)}\n`);
+}
+
 /** The report, a line for each change. */
 function reloadText(report: ReloadReport, { paint }: Context): string {
-  const { outcome, problems, changes, needsRestart } = report;
+  const { outcome, changes, needsRestart } = report;
+  const problems = outcome === 'refused' ? report.problems : [];
   const lines = changes.map(({ setting, change, detail }) => {
     const [sign, tone] = SIGNS[change];
     return `  ${paint(tone, sign)} ${plain(setting)}${detail === '' ? '' : `: ${plain(detail)}`}`;

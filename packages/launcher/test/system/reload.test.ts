@@ -102,6 +102,25 @@ it('a plan says what would change, and changes nothing', async () => {
   expect((await ask(world)).status).toBe(200);
 });
 
+it('keys in the file that those of the environment come before are remarked upon', async () => {
+  const fake = await startFakeOpenRouter();
+  onTestFinished(() => fake.stop());
+  const [used, unused] = [fake.addKey().secret, fake.addKey().secret];
+  const settings = { openrouter: { base_url: fake.url, keys: [unused] } };
+  const system = await startSystem({ settings, environment: { OPENROUTER_KEYS: used } });
+  const operator = await operatorOf(system);
+  const remark = expect.stringContaining(
+    '`openrouter.keys` is not used: OPENROUTER_KEYS',
+  ) as string;
+  for (const dryRun of [true, false]) {
+    expect(await operator.call('service.reload', { dryRun })).toEqual({
+      ...{ outcome: 'unchanged', problems: [remark], changes: [], needsRestart: [] },
+    });
+  }
+  const told = () => system.lines().filter(({ message }) => message.includes('is not used'));
+  await expect.poll(told).toHaveLength(2); // at the start, and when it was read again
+});
+
 it('a file with mistakes changes nothing, and every mistake is told', async () => {
   const world = await start(1);
   await world.change({ key_selection_strategy: 'best', free_only: 7, keys: ['not-a-key'] });
