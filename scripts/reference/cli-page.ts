@@ -8,7 +8,7 @@ const HEAD = `# The KMS CLI
 \`openrouter-proxy\`: \`kms status\`; from a checkout: \`npm run kms -- status\`. No secret is ever printed.
 
 It finds the service's socket in the configuration, which it finds as a start does: \`--config FILE\`, else \`OPENROUTER_PROXY_CONFIG\`, else \`./config.yml\`.
-\`--socket PATH\` names it directly.
+\`--socket PATH\` names it directly. A configuration that cannot be read does not stand in the way of a service whose socket is at the default place beside it.
 
 A key is named by its name, its id, or the beginning of its id (four digits at least). Times are \`90s\`, \`10m\`, \`4h\`, \`2d\`.
 

@@ -10,6 +10,7 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
+import { plain } from './terminal/plain.ts';
 
 /** Where the key service is, as the command line says. */
 export interface Whereabouts {
@@ -29,28 +30,22 @@ export interface Kms {
   wait<M extends HandledMethod>(method: M, params: Params<M>, waitMs: number): Promise<Result<M>>;
 }
 
+/** Where the socket should be. */
+interface Place {
+  readonly socket: string;
+  /** Why the configuration does not say so, one line each; the place is then the default beside it. */
+  readonly doubts: readonly string[];
+}
+
 /** The socket that is named, else the one of the configuration that a start would find. */
-async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<string> {
-  if (socket !== undefined) return socket;
+async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<Place> {
+  if (socket !== undefined) return { socket, doubts: [] };
   // A service manager says where it is; then nobody needs to be able to read the configuration.
   const ofService = io.env['OPENROUTER_PROXY_GROUP_SOCKET'];
-  if (config === undefined && ofService) return ofService;
+  if (config === undefined && ofService) return { socket: ofService, doubts: [] };
   const { findStatePaths } = await import('@openrouter-proxy/config/find-state-paths');
-  try {
-    const paths = await findStatePaths({ path: config, env: io.env, cwd: io.cwd });
-    return paths.socket;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const hint =
-      'Mend it, name another with --config FILE, or the socket itself with --socket PATH.';
-    throw new Failure(
-      'refused',
-      `The configuration does not say where the socket is: ${why}\n${hint}`,
-      {
-        cause,
-      },
-    );
-  }
+  const found = await findStatePaths({ path: config, env: io.env, cwd: io.cwd });
+  return { socket: found.socket, doubts: found.problems };
 }
 
 /** Connects as an operator, does some work, and takes leave. */
@@ -59,9 +54,10 @@ export async function withKms<T>(
   io: Io,
   work: (kms: Kms) => Promise<T>,
 ): Promise<T> {
-  const socket = await findSocket(where, io);
+  const place = await findSocket(where, io);
+  const { socket } = place;
   // Whether anybody listens is asked first: then there is something to say about why not.
-  let first: Awaited<ReturnType<typeof connectToUnixSocket>> | null = await connect(socket);
+  let first: Awaited<ReturnType<typeof connectToUnixSocket>> | null = await connect(place);
   const token = await readToken(socket);
   const client = new KmsClient({
     connect: () => {
@@ -93,14 +89,18 @@ export async function withKms<T>(
 }
 
 const START = 'Start it with `npm start`, or `systemctl start openrouter-proxy`.';
+const IN_DOUBT =
+  'So the configuration does not say where the socket is, and the default place was tried.';
 const ELSEWHERE =
   'If it runs with another configuration, name that with --config FILE, or the socket with --socket PATH.';
 
-async function connect(socket: string) {
+async function connect({ socket, doubts }: Place) {
   try {
     return await connectToUnixSocket(socket);
   } catch (cause) {
-    throw new Failure('unreachable', whyNoConnection(socket, codeOf(cause)), { cause });
+    const why = whyNoConnection(socket, codeOf(cause));
+    const message = doubts.length === 0 ? why : [...doubts.map(plain), IN_DOUBT, why].join('\n');
+    throw new Failure('unreachable', message, { cause });
   }
 }
 

@@ -77,6 +77,45 @@ describe('a service that is not there', () => {
   });
 });
 
+describe('a configuration that cannot be read', () => {
+  const mended = async (work: () => Promise<void>) => {
+    const text = await readFile(product.config, 'utf8');
+    await work();
+    await writeFile(product.config, text);
+  };
+
+  it('does not hide a service whose socket is where it is by default', () =>
+    mended(async () => {
+      await writeFile(product.config, 'server:\n\tport: 1\n');
+      const status = await kms(['status'], { product });
+      expect([status.code, status.err]).toEqual([0, '']);
+      const { code, out } = await kms(['reload'], { product });
+      expect(code).toBe(1);
+      expect(out).toBe(
+        `Nothing was changed: ${product.config} cannot be read:\n  ${product.config}:2:1: a tab: indent with spaces\n`,
+      );
+      await rm(product.config);
+      const gone = await kms(['reload'], { product });
+      expect([gone.code, gone.out]).toEqual([
+        1,
+        expect.stringMatching(/^Nothing was changed:\n.*started with, is no longer there/),
+      ]);
+    }));
+
+  it('is told together with the service that is not where it should be', async () => {
+    const file = path.join(folder, 'broken.yml');
+    await writeFile(file, 'server:\n\tport: 1\n');
+    const broken = await failed('keys', '--config', file);
+    expect(broken.code).toBe(69);
+    expect(broken.err).toMatch(/^kms: .*broken\.yml:2:1: a tab: indent with spaces\n/);
+    expect(broken.err).toContain('the default place was tried');
+    expect(broken.err).toContain(path.join(folder, '.openrouter-proxy/kms.sock'));
+    const missing = await failed('keys', '--config', '/nofile');
+    expect(missing.code).toBe(69);
+    expect(missing.err).toMatch(/^kms: \/nofile: the file does not exist\n/);
+  });
+});
+
 describe('a key that is not there', () => {
   it('is answered with the nearest', async () => {
     const { code, err } = await failed('key', 'kye-2');

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { readSmallFile } from './small-file.ts';
 import { readYaml, type YamlDocument } from './yaml-document.ts';
 
@@ -24,12 +23,14 @@ export interface ConfigSource {
   /** What relative paths in it start from. */
   readonly folder: string;
   readonly isOpenToAll: boolean;
+  /** Completes "FILE …": why there is a file and no text of it; null if there is, or no file. */
+  readonly failure: string | null;
   readonly document: YamlDocument;
 }
 
 /**
  * Reads the file named on the command line, else by OPENROUTER_PROXY_CONFIG, else `config.yml` of the
- * working directory if it is there. Rejects with a StartupError if that cannot be read as YAML.
+ * working directory if it is there.
  */
 export async function readConfigSource({ path, env, cwd }: Surroundings): Promise<ConfigSource> {
   const variable = env['OPENROUTER_PROXY_CONFIG'];
@@ -37,13 +38,13 @@ export async function readConfigSource({ path, env, cwd }: Surroundings): Promis
   const label = named ?? DEFAULT_FILE;
   const file = resolve(cwd, label);
   const reading = await readSmallFile(file, MAX_FILE_BYTES);
-  if (reading.kind === 'missing' && named === undefined) {
-    const document = readYaml('');
-    return { label, file: null, folder: cwd, isOpenToAll: false, document };
+  const folder = dirname(file);
+  if (reading.kind === 'text') {
+    const { text, isOpenToAll } = reading;
+    return { label, file, folder, isOpenToAll, failure: null, document: readYaml(text) };
   }
-  if (reading.kind !== 'text') {
-    throw new StartupError(EXIT.configuration, [`${label}: the file ${reading.reason}`]);
-  }
-  const { text, isOpenToAll } = reading;
-  return { label, file, folder: dirname(file), isOpenToAll, document: readYaml(text) };
+  const nothing = { label, isOpenToAll: false, document: readYaml('') };
+  return reading.kind === 'missing' && named === undefined
+    ? { ...nothing, file: null, folder: cwd, failure: null }
+    : { ...nothing, file, folder, failure: reading.reason };
 }

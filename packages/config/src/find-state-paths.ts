@@ -1,18 +1,23 @@
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { readConfigSource, type Surroundings } from './config-source.ts';
-import { describeYamlProblems } from './remark-lines.ts';
+import { describeFileProblems } from './remark-lines.ts';
 import { statePaths, type StatePaths } from './state-paths.ts';
+
+/** Where they are, as far as the file tells. */
+export interface FoundStatePaths extends StatePaths {
+  /** Why the file tells nothing, one line each; the paths are then the defaults beside it. */
+  readonly problems: readonly string[];
+}
 
 /**
  * Where a service with this configuration keeps its state and listens, also when something else in the
- * configuration is wrong. Rejects with a StartupError if that cannot be read at all. Short commands
- * begin with it, so it does without the schema.
+ * configuration is wrong. Short commands begin with it, so it does without the schema.
  */
-export async function findStatePaths(surroundings: Surroundings): Promise<StatePaths> {
+export async function findStatePaths(surroundings: Surroundings): Promise<FoundStatePaths> {
   const source = await readConfigSource(surroundings);
   const { value } = source.document;
-  if (value === undefined) {
-    throw new StartupError(EXIT.configuration, describeYamlProblems(source));
-  }
-  return statePaths(value, surroundings.env, source.folder);
+  const isRead = source.failure === null && value !== undefined;
+  return {
+    ...statePaths(value, surroundings.env, source.folder),
+    problems: isRead ? [] : describeFileProblems(source),
+  };
 }

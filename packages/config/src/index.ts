@@ -11,7 +11,7 @@ export {
 } from './hand-over.ts';
 export { parseDuration } from './duration.ts';
 export { nearest } from './edit-distance.ts';
-export { loadConfig, type LoadedConfig } from './load.ts';
+export { loadConfig, UnreadableConfigError, type LoadedConfig } from './load.ts';
 export { type UpstreamKey } from './pool-keys.ts';
 export { type Origin } from './replacement.ts';
 export { type SettingView } from './setting-views.ts';

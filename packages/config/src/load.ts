@@ -4,7 +4,7 @@ import { readConfigSource, type ConfigSource, type Surroundings } from './config
 import { crossCheck } from './cross-check.ts';
 import { resolveKeys } from './pool-keys.ts';
 import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
-import { describeRemarks, describeYamlProblems } from './remark-lines.ts';
+import { describeRemarks, describeFileProblems } from './remark-lines.ts';
 import {
   findReplacements,
   replaced,
@@ -39,6 +39,17 @@ export interface LoadedConfig {
   readonly secretsInEnvironment: readonly string[];
 }
 
+/** The file cannot be read, or not as YAML: nobody knows what is configured. */
+export class UnreadableConfigError extends StartupError {
+  /** What people call the file. */
+  readonly label: string;
+
+  constructor(source: ConfigSource) {
+    super(EXIT.configuration, describeFileProblems(source));
+    this.label = source.label;
+  }
+}
+
 const NO_KEYS = [
   'There is no OpenRouter key yet. Three ways on:',
   '  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… npm start',
@@ -48,12 +59,15 @@ const NO_KEYS = [
 
 /**
  * Reads the configuration from the file, the environment and systemd's credentials. Rejects with a
- * StartupError (exit code 78) that names every problem at once, one line each, and no secret.
+ * StartupError (exit code 78) that names every problem at once, one line each, and no secret; it is an
+ * UnreadableConfigError if there is nothing to look for problems in.
  */
 export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
   const { env } = surroundings;
   const source = await readConfigSource(surroundings);
-  if (source.document.value === undefined) throw refusal(describeYamlProblems(source));
+  if (source.failure !== null || source.document.value === undefined) {
+    throw new UnreadableConfigError(source);
+  }
   const replacements = await findReplacements(env);
   const value = replacements.reduce(replaced, source.document.value ?? {});
   const describe = (remarks: readonly Remark[]) => describeRemarks(remarks, source, replacements);
@@ -67,7 +81,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     ...resolved.problems,
     ...checkStatePaths(paths),
   ];
-  const lines = [...describeYamlProblems(source), ...describe(problems), ...noKeys(value)];
+  const lines = [...describeFileProblems(source), ...describe(problems), ...noKeys(value)];
   if (!parsed.success || lines.length > 0) throw refusal(lines);
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);

@@ -29,9 +29,12 @@ export function describeRemarks(
   return capped(lines.sort((a, b) => compare(a.line, b.line)).map(({ text }) => masked(text)));
 }
 
-/** What is wrong with the text as YAML, as lines for a person. */
-export const describeYamlProblems = ({ label, document }: ConfigSource): string[] =>
-  capped(document.problems.map(({ line, column, text }) => `${label}:${line}:${column}: ${text}`));
+/** What is wrong with the file itself, or with its text as YAML, as lines for a person. */
+export function describeFileProblems({ label, failure, document }: ConfigSource): string[] {
+  if (failure !== null) return [`${label}: the file ${failure}`];
+  const { problems } = document;
+  return capped(problems.map(({ line, column, text }) => `${label}:${line}:${column}: ${text}`));
+}
 
 /** Infinity minus itself is no number. */
 const compare = (a: number, b: number) => (a === b ? 0 : a - b);

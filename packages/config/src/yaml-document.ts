@@ -45,10 +45,13 @@ export function readYaml(source: string): YamlDocument {
       resolveKnownTags: false,
       uniqueKeys: false, // compared pair by pair, which takes minutes in a large mapping
     });
-    const faults = [...syntaxFaults(document), ...refusedConstructs(document)];
+    const [syntaxFault] = syntaxFaults(document).sort((a, b) => a.offset - b.offset);
+    // What comes after the first is mostly its consequence.
+    const faults = syntaxFault === undefined ? refusedConstructs(document) : [syntaxFault];
+    const repeated = syntaxFault === undefined ? repeatedKeys(document) : [];
     return {
       value: faults.length === 0 ? document.toJS({ maxAliasCount: -1 }) : undefined,
-      problems: [...faults, ...repeatedKeys(document)].map(toProblem),
+      problems: [...faults, ...repeated].map(toProblem),
       lineOf(path) {
         const offset = offsetOf(document, path);
         return offset === undefined ? undefined : lines.linePos(offset).line;

@@ -26,6 +26,7 @@ import { gatewayProgram } from './gateway-program.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
 import type { Program } from './program.ts';
+import { readAgain } from './read-again.ts';
 import { Reloader, type Slices } from './reload.ts';
 import { answerReload } from './reload-request.ts';
 import { makeRoleTokens, publishOperatorToken } from './role-tokens.ts';
@@ -42,6 +43,7 @@ const RENEW_MS = 600_000;
 
 /** Everything a start reads and makes before anything runs. */
 interface Prepared {
+  /** Reads the configuration again. */
   readonly load: () => Promise<LoadedConfig>;
   readonly loaded: LoadedConfig;
   readonly tokens: KmsHandOver['tokens'];
@@ -120,7 +122,7 @@ async function prepare(path: string | undefined): Promise<Prepared> {
   const runtime = { token: tokens.gateway, generatedAccessKey: generated };
   const warnings = isScrubbed ? [] : secretsInEnvironment.map(stillVisible);
   return {
-    ...{ load, loaded, tokens },
+    ...{ load: () => readAgain(loaded.file, load), loaded, tokens },
     accessKeyPlace: place,
     slices: { kms: kmsSlice(config, { tokens }), gateway: gatewaySlice(config, runtime) },
     warnings: [...loaded.warnings, ...warnings],

@@ -67,9 +67,9 @@ export class Reloader {
       const isExpected = error instanceof StartupError;
       if (!isExpected) logger.error('the configuration could not be read again', { error });
       const problems = isExpected ? [...error.problems] : ['see the log of the launcher'];
-      if (isExpected)
-        logger.error('the configuration has mistakes: nothing was changed', { problems });
-      return { ...NOTHING, outcome: 'refused', problems };
+      const report: ReloadReport = { ...NOTHING, outcome: 'refused', problems };
+      if (isExpected && !dryRun) log(logger, report);
+      return report;
     }
   }
 

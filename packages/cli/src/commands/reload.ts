@@ -25,7 +25,7 @@ const HEADS: Readonly<Record<ReloadReport['outcome'], string>> = {
   applied: 'The new configuration is in effect.',
   planned: 'This would change:',
   unchanged: 'Nothing has changed.',
-  refused: 'Nothing was changed: the configuration has mistakes.',
+  refused: 'Nothing was changed:',
 };
 const SIGNS = { added: ['+', 'good'], removed: ['-', 'bad'], changed: ['~', 'warn'] } as const;
 
@@ -41,6 +41,8 @@ function printReport(report: ReloadReport, context: Context): void {
 function reloadText(report: ReloadReport, { paint }: Context): string {
   const { outcome, changes, needsRestart } = report;
   const problems = outcome === 'refused' ? report.problems : [];
+  // A first line with a colon at its end introduces the others.
+  const lead = problems.filter((problem, index) => index === 0 && problem.endsWith(':'));
   const lines = changes.map(({ setting, change, detail }) => {
     const [sign, tone] = SIGNS[change];
     return `  ${paint(tone, sign)} ${plain(setting)}${detail === '' ? '' : `: ${plain(detail)}`}`;
@@ -48,8 +50,11 @@ function reloadText(report: ReloadReport, { paint }: Context): string {
   const restart =
     needsRestart.length === 0 ? [] : [`Only after a restart: ${needsRestart.join(', ')}`];
   return [
-    paint(outcome === 'refused' ? 'bad' : undefined, HEADS[outcome]),
-    ...problems.map((problem) => `  ${plain(problem)}`),
+    paint(
+      outcome === 'refused' ? 'bad' : undefined,
+      [HEADS[outcome], ...lead.map(plain)].join(' '),
+    ),
+    ...problems.slice(lead.length).map((problem) => `  ${plain(problem)}`),
     ...lines,
     ...restart,
     '',

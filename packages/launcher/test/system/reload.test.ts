@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from './support/operator.ts';
 import { childOf } from './support/processes.ts';
 import { PAID_MODEL } from './support/product.ts';
-import { startSystem, temporaryFolder, type System } from './support/system.ts';
+import { newKey, startSystem, temporaryFolder, type System } from './support/system.ts';
 
 const STREAMS = 200;
 const RELOADS = Number(process.env['RELOADS'] ?? 50);
@@ -130,6 +130,43 @@ it('a file with mistakes changes nothing, and every mistake is told', async () =
   await world.spoil('openrouter: [');
   expect((await world.reload()).outcome).toBe('refused');
   expect((await ask(world)).status).toBe(200);
+});
+
+it('a file that is no YAML is told by its first mistake alone', async () => {
+  const world = await start(1);
+  await world.spoil('server:\n\tport: 1\n\thost: "x\nopenrouter: ][\n');
+  expect(await world.reload()).toEqual({
+    outcome: 'refused',
+    problems: [
+      expect.stringMatching(/config\.yml cannot be read:$/),
+      expect.stringMatching(/config\.yml:2:1: a tab: indent with spaces$/),
+    ],
+    changes: [],
+    needsRestart: [],
+  });
+});
+
+it.each([
+  { how: 'named', variables: {} },
+  { how: 'found in the working directory', variables: { OPENROUTER_KEYS: newKey() } },
+])('a file that was $how and is gone changes nothing', async ({ how, variables }) => {
+  const fake = await startFakeOpenRouter();
+  onTestFinished(() => fake.stop());
+  const folder = await temporaryFolder();
+  const openrouter = { base_url: fake.url, keys: [fake.addKey().secret] };
+  const system = await startSystem({
+    ...{ settings: { openrouter }, folder, environment: variables, isNamed: how === 'named' },
+  });
+  const operator = await operatorOf(system);
+  await rm(path.join(folder, 'config.yml'));
+  expect(await operator.call('service.reload', { dryRun: false })).toMatchObject({
+    outcome: 'refused',
+    problems: [
+      expect.stringContaining(
+        'config.yml, which the launcher was started with, is no longer there',
+      ),
+    ],
+  });
 });
 
 it('access keys, models, limits and log levels take effect with SIGHUP too', async () => {

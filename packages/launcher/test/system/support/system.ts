@@ -64,6 +64,8 @@ export interface StartOptions {
   /** All that it gets beside PATH. */
   environment?: Record<string, string>;
   folder?: string;
+  /** The file is named on the command line; else it is found in the working directory. True if left out. */
+  isNamed?: boolean;
   /** What stands before its command line: a program that runs another somewhere else. */
   within?: readonly string[];
 }
@@ -72,11 +74,12 @@ export interface StartOptions {
 function launch(
   folder: string,
   settings: Settings,
-  { environment = {}, within = [] }: Pick<StartOptions, 'environment' | 'within'>,
+  { environment = {}, isNamed = true, within = [] }: Omit<StartOptions, 'settings' | 'folder'>,
 ) {
   const config = path.join(folder, 'config.yml');
   writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
-  const [program, ...rest] = [...within, process.execPath, LAUNCHER, '--config', config];
+  const named = isNamed ? ['--config', config] : [];
+  const [program, ...rest] = [...within, process.execPath, LAUNCHER, ...named];
   return execa(program, rest, {
     reject: false,
     all: true,

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { UnreadableConfigError, type LoadedConfig } from '@openrouter-proxy/config';
+import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+
+/**
+ * Loads the configuration again for a launcher that was started with `file`, null for none. Rejects with
+ * a StartupError if it has mistakes, and if the file is gone: the defaults that a start without one
+ * takes are nobody's wish then.
+ */
+export async function readAgain(
+  file: string | null,
+  load: () => Promise<LoadedConfig>,
+): Promise<LoadedConfig> {
+  if (file !== null && !existsSync(file)) throw fileIsGone(file);
+  const loaded = await load().catch((error: unknown) => {
+    if (!(error instanceof UnreadableConfigError)) throw error;
+    const lines = [`${error.label} cannot be read:`, ...error.problems];
+    throw new StartupError(error.exitCode, lines, { cause: error });
+  });
+  if (file !== null && loaded.file === null) throw fileIsGone(file); // while it was read
+  return loaded;
+}
+
+const fileIsGone = (file: string) =>
+  new StartupError(EXIT.configuration, [
+    `${file}, which the launcher was started with, is no longer there: put it back, or start again without it`,
+  ]);
