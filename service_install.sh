@@ -9,16 +9,17 @@ Usage: service_install.sh [--config FILE] [--keys FILE] [--no-start] [--dry-run]
        service_install.sh --root DIR [--config FILE] [--keys FILE] [--dry-run]
 
 Installs the built tree that this script is in as the service openrouter-proxy, or upgrades it:
-configuration, keys and state that are there stay. Then the service is started.
+configuration, keys and state that are there stay. Then the service is started. The configuration
+is checked before anything is changed; for `key_env`, with the variables of this shell.
 
   --config FILE  the configuration; needed the first time, later it replaces the one there
   --keys FILE    the OpenRouter keys, one a line, which only root and the service can read
   --no-start     enable the service, but leave it as it is: stopped, or running what it runs
   --root DIR     put the files under DIR, for a package or an image; no user, nothing started
-  --dry-run      print what would be done
+  --dry-run      check everything, and print what would be done
   --help         print this
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not root, 78 no configuration or no built tree
+Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not root, 78 no valid configuration or no built tree
 TEXT
 }
 
@@ -32,6 +33,14 @@ refuse() {
   shift
   printf 'service_install.sh: %s\n' "$@" >&2
   exit "$code"
+}
+
+# absolute PATH
+absolute() {
+  case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$PWD" "$1" ;;
+  esac
 }
 
 while [ $# -gt 0 ]; do
@@ -52,10 +61,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-case $root in
-  '' | /*) ;;
-  *) root=$PWD/$root ;;
-esac
+[ -z "$root" ] || root=$(absolute "$root")
 root=${root%/}
 app=$root/opt/$name
 etc=$root/etc/$name
@@ -110,6 +116,56 @@ check() {
     refuse 1 "$root/usr/local/bin/kms is another program: move it away first"
 }
 
+# Checks what would be there as a start does. The folder of links stands for $etc, and has its files under
+# the names of the credentials.
+check_configuration() {
+  if [ -z "$config" ] && [ ! -r "$etc/config.yml" ]; then
+    report="not checked: only root and the service's group may read $etc/config.yml"
+    return
+  fi
+  trial=$(mktemp -d)
+  for file in "$etc"/*; do
+    [ ! -e "$file" ] || ln -s -- "$file" "$trial/"
+  done
+  [ -z "$config" ] || ln -sfn -- "$(absolute "$config")" "$trial/config.yml"
+  [ -z "$keys" ] || ln -sfn -- "$(absolute "$keys")" "$trial/openrouter_keys"
+  if report=$(trial_check); then sound=yes; else sound=no; fi
+  rm -rf -- "$trial"
+  without_place
+  [ "$sound" = no ] || return 0
+  case $report in
+    'There is no OpenRouter key'*)
+      [ -n "$root" ] ||
+        refuse 78 'nothing was changed: there is no OpenRouter key; give them, one a line, with --keys FILE'
+      report="valid, but without an OpenRouter key: put them, one a line, into /etc/$name/openrouter_keys"
+      ;;
+    *)
+      printf '%s\n' "$report" >&2
+      refuse 78 'nothing was changed: the configuration has mistakes'
+      ;;
+  esac
+}
+
+# Says file names without the folder of links.
+without_place() {
+  while :; do
+    case $report in
+      *"$trial/"*) report=${report%%"$trial/"*}${report#*"$trial/"} ;;
+      *) return 0 ;;
+    esac
+  done
+}
+
+trial_check() {
+  (
+    cd -- "$trial"
+    unset OPENROUTER_KEYS OPENROUTER_PROXY_ACCESS_KEY REDIS_URL OPENROUTER_PROXY_CONFIG
+    export CREDENTIALS_DIRECTORY=. STATE_DIRECTORY="/var/lib/$name"
+    export OPENROUTER_PROXY_GROUP_SOCKET="/run/$name/kms.sock"
+    "$node" "$source/packages/cli/dist/main.js" config check 2>&1
+  )
+}
+
 may_write() {
   if [ -z "$root" ]; then
     [ "$(id -u)" -eq 0 ] || refuse 77 'only root can install a service: run it with sudo, or stage it with --root DIR'
@@ -152,21 +208,55 @@ install_configuration() {
   [ -n "$root" ] || run systemd-tmpfiles --create "$name.conf"
 }
 
+# Starts the service, and says in `outcome` what came of it all.
 start_service() {
   if [ ! -d /run/systemd/system ]; then
-    echo 'Installed. systemd does not run here, so nothing was started.'
+    outcome='Installed; systemd does not run here, so nothing was started:'
     return
   fi
   run systemctl daemon-reload
   run systemctl --quiet enable "$name.service"
+  outcome='Installed; not started:'
   [ "$start" = yes ] || return 0
   run systemctl restart "$name.service" ||
     refuse 1 "installed, but it does not start; why: journalctl -u $name -n 20"
-  [ "$dry" = yes ] || echo "Installed and running. See: systemctl status $name"
+  outcome='Installed and running:'
+}
+
+# summary HEAD: what is where, and whether the configuration is sound.
+summary() {
+  if [ -n "$config" ]; then from="from $config"; else from='as it was'; fi
+  if [ -n "$keys" ]; then keys_from="from $keys"; else keys_from='as they were'; fi
+  printf '%s\n' "$1"
+  printf '  %-14s%s\n' program "$app" unit "$root/etc/systemd/system/$name.service" \
+    configuration "$etc/config.yml, $from"
+  if [ -n "$keys" ] || [ -e "$etc/openrouter_keys" ]; then
+    printf '  %-14s%s\n' keys "$etc/openrouter_keys, $keys_from"
+  fi
+  printf '  %-14s%s\n' kms "$root/usr/local/bin/kms"
+  printf '%s\n' "$report"
+}
+
+next_commands() {
+  if [ -n "$root" ]; then echo 'Next, where it has booted:'; else echo 'Next:'; fi
+  if [ -n "$root" ] || [ "$outcome" != 'Installed and running:' ]; then
+    echo "  systemctl enable $name && systemctl restart $name"
+  fi
+  echo "  systemctl status $name"
+  echo '  kms status'
+  echo "  cat /var/lib/$name/access_key   # the clients' key, if you gave none"
 }
 
 check
+check_configuration
+if [ -d "$app" ]; then deed=upgrade; else deed=install; fi
+[ "$dry" = no ] || summary "Would $deed $name, from the tree in $source:"
+outcome="Staged in $root; the user and the modes are made at boot:"
 install_tree
 install_files
 install_configuration
 [ -n "$root" ] || start_service
+if [ "$dry" = no ]; then
+  summary "$outcome"
+  next_commands
+fi

@@ -60,10 +60,24 @@ run() {
   fi
 }
 
+is_there() {
+  [ -e "$root$1" ] || [ -L "$root$1" ]
+}
+
+# did WHAT: says what was removed.
+found=no
+did() {
+  found=yes
+  [ "$dry" = yes ] || printf 'removed  %s\n' "$1"
+}
+
 # drop PATH…: removes those that are there.
 drop() {
   for path in "$@"; do
-    if [ -e "$root$path" ] || [ -L "$root$path" ]; then run rm -rf -- "$root$path"; fi
+    if is_there "$path"; then
+      run rm -rf -- "$root$path"
+      did "$root$path"
+    fi
   done
 }
 
@@ -95,11 +109,41 @@ remove_files() {
 remove_data() {
   drop "/etc/$name" "/var/lib/$name" "/etc/systemd/system/$name.service.d"
   [ -z "$root" ] || return 0
-  if getent passwd "$name" >/dev/null; then run userdel "$name"; fi
-  if getent group "$name" >/dev/null; then run groupdel "$name"; fi
+  if getent passwd "$name" >/dev/null; then
+    run userdel "$name"
+    did "the user $name"
+  fi
+  if getent group "$name" >/dev/null; then
+    run groupdel "$name"
+    did "the group $name"
+  fi
+}
+
+# Says what stays, if anything does.
+tell_kept() {
+  kept=no
+  for path in "/etc/$name" "/var/lib/$name" "/etc/systemd/system/$name.service.d"; do
+    if is_there "$path"; then printf 'kept     %s\n' "$root$path" && kept=yes; fi
+  done
+  if [ -z "$root" ] && getent passwd "$name" >/dev/null; then
+    printf 'kept     the user %s\n' "$name"
+    kept=yes
+  fi
+  [ "$kept" = no ] || echo 'What was kept is removed with --purge.'
+  [ "$found$kept" != nono ] || echo 'Nothing was there.'
+}
+
+plan() {
+  echo "Would stop $name and remove its program, unit and CLI."
+  if [ "$purge" = yes ]; then
+    echo 'Its configuration, keys, state and user would go as well.'
+  else
+    echo 'Its configuration, keys, state and user would stay.'
+  fi
 }
 
 check
+[ "$dry" = no ] || plan
 if uses_systemd; then stop_service; fi
 remove_files
 [ "$purge" = no ] || remove_data
@@ -107,3 +151,4 @@ if uses_systemd; then
   run systemctl daemon-reload
   run systemctl reset-failed "$name.service" 2>/dev/null || true
 fi
+[ "$dry" = yes ] || tell_kept

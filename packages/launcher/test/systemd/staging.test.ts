@@ -22,7 +22,7 @@ const INSTALL = path.join(PROJECT, 'service_install.sh');
 const UNINSTALL = path.join(PROJECT, 'service_uninstall.sh');
 const APP = '/opt/openrouter-proxy';
 const CONFIG = 'server: { port: 5556 }\n';
-const KEYS = 'one key a line\n';
+const KEYS = `sk-or-v1-${'0123456789abcdef'.repeat(4)}\n`;
 /** systemd makes these when the service starts. */
 const MADE_BY_SYSTEMD = /^\/(?:run|var)\//;
 
@@ -77,7 +77,7 @@ describe('the service, staged', { timeout: 90_000 }, () => {
   }
 
   it('consists of exactly the documented files, with their modes', async () => {
-    expect(await script(INSTALL, ...given)).toEqual({ exitCode: 0, all: '' });
+    expect((await script(INSTALL, ...given)).exitCode).toBe(0);
     const documented = documentedFiles()
       .filter(({ file }) => !MADE_BY_SYSTEMD.test(file))
       .filter(({ file }) => !/\/(?:access_key|redis_url)$/.test(file)); // none was given
@@ -87,8 +87,50 @@ describe('the service, staged', { timeout: 90_000 }, () => {
   it('is the same after it was installed again, and keeps what was configured', async () => {
     await script(INSTALL, ...given);
     const before = await audit(root);
-    expect(await script(INSTALL, '--root', root)).toEqual({ exitCode: 0, all: '' });
+    const { exitCode, all } = await script(INSTALL, '--root', root);
+    expect([exitCode, all]).toEqual([0, expect.stringContaining('config.yml, as it was\n')]);
     expect(await audit(root)).toEqual(before);
+  });
+
+  it('is told in words when it is there: what is where, and what comes next', async () => {
+    const { all } = await script(INSTALL, ...given);
+    expect(all.split('\n')).toEqual([
+      `Staged in ${root}; the user and the modes are made at boot:`,
+      `  program       ${root}${APP}`,
+      `  unit          ${root}/etc/systemd/system/openrouter-proxy.service`,
+      `  configuration ${root}/etc/openrouter-proxy/config.yml, from ${given[3]}`,
+      `  keys          ${root}/etc/openrouter-proxy/openrouter_keys, from ${given[5]}`,
+      `  kms           ${root}/usr/local/bin/kms`,
+      'valid: config.yml, 1 key',
+      'Next, where it has booted:',
+      ...Array.from({ length: 4 }, () => expect.stringMatching(/^ {2}\w/) as string),
+    ]);
+  });
+
+  it.each([{ options: [] }, { options: ['--dry-run'] }])(
+    'is not touched if a start could not use its configuration, with options $options',
+    async ({ options }) => {
+      await writeFile(given[3] ?? '', 'server:\n  port: 5556\n  prot: 1\n');
+      const wrong = await script(INSTALL, ...given, ...options);
+      expect([wrong.exitCode, wrong.all]).toEqual([
+        78,
+        expect.stringMatching(/^config\.yml:3: .*server\.prot.*\n.*nothing was changed/),
+      ]);
+      await writeFile(given[3] ?? '', CONFIG);
+      await writeFile(given[5] ?? '', 'no-key\n');
+      const { exitCode, all } = await script(INSTALL, ...given, ...options);
+      expect([exitCode, all]).toEqual([
+        78,
+        expect.stringMatching(/^openrouter_keys: key 1 is not an OpenRouter key/),
+      ]);
+      expect(all).not.toContain('no-key');
+      expect(existsSync(path.join(root, 'opt'))).toBe(false);
+    },
+  );
+
+  it('may be staged without keys, which is said', async () => {
+    const { exitCode, all } = await script(INSTALL, ...given.slice(0, 4));
+    expect([exitCode, all]).toEqual([0, expect.stringContaining('without an OpenRouter key')]);
   });
 
   it('has nothing of an older program after an upgrade', async () => {
@@ -116,16 +158,20 @@ describe('the service, staged', { timeout: 90_000 }, () => {
 
   it('leaves its configuration when it is removed, and nothing when it is purged; twice each', async () => {
     await script(INSTALL, ...given);
-    for (let time = 1; time <= 2; time++) {
-      expect(await script(UNINSTALL, '--root', root)).toEqual({ exitCode: 0, all: '' });
+    const removed = [`removed  ${root}${APP}`, `kept     ${root}/etc/openrouter-proxy`, '--purge'];
+    for (const says of [removed, removed.slice(1)]) {
+      const { exitCode, all } = await script(UNINSTALL, '--root', root);
+      expect(exitCode).toBe(0);
+      for (const part of says) expect(all).toContain(part);
       expect(await installed()).toEqual([
         '/etc/openrouter-proxy 750',
         '/etc/openrouter-proxy/config.yml 640',
         '/etc/openrouter-proxy/openrouter_keys 600',
       ]);
     }
-    for (let time = 1; time <= 2; time++) {
-      expect(await script(UNINSTALL, '--root', root, '--purge')).toEqual({ exitCode: 0, all: '' });
+    for (const says of [`removed  ${root}/etc/openrouter-proxy`, 'Nothing was there.']) {
+      const all = says;
+      expect(await script(UNINSTALL, '--root', root, '--purge')).toEqual({ exitCode: 0, all });
       expect(await installed()).toEqual([]);
     }
   });
@@ -133,10 +179,12 @@ describe('the service, staged', { timeout: 90_000 }, () => {
   it('is not touched when only asked what would be done', async () => {
     const { exitCode, all } = await script(INSTALL, ...given, '--dry-run');
     expect([exitCode, all]).toEqual([0, expect.stringContaining("would run: 'install'")]);
+    expect(all).toMatch(/^Would install openrouter-proxy, from the tree in .*:\n {2}program /);
     expect(existsSync(root)).toBe(false);
     await script(INSTALL, ...given);
     const before = await audit(root);
     const removal = await script(UNINSTALL, '--root', root, '--purge', '--dry-run');
+    expect(removal.all).toMatch(/^Would stop .*\n.* would go as well\.\n/);
     expect(removal.all).toContain(`would run: 'rm' '-rf' '--' '${root}${APP}'`);
     expect(await audit(root)).toEqual(before);
   });
@@ -178,7 +226,7 @@ describe('the service, staged', { timeout: 90_000 }, () => {
       const refused = await nobody(INSTALL, ...given.slice(2));
       expect([refused.exitCode, refused.all]).toEqual([77, expect.stringContaining('sudo')]);
       expect((await nobody(UNINSTALL)).exitCode).toBe(77);
-      expect(await nobody(INSTALL, ...given)).toEqual({ exitCode: 0, all: '' });
+      expect((await nobody(INSTALL, ...given)).exitCode).toBe(0);
       expect(await installed()).toContain('/etc/openrouter-proxy/config.yml 640');
     },
   );
