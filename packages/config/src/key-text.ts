@@ -24,6 +24,14 @@ export function readKey(value: unknown): Reading<Secret> {
   return { value: new Secret(key) };
 }
 
+const USUAL_KEY = /^sk-or-v1-[0-9a-f]{64}$/i;
+
+/** Says what is odd about a key that is taken; null: nothing. It never quotes it. */
+export const oddityOf = (key: Secret): string | null =>
+  USUAL_KEY.test(key.reveal())
+    ? null
+    : 'does not look like an OpenRouter key (sk-or-v1- and 64 hexadecimal digits): was it cut?';
+
 const LONGEST_ACCESS_KEY = 512;
 const ACCESS_KEY = /^[\x21-\x7e]+$/;
 const ACCESS_KEY_PLACEHOLDER = 'your_local_access_key_here';

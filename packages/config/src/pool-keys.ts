@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
 import type { z } from 'zod';
-import { readKey } from './key-text.ts';
+import { oddityOf, readKey } from './key-text.ts';
 import { keyEntry } from './openrouter-section.ts';
 import type { Remark } from './problem.ts';
 import type { Reading } from './setting.ts';
@@ -78,6 +78,8 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       warnings.push({ path, text });
       continue;
     }
+    const oddity = oddityOf(secret);
+    if (oddity !== null) warnings.push({ path, text: oddity });
     const name = entry.name ?? `key-${index + 1}`;
     const namesake = names.get(name);
     if (namesake !== undefined) {

@@ -248,6 +248,22 @@ test('a key that stands twice is left out, with a warning', async () => {
   ]);
 });
 
+test('a key of an unlikely form is taken, with a warning that does not quote it', async () => {
+  const cut = newKey().slice(0, -1);
+  const others = ['sk-or-v2-abcdefgh', `sk-or-v1-${'x'.repeat(64)}`];
+  const yaml = `openrouter:\n  keys:\n    - ${newKey()}\n    - { name: cut, key: ${cut} }\n`;
+  const text =
+    'does not look like an OpenRouter key (sk-or-v1- and 64 hexadecimal digits): was it cut?';
+  const ofFile = await load(yaml);
+  expect(ofFile.config.openrouter.keys).toHaveLength(2);
+  expect(ofFile.warnings).toEqual([`config.yml:4: openrouter.keys[1]: ${text}`]);
+  const env = { OPENROUTER_KEYS: others.join(',') };
+  expect((await load(null, { env })).warnings).toEqual([
+    `OPENROUTER_KEYS: key 1 ${text}`,
+    `OPENROUTER_KEYS: key 2 ${text}`,
+  ]);
+});
+
 test('a file with secrets that everybody can read is warned about', async () => {
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, 'config.yml'), `openrouter: { keys: [${newKey()}] }\n`);
