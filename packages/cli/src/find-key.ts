@@ -14,8 +14,6 @@ export async function allKeys(kms: Kms): Promise<KeyView[]> {
 }
 
 const SHORTEST_PREFIX = 4;
-/** Two letters that were swapped are two mistakes. */
-const FEW_MISTAKES = 2;
 
 /** The key that a person means: by its name, its id, or the beginning of that. */
 export async function findKey(kms: Kms, meant: string): Promise<KeyView> {
@@ -34,7 +32,6 @@ export async function findKey(kms: Kms, meant: string): Promise<KeyView> {
   const near = nearest(
     meant.slice(0, 100),
     keys.flatMap(({ keyId, name }) => [name, keyId]),
-    FEW_MISTAKES,
   );
   const hint = near === undefined ? 'See `kms keys`.' : `Did you mean ${near}?`;
   throw new Failure('refused', `There is no key ${quoted(meant)}. ${hint}`);

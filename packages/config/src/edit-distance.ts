@@ -1,23 +1,36 @@
-/** How many letters must be added, removed or replaced to make `b` of `a` (Levenshtein). */
+/**
+ * How many letters must be added, removed, replaced, or swapped with their neighbours to make `b` of `a`
+ * (Damerau and Levenshtein's distance).
+ */
 export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of a.split('').entries()) {
-    const next = [i + 1];
-    for (const [j, other] of b.split('').entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+  const most = a.length + b.length;
+  // Row and column 0 are a border that no way leads through; behind it, nothing has been read yet.
+  const rows = Array.from({ length: a.length + 2 }, () =>
+    new Array<number>(b.length + 2).fill(most),
+  );
+  const at = (i: number, j: number) => rows[i]?.[j] ?? most;
+  const set = (i: number, j: number, distance: number) => rows[i]?.splice(j, 1, distance);
+  for (let i = 0; i <= a.length; i += 1) set(i + 1, 1, i);
+  for (let j = 0; j <= b.length; j += 1) set(1, j + 1, j);
+  const lastRowOf = new Map<string, number>();
+  for (let i = 1; i <= a.length; i += 1) {
+    let lastMatch = 0;
+    for (let j = 1; j <= b.length; j += 1) {
+      const [row, column] = [lastRowOf.get(b[j - 1] ?? '') ?? 0, lastMatch];
+      const isSame = a[i - 1] === b[j - 1];
+      const swapped = at(row, column) + (i - row - 1) + 1 + (j - column - 1);
+      const replaced = at(i, j) + (isSame ? 0 : 1);
+      set(i + 1, j + 1, Math.min(swapped, replaced, at(i, j + 1) + 1, at(i + 1, j) + 1));
+      if (isSame) lastMatch = j;
     }
-    row = next;
+    lastRowOf.set(a[i - 1] ?? '', i);
   }
-  return row.at(-1) ?? 0;
+  return at(a.length + 1, b.length + 1);
 }
 
 /** The candidate most like `name`, if one is like enough to be what was meant. */
-export function nearest(
-  name: string,
-  candidates: readonly string[],
-  limit = Math.max(1, Math.floor(name.length / 3)),
-): string | undefined {
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(name.length / 3));
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());

@@ -5,7 +5,7 @@ import { kindOf } from './shown.ts';
 import { dotted, valueAt, type Path } from './value-path.ts';
 import { reasonForNoEffect } from './without-effect.ts';
 
-const MOST_UNKNOWN_KEYS = 100;
+const MOST_UNKNOWN = 100;
 
 /** Something to tell about a value: why it cannot be used, or what is odd about it. */
 export interface Remark {
@@ -22,7 +22,7 @@ export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Remark[]
     case 'custom':
       return [{ path, text: issue.message }];
     case 'unrecognized_keys':
-      return issue.keys.slice(0, MOST_UNKNOWN_KEYS).map((key) => unknownKey([...path, key], key));
+      return issue.keys.slice(0, MOST_UNKNOWN).map((name) => unknown([...path, name], name));
     case 'invalid_union': {
       const isMapping = kindOf(issue.input) === 'a mapping';
       const branch = isMapping ? issue.errors.at(-1) : issue.errors.at(0);
@@ -40,22 +40,22 @@ export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Remark[]
 }
 
 /** A name that looks like none of ours may be a secret that lost its own: it is not quoted. */
-function unknownKey(path: Path, key: string): Remark {
+function unknown(path: Path, name: string): Remark {
   const parents = path.slice(0, -1);
   const section = parents.filter((segment) => typeof segment === 'string').join('.');
-  const suggestion = suggest(section, key.slice(0, 64));
-  const isQuoted = suggestion !== undefined || /^[A-Za-z_]{1,40}$/.test(key);
-  const subject = [dotted(parents), isQuoted ? key : '…'].filter(Boolean).join('.');
+  const suggestion = suggest(section, name.slice(0, 64));
+  const isQuoted = suggestion !== undefined || /^[A-Za-z_]{1,40}$/.test(name);
+  const subject = [dotted(parents), isQuoted ? name : '…'].filter(Boolean).join('.');
   const hint = suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`;
-  return { path, text: `unknown key \`${subject}\`${hint}`, standsAlone: true };
+  return { path, text: `unknown setting \`${subject}\`${hint}`, standsAlone: true };
 }
 
-/** A key of the same section with a name like this, or one of this very name elsewhere. */
-function suggest(section: string, key: string): string | undefined {
-  const near = nearest(key, meaningful(FIELDS[section]));
+/** A setting of the same section with a name like this, or one of this very name elsewhere. */
+function suggest(section: string, name: string): string | undefined {
+  const near = nearest(name, meaningful(FIELDS[section]));
   if (near !== undefined) return near;
-  const elsewhere = Object.keys(FIELDS).find((other) => meaningful(FIELDS[other]).includes(key));
-  return elsewhere === undefined ? undefined : [elsewhere, key].filter(Boolean).join('.');
+  const elsewhere = Object.keys(FIELDS).find((other) => meaningful(FIELDS[other]).includes(name));
+  return elsewhere === undefined ? undefined : [elsewhere, name].filter(Boolean).join('.');
 }
 
 const meaningful = (fields: Readonly<Record<string, z.ZodType>> = {}) =>

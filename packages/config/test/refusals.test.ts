@@ -181,9 +181,9 @@ const SETTINGS: Record<string, [yaml: string, problem: string]> = {
     keys('{ name: a }'),
     'config.yml:3: openrouter.keys[0]: needs exactly one of `key`, `key_file` and `key_env`',
   ],
-  'an entry with an unknown key': [
+  'an entry with an unknown setting': [
     keys(`{ key: ${KEY}, max_concurency: 3 }`),
-    'config.yml:3: unknown key `openrouter.keys[0].max_concurency`; did you mean `max_concurrency`?',
+    'config.yml:3: unknown setting `openrouter.keys[0].max_concurency`; did you mean `max_concurrency`?',
   ],
   'an entry that may do nothing': [
     keys(`{ key: ${KEY}, max_concurrency: 0 }`),
@@ -271,23 +271,23 @@ const SETTINGS: Record<string, [yaml: string, problem: string]> = {
   ],
   'a misspelt key': [
     openrouter('key_selection_stratgy: first'),
-    'config.yml:3: unknown key `openrouter.key_selection_stratgy`; did you mean `key_selection_strategy`?',
+    'config.yml:3: unknown setting `openrouter.key_selection_stratgy`; did you mean `key_selection_strategy`?',
   ],
   'a key of another section': [
     other('access_key: abcdef'),
-    'config.yml:2: unknown key `access_key`; did you mean `server.access_key`?',
+    'config.yml:2: unknown setting `access_key`; did you mean `server.access_key`?',
   ],
   'a misspelt section': [
     other('requestproxy: {}'),
-    'config.yml:2: unknown key `requestproxy`; did you mean `requestProxy`?',
+    'config.yml:2: unknown setting `requestproxy`; did you mean `requestProxy`?',
   ],
   'a key unlike any other': [
     server('colour_of_the_sky: blue'),
-    'config.yml:3: unknown key `server.colour_of_the_sky`',
+    'config.yml:3: unknown setting `server.colour_of_the_sky`',
   ],
   'a secret in the place of a key': [
     `openrouter:\n  keys: [${KEY}]\n  ${newKey()}: x\n`,
-    'config.yml:3: unknown key `openrouter.…`',
+    'config.yml:3: unknown setting `openrouter.…`',
   ],
   'an enabled proxy without URL': [
     other('requestProxy:', '  enabled: true', '  url: ""'),
@@ -396,7 +396,7 @@ kms: { socket: /${'x'.repeat(200)} }
     'config.yml:9 openrouter.keys[1]',
     'config.yml:10 openrouter.keys[2].key_file',
     'config.yml:12 openrouter.global_rate_delay',
-    'config.yml:13 unknown key',
+    'config.yml:13 unknown setting',
     'config.yml:14 requestProxy.url',
     'config.yml:15 kms.socket',
   ]);
