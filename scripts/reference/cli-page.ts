@@ -10,7 +10,7 @@ const HEAD = `# The KMS CLI
 It finds the service's socket in the configuration, which it finds as a start does: \`--config FILE\`, else \`OPENROUTER_PROXY_CONFIG\`, else \`./config.yml\`.
 \`--socket PATH\` names it directly. A configuration that cannot be read does not stand in the way of a service whose socket is at the default place beside it.
 
-A key is named by its name, its id, or the beginning of its id (four digits at least). Times are \`90s\`, \`10m\`, \`4h\`, \`2d\`.
+A key is named by its name, its id, or the beginning of its id (four digits at least). Times are \`90s\`, \`10m\`, \`4h\`, \`2d\`, or a number of seconds.
 
 | exit code | means                                                             |
 | --------- | ----------------------------------------------------------------- |

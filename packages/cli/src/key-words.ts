@@ -6,9 +6,9 @@ import type { Cell } from './terminal/table.ts';
 const words = (name: string): string => name.replaceAll('_', ' ');
 
 const SOURCE: Readonly<Record<Cause['source'], string>> = {
-  header: 'said by a header of the answer',
-  body: 'said by the body of the answer',
-  inspection: 'said by GET /key',
+  header: 'a header of the answer',
+  body: 'the body of the answer',
+  inspection: 'GET /key, which was asked about it',
   window: "the end of the limit's own period",
   operator: "an operator's word",
   default: 'a guess: the configured time',
@@ -16,7 +16,7 @@ const SOURCE: Readonly<Record<Cause['source'], string>> = {
   strike: 'a guess after a first refusal',
 };
 
-/** How the end of something is known. */
+/** Where the end of something is known from. */
 export const sourceInWords = (source: Cause['source']): string => SOURCE[source];
 
 /** Why something is set aside, in few words. */
@@ -61,10 +61,33 @@ function limitSubject({ scope, pool, model }: LimitView): string {
 
 /** A limit with its end and its cause. */
 export const limitInWords = (limit: LimitView, now: number): string =>
-  `${limitSubject(limit)} ${until(limit.until, now)}: ${causeInWords(limit.cause)}`;
+  `${limitSubject(limit)} ${endInWords(limit, now)}`;
+
+const endInWords = (limit: LimitView, now: number) =>
+  `${until(limit.until, now)}: ${causeInWords(limit.cause)}`;
+
+/** What is not to be had under a limit. */
+function lack({ scope, pool, model }: LimitView): string {
+  const models = { free: 'no free models', paid: 'no paid models', all: 'no models' }[pool];
+  const lacking = model === null ? models : `not ${model}`;
+  switch (scope) {
+    case 'account':
+    case 'account-model':
+      return `${scope === 'account' ? models : lacking} on its account`;
+    case 'key-model':
+      return `${lacking} on this key`;
+    case 'model':
+      return lacking;
+    case 'upstream':
+      return 'no way to OpenRouter';
+  }
+}
 
 /** Until when, and why; empty for a key that serves. */
-export function standingNote({ state, limits }: KeyView, now: number): string {
+export function standingNote(
+  { state, limits }: Pick<KeyView, 'state' | 'limits'>,
+  now: number,
+): string {
   switch (state.kind) {
     case 'cooling':
       return `${until(state.until, now)}: ${causeInWords(state.cause)}`;
@@ -76,7 +99,7 @@ export function standingNote({ state, limits }: KeyView, now: number): string {
       const [first] = limits.toSorted((a, b) => b.until - a.until);
       if (first === undefined) return '';
       const more = limits.length > 1 ? ` (and ${limits.length - 1} more)` : '';
-      return `not ${limitInWords(first, now)}${more}`;
+      return `${lack(first)} ${endInWords(first, now)}${more}`;
     }
   }
 }

@@ -16,6 +16,6 @@ export async function readTime(
   if (ms !== undefined && ms > 0 && ms <= LONGEST_MS) return ms;
   throw new Failure(
     'usage',
-    `${option} must be a length of time up to 366d, such as 90s, 10m, 4h or 2d.`,
+    `${option} must be a length of time up to 366d, such as 90s, 10m, 4h or 2d, or a number of seconds.`,
   );
 }

@@ -54,8 +54,10 @@ describe('looking', () => {
   });
 
   it('says that it does not remember a request', async () => {
-    const { code, err } = await kms(['explain', 'never-asked'], { product });
-    expect([code, err]).toEqual([1, expect.stringContaining('not remembered')]);
+    for (const meant of ['never-asked', '02497', 'gen-of-nothing']) {
+      const { code, err } = await kms(['explain', meant], { product });
+      expect([code, err]).toEqual([1, expect.stringMatching(/not remembered.*look for its id/)]);
+    }
   });
 
   it('says whether a key can serve a model', async () => {
@@ -84,6 +86,24 @@ describe('looking', () => {
     product.fake.rules.set([]);
     expect(await asked).toBe(200);
   });
+
+  it('explains a recent request by the beginning of its id, and by its generation', async () => {
+    await product.ask('0249721c-176f-4284-848a-00d80a852900');
+    const whole = ['explain', '0249721c-176f-4284-848a-00d80a852900'];
+    await expect.poll(() => done(...whole)).toContain('OpenRouter calls it gen-');
+    const story = await done(...whole);
+    expect(await done('explain', '024972')).toBe(story);
+    const [generation = ''] = /gen-[\w-]+/.exec(story) ?? [];
+    expect(await done('explain', generation)).toBe(story);
+    expect(await json('explain', generation)).toMatchObject({
+      story: expect.anything() as unknown,
+    });
+    const several = await kms(['explain', 'asked-'], { product });
+    expect([several.code, several.err]).toEqual([
+      1,
+      'kms: Several recent requests begin with “asked-”: asked-2, asked-1, asked-0.\n',
+    ]);
+  });
 });
 
 describe('operating', () => {
@@ -92,6 +112,7 @@ describe('operating', () => {
       /^key-1 is cooling, until \d\d:\d\d:\d\d \(in (9m 59s|10m)\): an operator: moving it\n$/,
     );
     expect(await done('keys')).toMatch(/key-1 .* cooling .* an operator: moving it/);
+    expect(await done('key', 'key-1')).toMatch(/\nsource +an operator's word\n/);
     expect(await done('why-not', 'key-1')).toMatch(/cannot serve paid models now\n.*moving it/);
     expect(await done('uncool', 'key-1')).toBe('key-1 is serving\n');
   });

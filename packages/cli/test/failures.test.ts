@@ -148,6 +148,13 @@ describe('a command line that means nothing', () => {
     expect([code, err]).toEqual([2, expect.stringMatching(/^kms: ./)]);
   });
 
+  it('is told which times there are', async () => {
+    const { err } = await kms(['cool', 'key-1', '--for', 'long'], { product });
+    expect(err).toContain('such as 90s, 10m, 4h or 2d, or a number of seconds.');
+    const { out } = await kms(['cool', '--help'], { columns: 100 });
+    expect(out).toContain('90s, 10m, 4h, 2d, or seconds');
+  });
+
   it('does nothing to the terminal, whatever is in it', async () => {
     const { err } = await kms(['\u001b[2Jx\u0007', '\u202e'], { product });
 

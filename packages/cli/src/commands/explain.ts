@@ -1,15 +1,29 @@
+import type { Result } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command } from '../command.ts';
-import { withKms } from '../connection.ts';
+import { withKms, type Kms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
+import { findRecentRequest } from '../find-request.ts';
 import { plain } from '../terminal/plain.ts';
 import { wrap } from '../terminal/table.ts';
+
+const NOT_REMEMBERED =
+  'This request is not remembered: it may be too old, or never have come here; or it was refused before it needed a key (wrong access key, unknown path): look for its id in the log.';
+
+/** The story of the request with this id, else of the recent one that is meant. */
+async function storyOf(kms: Kms, meant: string): Promise<Result<'requests.explain'>> {
+  const found = await kms.call('requests.explain', { requestId: meant });
+  if (found.request !== null) return found;
+  const requestId = await findRecentRequest(kms, meant);
+  return requestId === null ? found : kms.call('requests.explain', { requestId });
+}
 
 export const explain: Command = {
   name: 'explain',
   summary: 'What became of a request, and why: each attempt with what followed',
   argument: {
     name: 'request-id',
-    description: 'the X-Request-ID of its answer, also in the log',
+    description:
+      'the X-Request-ID of its answer, also in the log; of a recent request also the first six letters of it or more, or the generation id (gen-…)',
     kind: 'text',
   },
   examples: [['kms explain 0249721c-176f-4284-848a-00d80a852900', 'the story of one request']],
@@ -19,12 +33,10 @@ export const explain: Command = {
     if (requestId.length > 128)
       throw new Failure('usage', 'A request id has at most 128 characters.');
     return withKms(context.where, io, async (kms): Promise<Ending> => {
-      const found = await kms.call('requests.explain', { requestId });
+      const found = await storyOf(kms, requestId);
       if (context.json) printJson(context, found);
       if (found.story.length === 0) {
-        const message =
-          'This request is not remembered: it may be too old, or never have come here.';
-        throw new Failure('refused', message);
+        throw new Failure('refused', NOT_REMEMBERED);
       }
       if (context.json) return 'done';
       const [head = '', ...steps] = found.story.map((line) =>

@@ -77,7 +77,7 @@ function stateLines({ state }: KeyView, now: number): [string, string][] {
   return [
     ...ends,
     ['why', causeInWords(state.cause)],
-    ['known by', sourceInWords(state.cause.source)],
+    ['source', sourceInWords(state.cause.source)],
   ];
 }
 

@@ -40,7 +40,11 @@ export const cool: Command = {
   summary: 'Set a key aside for a time',
   argument: KEY_ARGUMENT,
   options: [
-    { flags: '--for <time>', description: 'how long: 90s, 10m, 4h, 2d', required: true },
+    {
+      flags: '--for <time>',
+      description: 'how long: 90s, 10m, 4h, 2d, or seconds',
+      required: true,
+    },
     REASON,
   ],
   examples: [

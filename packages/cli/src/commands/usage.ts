@@ -16,7 +16,10 @@ export const usage: Command = {
   name: 'usage',
   summary: 'Tokens and credits, by OpenRouter’s own count, in UTC days',
   options: [
-    { flags: '--since <time>', description: 'how far back: 7d, 24h; today if left out' },
+    {
+      flags: '--since <time>',
+      description: 'how far back: 7d, 24h, or seconds; today if left out',
+    },
     {
       flags: '--by <what>',
       description: 'told apart by key, model, client or day',
