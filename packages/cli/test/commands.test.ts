@@ -137,6 +137,22 @@ describe('operating', () => {
     await done('reload');
   });
 
+  it('names the keys that come, go, and are called otherwise with their ids', async () => {
+    const { keys } = (await json('keys')) as { keys: { keyId: string }[] };
+    const [first, second, third] = keys.map(({ keyId }) => keyId);
+    const key = product.fake.addKey().secret;
+    await product.configure({ keys: [...product.secrets.slice(1, 3), key] });
+    const plan = await done('reload', '--dry-run');
+    expect(plan.split('\n').slice(0, 5)).toEqual([
+      'This would change:',
+      `  - key-1 (${first}): removed, 0 requests under way finish first`,
+      `  ~ ${second}: key-2 is called key-1 now`,
+      `  ~ ${third}: key-3 is called key-2 now`,
+      expect.stringMatching(/^ {2}\+ key-3 \([0-9a-f]{12}\): added$/),
+    ]);
+    await product.configure({});
+  });
+
   it('warns of what is odd about a configuration that it takes', async () => {
     const [first, second] = product.secrets;
     await product.configure({ keys: [...product.secrets.slice(0, 3), first] });

@@ -10,6 +10,7 @@ export {
   type KmsHandOver,
 } from './hand-over.ts';
 export { parseDuration } from './duration.ts';
+export { keyIdOf } from './key-id.ts';
 export { nearest } from './edit-distance.ts';
 export { loadConfig, UnreadableConfigError, type LoadedConfig } from './load.ts';
 export { type UpstreamKey } from './pool-keys.ts';

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadConfig, type Config } from '@openrouter-proxy/config';
+import { keyIdOf, loadConfig, type Config } from '@openrouter-proxy/config';
+import { Secret } from '@openrouter-proxy/runtime';
 import { expect, onTestFinished, test } from 'vitest';
 import { configChanges, withFixedSettings } from './config-changes.ts';
 
@@ -17,6 +18,8 @@ async function configOf(settings: object): Promise<Config> {
   });
   return (await loadConfig({ path: file, env: {}, cwd: folder })).config;
 }
+
+const idOf = (secret: string) => keyIdOf(new Secret(secret));
 
 const [ONE, TWO, THREE] = [newKey(), newKey(), newKey()];
 
@@ -37,13 +40,25 @@ test('keys are told apart by what they are, not by their names or places', async
     },
   });
   expect(configChanges(before, after).changes).toEqual([
-    { setting: 'openrouter.keys.key-1', change: 'removed', detail: '' },
+    { setting: 'openrouter.keys.key-1', change: 'removed', detail: idOf(ONE) },
     {
       setting: 'openrouter.keys.zwei',
       change: 'changed',
-      detail: 'name "two" → "zwei", maxConcurrency null → 5',
+      detail: `${idOf(TWO)}: two is called zwei now, max_concurrency null → 5`,
     },
-    { setting: 'openrouter.keys.three', change: 'added', detail: '' },
+    { setting: 'openrouter.keys.three', change: 'added', detail: idOf(THREE) },
+  ]);
+});
+
+test('a key that keeps its name is named with its id', async () => {
+  const before = await configOf({ openrouter: { keys: [ONE] } });
+  const after = await configOf({ openrouter: { keys: [{ key: ONE, account: 'team' }] } });
+  expect(configChanges(before, after).changes).toEqual([
+    {
+      setting: 'openrouter.keys.key-1',
+      change: 'changed',
+      detail: `key-1 (${idOf(ONE)}): account null → "team"`,
+    },
   ]);
 });
 

@@ -1,4 +1,4 @@
-import type { Config } from '@openrouter-proxy/config';
+import { keyIdOf, type Config } from '@openrouter-proxy/config';
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 
@@ -104,21 +104,32 @@ function keyChanges(before: readonly Key[], after: readonly Key[]): Change[] {
   const removed = before.filter(({ secret }) => !now.has(secret.reveal()));
   const changed = after.map((key) => changeOfKey(old.get(key.secret.reveal()), key));
   return [
-    ...removed.map((key): Change => ({ setting: settingOf(key), change: 'removed', detail: '' })),
+    ...removed.map((key): Change => ({
+      ...{ setting: settingOf(key), change: 'removed', detail: keyIdOf(key.secret) },
+    })),
     ...changed.filter((change) => change !== null),
   ];
 }
 
 function changeOfKey(before: Key | undefined, after: Key): Change | null {
   const setting = settingOf(after);
-  if (before === undefined) return { setting, change: 'added', detail: '' };
+  if (before === undefined) return { setting, change: 'added', detail: keyIdOf(after.secret) };
   const detail = keyDetail(before, after);
-  return detail === '' ? null : { setting, change: 'changed', detail };
+  return detail === null ? null : { setting, change: 'changed', detail };
 }
 
-function keyDetail(before: Key, after: Key): string {
-  return (['name', 'account', 'maxConcurrency'] as const)
-    .filter((trait) => before[trait] !== after[trait])
-    .map((trait) => `${trait} ${shown(before[trait])} → ${shown(after[trait])}`)
-    .join(', ');
+/** What differs in a key's entry, with the key's id; null: nothing. */
+function keyDetail(before: Key, after: Key): string | null {
+  const id = keyIdOf(after.secret);
+  const isRenamed = before.name !== after.name;
+  const differing = [
+    ...(isRenamed ? [`${before.name} is called ${after.name} now`] : []),
+    ...differenceIn('account', before.account, after.account),
+    ...differenceIn('max_concurrency', before.maxConcurrency, after.maxConcurrency),
+  ];
+  if (differing.length === 0) return null;
+  return `${isRenamed ? id : `${after.name} (${id})`}: ${differing.join(', ')}`;
 }
+
+const differenceIn = (setting: string, before: unknown, after: unknown) =>
+  before === after ? [] : [`${setting} ${shown(before)} → ${shown(after)}`];

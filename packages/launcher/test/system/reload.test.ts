@@ -18,6 +18,8 @@ interface World {
   change(openrouter: object, server?: object): Promise<void>;
   spoil(text: string): Promise<void>;
   reload(dryRun?: boolean): Promise<ReloadReport>;
+  /** What the key service calls the key of that name. */
+  idOf(name: string): Promise<string | undefined>;
 }
 
 async function start(keys: number): Promise<World> {
@@ -45,6 +47,10 @@ async function start(keys: number): Promise<World> {
         }),
       ),
     spoil: (text) => writeFile(file, text),
+    idOf: async (name) => {
+      const { keys: found } = await operator.call('keys.list', {});
+      return found.find((key) => key.name === name)?.keyId;
+    },
     reload: (dryRun = false) => operator.call('service.reload', { dryRun }, { timeoutMs: 30_000 }),
   };
 }
@@ -66,8 +72,10 @@ it('keys that are added, removed and limited take effect at once', async () => {
   const { fake } = world;
   const [first, second] = fake.keys.map(({ secret }) => secret);
   const third = fake.addKey().secret;
+  const kept = await world.idOf('key-2');
   await world.change({ keys: [second, third] });
   const report = await world.reload();
+  const added = await world.idOf('key-2');
   expect(report).toEqual({
     outcome: 'applied',
     problems: [],
@@ -77,8 +85,12 @@ it('keys that are added, removed and limited take effect at once', async () => {
         change: 'removed',
         detail: '0 requests under way finish first',
       },
-      { setting: 'openrouter.keys.key-1', change: 'changed', detail: 'name "key-2" → "key-1"' },
-      { setting: 'openrouter.keys.key-2', change: 'added', detail: '' },
+      {
+        setting: 'openrouter.keys.key-1',
+        change: 'changed',
+        detail: `${kept}: key-2 is called key-1 now`,
+      },
+      { setting: 'openrouter.keys.key-2', change: 'added', detail: added },
     ],
     needsRestart: [],
   });
