@@ -21,8 +21,51 @@ A key is named by its name, its id, or the beginning of its id (four digits at l
 
 Tables are for people: they fit the terminal, times stand both ways, and there are colours on a terminal only, never with \`NO_COLOR\` or \`--no-color\`.
 Programs take \`--json\`: a document whose shape is that of the protocol (\`packages/kms-protocol/src/contract.ts\`), which only grows. Instants in it are
-milliseconds since 1970.
+milliseconds since 1970. From a checkout, \`-s\` keeps npm's own lines out of it:
+
+\`\`\`sh
+npm run -s kms -- keys --json | jq '.keys[].name'
+\`\`\`
+
+The words for a key's state are others in JSON, where \`limits\` stand beside it:
+
+| in tables   | in JSON, \`kind\` of \`state\` | means                                                      |
+| ----------- | ---------------------------------------- | ---------------------------------------------------------- |
+| \`serving\`   | \`available\`, and \`limits\` is empty       | it can be lent                                             |
+| \`limited\`   | \`available\`, and \`limits\` is not empty   | it can be lent, but not for every model                    |
+| \`cooling\`   | \`cooling\`                              | it is set aside until the instant \`until\` |
+| \`returning\` | \`returning\`                            | it cooled on a guess, and is let in gently                 |
+| \`disabled\`  | \`disabled\`                             | it is out of use until it is enabled, or known again       |
 `;
+
+/** What the columns of a command's table mean. */
+const COLUMNS: Readonly<Record<string, readonly (readonly [title: string, means: string])[]>> = {
+  keys: [
+    ['KEY', 'its name'],
+    ['ID', 'its fingerprint, the same on every machine'],
+    ['STATE', 'how it stands, in the words above'],
+    ['FLIGHT', 'requests under way with it; behind `/`, the most that it may have at once'],
+    ['TODAY', 'attempts with it on this UTC day'],
+    ['OK', 'the share of those that brought an answer'],
+    ['UNTIL, WHY', 'when its state ends, and what it comes from'],
+  ],
+  usage: [
+    [
+      'KEY',
+      'or `MODEL`, `CLIENT`, `DAY`: what `--by` tells apart; `(not known)` where nobody said',
+    ],
+    ['ANSWERED', 'attempts that brought an answer'],
+    ['FAILED', 'attempts that did not; the request may have got its answer from another'],
+    ['SENT', 'tokens of prompts'],
+    ['CACHED', 'those of them that were read from a prompt cache'],
+    ['RECEIVED', 'tokens of answers, those spent on thinking included'],
+    [
+      'UNKNOWN',
+      'attempts that used something nobody knows: answers that broke off, or did not say',
+    ],
+    ['CREDITS', 'what OpenRouter charged, in US dollars (`cost` in JSON)'],
+  ],
+};
 
 const COMPLETION = `## Completion
 
@@ -50,6 +93,11 @@ export function cliPage(): string {
   ].join('\n\n');
 }
 
+function columnsOf(name: string): string[] {
+  const rows = (COLUMNS[name] ?? []).map(([title, means]) => `| \`${title}\` | ${means} |`);
+  return rows.length === 0 ? [] : [['| column | means |', '| --- | --- |', ...rows].join('\n')];
+}
+
 function commandOf({ name, summary, argument, options = [], examples, json }: Command): string[] {
   const usage = [`kms ${name}`, ...(argument ? [`<${argument.name}>`] : [])].join(' ');
   const rows = options.map(({ flags, description, choices, required }) => {
@@ -62,6 +110,7 @@ function commandOf({ name, summary, argument, options = [], examples, json }: Co
     `${summary}.${argument === undefined ? '' : ` \`${argument.name}\`: ${argument.description}.`}`,
     ...(rows.length === 0 ? [] : [['| option | means |', '| --- | --- |', ...rows].join('\n')]),
     ['```sh', ...lines, '```'].join('\n'),
+    ...columnsOf(name),
     `\`--json\` prints ${json}.`,
   ];
 }

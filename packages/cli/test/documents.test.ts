@@ -89,6 +89,17 @@ describe('every command line of the documents', () => {
   });
 });
 
+describe('the table of', () => {
+  const page = readFileSync(path.join(ROOT, 'docs/cli.md'), 'utf8');
+
+  it.each(['keys', 'usage'])('`kms %s` has its columns explained', async (command) => {
+    const { out } = await kms([command], { product, columns: 200 });
+    const section = page.split(/^## /m).find((each) => each.startsWith(`\`kms ${command}\``)) ?? '';
+    const explained = Array.from(section.matchAll(/^\| `([A-Z, ]+)`/gm), ([, title]) => title);
+    expect(explained).toEqual(out.split('\n')[0]?.trim().split(/ {2,}/));
+  });
+});
+
 describe('every configuration of the documents', () => {
   it.each(blocks('yaml').filter(({ code }) => /^(?:openrouter|server|state):/m.test(code)))(
     'in $file can be used',
