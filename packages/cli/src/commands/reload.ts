@@ -12,7 +12,7 @@ export const reload: Command = {
     ['kms reload --dry-run', 'what would be added, removed, changed'],
     ['kms reload', 'all of it takes effect, or nothing'],
   ],
-  json: 'the result of `service.reload`',
+  json: 'the result of `service.reload`; unless it was refused, its `problems` are warnings',
   run: async (context, _argument, { dryRun }) =>
     withKms(context.where, context.io, async (kms) => {
       const before = context.json ? [] : await allKeys(kms);
