@@ -137,6 +137,16 @@ describe('operating', () => {
     await done('reload');
   });
 
+  it('has the way to OpenRouter tried at once, also when nothing has changed', async () => {
+    const fault = { kind: 'refuse', family: 'edge_blocked' } as const;
+    product.fake.rules.add({ match: { requestId: 'blocked' }, fault, times: 1 });
+    expect(await product.ask('blocked')).toBe(429);
+    expect(await done('status')).toMatch(/^pool +OpenRouter is left alone until .*: edge blocked/);
+    expect(await product.ask('held-back')).toBe(503);
+    expect(await done('reload')).toBe('Nothing has changed.\n');
+    expect(await product.ask('let-through')).toBe(200);
+  });
+
   it('names the keys that come, go, and are called otherwise with their ids', async () => {
     const { keys } = (await json('keys')) as { keys: { keyId: string }[] };
     const [first, second, third] = keys.map(({ keyId }) => keyId);
@@ -145,7 +155,7 @@ describe('operating', () => {
     const plan = await done('reload', '--dry-run');
     expect(plan.split('\n').slice(0, 5)).toEqual([
       'This would change:',
-      `  - key-1 (${first}): removed, 0 requests under way finish first`,
+      `  - key-1 (${first}): removed`,
       `  ~ ${second}: key-2 is called key-1 now`,
       `  ~ ${third}: key-3 is called key-2 now`,
       expect.stringMatching(/^ {2}\+ key-3 \([0-9a-f]{12}\): added$/),

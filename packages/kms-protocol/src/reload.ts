@@ -6,6 +6,8 @@ export const reloadReport = z.strictObject({
   outcome: z.enum(['applied', 'planned', 'unchanged', 'refused']),
   /** One line for each mistake, with its place in the file. */
   problems: z.array(z.string()),
+  /** What is odd, though it is taken: a line each. */
+  warnings: z.array(z.string()),
   changes: z.array(
     z.strictObject({
       /** The setting's path, `openrouter.keys`, or a key's name behind it. */

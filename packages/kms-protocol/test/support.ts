@@ -95,7 +95,9 @@ export const HANDLERS: Handlers = {
     store: { backend: 'memory', healthy: true, trouble: null, machines: [] },
     process: { cpuSeconds: 1, residentBytes: 1 },
   }),
-  'service.reload': () => ({ outcome: 'unchanged', problems: [], changes: [], needsRestart: [] }),
+  'service.reload': () => ({
+    ...{ outcome: 'unchanged', problems: [], warnings: [], changes: [], needsRestart: [] },
+  }),
   'service.ping': () => ({ pong: true }),
 };
 

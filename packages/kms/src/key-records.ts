@@ -1,8 +1,8 @@
+import { keyIdOf } from '@openrouter-proxy/config';
 import { KmsError, type KeyState } from '@openrouter-proxy/kms-protocol';
 import type { Clock, Secret } from '@openrouter-proxy/runtime';
 import { availabilityOf, type Availability } from './availability.ts';
 import type { CooldownPolicy } from './cooldown.ts';
-import { keyIdOf } from './key-id.ts';
 import { newRecord, type KeyRecord } from './key-record.ts';
 import { settled, transition, type KeyCommand, type KeyEvent } from './key-state.ts';
 import type { Subject } from './limit.ts';
@@ -30,7 +30,7 @@ export function poolKeys(configured: readonly ConfiguredKey[]): PoolKey[] {
   return configured.map((key, position) => ({
     ...key,
     position,
-    id: keyIdOf(key.secret.reveal()),
+    id: keyIdOf(key.secret),
   }));
 }
 

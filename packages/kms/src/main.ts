@@ -22,6 +22,7 @@ const RELOAD_TIMEOUT_MS = 20_000;
 const NO_LAUNCHER: ReloadReport = {
   outcome: 'refused',
   problems: ['the launcher does not answer: is this service run by `npm start`?'],
+  warnings: [],
   changes: [],
   needsRestart: [],
 };

@@ -35,12 +35,14 @@ export function rpcHandlers(parts: HandlerParts): Handlers {
   return { ...poolHandlers(parts), ...bookHandlers(parts) };
 }
 
-/** Says of keys that are removed how many requests they finish first. */
+/** Says of keys that are removed how many requests they still serve to their ends. */
 function withDraining(report: ReloadReport, before: readonly KeyView[]): ReloadReport {
   const changes = report.changes.map((change) => {
     const key = before.find(({ name }) => change.setting === `openrouter.keys.${name}`);
     if (change.change !== 'removed' || key === undefined) return change;
-    return { ...change, detail: `${key.inFlight} requests under way finish first` };
+    if (key.inFlight === 0) return change;
+    const count = key.inFlight === 1 ? 'one request' : `${key.inFlight} requests`;
+    return { ...change, detail: `${change.detail}, ${count} under way` };
   });
   return { ...report, changes };
 }

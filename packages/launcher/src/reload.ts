@@ -30,7 +30,9 @@ export interface ReloaderParts {
   readonly logger: Logger;
 }
 
-const NOTHING: Omit<ReloadReport, 'outcome'> = { problems: [], changes: [], needsRestart: [] };
+const NOTHING: Omit<ReloadReport, 'outcome'> = {
+  ...{ problems: [], warnings: [], changes: [], needsRestart: [] },
+};
 
 /** Reads the configuration again when asked to: all of it is valid and put into effect, or none of it. */
 export class Reloader {
@@ -73,18 +75,20 @@ export class Reloader {
     }
   }
 
+  /** Also without a change the children are told: a file that the configuration names may be another one now. */
   async #attempt(dryRun: boolean): Promise<ReloadReport> {
     const { load, runtime, tokens, onSlices, configure, logger } = this.#parts;
     const loaded = await load();
     const { changes, needsRestart } = configChanges(this.#config, loaded.config);
     const found = {
-      problems: [...loaded.warnings],
+      ...NOTHING,
+      warnings: [...loaded.warnings],
       changes: [...changes],
       needsRestart: [...needsRestart],
     };
-    if (!dryRun) for (const warning of loaded.warnings) logger.warning(warning);
-    if (changes.length === 0) return { ...found, outcome: 'unchanged' };
-    if (dryRun) return { ...found, outcome: 'planned' };
+    const isUnchanged = changes.length === 0;
+    if (dryRun) return { ...found, outcome: isUnchanged ? 'unchanged' : 'planned' };
+    for (const warning of loaded.warnings) logger.warning(warning);
     const config = withFixedSettings(this.#config, loaded.config);
     const before = this.#slices;
     const slices = {
@@ -96,7 +100,7 @@ export class Reloader {
     const problem = await configure();
     if (problem === null) {
       this.#config = config;
-      return { ...found, outcome: 'applied' };
+      return { ...found, outcome: isUnchanged ? 'unchanged' : 'applied' };
     }
     this.#slices = before;
     await configure();

@@ -1,7 +1,6 @@
-import type { KeyView, ReloadReport } from '@openrouter-proxy/kms-protocol';
+import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
 import { withKms } from '../connection.ts';
-import { allKeys } from '../find-key.ts';
 import { plain } from '../terminal/plain.ts';
 
 export const reload: Command = {
@@ -12,13 +11,12 @@ export const reload: Command = {
     ['kms reload --dry-run', 'what would be added, removed, changed'],
     ['kms reload', 'all of it takes effect, or nothing'],
   ],
-  json: 'the result of `service.reload`; unless it was refused, its `problems` are warnings',
+  json: 'the result of `service.reload`',
   run: async (context, _argument, { dryRun }) =>
     withKms(context.where, context.io, async (kms) => {
-      const before = context.json ? [] : await allKeys(kms);
       const report = await kms.call('service.reload', { dryRun: dryRun === true });
       if (context.json) printJson(context, report);
-      else printReport(report, before, context);
+      else printReport(report, context);
       return report.outcome === 'refused' ? 'refused' : 'done';
     }),
 };
@@ -36,38 +34,27 @@ type Change = ReloadReport['changes'][number];
 const KEYS = 'openrouter.keys.';
 
 /** A change in a line. A key is named with its id: names that come from places in the list move on. */
-function changeText({ setting, change, detail }: Change, before: readonly KeyView[]): string {
+function changeText({ setting, change, detail }: Change): string {
   if (!setting.startsWith(KEYS)) return detail === '' ? setting : `${setting}: ${detail}`;
   const name = setting.slice(KEYS.length);
-  switch (change) {
-    case 'added':
-      return `${name} (${detail}): added`;
-    case 'removed': {
-      const id = before.find((key) => key.name === name)?.keyId;
-      return `${name}${id === undefined ? '' : ` (${id})`}: removed, ${detail}`;
-    }
-    case 'changed':
-      return detail; // it names the key itself
-  }
+  return change === 'changed' ? detail : `${name} (${detail}): ${change}`; // a change names its key itself
 }
 
-/** What is odd about a configuration that was taken goes where warnings go. */
-function printReport(report: ReloadReport, before: readonly KeyView[], context: Context): void {
+/** What is odd goes where it does not mix with the report. */
+function printReport(report: ReloadReport, context: Context): void {
   const { io, paint } = context;
-  io.out(reloadText(report, before, context));
-  if (report.outcome === 'refused') return;
-  for (const problem of report.problems) io.err(`${paint('warn', 'warning')}: ${plain(problem)}\n`);
+  io.out(reloadText(report, context));
+  for (const warning of report.warnings) io.err(`${paint('warn', 'warning')}: ${plain(warning)}\n`);
 }
 
 /** The report, a line for each change. */
-function reloadText(report: ReloadReport, before: readonly KeyView[], { paint }: Context): string {
-  const { outcome, changes, needsRestart } = report;
-  const problems = outcome === 'refused' ? report.problems : [];
+function reloadText(report: ReloadReport, { paint }: Context): string {
+  const { outcome, problems, changes, needsRestart } = report;
   // A first line with a colon at its end introduces the others.
   const lead = problems.filter((problem, index) => index === 0 && problem.endsWith(':'));
   const lines = changes.map((change) => {
     const [sign, tone] = SIGNS[change.change];
-    return `  ${paint(tone, sign)} ${plain(changeText(change, before))}`;
+    return `  ${paint(tone, sign)} ${plain(changeText(change))}`;
   });
   const restart =
     needsRestart.length === 0 ? [] : [`Only after a restart: ${needsRestart.join(', ')}`];

@@ -2,8 +2,8 @@ import type { LimitView, Result } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
-import { limitInWords } from '../key-words.ts';
-import { clockTime, span, when } from '../terminal/instant.ts';
+import { causeInWords, limitInWords } from '../key-words.ts';
+import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';
 import type { Cell } from '../terminal/table.ts';
@@ -24,10 +24,18 @@ export const status: Command = {
     }),
 };
 
-function health({ keys, nextAvailableAt, store }: Status, now: number): Cell {
+function health({ keys, limits, nextAvailableAt, store }: Status, now: number): Cell {
   if (!store.healthy) {
     return {
       text: `the state store is in trouble: ${store.trouble ?? 'it cannot be written'}`,
+      tone: 'bad',
+    };
+  }
+  const blocked = limits.find(({ scope }) => scope === 'upstream');
+  if (blocked !== undefined) {
+    const why = causeInWords(blocked.cause);
+    return {
+      text: plain(`OpenRouter is left alone ${until(blocked.until, now)}: ${why}`),
       tone: 'bad',
     };
   }

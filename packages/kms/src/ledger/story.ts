@@ -76,12 +76,12 @@ function ending({ end }: RequestView): string {
   if (end === null) return 'It is under way.';
   const { status, verdict, totalMs, failure, usage, queuedMs, generationId } = end;
   const answer = status === null ? 'The client got no answer' : `The client got ${status}`;
-  const why = failure === null ? '' : ` (${words(failure)})`;
+  const why = failure === null ? `, ${words(verdict)}` : ` (${words(failure)})`;
   const waited = queuedMs < 1 ? '' : `, of which it waited ${seconds(queuedMs)} for a key`;
   const used =
     usage === null
       ? ''
       : ` ${usage.sent} + ${usage.received} tokens, ${Number(usage.cost.toPrecision(6))} credits.`;
   const name = generationId === null ? '' : ` OpenRouter calls it ${generationId}.`;
-  return `${answer}${why}, ${words(verdict)}, after ${seconds(totalMs)}${waited}.${used}${name}`;
+  return `${answer}${why}, after ${seconds(totalMs)}${waited}.${used}${name}`;
 }

@@ -78,7 +78,10 @@ export function useKms() {
         random: Math.random,
         randomFill: (bytes) => randomFillSync(bytes),
         reload: () =>
-          Promise.resolve({ outcome: 'unchanged', problems: [], changes: [], needsRestart: [] }),
+          Promise.resolve({
+            ...{ outcome: 'unchanged', problems: [], warnings: [] },
+            ...{ changes: [], needsRestart: [] },
+          }),
       });
       let drained: Promise<void> | undefined;
       const drain = () => (drained ??= daemon.drain());

@@ -79,7 +79,7 @@ function launch(
   const config = path.join(folder, 'config.yml');
   writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
   const named = isNamed ? ['--config', config] : [];
-  const [program, ...rest] = [...within, process.execPath, LAUNCHER, ...named];
+  const [program = '', ...rest] = [...within, process.execPath, LAUNCHER, ...named];
   return execa(program, rest, {
     reject: false,
     all: true,
