@@ -247,6 +247,7 @@ export async function quotaBench(): Promise<void> {
       onLifted: ignore,
       onShared: ignore,
       onUnexplained: ignore,
+      onFirstRound: ignore,
       onStoreFailed: (error) => console.error(error),
       onStoreRecovered: ignore,
     },

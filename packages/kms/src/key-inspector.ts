@@ -1,5 +1,6 @@
 import type { Finding, Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
+import { FirstRound, type Tally } from './first-round.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
@@ -11,6 +12,11 @@ import type { PoolCore, SpendingListener } from './pool-core.ts';
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
 
+/** Told when OpenRouter has been asked about every key once. */
+export interface InspectionListener {
+  onFirstRound(tally: Readonly<Tally>): void;
+}
+
 /** What inspections of a pool's keys go by. */
 export interface KeyInspectorOptions {
   readonly core: () => PoolCore;
@@ -18,16 +24,18 @@ export interface KeyInspectorOptions {
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
-  readonly listener: SpendingListener;
+  readonly listener: SpendingListener & InspectionListener;
   readonly clock: Clock;
 }
 
 /** Has OpenRouter asked about keys (`GET /key`), above all where what keeps them from serving is only guessed. */
 export class KeyInspector {
   readonly #options: KeyInspectorOptions;
+  readonly #firstRound: FirstRound;
 
   constructor(options: KeyInspectorOptions) {
     this.#options = options;
+    this.#firstRound = new FirstRound(options.core().byId.keys());
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
@@ -62,6 +70,8 @@ export class KeyInspector {
       await reports.disowned(key, finding.outcome);
     }
     this.wantIfGuessed(key);
+    const tally = this.#firstRound.add(keyId, finding);
+    if (tally !== null) this.#options.listener.onFirstRound(tally);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
+import type { Tally } from './first-round.ts';
 import type { PoolKey } from './key-records.ts';
 import type { Limit } from './limit.ts';
 
@@ -30,6 +31,17 @@ export function logLimit(logger: Logger, { subject, until, cause }: Limit): void
     until: new Date(until).toISOString(),
     ...cause,
   });
+}
+
+/** Writes whether OpenRouter can be reached, and knows the keys. */
+export function logFirstRound(logger: Logger, tally: Readonly<Tally>): void {
+  const { known, refused, unanswered } = tally;
+  if (known === 0 && refused === 0) {
+    logger.warning('OpenRouter could not be asked about any key: can it be reached?', { ...tally });
+  } else if (refused > 0) {
+    logger.warning('OpenRouter does not know some of the keys: see `kms keys`', { ...tally });
+  } else if (unanswered > 0) logger.info('OpenRouter was asked about the keys', { ...tally });
+  else logger.info('OpenRouter knows every key', { keys: known });
 }
 
 function lineOf(before: KeyState, after: KeyState): KeyLine | null {

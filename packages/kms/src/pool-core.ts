@@ -2,6 +2,7 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from './accounts.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
+import type { InspectionListener } from './key-inspector.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
 import type { LeaseLoads } from './lease-loads.ts';
@@ -21,6 +22,9 @@ export interface SpendingListener {
   onUnexplained(key: PoolKey, credits: number): void;
 }
 
+/** Told of everything that happens in a pool. */
+export type PoolListener = RecordsListener & LimitListener & SpendingListener & InspectionListener;
+
 /** What of a pool the configuration says: it may change while the pool is in use. */
 export interface PoolSettings {
   readonly keys: readonly PoolKey[];
@@ -39,7 +43,7 @@ export interface PoolParts {
   readonly ledger: Ledger;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
-  readonly listener: RecordsListener & LimitListener & SpendingListener;
+  readonly listener: PoolListener;
   readonly clock: Clock;
   /** A number of [0, 1). */
   readonly random: () => number;

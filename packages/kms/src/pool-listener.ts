@@ -1,13 +1,11 @@
 import type { KeyState, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
-import { logKeyChange, logLimit } from './key-log.ts';
-import type { RecordsListener } from './key-records.ts';
+import { logFirstRound, logKeyChange, logLimit } from './key-log.ts';
 import type { Books } from './ledger/books.ts';
 import type { Standing } from './ledger/key-history.ts';
 import type { Subject } from './limit.ts';
-import type { SpendingListener } from './pool-core.ts';
+import type { PoolListener } from './pool-core.ts';
 import { limitView } from './pool-views.ts';
-import type { LimitListener } from './reports.ts';
 
 /** What the pool tells, and to whom it is passed on. */
 export interface PoolListenerParts {
@@ -15,8 +13,6 @@ export interface PoolListenerParts {
   readonly books: Pick<Books, 'events' | 'history'>;
   readonly clock: Clock;
 }
-
-type PoolListener = RecordsListener & LimitListener & SpendingListener;
 
 /** Writes what happens in the pool into the log, the events, and the history of the keys it concerns. */
 export function poolListener({ logger, books, clock }: PoolListenerParts): PoolListener {
@@ -50,6 +46,7 @@ export function poolListener({ logger, books, clock }: PoolListenerParts): PoolL
         name: key.name,
         credits,
       }),
+    onFirstRound: (tally) => logFirstRound(logger, tally),
     onStoreFailed: (error) =>
       logger.error('key states cannot be saved: they are kept in memory and tried again', {
         error,

@@ -319,6 +319,20 @@ describe('what GET /key tells', () => {
     return lease.keyName;
   }
 
+  it('is summed up when every key was asked about once', async () => {
+    const { pool, clock, told } = await start([null, null, null]).started;
+    const silence: Finding = {
+      kind: 'failed',
+      outcome: { kind: 'connection_failed', detail: 'no route' },
+    };
+    for (const finding of [FACTS, { kind: 'failed', outcome: UNAUTHORIZED } as const, silence]) {
+      expect(told).not.toContain('1 known, 1 refused, 1 unanswered');
+      await inspect(pool, finding);
+      clock.advance(4_000);
+    }
+    expect(told).toContain('1 known, 1 refused, 1 unanswered');
+  });
+
   it('is asked for each key at the start, and brings keys of one owner together', async () => {
     const { pool, clock, told } = await start([null, null, null]).started;
     for (let n = 0; n < 3; n += 1) {
@@ -329,7 +343,7 @@ describe('what GET /key tells', () => {
     const accounts = (await pool.list()).map(({ account }) => account);
     expect(accounts[0]).toBe(accounts[1]);
     expect(accounts[2]).not.toBe(accounts[0]);
-    expect(told).toEqual([`${accounts[0]}: 2 keys`]);
+    expect(told).toEqual([`${accounts[0]}: 2 keys`, '3 known, 0 refused, 0 unanswered']);
     await use(pool, DAY_SPENT, { model: FREE });
     expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');
     expect(await use(pool, SUCCESS, { model: FREE })).toBe('k2');

@@ -78,9 +78,13 @@ export function jsonLine({ fields, ...head }: Line): string {
 const printable = (text: string) =>
   text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
 
-/** Plain words stand as they are, everything else as JSON. */
-const fieldText = (value: unknown) =>
-  typeof value === 'string' && /^[\w./:@%+-]+$/.test(value) ? value : printable(stringify(value));
+/** Plain words stand as they are, everything else as JSON; a person need not read what there is not. */
+const fieldText = (value: unknown) => {
+  if (value === null) return '';
+  return typeof value === 'string' && /^[\w./:@%+-]+$/.test(value)
+    ? value
+    : printable(stringify(value));
+};
 
 /** The event for a person's eyes; a stack follows on lines of its own. */
 export function prettyLine(

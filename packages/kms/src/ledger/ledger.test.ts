@@ -105,6 +105,6 @@ test('the story of a refusal says why, and when it may be otherwise', () => {
   const request = ledger.get('r1');
   expect(request && storyOf(request).slice(1)).toEqual([
     '1. no key: cooling, one may serve in 60 s; not key-1: cooling, rate limited until 12:01:00, key-2: disabled, operator',
-    'The client got 429 (keys limited), complete, after 3 ms.',
+    'The client got 429 (keys limited), after 3 ms.',
   ]);
 });

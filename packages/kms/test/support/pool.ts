@@ -1,15 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 import type { KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
-import { poolKeys, type ConfiguredKey, type RecordsListener } from '../../src/key-records.ts';
+import { poolKeys, type ConfiguredKey } from '../../src/key-records.ts';
 import { LeaseTokens } from '../../src/lease-id.ts';
 import { subjectId } from '../../src/limit.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SpendingWatch } from '../../src/ledger/spending-watch.ts';
 import { UsageTotals } from '../../src/ledger/usage-totals.ts';
 import { LeaseLoads } from '../../src/lease-loads.ts';
-import type { PoolSettings, SpendingListener } from '../../src/pool-core.ts';
+import type { PoolListener, PoolSettings } from '../../src/pool-core.ts';
 import { openPool } from '../../src/pool.ts';
-import type { LimitListener } from '../../src/reports.ts';
 import type { Selection } from '../../src/selection.ts';
 import type { StateStore } from '../../src/state-store.ts';
 import { memoryUsageFile } from './memory-usage-file.ts';
@@ -45,12 +44,14 @@ export async function startPool(setUp: PoolSetUp) {
     onInFlight: loads.onInFlight,
   });
   const told: (string | [name: string, before: KeyState, after: KeyState])[] = [];
-  const listener: RecordsListener & LimitListener & SpendingListener = {
+  const listener: PoolListener = {
     onChange: ({ name }, before, after) => told.push([name, before, after]),
     onLimit: ({ subject }) => told.push(`limited ${subjectId(subject)}`),
     onShared: (account, keys) => told.push(`${account}: ${keys.length} keys`),
     onLifted: (subject) => told.push(`lifted ${subjectId(subject)}`),
     onUnexplained: ({ name }, credits) => told.push(`${name}: ${credits} unexplained`),
+    onFirstRound: ({ known, refused, unanswered }) =>
+      told.push(`${known} known, ${refused} refused, ${unanswered} unanswered`),
     onStoreFailed: () => told.push('store failed'),
     onStoreRecovered: () => told.push('store recovered'),
   };
