@@ -70,10 +70,10 @@ describe('a pretty line', () => {
     );
   });
 
-  it('shows plain words as they are, everything else as JSON, and leaves out what is undefined', () => {
+  it('shows plain words as they are, everything else as JSON, and leaves out what there is not', () => {
     const fields = { path: '/api/v1', text: 'two words', count: 3, none: null, not: undefined };
     expect(prettyLine(line(fields), false)).toBe(
-      '08:00:00.000 ERROR    kms      failed path=/api/v1 text="two words" count=3 none=null',
+      '08:00:00.000 ERROR    kms      failed path=/api/v1 text="two words" count=3',
     );
   });
 
