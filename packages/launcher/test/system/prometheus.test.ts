@@ -71,18 +71,17 @@ async function startPrometheus({ system, accessKey }: Product): Promise<string> 
   return `http://${address}`;
 }
 
+interface QueryAnswer {
+  data: { result: { metric: object; value: [number, string] }[] };
+}
+
 /** What Prometheus answers to a query, as soon as it has an answer. */
 async function ask(prometheus: string, query: string): Promise<[labels: object, value: number][]> {
   const url = `${prometheus}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
   const deadline = Date.now() + 15_000;
   while (Date.now() < deadline) {
-    const found = await fetch(url).then(
-      async (response) =>
-        (await response.json()) as {
-          data: { result: { metric: object; value: [number, string] }[] };
-        },
-      () => undefined, // it is not up yet
-    );
+    const response = await fetch(url).catch(() => undefined); // it does not listen yet
+    const found = response?.ok === true ? ((await response.json()) as QueryAnswer) : undefined;
     const result = found?.data.result ?? [];
     if (result.length > 0) return result.map(({ metric, value }) => [metric, Number(value[1])]);
     await sleep(100);
