@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startNginxProxy } from './baselines.ts';
+import { startBareProxy, startNginxProxy } from './baselines.ts';
 import { childrenWith, cpuTime, type Running } from './processes.ts';
 import { ACCESS_KEY, GATEWAY_CORE, LOAD_CORE, startProduct } from './product.ts';
 import type { Assignment, Delivered } from './stream-load.ts';
@@ -86,27 +86,50 @@ async function measure(load: StreamLoad, { url, pid }: Between, what: Load): Pro
 const medianBy = (rounds: readonly Measured[], of: (measured: Measured) => number) =>
   rounds.map(of).toSorted((a, b) => a - b)[rounds.length >> 1] ?? NaN;
 
+const HEAD = ['', 'events', 'broken', 'CPU an event', 'delay: median', 'p99', 'memory a stream'];
+
+/** A line of the table: what is missing of a figure is a dash. */
+function row([name = '', ...figures]: readonly string[]): string {
+  return `  ${name.padEnd(8)}${figures.map((figure) => figure.padStart(16)).join('')}`;
+}
+
+const figure = (value: number, unit: string, digits: number) =>
+  Number.isNaN(value) ? '–' : `${value.toFixed(digits)} ${unit}`;
+
 function printPaced(rounds: Readonly<Record<string, Measured[]>>): void {
   const { streams, eventsPerSecond, seconds } = PACED;
   const expected = streams * eventsPerSecond * seconds;
   console.log(`\n${streams} streams of ${eventsPerSecond} events a second, one core`);
-  console.log('              events    broken   CPU an event   delay, median   p99');
+  console.log(row(HEAD));
   for (const [name, all] of Object.entries(rounds)) {
     const lost = all.reduce((sum, { events }) => sum + expected - events, 0);
     const broken = all.reduce((sum, each) => sum + each.broken, 0);
-    const cpu = medianBy(all, ({ cpuUs }) => cpuUs);
-    const [median, p99] = [medianBy(all, (m) => m.medianMs), medianBy(all, (m) => m.p99Ms)];
-    console.log(
-      `  ${name.padEnd(9)} ${lost === 0 ? 'all'.padStart(8) : `${-lost}`.padStart(8)} ${String(broken).padStart(9)}` +
-        `   ${Number.isNaN(cpu) ? '–'.padStart(9) : `${cpu.toFixed(1)} µs`.padStart(9)}      ${median.toFixed(2).padStart(6)} ms   ${p99.toFixed(2).padStart(6)} ms`,
-    );
+    const cells = [
+      figure(
+        medianBy(all, ({ cpuUs }) => cpuUs),
+        'µs',
+        1,
+      ),
+      figure(
+        medianBy(all, ({ medianMs }) => medianMs),
+        'ms',
+        2,
+      ),
+      figure(
+        medianBy(all, ({ p99Ms }) => p99Ms),
+        'ms',
+        2,
+      ),
+      figure((all[0]?.bytesPerStream ?? NaN) / 1_000, 'kB', 0),
+    ];
+    console.log(row([name, lost === 0 ? 'all' : `${lost} lost`, `${broken}`, ...cells]));
   }
   const cpuOf = (name: string) => medianBy(rounds[name] ?? [], ({ cpuUs }) => cpuUs);
   const p99Of = (name: string) => medianBy(rounds[name] ?? [], ({ p99Ms }) => p99Ms);
-  const memory = rounds['gateway']?.[0]?.bytesPerStream ?? NaN;
-  console.log(`gateway: ${(cpuOf('gateway') / cpuOf('nginx')).toFixed(2)} × nginx's CPU time`);
+  const ratio = (name: string) => (cpuOf('gateway') / cpuOf(name)).toFixed(2);
+  const added = (p99Of('gateway') - p99Of('direct')).toFixed(2);
   console.log(
-    `  ${(p99Of('gateway') - p99Of('direct')).toFixed(2)} ms added at p99, ${(memory / 1000).toFixed(0)} kB a stream`,
+    `gateway: ${ratio('nginx')} × nginx, ${ratio('bare')} × bare; ${added} ms added at p99`,
   );
 }
 
@@ -119,6 +142,8 @@ export async function streamsBench(): Promise<void> {
     running.push(load);
     const nginx = await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, load.url);
     running.push(nginx);
+    const bare = await startBareProxy(GATEWAY_CORE, load.url);
+    running.push(bare);
     const product = await startProduct(path.join(folder, 'product'), load.url);
     running.push(product);
     await sleep(500);
@@ -126,6 +151,7 @@ export async function streamsBench(): Promise<void> {
     const between: Readonly<Record<string, Between>> = {
       direct: load,
       nginx: { url: nginx.url, ...(nginxWorker === undefined ? {} : { pid: nginxWorker }) },
+      bare: { url: bare.url, pid: bare.pid },
       gateway: { url: product.url, pid: product.gateway },
     };
     const rounds: Record<string, Measured[]> = {};
@@ -138,9 +164,9 @@ export async function streamsBench(): Promise<void> {
     const many = await measure(load, { url: product.url, pid: product.gateway }, MANY);
     const { streams, eventsPerSecond, seconds } = MANY;
     const missing = streams * eventsPerSecond * seconds - many.events;
-    console.log(
-      `\n${streams} streams through the gateway: ${many.broken} broken, ${missing} events missing`,
-    );
+    const kilobytes = (many.bytesPerStream / 1_000).toFixed(0);
+    const came = `${many.broken} broken, ${missing} events missing, ${kilobytes} kB each`;
+    console.log(`\n${streams} streams through the gateway: ${came}`);
   } finally {
     for (const server of running.toReversed()) await server.stop();
     await rm(folder, { recursive: true });
