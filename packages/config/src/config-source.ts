@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readSmallFile } from './small-file.ts';
-import { readYaml, type YamlDocument } from './yaml-document.ts';
+import type { YamlDocument } from './yaml-document.ts';
 
 const DEFAULT_FILE = 'config.yml';
 const MAX_FILE_BYTES = 256 * 1024;
@@ -38,6 +38,8 @@ export async function readConfigSource({ path, env, cwd }: Surroundings): Promis
   const label = named ?? DEFAULT_FILE;
   const file = resolve(cwd, label);
   const reading = await readSmallFile(file, MAX_FILE_BYTES);
+  // Those who are handed their part of the configuration need not carry what reads the file.
+  const { readYaml } = await import('./yaml-document.ts');
   const folder = dirname(file);
   if (reading.kind === 'text') {
     const { text, isOpenToAll } = reading;

@@ -7,6 +7,11 @@ export interface Tally {
   unanswered: number;
 }
 
+/** Told when OpenRouter has been asked about every key once. */
+export interface InspectionListener {
+  onFirstRound(tally: Readonly<Tally>): void;
+}
+
 /** Counts what OpenRouter says of each key when it is first asked about it. */
 export class FirstRound {
   readonly #unasked: Set<string>;

@@ -1,6 +1,6 @@
 import type { Finding, Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
-import { FirstRound, type Tally } from './first-round.ts';
+import { FirstRound, type InspectionListener } from './first-round.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
@@ -11,11 +11,6 @@ import type { PoolCore, SpendingListener } from './pool-core.ts';
 
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
-
-/** Told when OpenRouter has been asked about every key once. */
-export interface InspectionListener {
-  onFirstRound(tally: Readonly<Tally>): void;
-}
 
 /** What inspections of a pool's keys go by. */
 export interface KeyInspectorOptions {

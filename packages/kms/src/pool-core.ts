@@ -2,7 +2,7 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from './accounts.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
-import type { InspectionListener } from './key-inspector.ts';
+import type { InspectionListener } from './first-round.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
 import type { LeaseLoads } from './lease-loads.ts';

@@ -7,7 +7,6 @@ import { poolKeys } from './key-records.ts';
 import type { LeaseTableOptions } from './lease-table.ts';
 import { accountMarks } from './redis/account-marks.ts';
 import { RedisClock } from './redis/redis-clock.ts';
-import { openRedisStore } from './redis/redis-store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StateStore } from './state-store.ts';
 
@@ -62,6 +61,8 @@ async function openShared(
   if ('problem' in reading) throw refusal(reading.problem);
   const clock = new RedisClock(machineClock, () => performance.now());
   const marksOf = remembered((keys: KmsHandOver['keys']) => accountMarks(poolKeys(keys)));
+  // Most services keep their state in a file: they need not carry the library of the other.
+  const { openRedisStore } = await import('./redis/redis-store.ts');
   const store = await openRedisStore({
     ...{ url: reading.value, prefix, policy, local, clock, isOfThisLife, onInFlight },
     keyIds: poolKeys(handOver().keys).map(({ id }) => id),
