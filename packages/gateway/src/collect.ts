@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { SilenceWatch } from './silence-watch.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
 
 /** What a body is collected under. */
@@ -23,7 +24,7 @@ export function collect(response: IncomingMessage, limits: CollectLimits): Promi
   const chunks: Buffer[] = [];
   let bytes = 0;
   const settle = (end: () => void) => {
-    clearTimeout(silence);
+    silence.stop();
     signal.removeEventListener('abort', onAbort);
     response.off('data', onData).off('end', onEnd).off('close', onClose);
     end();
@@ -35,7 +36,7 @@ export function collect(response: IncomingMessage, limits: CollectLimits): Promi
     });
   };
   const onData = (chunk: Buffer) => {
-    silence.refresh();
+    silence.heard();
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes <= maxBytes) return;
@@ -49,7 +50,7 @@ export function collect(response: IncomingMessage, limits: CollectLimits): Promi
   const onSilence = () => {
     fail(new UpstreamFailure('timeout', `the upstream fell silent for ${idleMs} ms`));
   };
-  const silence = setTimeout(onSilence, idleMs);
+  const silence = new SilenceWatch(idleMs, onSilence);
   response.on('data', onData).once('end', onEnd).once('close', onClose);
   response.on('error', () => undefined); // what it means is said by `close`
   signal.addEventListener('abort', onAbort, { once: true });

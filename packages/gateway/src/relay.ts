@@ -4,6 +4,7 @@ import type { Answered, AnswerLimits } from './attempt-end.ts';
 import type { Exchange } from './exchange.ts';
 import { GatewayError } from './gateway-error.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { StreamTail } from './stream-tail.ts';
 
 /** How an answer can break off; `cut_off`: this gateway had to end it. */
@@ -62,12 +63,12 @@ function pump(
 ): () => void {
   const onAbort = () => breakOff(breakOf(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
-  const silence = setTimeout(() => {
+  const silence = new SilenceWatch(idleTimeoutMs, () => {
     // A client that does not read keeps the upstream waiting: then the silence is the client's.
     breakOff(response.writableNeedDrain ? 'client_abort' : 'stalled');
-  }, idleTimeoutMs);
+  });
   upstream.on('data', (chunk: Buffer) => {
-    silence.refresh();
+    silence.heard();
     passed(chunk);
     if (!response.write(chunk)) upstream.pause();
   });
@@ -78,7 +79,7 @@ function pump(
   });
   response.on('drain', () => upstream.resume());
   return () => {
-    clearTimeout(silence);
+    silence.stop();
     signal.removeEventListener('abort', onAbort);
     if (!upstream.complete) upstream.destroy();
   };

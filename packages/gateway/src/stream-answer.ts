@@ -9,6 +9,7 @@ import { GatewayError } from './gateway-error.ts';
 import { heldEvent, streamHeaders } from './held-event.ts';
 import { classifyErrorWithin } from './outcome.ts';
 import { breakOf, closed, relay, verdictOf, type Break } from './relay.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { divideEvents, WholeEvents } from './sse-framing.ts';
 import { streamEvents } from './stream-event.ts';
 import { StreamTail } from './stream-tail.ts';
@@ -40,7 +41,7 @@ class StreamAnswer {
   readonly #end = Promise.withResolvers<AttemptEnd>();
   readonly #events = new WholeEvents();
   readonly #tail = new StreamTail();
-  readonly #silence: NodeJS.Timeout;
+  readonly #silence: SilenceWatch;
   #patience: NodeJS.Timeout | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -59,7 +60,7 @@ class StreamAnswer {
     this.#exchange = about.exchange;
     this.#api = about.api;
     this.#limits = about.limits;
-    this.#silence = setTimeout(() => this.#onSilence(), about.limits.idleTimeoutMs);
+    this.#silence = new SilenceWatch(about.limits.idleTimeoutMs, () => this.#onSilence());
   }
 
   /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
@@ -84,7 +85,7 @@ class StreamAnswer {
   }
 
   #push(chunk: Buffer): void {
-    this.#silence.refresh();
+    this.#silence.heard();
     const whole = this.#events.push(chunk);
     if (whole.length === 0) return;
     if (this.#isCommitted) this.#forward(whole);
@@ -234,7 +235,7 @@ class StreamAnswer {
   }
 
   #stop(): void {
-    clearTimeout(this.#silence);
+    this.#silence.stop();
     clearTimeout(this.#patience);
     this.#limits.signal.removeEventListener('abort', this.#onAbort);
     this.#source.removeAllListeners('data');
