@@ -13,7 +13,7 @@ import type { Logger } from '@openrouter-proxy/runtime';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 
 /** How long a request waits for a key service that is being restarted. */
-const RESTART_PATIENCE_MS = 2_500;
+const RESTART_PATIENCE_MS = 5_000;
 /** How long one call may take on a connection that stands. */
 const CALL_TIMEOUT_MS = 1_000;
 const REPEAT_AFTER_MS = 100;
