@@ -21,7 +21,10 @@ const PORT = Number(process.env['DEMO_PORT'] ?? 5555);
 
 await refuseTakenPort(PORT);
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stopping.abort());
+}
+process.stdout.on('error', () => stopping.abort()); // nobody reads it any more
 
 const fake = await startFakeOpenRouter();
 for (const freePerMinute of [3, 4, 20, 20, 20]) {

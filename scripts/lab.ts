@@ -82,7 +82,13 @@ if (trials.length === 0) {
 const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-lab-'));
 let failed = 0;
 console.log(row('', 'fault', ['client', 'tries', 'set aside', 'ms']));
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stopping.abort());
+}
+process.stdout.on('error', () => stopping.abort()); // nobody reads it any more
 for (const [index, trial] of trials.entries()) {
+  if (stopping.signal.aborted) break;
   const observed = await attempt(trial, path.join(folder, String(index)));
   const { answer, setAside } = observed;
   const wrong = complaints(trial, observed);

@@ -201,7 +201,9 @@ class Forwarding {
     const { api, request } = this.#exchange;
     const isIdempotent = request.method !== 'POST' && request.method !== 'PATCH';
     const isInference = api !== null && api !== 'other';
-    return failure.mayPass && (isInference || isIdempotent || failure.beforeWork);
+    // That a kept connection broke without a word does not prove that nothing was done.
+    const isUntouched = failure.beforeWork && failure.kind !== 'broken';
+    return failure.mayPass && (isInference || isIdempotent || isUntouched);
   }
 
   /** The same after no key was to be had. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rawPost, startTestGateway } from './support/gateway.ts';
+import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import { answering, OK, response, startRecordingUpstream } from './support/recording-upstream.ts';
 
@@ -27,6 +27,21 @@ it('sends a request again, once, when a kept connection turns out to be closed',
   await expect
     .poll(() => gateway.keys.outcomes())
     .toEqual(['success', 'connection_failed', 'success']);
+});
+
+it('sends nothing again that might be done twice: a key that is to be made, say', async () => {
+  const upstream = await startRecordingUpstream(async (connection) => {
+    await connection.message();
+    connection.send(OK);
+    await connection.message(1);
+    connection.reset();
+  });
+  const gateway = await startTestGateway(upstream.url);
+  await gateway.send(rawPost('{}'));
+  const headers = ['Content-Type: application/json', 'Content-Length: 2'];
+  const answer = await gateway.send(`${rawRequest('POST', '/api/v1/keys', headers)}{}`);
+  expect(statusOf(answer)).toBe(502);
+  expect(upstream.requests()).toHaveLength(2);
 });
 
 it('sends it again on a new connection: where one kept connection is dead, others are too', async () => {

@@ -21,9 +21,10 @@ export class FirstRound {
     this.#unasked = new Set(keyIds);
   }
 
-  /** Counts a finding; gives the tally with the last of the keys. */
+  /** Counts a finding; gives the tally with the last of the keys. One that was given up is none. */
   add(keyId: string, finding: Finding): Tally | null {
-    if (!this.#unasked.delete(keyId)) return null;
+    const isGivenUp = finding.kind === 'failed' && finding.outcome.kind === 'client_abort';
+    if (isGivenUp || !this.#unasked.delete(keyId)) return null;
     this.#tally[answerOf(finding)] += 1;
     return this.#unasked.size === 0 ? this.#tally : null;
   }

@@ -39,7 +39,8 @@ export function logFirstRound(logger: Logger, tally: Readonly<Tally>): void {
   if (known === 0 && refused === 0) {
     logger.warning('OpenRouter could not be asked about any key: can it be reached?', { ...tally });
   } else if (refused > 0) {
-    logger.warning('OpenRouter does not know some of the keys: see `kms keys`', { ...tally });
+    const which = known === 0 ? 'any of the keys' : 'some of the keys';
+    logger.warning(`OpenRouter does not know ${which}: see \`kms keys\``, { ...tally });
   } else if (unanswered > 0) logger.info('OpenRouter was asked about the keys', { ...tally });
   else logger.info('OpenRouter knows every key', { keys: known });
 }

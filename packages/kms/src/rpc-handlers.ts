@@ -7,8 +7,9 @@ import {
   type ReloadReport,
   type RequestEnd,
 } from '@openrouter-proxy/kms-protocol';
-import type { Clock } from '@openrouter-proxy/runtime';
+import { createMasker, type Clock } from '@openrouter-proxy/runtime';
 import type { KeyPool } from './key-pool.ts';
+import type { KeyCommand } from './key-state.ts';
 import type { Books } from './ledger/books.ts';
 import { storyOf } from './ledger/story.ts';
 
@@ -34,6 +35,15 @@ export interface HandlerParts {
 export function rpcHandlers(parts: HandlerParts): Handlers {
   return { ...poolHandlers(parts), ...bookHandlers(parts) };
 }
+
+/** What an operator says is kept, and shared with other machines: no place for a key. */
+const masker = createMasker();
+const disabling = (reason: string): KeyCommand => {
+  return { kind: 'disable', reason: masker.mask(reason) };
+};
+const cooling = (forMs: number, reason: string): KeyCommand => {
+  return { kind: 'cool', forMs, reason: masker.mask(reason) };
+};
 
 /** Says of keys that are removed how many requests they still serve to their ends. */
 function withDraining(report: ReloadReport, before: readonly KeyView[]): ReloadReport {
@@ -85,9 +95,9 @@ function poolHandlers({
     }),
     'keys.get': ({ keyId }) => pool.get(keyId),
     'keys.whyNot': ({ keyId, model }) => pool.whyNot(keyId, model),
-    'keys.disable': ({ keyId, reason }) => pool.command(keyId, { kind: 'disable', reason }),
+    'keys.disable': ({ keyId, reason }) => pool.command(keyId, disabling(reason)),
     'keys.enable': ({ keyId }) => pool.command(keyId, { kind: 'enable' }),
-    'keys.cool': ({ keyId, forMs, reason }) => pool.command(keyId, { kind: 'cool', forMs, reason }),
+    'keys.cool': ({ keyId, forMs, reason }) => pool.command(keyId, cooling(forMs, reason)),
     'keys.uncool': ({ keyId }) => pool.command(keyId, { kind: 'uncool' }),
     'metrics.read': async () => ({ families: await metrics() }),
     'service.status': async () => ({

@@ -51,7 +51,7 @@ type Records = Pick<StateStore, 'load' | 'save' | 'loadShared' | 'saveShared'>;
 
 function recordsIn(
   database: DatabaseSync,
-  records: ReadonlyMap<string, KeyRecord>,
+  records: Map<string, KeyRecord>,
   writes: GroupCommit,
 ): Records {
   return {
@@ -63,7 +63,10 @@ function recordsIn(
       });
       return Promise.resolve(new Map(known));
     },
-    save: (keyId, record) => writes.save((write) => write.key(keyId, record)),
+    save: async (keyId, record) => {
+      await writes.save((write) => write.key(keyId, record));
+      records.set(keyId, record); // a key that leaves the configuration may come back
+    },
     loadShared: () => Promise.resolve(readShared(database)),
     saveShared: (name, json) => writes.save((write) => write.shared(name, json)),
   };

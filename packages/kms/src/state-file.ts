@@ -38,7 +38,7 @@ const DAMAGE = ['ERROR', 'READONLY', 'CORRUPT', 'NOTADB'] as const;
 /** A state file that is open, and what was in it. */
 export interface StateFile {
   readonly database: DatabaseSync;
-  readonly records: ReadonlyMap<string, KeyRecord>;
+  readonly records: Map<string, KeyRecord>;
   /** Where the file was put that stood here before, if that was damaged. */
   readonly quarantined: string | null;
 }

@@ -64,7 +64,7 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
   const { logger, addSecrets } = createLauncherLogger(prepared.slices);
   for (const warning of prepared.warnings) logger.warning(warning);
 
-  const children = new RunningChildren();
+  const children = new RunningChildren(logger);
   const kms = kmsProgram(
     () => reloader.slices.kms,
     (what) => answerReload(what, reload),
@@ -88,7 +88,7 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
     renew: () => void renewWorkers(children, gateway, logger),
   });
   return await supervisor.run([kms, gateway], async (program, { address, answer }, child) => {
-    children.add(program, child);
+    await children.add(program, child);
     if (answer.kind === 'hindered') {
       logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { EXIT, explainFailedStart } from '@openrouter-proxy/runtime';
+import { EXIT, explainFailedStart, outputTaken } from '@openrouter-proxy/runtime';
 import { launch } from './launch.ts';
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -18,7 +18,9 @@ const command = new Command('openrouter-proxy')
   .parse();
 
 try {
-  process.exit(await launch(command.opts<{ config?: string }>().config));
+  const exitCode = await launch(command.opts<{ config?: string }>().config);
+  await outputTaken();
+  process.exit(exitCode);
 } catch (error) {
   process.exit(explainFailedStart(error));
 }

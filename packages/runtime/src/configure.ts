@@ -1,3 +1,4 @@
+import { StartupError } from './exit-code.ts';
 import type { Answering, IpcLink } from './ipc-link.ts';
 
 /** How long a process may take to run with what it is told. */
@@ -24,6 +25,12 @@ export async function configureOver(
   return (answer as Configured).problem; // of `answeringConfigure`, below
 }
 
+/** An error's own words may quote what was handed over; a StartupError's are meant to be read. */
+function problemOf(error: unknown): string {
+  if (error instanceof StartupError) return error.problems.join('; ');
+  return error instanceof Error ? error.name : typeof error;
+}
+
 /** Answers being told what to run with, one after the other; everything else is left to `others`. */
 export function answeringConfigure(
   configure: (handOver: unknown) => Promise<void>,
@@ -36,10 +43,7 @@ export function answeringConfigure(
       .then(() => configure(what.configure))
       .then(
         (): Configured => ({ problem: null }),
-        // Without the cause, which may quote what was handed over.
-        (error: unknown): Configured => ({
-          problem: error instanceof Error ? error.name : typeof error,
-        }),
+        (error: unknown): Configured => ({ problem: problemOf(error) }),
       );
     last = done;
     return done;

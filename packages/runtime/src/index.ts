@@ -4,6 +4,7 @@ export { configureOver } from './configure.ts';
 export { IpcLink, type Answering } from './ipc-link.ts';
 export { LOG_LEVELS, isPretty, type LogFields, type LogFormat, type LogLevel } from './log-line.ts';
 export type { Logger, LoggerOptions, ProcessLogger } from './logger.ts';
+export { outputTaken } from './log-output.ts';
 export { createMasker, type Masker } from './mask.ts';
 export { type Address, type ReadyMessage } from './ready.ts';
 export { DEFAULT_POLICY, NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';

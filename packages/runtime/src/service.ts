@@ -5,6 +5,7 @@ import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
 import { receiveHandOver } from './hand-over.ts';
 import { answeringConfigure } from './configure.ts';
 import { IpcLink, type Answering } from './ipc-link.ts';
+import { outputTaken } from './log-output.ts';
 import type { Logger } from './logger.ts';
 import { createMasker } from './mask.ts';
 import { announceReady, type Address } from './ready.ts';
@@ -67,6 +68,7 @@ export async function runService(
     announceReady(service.address ?? null);
     if (!stop.signal.aborted) await once(stop.signal, 'abort');
     await service.drain();
+    await outputTaken();
     process.exit(EXIT.ok);
   } catch (error) {
     process.exit(explain(error));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
-import { EXIT, type Logger, type Service } from '@openrouter-proxy/runtime';
+import { EXIT, StartupError, type Logger, type Service } from '@openrouter-proxy/runtime';
 import { z } from 'zod';
 import { listen } from '../server.ts';
 import { SharedLists } from './shared-lists.ts';
@@ -68,7 +68,7 @@ export async function startWorkers(options: GatewayHandOver, logger: Logger): Pr
       current = { ...gatewayHandOver.parse(changed), port: current.port };
       lists.clear();
       const problem = await pool.configure(gatewayHandOver.encode(current));
-      if (problem !== null) throw new Error(problem);
+      if (problem !== null) throw new StartupError(EXIT.gaveUp, [problem]);
     },
     async answer(what) {
       if (!renewRequest.safeParse(what).success) return null;

@@ -46,6 +46,10 @@ export class WorkerPool {
   /** Those that serve and are to go on. */
   readonly #serving = new Set<Worker>();
   readonly #running = new Set<Worker>();
+  /** Those that do not serve yet, and which configuration they know. */
+  readonly #starting = new Map<Worker, number>();
+  /** Grows with each configuration. */
+  #version = 0;
   readonly #stopped = new AbortController();
   #history = NO_CRASHES;
   #renewal: Promise<void> = Promise.resolve();
@@ -77,9 +81,9 @@ export class WorkerPool {
 
   /** Has all of them run with this from now on; why one could not take it, if so. */
   async configure(handOver: unknown): Promise<string | null> {
-    const problems = await Promise.all(
-      [...this.#running].map((worker) => worker.configure(handOver)),
-    );
+    this.#version += 1; // those that start are told when they are there
+    const told = [...this.#running].filter((worker) => !this.#starting.has(worker));
+    const problems = await Promise.all(told.map((worker) => worker.configure(handOver)));
     return problems.find((problem) => problem !== null) ?? null;
   }
 
@@ -113,8 +117,10 @@ export class WorkerPool {
     const worker: Worker = startWorker(handOver(), (what) => answering(worker, what));
     const startedAt = Date.now();
     this.#running.add(worker);
+    this.#starting.set(worker, this.#version);
     void worker.ended.then((end) => {
       this.#running.delete(worker);
+      this.#starting.delete(worker);
       onEnded(worker);
       // One that never served, or was to go, is not missed.
       if (this.#serving.delete(worker)) void this.#replace(worker, end, Date.now() - startedAt);
@@ -135,8 +141,21 @@ export class WorkerPool {
         throw new Error(`worker ${worker.id} did not serve within ${START_MS} ms`);
       }),
     ]).finally(() => late.abort());
+    await this.#catchUp(worker);
     this.#serving.add(worker);
     return address;
+  }
+
+  /** Tells a worker what the others were told while it started. */
+  async #catchUp(worker: Worker): Promise<void> {
+    for (;;) {
+      const version = this.#version;
+      if (!this.#starting.has(worker) || this.#starting.get(worker) === version) break;
+      this.#starting.set(worker, version);
+      const problem = await worker.configure(this.#options.handOver());
+      if (problem !== null) throw new Error(`worker ${worker.id} could not be told: ${problem}`);
+    }
+    this.#starting.delete(worker);
   }
 
   #dismiss(worker: Worker): void {

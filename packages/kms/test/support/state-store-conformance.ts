@@ -51,6 +51,16 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
       await again.close();
     });
 
+    it('are as they were saved last when a key is asked for again', async () => {
+      const store = await prepare()();
+      await store.load([A, B], T);
+      await store.save(A, cooling);
+      await store.save(A, disabled);
+      expect([...(await store.load([B], T)).keys()]).toEqual([]);
+      expect((await store.load([A, B], T)).get(A)).toEqual(disabled);
+      await store.close();
+    });
+
     it('are only of the keys asked for, and none of a key nothing was saved of', async () => {
       const open = prepare();
       const store = await open();

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
+import type { KmsClient, ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from './support/operator.ts';
@@ -14,6 +14,7 @@ const RELOADS = Number(process.env['RELOADS'] ?? 50);
 interface World {
   fake: FakeOpenRouter;
   system: System;
+  operator: KmsClient;
   /** Changes the file, keeping what is not named. */
   change(openrouter: object, server?: object): Promise<void>;
   spoil(text: string): Promise<void>;
@@ -38,6 +39,7 @@ async function start(keys: number): Promise<World> {
   return {
     fake,
     system,
+    operator,
     change: (changed, server = {}) =>
       writeFile(
         file,
@@ -96,6 +98,21 @@ it('keys that are added, removed and limited take effect at once', async () => {
     .map(({ key }) => key);
   expect(new Set(used)).toEqual(new Set(['key-2', 'key-3']));
   expect(JSON.stringify(report)).not.toContain(first);
+});
+
+it('a key that is taken out and put back is as it was: disabled, if it was', async () => {
+  const world = await start(2);
+  const [first, second] = world.fake.keys.map(({ secret }) => secret);
+  const keyId = (await world.idOf('key-1')) ?? '';
+  await world.operator.call('keys.disable', { keyId, reason: 'leaked' });
+  for (const keys of [[second], [first, second]]) {
+    await world.change({ keys });
+    expect((await world.reload()).outcome).toBe('applied');
+  }
+  expect((await world.operator.call('keys.get', { keyId })).state.kind).toBe('disabled');
+  for (let n = 0; n < 4; n += 1) expect((await ask(world)).status).toBe(200);
+  const used = world.fake.requests.records.filter(({ method }) => method === 'POST');
+  expect(new Set(used.map(({ key }) => key))).toEqual(new Set(['key-2']));
 });
 
 it('a plan says what would change, and changes nothing', async () => {
@@ -202,6 +219,24 @@ it('a child that is started anew has the configuration that was read last', asyn
     .toBe(200);
   const last = fake.requests.records.filter(({ method }) => method === 'POST').at(-1);
   expect(last?.key).toBe('key-3');
+});
+
+it('a child that is being started while the configuration is read again is told of it', async () => {
+  const world = await start(1);
+  const { system } = world;
+  const gateway = () => childOf(system.launcher, '/gateway/')?.pid;
+  const before = gateway() ?? NaN;
+  process.kill(before, 'SIGKILL');
+  await expect
+    .poll(() => ![undefined, before].includes(gateway()), { interval: 5, timeout: 10_000 })
+    .toBe(true);
+  const other = 'another-access-key-of-some-length';
+  await world.change({}, { access_key: other });
+  expect((await world.reload()).outcome).toBe('applied');
+  const status = async (accessKey?: string) =>
+    (await ask(world, {}, accessKey).catch(() => undefined))?.status;
+  await expect.poll(() => status(other), { timeout: 10_000 }).toBe(200);
+  expect(await status()).toBe(401);
 });
 
 it(

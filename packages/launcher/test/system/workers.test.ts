@@ -126,8 +126,10 @@ it('are told of a changed configuration, all of them', async () => {
       server: { ...config.server, access_keys: [{ name: 'guest', key }] },
     }),
   );
+  process.kill(system.launcher, 'SIGUSR2'); // some are being started meanwhile
   process.kill(system.launcher, 'SIGHUP');
   await system.line(({ message }) => message === 'the configuration was read again');
+  await system.line(({ message }) => message === 'all workers are new');
   const guest: World = { fake, system: { ...system, accessKey: key } };
   for (let n = 0; n < 12; n += 1) expect((await ask(guest)).status).toBe(200);
 });
