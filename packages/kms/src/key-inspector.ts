@@ -79,7 +79,7 @@ export class KeyInspector {
 
   /** Before the pool is said to be empty, has guesses looked into; whether anything is known now that was not. */
   async learnMore(refusal: NoKeyData): Promise<boolean> {
-    if (refusal.reason !== 'cooling') return false;
+    if (refusal.reason !== 'cooling' && refusal.reason !== 'keys_refused') return false;
     const { core, inspections, clock } = this.#options;
     const now = clock.now();
     const guessed = core().settings.keys.filter((key) => this.#isGuessed(key, now));

@@ -127,7 +127,15 @@ export class Lender {
       blockedUntil: this.#blockedUntil(key, model, now),
       isTried: tried.has(key.id),
     }));
-    return refusalOf(standings, now);
+    const refusal = refusalOf(standings, now);
+    const isOfKeys = refusal.reason === 'cooling' && keys.every((key) => this.#isRefused(key, now));
+    return isOfKeys ? { ...refusal, reason: 'keys_refused' } : refusal;
+  }
+
+  /** Whether OpenRouter has said that it does not know the key. */
+  #isRefused(key: PoolKey, now: number): boolean {
+    const { state } = this.#parts.records.of(key, now);
+    return 'cause' in state && state.cause.reason === 'unauthorized';
   }
 
   /** Of the keys a request has tried, those that can serve all the same: the others may be tried again once they return. */

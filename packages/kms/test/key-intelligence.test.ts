@@ -166,6 +166,12 @@ describe('trouble that is not the key’s', () => {
     await use(pool, SUCCESS);
   });
 
+  it('is not what clients are told of when OpenRouter refuses the only key', async () => {
+    const { pool } = await start(['one']).started;
+    await use(pool, UNAUTHORIZED);
+    expect(await refusal(pool, {})).toMatchObject({ reason: 'keys_refused' });
+  });
+
   it('that strikes the keys of several accounts within moments strikes none', async () => {
     const { pool, clock } = await start(['one', 'two', 'three']).started;
     for (let n = 0; n < 3; n += 1) await use(pool, UNAUTHORIZED);
