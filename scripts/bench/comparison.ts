@@ -1,32 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBareProxy, startNginxProxy, startUpstream } from './baselines.ts';
 import { addedLatency, underLoad, type Server } from './load.ts';
-import type { Running } from './processes.ts';
 import { GATEWAY_CORE, LOAD_CORE, startProduct } from './product.ts';
+import { onStage } from './stage.ts';
 import { productWithoutMetrics } from './variant.ts';
 
 /** The gateway against nginx and against bare express + http-proxy-3, each alone on one core. */
 export async function comparisonBench(): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const running: Running[] = [];
-  try {
-    const upstream = await startUpstream(path.join(folder, 'upstream'), LOAD_CORE);
-    running.push(upstream);
-    const nginx = await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, upstream.url);
-    running.push(nginx);
-    const bare = await startBareProxy(GATEWAY_CORE, upstream.url);
-    running.push(bare);
-    const product = await startProduct(path.join(folder, 'product'), upstream.url);
-    running.push(product);
+  await onStage(async (folder, started) => {
+    const upstream = started(await startUpstream(path.join(folder, 'upstream'), LOAD_CORE));
+    const nginx = started(
+      await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, upstream.url),
+    );
+    const bare = started(await startBareProxy(GATEWAY_CORE, upstream.url));
+    const product = started(await startProduct(path.join(folder, 'product'), upstream.url));
     const variant = await productWithoutMetrics(path.join(folder, 'variant'));
-    const blind = await startProduct(path.join(folder, 'blind'), upstream.url, {
-      launcher: variant,
-      server: { enable_token_counting: false },
-    });
-    running.push(blind);
+    const blind = started(
+      await startProduct(path.join(folder, 'blind'), upstream.url, {
+        launcher: variant,
+        server: { enable_token_counting: false },
+      }),
+    );
     await sleep(500);
 
     const proxies: Record<string, Server> = {
@@ -55,8 +50,5 @@ export async function comparisonBench(): Promise<void> {
     const [full, without] = [costOf('gateway'), costOf('gateway without metrics')];
     const cost = `${full.toFixed(0)} µs of CPU a request, ${without.toFixed(0)} µs without`;
     console.log(`\nmetrics and token counting: ${cost} (${of(without, full)})`);
-  } finally {
-    for (const server of running.toReversed()) await server.stop();
-    await rm(folder, { recursive: true });
-  }
+  });
 }

@@ -1,25 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startUpstream } from './baselines.ts';
 import { underLoad } from './load.ts';
-import { childWith, pin, type Running } from './processes.ts';
+import { childWith, pin } from './processes.ts';
 import { LOAD_CORE, startProduct } from './product.ts';
 import { startRedis } from './redis.ts';
+import { onStage } from './stage.ts';
 
 /** What a request costs each process, in CPU time: with the state in a file, and in a Redis. */
 export async function costBench(): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const running: Running[] = [];
-  try {
-    const upstream = await startUpstream(path.join(folder, 'upstream'), LOAD_CORE);
-    running.push(upstream);
-    const redis = await startRedis(folder);
-    running.push(redis);
+  await onStage(async (folder, started) => {
+    const upstream = started(await startUpstream(path.join(folder, 'upstream'), LOAD_CORE));
+    const redis = started(await startRedis(folder));
     await pin(redis.pid, LOAD_CORE);
     const start = async (name: string, settings: Readonly<Record<string, object>>) => {
-      const product = await startProduct(path.join(folder, name), upstream.url, { settings });
-      running.push(product);
+      const product = started(
+        await startProduct(path.join(folder, name), upstream.url, { settings }),
+      );
       const kms = await childWith(product.launcher, 'kms');
       return { url: product.url, processes: { gateway: product.gateway, kms } };
     };
@@ -35,8 +31,5 @@ export async function costBench(): Promise<void> {
       const costs = Object.entries(cpuUs).map(([process, us]) => `${process} ${us.toFixed(0)}`);
       console.log(`  ${name.padEnd(12)} ${rate.toFixed(0).padStart(10)}   ${costs.join(', ')}`);
     }
-  } finally {
-    for (const server of running.toReversed()) await server.stop();
-    await rm(folder, { recursive: true });
-  }
+  });
 }

@@ -6,13 +6,13 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
 import { KmsClient, KmsError, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 import { startRedis } from './redis.ts';
+import { onStage } from './stage.ts';
 
 const SINGLE = 2_000;
 const IN_FLIGHT = 64;
@@ -157,26 +157,18 @@ async function withServices<T>(
   isShared: boolean,
   measure: (services: Service[]) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const running: { stop(): unknown }[] = [];
-  try {
-    const redis = isShared ? await startRedis(folder) : null;
-    if (redis !== null) running.push(redis);
+  return onStage(async (folder, started) => {
+    const redis = isShared ? started(await startRedis(folder)) : null;
     const shared =
       redis && ({ url: new Secret(redis.url), prefix: 'bench', onOutage: 'closed' } as const);
     const keys = keysOf(pool);
     const services: Service[] = [];
     for (let index = 0; index < count; index += 1) {
       const stateDir = await mkdtemp(path.join(folder, 'kms-'));
-      const service = await startKms(stateDir, keys, pool.perMinute, shared);
-      running.push(service);
-      services.push(service);
+      services.push(started(await startKms(stateDir, keys, pool.perMinute, shared)));
     }
-    return await measure(services);
-  } finally {
-    for (const each of running.toReversed()) await each.stop();
-    await rm(folder, { recursive: true });
-  }
+    return measure(services);
+  });
 }
 
 /** Prints what leases cost. */

@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBareProxy, startNginxProxy } from './baselines.ts';
 import { childrenWith, cpuTime, type Running } from './processes.ts';
 import { ACCESS_KEY, GATEWAY_CORE, LOAD_CORE, startProduct } from './product.ts';
+import { onStage } from './stage.ts';
 import type { Assignment, Delivered } from './stream-load.ts';
 
 const PACED = { streams: 1_000, eventsPerSecond: 20, seconds: 10 };
@@ -135,17 +135,13 @@ function printPaced(rounds: Readonly<Record<string, Measured[]>>): void {
 
 /** Streams through one worker: what an event costs, how late it is, what a stream takes of memory. */
 export async function streamsBench(): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const running: Running[] = [];
-  try {
-    const load = await startStreamLoad();
-    running.push(load);
-    const nginx = await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, load.url);
-    running.push(nginx);
-    const bare = await startBareProxy(GATEWAY_CORE, load.url);
-    running.push(bare);
-    const product = await startProduct(path.join(folder, 'product'), load.url);
-    running.push(product);
+  await onStage(async (folder, started) => {
+    const load = started(await startStreamLoad());
+    const nginx = started(
+      await startNginxProxy(path.join(folder, 'proxy'), GATEWAY_CORE, load.url),
+    );
+    const bare = started(await startBareProxy(GATEWAY_CORE, load.url));
+    const product = started(await startProduct(path.join(folder, 'product'), load.url));
     await sleep(500);
     const [nginxWorker] = await childrenWith(nginx.pid, 'nginx');
     const between: Readonly<Record<string, Between>> = {
@@ -167,8 +163,5 @@ export async function streamsBench(): Promise<void> {
     const kilobytes = (many.bytesPerStream / 1_000).toFixed(0);
     const came = `${many.broken} broken, ${missing} events missing, ${kilobytes} kB each`;
     console.log(`\n${streams} streams through the gateway: ${came}`);
-  } finally {
-    for (const server of running.toReversed()) await server.stop();
-    await rm(folder, { recursive: true });
-  }
+  });
 }

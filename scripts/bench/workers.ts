@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startUpstream } from './baselines.ts';
 import { confine } from './cpu-share.ts';
 import { underLoad } from './load.ts';
-import { childrenWith, type Running } from './processes.ts';
+import { childrenWith } from './processes.ts';
 import { LOAD_CORE, startProduct } from './product.ts';
+import { onStage } from './stage.ts';
 
 /**
  * What each worker may have of a core: so little that two of them leave the load, the upstream and
@@ -15,11 +14,8 @@ const SHARE = 0.4;
 
 /** Two workers against one, each worker with the same share of a core to itself. */
 export async function workersBench(): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const running: Running[] = [];
-  try {
-    const upstream = await startUpstream(path.join(folder, 'upstream'), LOAD_CORE);
-    running.push(upstream);
+  await onStage(async (folder, started) => {
+    const upstream = started(await startUpstream(path.join(folder, 'upstream'), LOAD_CORE));
     const start = async (workers: number) => {
       const product = await startProduct(path.join(folder, String(workers)), upstream.url, {
         server: { workers },
@@ -27,7 +23,7 @@ export async function workersBench(): Promise<void> {
       });
       const serving = workers === 1 ? [product.gateway] : await childrenWith(product.gateway, '');
       const shares = await Promise.all(serving.map((pid) => confine(pid, SHARE)));
-      running.push(...shares, product);
+      for (const each of [...shares, product]) started(each);
       return { url: product.url };
     };
     const load = await underLoad(folder, { one: await start(1), two: await start(2) });
@@ -36,8 +32,5 @@ export async function workersBench(): Promise<void> {
     console.log(
       `one worker: ${one.toFixed(0)}/s, two workers: ${two.toFixed(0)}/s, ${(two / one).toFixed(2)} ×`,
     );
-  } finally {
-    for (const server of running.toReversed()) await server.stop();
-    await rm(folder, { recursive: true });
-  }
+  });
 }

@@ -35,8 +35,9 @@ export const noKeyData = z.strictObject({
    * `cooling`: every key is limited, for this model at least; `busy`: every usable key has as many
    * leases as it may; `exhausted`: each has been tried; `model_limited`: OpenRouter or its providers
    * have no room for this model; `upstream_blocked`: OpenRouter cannot be reached, or blocks this
-   * address; `keys_refused`: it says of every key that it does not know it; `queue_full`: too many requests wait already; `state_unavailable`: where the state is kept
-   * cannot be reached, and keys are not lent without it.
+   * address; `keys_refused`: it says of every key that it does not know it; `queue_full`: too many
+   * requests wait already; `state_unavailable`: where the state is kept cannot be reached, and keys
+   * are not lent without it.
    */
   reason: z.enum([
     'cooling',

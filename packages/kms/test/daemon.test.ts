@@ -161,12 +161,13 @@ it('tells no secret but in a lease', async () => {
   const operator = kms.connect(handOver.socket, 'operator');
   const { leaseId, keyId } = await acquire(gateway);
   await gateway.call('lease.report', { leaseId, outcome: limited(60) });
+  const [own] = handOver.keys.map(({ secret }) => secret.reveal());
   const said = [
     await operator.call('keys.list', {}),
     await operator.call('keys.get', { keyId }),
-    await operator.call('keys.cool', { keyId, forMs: 90_000, reason: 'rest' }),
+    await operator.call('keys.cool', { keyId, forMs: 90_000, reason: `rests: ${own}` }),
     await operator.call('keys.uncool', { keyId }),
-    await operator.call('keys.disable', { keyId, reason: 'leaked' }),
+    await operator.call('keys.disable', { keyId, reason: `leaked: ${own}` }),
     await operator.call('keys.enable', { keyId }),
     await operator.call('service.status', {}),
     log,

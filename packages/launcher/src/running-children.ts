@@ -7,7 +7,6 @@ export class RunningChildren {
   readonly #children = new Map<Program, Child>();
   /** Programs whose child was perhaps started before what all were last told to run with. */
   readonly #untold = new Set<Program>();
-
   readonly #logger: Logger;
 
   constructor(logger: Logger) {

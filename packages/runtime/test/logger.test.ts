@@ -51,6 +51,14 @@ describe('the JSON log', () => {
   });
 });
 
+it('is taken to its last line by a reader that is slow, though the process has exited', async () => {
+  const slow = join(import.meta.dirname, 'fixtures', 'logs-much.ts');
+  const [reads, writes] = ['sleep 0.3; cat', `"${process.execPath}" "${slow}" 2000`];
+  const { stdout } = await execa('sh', ['-c', `${writes} | (${reads})`]);
+  const numbers = stdout.split('\n').map((line) => (JSON.parse(line) as { n: number }).n);
+  expect(numbers).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
+});
+
 describe('the pretty log', () => {
   it('writes fields as name=value', async () => {
     expect((await linesOf('pretty'))[0]).toMatch(
