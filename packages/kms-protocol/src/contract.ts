@@ -4,6 +4,7 @@ import { instant, keyId, keyView, limitView } from './key-view.ts';
 import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
+import { requestPage, requestQuery } from './recent-requests.ts';
 import { reloadReport } from './reload.ts';
 import { usage, usageDimension, usageRow } from './usage.ts';
 
@@ -56,7 +57,6 @@ export const MAX_LISTED_KEYS = 500;
 export const MAX_RECORDED = 500;
 const MAX_LANES = 200;
 export const MAX_LISTED_LEASES = 500;
-const MAX_RECENT = 100;
 const MAX_USAGE_ROWS = 1_000;
 const MAX_EVENTS = 500;
 /** Machines that share a pool, as far as they are shown. */
@@ -223,12 +223,8 @@ export const contract = {
     result: z.strictObject({ lanes: z.array(keyLane).max(MAX_LANES) }),
     roles: READERS,
   },
-  /** The requests that are remembered, the latest first. */
-  'requests.recent': {
-    params: z.strictObject({ limit: z.int().positive().max(MAX_RECENT) }),
-    result: z.strictObject({ requests: z.array(requestView).max(MAX_RECENT) }),
-    roles: READERS,
-  },
+  /** The remembered requests that a filter lets through, the latest first, a page at a time. */
+  'requests.recent': { params: requestQuery, result: requestPage, roles: READERS },
   /** What became of a request, and why: `story` says it in words. Null: it is not remembered. */
   'requests.explain': {
     params: z.strictObject({ requestId }),

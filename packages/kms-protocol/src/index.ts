@@ -31,6 +31,7 @@ export {
   type LedgerStep,
   type LeftOut,
   type RequestEnd,
+  type RequestOutcome,
   type RequestView,
   type Verdict,
 } from './ledger.ts';
@@ -47,6 +48,7 @@ export {
   type RequestWindow,
   type Scope,
 } from './key-view.ts';
+export { MAX_RECENT, type RequestFilter } from './recent-requests.ts';
 export { reloadReport, type ReloadReport } from './reload.ts';
 export { type Evidence, type Outcome, type OutcomeKind } from './outcome.ts';
 export {

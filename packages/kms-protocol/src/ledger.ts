@@ -10,9 +10,16 @@ export type Api = z.infer<typeof api>;
 export const verdict = z.enum(['complete', 'error', 'truncated', 'client_abort', 'stalled']);
 export type Verdict = z.infer<typeof verdict>;
 
+/**
+ * How a request ended for its client: answered (below 400), refused (4xx), failed (5xx, a broken
+ * answer, or none), aborted by the client; or it is running.
+ */
+export const requestOutcome = z.enum(['answered', 'refused', 'failed', 'aborted', 'running']);
+export type RequestOutcome = z.infer<typeof requestOutcome>;
+
 export const requestId = z.string().min(1).max(128);
 export const model = z.string().max(256);
-const client = z.string().max(128);
+export const client = z.string().max(128);
 const milliseconds = z.number().nonnegative();
 
 /** OpenRouter's name for a generation, `gen-…`. */

@@ -128,7 +128,7 @@ function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, Book
       for (const end of requests) record(end);
       return {};
     },
-    'requests.recent': ({ limit }) => ({ requests: ledger.recent(limit) }),
+    'requests.recent': ({ limit, before, ...filter }) => ledger.recent(limit, filter, before),
     'requests.explain': ({ requestId }) => {
       const request = ledger.get(requestId);
       return { request, story: request === null ? [] : storyOf(request) };

@@ -47,7 +47,7 @@ export class SnapshotSource {
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
       this.#ask('traffic.query', { since: now - TRAFFIC_MS }, { stepMs: 10_000, points: [] }),
-      this.#ask('requests.recent', { limit: REQUESTS }, { requests: [] }),
+      this.#ask('requests.recent', { limit: REQUESTS }, { requests: [], next: null }),
       this.#usageAt(now),
       this.#parts.siblings.load(),
     ]);

@@ -1,4 +1,4 @@
-import type { RequestEnd } from '@openrouter-proxy/kms-protocol';
+import type { RequestEnd, RequestFilter } from '@openrouter-proxy/kms-protocol';
 import { expect, test } from 'vitest';
 import { Ledger } from './ledger.ts';
 import { storyOf } from './story.ts';
@@ -53,7 +53,7 @@ test('what is said twice is remembered once', () => {
   const ledger = new Ledger();
   expect(ledger.record(END, T)).toBe(true);
   expect(ledger.record(END, T)).toBe(false);
-  expect(ledger.recent(10)).toHaveLength(1);
+  expect(ledger.recent(10).requests).toHaveLength(1);
 });
 
 test('an id that is used again names the later request', () => {
@@ -69,7 +69,7 @@ test('5,000 requests are remembered, the latest', () => {
   for (let n = 0; n < 6_000; n += 1) ledger.record({ ...END, requestId: `r${n}` }, T);
   expect(ledger.get('r999')).toBeNull();
   expect(ledger.get('r1000')).not.toBeNull();
-  expect(ledger.recent(2).map(({ requestId }) => requestId)).toEqual(['r5999', 'r5998']);
+  expect(ledger.recent(2).requests.map(({ requestId }) => requestId)).toEqual(['r5999', 'r5998']);
 });
 
 test('nothing is remembered for longer than a day', () => {
@@ -107,4 +107,100 @@ test('the story of a refusal says why, and when it may be otherwise', () => {
     '1. no key: cooling, one may serve in 60 s; not key-1: cooling, rate limited until 12:01:00, key-2: disabled, operator',
     'The client got 429 (keys limited), after 3 ms.',
   ]);
+});
+
+/** Five requests, each with another ending; the third tried two keys. */
+function fiveRequests(): Ledger {
+  const ledger = new Ledger();
+  const ends: Partial<RequestEnd>[] = [
+    { requestId: 'r1' },
+    { requestId: 'r2', client: 'phone', status: 429, failure: 'keys_limited' },
+    { requestId: 'r3', client: 'phone', status: 502, model: 'c/d:free', generationId: 'gen-3' },
+    { requestId: 'r4', client: null, verdict: 'truncated' },
+    { requestId: 'r5', verdict: 'client_abort', status: null },
+  ];
+  for (const [index, end] of ends.entries()) {
+    const at = T + index * 1_000;
+    const info = { ...INFO, ...end, requestId: end.requestId ?? '' };
+    const keys = index === 2 ? ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'] : ['aaaaaaaaaaaa'];
+    for (const keyId of keys) {
+      ledger.chosen(
+        { ...INFO, client: info.client, model: info.model, requestId: info.requestId },
+        { leaseId: `${info.requestId} ${keyId}`, keyId, keyName: `team-${keyId.slice(0, 1)}` },
+        CHOICE,
+        at,
+      );
+    }
+    ledger.record({ ...END, ...end, at }, at);
+  }
+  ledger.chosen({ ...INFO, requestId: 'r6' }, LEASE, CHOICE, T + 5_000);
+  return ledger;
+}
+
+test.each([
+  ['answered requests', { outcomes: ['answered'] }, ['r1']],
+  ['failed ones: 5xx and broken answers', { outcomes: ['failed'] }, ['r4', 'r3']],
+  ['failed or refused ones', { outcomes: ['failed', 'refused'] }, ['r4', 'r3', 'r2']],
+  ['aborted and running ones', { outcomes: ['aborted', 'running'] }, ['r6', 'r5']],
+  ['those of a client', { client: 'phone' }, ['r3', 'r2']],
+  ['those of clients without a name', { client: '' }, ['r4']],
+  ['those that tried a key, by its id', { key: 'bbbbbbbbbbbb' }, ['r3']],
+  ['those that tried a key, by its name', { key: 'team-b' }, ['r3']],
+  ['those for a model', { model: 'c/d:free' }, ['r3']],
+  ['those for a model without its author', { model: 'd:free' }, ['r3']],
+  ['those since an instant', { since: T + 4_000 }, ['r6', 'r5']],
+  ['one by the beginning of its id', { id: 'r5' }, ['r5']],
+  ['one by its generation', { id: 'gen-3' }, ['r3']],
+  ['those that pass every filter', { client: 'phone', outcomes: ['failed'] }, ['r3']],
+  ['none, if none passes', { client: 'phone', outcomes: ['answered'] }, []],
+] satisfies [string, RequestFilter, string[]][])(
+  'a filter finds %s',
+  (_title, filter, expected) => {
+    const { requests, next } = fiveRequests().recent(100, filter);
+    expect(requests.map(({ requestId }) => requestId)).toEqual(expected);
+    expect(next).toBeNull();
+  },
+);
+
+/** Every page of a ledger's requests, as ids. */
+function pagesOf(ledger: Ledger, limit: number, filter?: RequestFilter): string[][] {
+  const pages: string[][] = [];
+  let before: number | undefined;
+  for (;;) {
+    const { requests, next } = ledger.recent(limit, filter, before);
+    pages.push(requests.map(({ requestId }) => requestId));
+    if (next === null) return pages;
+    before = next;
+  }
+}
+
+test('pages show every request once, and requests that arrive in between on none', () => {
+  const ledger = fiveRequests();
+  expect(pagesOf(ledger, 2)).toEqual([
+    ['r6', 'r5'],
+    ['r4', 'r3'],
+    ['r2', 'r1'],
+  ]);
+  expect(pagesOf(ledger, 2, { outcomes: ['failed', 'refused'] })).toEqual([['r4', 'r3'], ['r2']]);
+  const { next } = ledger.recent(4);
+  ledger.record({ ...END, requestId: 'r7' }, T + 9_000);
+  expect(ledger.recent(4, {}, next ?? undefined).requests).toMatchObject([
+    { requestId: 'r2' },
+    { requestId: 'r1' },
+  ]);
+});
+
+test('a page of requests with very long stories ends before it is longer than a line may be', () => {
+  const ledger = new Ledger();
+  const leftOut = Array.from({ length: 16 }, () => ({
+    ...{ keyName: 'k'.repeat(100), why: 'w'.repeat(100), until: T },
+  }));
+  for (let n = 0; n < 30; n += 1) {
+    for (let step = 0; step < 50; step += 1) {
+      const lease = { ...LEASE, leaseId: `${n} ${step}` };
+      ledger.chosen({ ...INFO, requestId: `r${n}` }, lease, { ...CHOICE, leftOut }, T);
+    }
+  }
+  expect(JSON.stringify(ledger.recent(100)).length).toBeLessThan(1024 * 1024);
+  expect(pagesOf(ledger, 100).flat()).toHaveLength(30);
 });

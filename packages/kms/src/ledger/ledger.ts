@@ -6,9 +6,11 @@ import type {
   NoKeyData,
   Outcome,
   RequestEnd,
+  RequestFilter,
   RequestView,
   Usage,
 } from '@openrouter-proxy/kms-protocol';
+import { passes } from './request-filter.ts';
 
 /** How many requests are remembered, and for how long. */
 const MAX_REQUESTS = 5_000;
@@ -18,6 +20,8 @@ const MAX_STEPS = 100;
 /** Effects and left-out keys of one step. */
 const MAX_FOLLOWED = 8;
 const MAX_LEFT_OUT = 16;
+/** A page of requests with more characters of JSON ends early, so that it fits in a line of 1 MiB. */
+const MAX_PAGE_LENGTH = 300_000;
 
 /** Who asks for a key, and for what. */
 export interface RequestInfo {
@@ -39,6 +43,8 @@ export interface Choices {
 type Attempt = Extract<LedgerStep, { kind: 'attempt' }>;
 
 interface Entry {
+  /** Its place in the order of arrival, from which pages are counted. */
+  readonly place: number;
   readonly info: RequestInfo;
   readonly at: number;
   readonly steps: LedgerStep[];
@@ -56,6 +62,7 @@ const choicesOf = ({ candidates, leftOut, leftOutCount }: Choices) => ({
 export class Ledger {
   /** The oldest first. */
   readonly #entries = new Map<string, Entry>();
+  #nextPlace = 1;
   readonly #underWay = new Map<string, { readonly step: Attempt; readonly info: RequestInfo }>();
 
   /** A key was lent. */
@@ -121,9 +128,24 @@ export class Ledger {
     return entry === undefined ? null : viewOf(entry);
   }
 
-  /** The latest requests, the latest first. */
-  recent(limit: number): RequestView[] {
-    return [...this.#entries.values()].slice(-limit).reverse().map(viewOf);
+  /** A page of the requests that pass a filter, the latest first, those before a place only. */
+  recent(
+    limit: number,
+    filter: RequestFilter = {},
+    before = Infinity,
+  ): { requests: RequestView[]; next: number | null } {
+    const requests: RequestView[] = [];
+    let length = 0;
+    for (const entry of [...this.#entries.values()].reverse()) {
+      if (entry.place >= before || !passes(entry, filter)) continue;
+      const view = viewOf(entry);
+      length += JSON.stringify(view).length;
+      const isFull = requests.length > 0 && length > MAX_PAGE_LENGTH;
+      if (requests.length >= limit || isFull) return { requests, next: before };
+      requests.push(view);
+      before = entry.place;
+    }
+    return { requests, next: null };
   }
 
   /** The leases that have not ended, the oldest first, and how many there are. */
@@ -148,7 +170,8 @@ export class Ledger {
     if (known?.end === null) return known;
     const { requestId, client, api, model } = info;
     const about = { requestId, client, api, model };
-    const entry: Entry = { info: about, at: now, steps: [], end: null };
+    const place = this.#nextPlace++;
+    const entry: Entry = { place, info: about, at: now, steps: [], end: null };
     this.#entries.delete(info.requestId);
     this.#entries.set(info.requestId, entry);
     this.#forget(now);

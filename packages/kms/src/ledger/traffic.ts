@@ -1,4 +1,5 @@
 import type { RequestEnd, TrafficPoint } from '@openrouter-proxy/kms-protocol';
+import { outcomeOf } from './request-filter.ts';
 
 /** The length of a step, and how many are remembered: an hour. */
 const STEP_MS = 10_000;
@@ -19,13 +20,6 @@ interface Step {
   readonly samples: number[];
 }
 
-/** What became of a request, as a person would put it. */
-function classOf({ status, verdict }: RequestEnd): 'answered' | 'refused' | 'failed' | 'aborted' {
-  if (verdict === 'client_abort') return 'aborted';
-  if (verdict !== 'complete' || status === null || status >= 500) return 'failed';
-  return status >= 400 ? 'refused' : 'answered';
-}
-
 /** The traffic of the last hour, in steps. */
 export class Traffic {
   /** The oldest first. */
@@ -39,7 +33,7 @@ export class Traffic {
   /** Counts a request that ended about `now`. */
   add(end: RequestEnd, now: number): void {
     const step = this.#stepAt(now);
-    step[classOf(end)] += 1;
+    step[outcomeOf(end)] += 1;
     step.sent += end.usage?.sent ?? 0;
     step.received += end.usage?.received ?? 0;
     if (end.firstContentMs === null) return;
