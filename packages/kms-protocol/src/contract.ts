@@ -58,6 +58,7 @@ export const MAX_RECORDED = 500;
 const MAX_LANES = 200;
 export const MAX_LISTED_LEASES = 500;
 const MAX_USAGE_ROWS = 1_000;
+const MAX_TRAFFIC_POINTS = 1_000;
 const MAX_EVENTS = 500;
 /** Machines that share a pool, as far as they are shown. */
 export const MAX_MACHINES = 100;
@@ -240,12 +241,18 @@ export const contract = {
     result: z.strictObject({ rows: z.array(usageRow).max(MAX_USAGE_ROWS) }),
     roles: READERS,
   },
-  /** What was asked and answered in the last hour, in steps of time. */
+  /**
+   * What was asked and answered, in steps of time from the first with traffic to the running one. A
+   * day is remembered; the steps are as short as `maxPoints` of them allow.
+   */
   'traffic.query': {
-    params: z.strictObject({ since: instant }),
+    params: z.strictObject({
+      since: instant,
+      maxPoints: z.int().positive().max(MAX_TRAFFIC_POINTS).optional(),
+    }),
     result: z.strictObject({
       stepMs: z.int().positive(),
-      points: z.array(trafficPoint).max(1_000),
+      points: z.array(trafficPoint).max(MAX_TRAFFIC_POINTS),
     }),
     roles: READERS,
   },

@@ -138,7 +138,7 @@ function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, Book
       const nameOf = by === 'key' ? (keyId: string) => pool.nameOf(keyId) : (name: string) => name;
       return { rows: rows.map((row) => ({ ...row, name: nameOf(row.name) })) };
     },
-    'traffic.query': ({ since }) => traffic.query(since, clock.now()),
+    'traffic.query': ({ since, maxPoints }) => traffic.query(since, clock.now(), maxPoints),
     'events.subscribe': ({ after, waitMs }) => events.after(after, waitMs),
   };
 }

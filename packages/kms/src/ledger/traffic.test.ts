@@ -37,21 +37,57 @@ test.each([
   expect({ answered, refused, failed, aborted }).toEqual({ ...none, [name]: 1 });
 });
 
-test('steps without traffic are there too, from what was asked for to now', () => {
+test('steps without traffic are there too, from the first with traffic to the running one', () => {
   const traffic = new Traffic(() => 0);
   traffic.add(END, T);
   traffic.add(END, T + 30_000);
-  const { stepMs, points } = traffic.query(T - 10_000, T + 35_000);
-  expect(points.map(({ at }) => (at - T) / stepMs)).toEqual([-1, 0, 1, 2, 3]);
-  expect(points.map(({ answered }) => answered)).toEqual([0, 1, 0, 0, 1]);
+  const { stepMs, points } = traffic.query(T - 600_000, T + 45_000);
+  expect(stepMs).toBe(10_000);
+  expect(points.map(({ at }) => (at - T) / stepMs)).toEqual([0, 1, 2, 3, 4]);
+  expect(points.map(({ answered }) => answered)).toEqual([1, 0, 0, 1, 0]);
 });
 
-test('an hour is remembered, and no more asked for than that', () => {
+test('without traffic there are no points', () => {
+  expect(new Traffic(() => 0).query(0, T).points).toEqual([]);
+});
+
+test('the last hour is remembered in steps of ten seconds, the last day in steps of five minutes', () => {
   const traffic = new Traffic(() => 0);
-  for (let n = 0; n < 1_000; n += 1) traffic.add(END, T + n * 10_000);
-  const { points } = traffic.query(0, T + 9_990_000);
-  expect(points).toHaveLength(360);
-  expect(points.every(({ answered }) => answered === 1)).toBe(true);
+  const end = T + 2 * 86_400_000;
+  for (let at = T; at < end; at += 10_000) traffic.add(END, at);
+  const now = end - 1;
+  const hour = traffic.query(now - 3_590_000, now);
+  expect(hour.stepMs).toBe(10_000);
+  expect(hour.points).toHaveLength(360);
+  const day = traffic.query(0, now);
+  expect(day.stepMs).toBe(300_000);
+  expect(day.points).toHaveLength(288);
+  expect(day.points.every(({ answered }) => answered === 30)).toBe(true);
+});
+
+test('steps are as long as it takes to have no more points than asked for', () => {
+  const traffic = new Traffic(() => 0);
+  for (let at = T; at < T + 86_400_000; at += 10_000) traffic.add(END, at);
+  const now = T + 86_400_000 - 1;
+  const of = (sinceMs: number, maxPoints: number) => {
+    const { stepMs, points } = traffic.query(now - sinceMs, now, maxPoints);
+    const counts = points.map(({ answered }) => answered);
+    expect(counts.length).toBeLessThanOrEqual(maxPoints);
+    expect(new Set(counts)).toEqual(new Set([stepMs / 10_000]));
+    return { seconds: stepMs / 1_000, points: counts.length };
+  };
+  expect(of(899_999, 60)).toEqual({ seconds: 20, points: 45 });
+  expect(of(3_590_000, 60)).toEqual({ seconds: 60, points: 60 });
+  expect(of(21_599_999, 72)).toEqual({ seconds: 300, points: 72 });
+  expect(of(86_399_999, 72)).toEqual({ seconds: 1_200, points: 72 });
+});
+
+test('a percentile over several steps counts each step by its requests, not by its samples', () => {
+  const traffic = new Traffic(Math.random);
+  for (let n = 0; n < 4_000; n += 1) traffic.add({ ...END, firstContentMs: 100 }, T);
+  for (let n = 0; n < 200; n += 1) traffic.add({ ...END, firstContentMs: 900 }, T + 10_000);
+  const [point] = traffic.query(T, T + 10_000, 1).points;
+  expect(point).toMatchObject({ firstContentP50Ms: 100, firstContentP95Ms: 100 });
 });
 
 test('half of the first contents came sooner than the median, and nearly all than the 95th percentile', () => {

@@ -1,90 +1,111 @@
 import type { RequestEnd, TrafficPoint } from '@openrouter-proxy/kms-protocol';
-import { outcomeOf } from './request-filter.ts';
+import { TrafficSteps, type TrafficStep } from './traffic-steps.ts';
 
-/** The length of a step, and how many are remembered: an hour. */
-const STEP_MS = 10_000;
-const MAX_STEPS = 360;
-/** As many durations of a step are kept to tell their percentiles; of more, an even share. */
-const MAX_SAMPLES = 200;
+/** Short steps for the last hour, long ones for the last day. */
+const SHORT = { stepMs: 10_000, maxSteps: 360 };
+const LONG = { stepMs: 300_000, maxSteps: 288 };
 
-interface Step {
-  readonly at: number;
-  answered: number;
-  refused: number;
-  failed: number;
-  aborted: number;
-  sent: number;
-  received: number;
-  /** How many first contents there were; `samples` holds some of their durations. */
-  begun: number;
-  readonly samples: number[];
+/** The step lengths a query may answer with: round ones, each a multiple of the steps that are kept. */
+const SHORT_LENGTHS = [10_000, 20_000, 30_000, 60_000, 120_000];
+const LONG_LENGTHS = [300_000, 600_000, 1_200_000, 1_800_000, 3_600_000];
+
+const MAX_POINTS = 1_000;
+
+/** What a query answers with. */
+export interface TrafficHistory {
+  readonly stepMs: number;
+  readonly points: TrafficPoint[];
 }
 
-/** The traffic of the last hour, in steps. */
+/** The traffic of the last day, in steps of time. */
 export class Traffic {
-  /** The oldest first. */
-  readonly #steps: Step[] = [];
-  readonly #random: () => number;
+  readonly #short: TrafficSteps;
+  readonly #long: TrafficSteps;
 
   constructor(random: () => number) {
-    this.#random = random;
+    this.#short = new TrafficSteps(SHORT, random);
+    this.#long = new TrafficSteps(LONG, random);
   }
 
   /** Counts a request that ended about `now`. */
   add(end: RequestEnd, now: number): void {
-    const step = this.#stepAt(now);
-    step[outcomeOf(end)] += 1;
-    step.sent += end.usage?.sent ?? 0;
-    step.received += end.usage?.received ?? 0;
-    if (end.firstContentMs === null) return;
-    step.begun += 1;
-    const place = Math.floor(this.#random() * step.begun);
-    if (step.samples.length < MAX_SAMPLES) step.samples.push(end.firstContentMs);
-    else if (place < MAX_SAMPLES) step.samples[place] = end.firstContentMs;
+    this.#short.add(end, now);
+    this.#long.add(end, now);
   }
 
-  /** The steps since an instant, the running one included; those without traffic are there too. */
-  query(since: number, now: number): { stepMs: number; points: TrafficPoint[] } {
-    const last = startOf(now);
-    const first = Math.max(startOf(since), last - (MAX_STEPS - 1) * STEP_MS);
-    const known = new Map(this.#steps.map((step) => [step.at, step]));
-    const points: TrafficPoint[] = [];
-    for (let at = first; at <= last; at += STEP_MS)
-      points.push(pointOf(known.get(at) ?? empty(at)));
-    return { stepMs: STEP_MS, points };
-  }
-
-  #stepAt(now: number): Step {
-    const at = startOf(now);
-    const last = this.#steps.at(-1);
-    // After the clock was set back, what was counted in the future is forgotten.
-    if (last !== undefined && last.at > at) this.#steps.length = 0;
-    else if (last?.at === at) return last;
-    const step = empty(at);
-    this.#steps.push(step);
-    if (this.#steps.length > MAX_STEPS) this.#steps.shift();
-    return step;
+  /**
+   * The steps since an instant, from the first with traffic to the running one. The steps are as
+   * short as `maxPoints` of them allow; within the last hour they can be shorter.
+   */
+  query(since: number, now: number, maxPoints = MAX_POINTS): TrafficHistory {
+    const shortFrom = now - SHORT.stepMs * (SHORT.maxSteps - 1);
+    const isRecent = Math.max(since, this.#long.firstSince(since) ?? now) >= shortFrom;
+    const kept = isRecent ? this.#short : this.#long;
+    const lengths = isRecent ? SHORT_LENGTHS : LONG_LENGTHS;
+    const first = kept.firstSince(since);
+    const from = first ?? now;
+    const stepMs =
+      lengths.find((length) => stepsBetween(from, now, length) <= maxPoints) ?? lengths.at(-1) ?? 0;
+    if (first === null) return { stepMs, points: [] };
+    const earliest = startOf(now, stepMs) - (maxPoints - 1) * stepMs;
+    return {
+      stepMs,
+      points: pointsOf(kept, Math.max(startOf(from, stepMs), earliest), now, stepMs),
+    };
   }
 }
 
-const startOf = (instant: number) => Math.floor(instant / STEP_MS) * STEP_MS;
+const startOf = (instant: number, stepMs: number) => Math.floor(instant / stepMs) * stepMs;
 
-function empty(at: number): Step {
-  const none = { answered: 0, refused: 0, failed: 0, aborted: 0, sent: 0, received: 0, begun: 0 };
-  return { at, ...none, samples: [] };
+const stepsBetween = (from: number, to: number, stepMs: number) =>
+  (startOf(to, stepMs) - startOf(from, stepMs)) / stepMs + 1;
+
+function pointsOf(kept: TrafficSteps, from: number, to: number, stepMs: number): TrafficPoint[] {
+  const groups = Map.groupBy(kept.all(), ({ at }) => startOf(at, stepMs));
+  const points: TrafficPoint[] = [];
+  for (let at = from; at <= to; at += stepMs) points.push(pointOf(at, groups.get(at) ?? []));
+  return points;
 }
 
-function pointOf(step: Step): TrafficPoint {
-  const { at, answered, refused, failed, aborted, sent, received } = step;
-  const sorted = step.samples.toSorted((a, b) => a - b);
+function pointOf(at: number, steps: readonly TrafficStep[]): TrafficPoint {
+  const sum = (of: (step: TrafficStep) => number) => steps.reduce((all, step) => all + of(step), 0);
+  const durations = weightedDurations(steps);
   return {
-    ...{ at, answered, refused, failed, aborted, sent, received },
-    firstContentP50Ms: percentile(sorted, 0.5),
-    firstContentP95Ms: percentile(sorted, 0.95),
+    at,
+    answered: sum(({ answered }) => answered),
+    refused: sum(({ refused }) => refused),
+    failed: sum(({ failed }) => failed),
+    aborted: sum(({ aborted }) => aborted),
+    sent: sum(({ sent }) => sent),
+    received: sum(({ received }) => received),
+    firstContentP50Ms: percentile(durations, 0.5),
+    firstContentP95Ms: percentile(durations, 0.95),
   };
 }
 
-/** Nearest rank. */
-function percentile(sorted: readonly number[], share: number): number | null {
-  return sorted[Math.ceil(share * sorted.length) - 1] ?? null;
+/** A duration, and the number of requests that it stands for. */
+interface Weighted {
+  readonly ms: number;
+  readonly weight: number;
 }
+
+/** The sampled durations of all steps, the shortest first. */
+function weightedDurations(steps: readonly TrafficStep[]): Weighted[] {
+  return steps
+    .flatMap(({ begun, samples }) => samples.map((ms) => ({ ms, weight: begun / samples.length })))
+    .sort((a, b) => a.ms - b.ms);
+}
+
+/** Nearest rank: the shortest duration that so large a share of the requests does not exceed. */
+function percentile(sorted: readonly Weighted[], share: number): number | null {
+  const wanted = share * sorted.reduce((sum, { weight }) => sum + weight, 0);
+  let reached = 0;
+  for (const { ms, weight } of sorted) {
+    reached += weight;
+    if (reached >= wanted - EPSILON) return ms;
+  }
+  return null;
+}
+
+/** Sums of fractions are inexact. */
+const EPSILON = 1e-6;
