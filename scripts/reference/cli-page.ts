@@ -49,6 +49,16 @@ const COLUMNS: Readonly<Record<string, readonly (readonly [title: string, means:
     ['OK', 'the share of those that brought an answer'],
     ['UNTIL, WHY', 'when its state ends, and what it comes from'],
   ],
+  requests: [
+    ['TIME', 'when it began, by this machine’s clock'],
+    ['REQUEST', 'its id, or the first part of a UUID: `kms explain` takes either'],
+    ['CLIENT', 'the name of its access key'],
+    ['MODEL', 'the model that was asked for'],
+    ['KEYS', 'the keys that were tried, in this order; `–` if none could be'],
+    ['RESULT', 'how it ended, and the status that the client got'],
+    ['TOOK', 'until the answer ended'],
+    ['CREDITS', 'what OpenRouter charged; `–` if it did not say'],
+  ],
   usage: [
     [
       'KEY',

@@ -1,18 +1,16 @@
-import type { RequestView } from '@openrouter-proxy/kms-protocol';
+import { MAX_RECENT } from '@openrouter-proxy/kms-protocol';
 import type { Kms } from './connection.ts';
 import { Failure } from './failure.ts';
 import { plain } from './terminal/plain.ts';
 import { quoted } from './terminal/quoted.ts';
 
 const SHORTEST_PREFIX = 6;
-/** As many as the service remembers for this. */
-const RECENT = 100;
 
 /** The id of the recent request that a person means by its generation or by the beginning of its id; null: none. */
 export async function findRecentRequest(kms: Kms, meant: string): Promise<string | null> {
   if (meant.length < SHORTEST_PREFIX) return null;
-  const { requests } = await kms.call('requests.recent', { limit: RECENT });
-  const ids = [...new Set(requests.filter((each) => isMeant(each, meant)).map(idOf))];
+  const { requests } = await kms.call('requests.recent', { id: meant, limit: MAX_RECENT });
+  const ids = [...new Set(requests.map(({ requestId }) => requestId))];
   if (ids.length > 1) {
     const first = ids.slice(0, 3).map(plain).join(', ');
     const more = ids.length > 3 ? ` and ${ids.length - 3} more` : '';
@@ -23,8 +21,3 @@ export async function findRecentRequest(kms: Kms, meant: string): Promise<string
   }
   return ids[0] ?? null;
 }
-
-const idOf = ({ requestId }: RequestView) => requestId;
-
-const isMeant = ({ requestId, end }: RequestView, meant: string) =>
-  end?.generationId === meant || requestId.startsWith(meant);

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../src/commands/index.ts';
 import { kms, PAID_MODEL, startProduct, type Product } from './support/product.ts';
 
@@ -103,6 +103,60 @@ describe('looking', () => {
       1,
       'kms: Several recent requests begin with “asked-”: asked-2, asked-1, asked-0.\n',
     ]);
+  });
+});
+
+describe('the last requests', () => {
+  const UUID = '7a1b2c3d-176f-4284-848a-00d80a852900';
+
+  beforeAll(async () => {
+    const fault = { kind: 'refuse', family: 'invalid_model' } as const;
+    product.fake.rules.add({ match: { requestId: UUID }, fault });
+    await product.ask(UUID, { model: 'nobody/no-model' });
+    await product.ask('fine');
+    await vi.waitFor(async () =>
+      expect(await done('requests')).toMatch(/ fine .* answered \(200\)/),
+    );
+    product.fake.rules.set([]);
+  });
+
+  it('are listed with their keys, their results, and what they cost', async () => {
+    const [head, latest] = (await done('requests', '--limit', '1')).split('\n');
+    expect(head).toMatch(/^TIME +REQUEST +CLIENT +MODEL +KEYS +RESULT +TOOK +CREDITS$/);
+    expect(latest).toMatch(
+      /^\d\d:\d\d:\d\d +fine +default +openai\/gpt-4o +key-\d +answered \(200\) +\d+(ms|s) +0\.\d+$/,
+    );
+  });
+
+  it('are filtered by result, client, key, model and time', async () => {
+    const failed = await done('requests', '--failed');
+    expect(failed.split('\n')).toHaveLength(3);
+    expect(failed).toMatch(/ 7a1b2c3d +default +nobody\/no-model +key-\d +.* \(40\d\)/);
+    expect(await done('requests', '--outcome', 'answered')).not.toContain('7a1b2c3d');
+    expect(await done('requests', '--client', 'nobody')).toBe('No remembered request matches.\n');
+    expect(await done('requests', '--model', 'no-model')).toBe(failed);
+    expect(await done('requests', '--since', '4h', '--failed')).toBe(failed);
+    const [keyName = ''] = /key-\d/.exec(failed) ?? [];
+    const { keyId } = (await json('key', keyName)) as { keyId: string };
+    expect(await done('requests', '--failed', '--key', keyId.slice(0, 6))).toBe(failed);
+    expect(await json('requests', '--failed')).toMatchObject({ requests: [{ requestId: UUID }] });
+  });
+
+  it('are explained by the id as it is shown', async () => {
+    expect(await done('explain', '7a1b2c3d')).toContain('nobody/no-model');
+  });
+
+  it('refuse a filter that means nothing', async () => {
+    for (const [args, message] of [
+      [['--limit', '0'], '--limit must be a number from 1 to 5000.'],
+      [['--failed', '--outcome', 'failed'], '--failed and --outcome exclude each other'],
+      [['--since', 'monday'], '--since must be a length of time'],
+    ] as const) {
+      const { code, err } = await kms(['requests', ...args], { product });
+      expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+    }
+    const { code, err } = await kms(['requests', '--key', 'key-33'], { product });
+    expect([code, err]).toEqual([1, expect.stringContaining('Did you mean key-3')]);
   });
 });
 

@@ -26,6 +26,7 @@ export {
 } from './error-code.ts';
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';
 export {
+  outcomeOfRequest,
   type Api,
   type LeaseView,
   type LedgerStep,

@@ -48,6 +48,16 @@ export const requestEnd = z.strictObject({
 });
 export type RequestEnd = z.infer<typeof requestEnd>;
 
+/** How a request that is over ended for its client. */
+export function outcomeOfRequest({
+  status,
+  verdict: ended,
+}: RequestEnd): Exclude<RequestOutcome, 'running'> {
+  if (ended === 'client_abort') return 'aborted';
+  if (ended !== 'complete' || status === null || status >= 500) return 'failed';
+  return status >= 400 ? 'refused' : 'answered';
+}
+
 /** A key that could not be chosen. */
 export const leftOut = z.strictObject({
   keyName: z.string(),

@@ -7,6 +7,7 @@ import { key } from './key.ts';
 import { keys } from './keys.ts';
 import { leases } from './leases.ts';
 import { reload } from './reload.ts';
+import { requests } from './requests.ts';
 import { cool, disable, enable, uncool } from './set-aside.ts';
 import { status } from './status.ts';
 import { usage } from './usage.ts';
@@ -14,7 +15,7 @@ import { whyNot } from './why-not.ts';
 
 /** Every command, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
-  ...[status, keys, key, whyNot, explain, leases, usage],
+  ...[status, keys, key, whyNot, requests, explain, leases, usage],
   ...[cool, uncool, disable, enable],
   ...[reload, configCheck, configShow, importCommand, completion],
 ];

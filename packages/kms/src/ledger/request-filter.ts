@@ -1,8 +1,8 @@
-import type {
-  LedgerStep,
-  RequestEnd,
-  RequestFilter,
-  RequestOutcome,
+import {
+  outcomeOfRequest,
+  type LedgerStep,
+  type RequestEnd,
+  type RequestFilter,
 } from '@openrouter-proxy/kms-protocol';
 
 /** What a filter looks at. */
@@ -17,19 +17,12 @@ export interface FilteredRequest {
   readonly end: RequestEnd | null;
 }
 
-/** How a request ended for its client. */
-export function outcomeOf({ status, verdict }: RequestEnd): Exclude<RequestOutcome, 'running'> {
-  if (verdict === 'client_abort') return 'aborted';
-  if (verdict !== 'complete' || status === null || status >= 500) return 'failed';
-  return status >= 400 ? 'refused' : 'answered';
-}
-
 /** Whether every filter that is set lets a request through. */
 export function passes(
   { info, at, steps, end }: FilteredRequest,
   { id, outcomes, client, key, model, since }: RequestFilter,
 ): boolean {
-  const outcome = end === null ? 'running' : outcomeOf(end);
+  const outcome = end === null ? 'running' : outcomeOfRequest(end);
   return (
     allows(since, (earliest) => at >= earliest) &&
     allows(client, (name) => (info.client ?? '') === name) &&

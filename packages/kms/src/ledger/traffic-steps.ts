@@ -1,5 +1,4 @@
-import type { RequestEnd } from '@openrouter-proxy/kms-protocol';
-import { outcomeOf } from './request-filter.ts';
+import { outcomeOfRequest, type RequestEnd } from '@openrouter-proxy/kms-protocol';
 
 /** As many durations of a step are kept to tell their percentiles; of more, an even share. */
 const MAX_SAMPLES = 200;
@@ -34,7 +33,7 @@ export class TrafficSteps {
   /** Counts a request that ended about `now`. */
   add(end: RequestEnd, now: number): void {
     const step = this.#stepAt(now);
-    step[outcomeOf(end)] += 1;
+    step[outcomeOfRequest(end)] += 1;
     step.sent += end.usage?.sent ?? 0;
     step.received += end.usage?.received ?? 0;
     if (end.firstContentMs === null) return;
