@@ -5,7 +5,7 @@ import type { Command } from '../../packages/cli/src/command.ts';
 const HEAD = `# The KMS CLI
 
 \`kms\` looks at the key management service and operates it. Run it as the user that runs the service, as root, or, under systemd, as a member of the group
-\`openrouter-proxy\`: \`kms status\`; from a checkout: \`npm run kms -- status\`. No secret is ever printed.
+\`openrouter-proxy\`: \`kms status\`; from a checkout: \`npm run -s kms -- status\`. No secret is ever printed.
 
 It finds the service's socket in the configuration, which it finds as a start does: \`--config FILE\`, else \`OPENROUTER_PROXY_CONFIG\`, else \`./config.yml\`.
 \`--socket PATH\` names it directly. A configuration that cannot be read does not stand in the way of a service whose socket is at the default place beside it.
@@ -21,7 +21,7 @@ A key is named by its name, its id, or the beginning of its id (four digits at l
 
 Tables are for people: they fit the terminal, times stand both ways, and there are colours on a terminal only, never with \`NO_COLOR\` or \`--no-color\`.
 Programs take \`--json\`: a document whose shape is that of the protocol (\`packages/kms-protocol/src/contract.ts\`), which only grows. Instants in it are
-milliseconds since 1970. From a checkout, \`-s\` keeps npm's own lines out of it:
+milliseconds since 1970. From a checkout, \`-s\` keeps npm's own lines out of the output:
 
 \`\`\`sh
 npm run -s kms -- keys --json | jq '.keys[].name'
