@@ -59,7 +59,6 @@ const LIBRARIES = {
   preact: ['dashboard', 'Only the page is rendered.'],
   'preact-render-to-string': ['dashboard', 'Only the page is rendered.'],
   uplot: ['dashboard', 'Only the page draws.'],
-  vite: ['dashboard', 'Only the page is bundled.'],
 };
 
 const libraryRules = Object.entries(LIBRARIES).map(([library, [owner, reason]]) => ({
@@ -102,11 +101,11 @@ export default {
       severity: 'error',
       from: { path: '^packages/([^/]+)/' },
       to: {
-        path: '^packages/([^/]+)/(src|dist)/',
+        path: '^packages/([^/]+)/src/',
         pathNot: [
           '^packages/$1/',
-          '^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$',
-          '^packages/(runtime/(src|dist)/logger|config/(src|dist)/find-state-paths)\\.',
+          '^packages/[^/]+/src/index\\.ts$',
+          '^packages/(runtime/src/logger|config/src/find-state-paths)\\.ts$',
         ],
       },
     },
@@ -126,9 +125,9 @@ export default {
     },
   ],
   options: {
-    doNotFollow: { path: ['node_modules', '/dist/'] },
+    doNotFollow: { path: ['node_modules'] },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.eslint.json' },
+    tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],

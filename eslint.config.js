@@ -1,13 +1,13 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', 'coverage/**'] },
+  { ignores: ['dist/**', 'coverage/**'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.eslint.json', './packages/dashboard/tsconfig.eslint.json'],
+        project: ['./tsconfig.json', './packages/dashboard/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

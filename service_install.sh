@@ -92,10 +92,8 @@ is_ours() {
 }
 
 check() {
-  for needed in runtime config kms-protocol kms dashboard gateway cli launcher; do
-    [ -d "$source/packages/$needed/dist" ] ||
-      refuse 78 'this tree is not built; as its owner, run in it: sh scripts/with-build.sh true'
-  done
+  [ -f "$source/dist/launcher.js" ] ||
+    refuse 78 'this tree is not built; as its owner, run in it: sh scripts/with-build.sh run true'
   node=''
   for candidate in "$source"/node_modules/node-linux-*/bin/node; do
     if [ -x "$candidate" ]; then node=$candidate; fi
@@ -162,7 +160,7 @@ trial_check() {
     unset OPENROUTER_KEYS OPENROUTER_PROXY_ACCESS_KEY REDIS_URL OPENROUTER_PROXY_CONFIG
     export CREDENTIALS_DIRECTORY=. STATE_DIRECTORY="/var/lib/$name"
     export OPENROUTER_PROXY_GROUP_SOCKET="/run/$name/kms.sock"
-    "$node" "$source/packages/cli/dist/main.js" config check 2>&1
+    "$node" "$source/dist/cli.js" config check 2>&1
   )
 }
 

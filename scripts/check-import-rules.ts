@@ -29,7 +29,6 @@ const libraries = [
   'preact',
   'preact-render-to-string',
   'uplot',
-  'vite',
 ];
 
 /** Imports everything any rule could forbid. */
@@ -47,7 +46,7 @@ function sinner(self: string): string {
 
 async function outline(folder: string): Promise<void> {
   await mkdir(path.join(folder, 'node_modules/@openrouter-proxy'), { recursive: true });
-  for (const name of ['tsconfig.base.json', 'tsconfig.eslint.json']) {
+  for (const name of ['tsconfig.base.json', 'tsconfig.json']) {
     await cp(path.join(root, name), path.join(folder, name));
   }
   for (const name of libraries) {

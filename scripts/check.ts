@@ -3,8 +3,8 @@ import { execa } from 'execa';
 
 const CHECKS: Readonly<Record<string, string>> = {
   format: 'prettier --check .',
-  types: 'tsc --noEmit -p tsconfig.eslint.json',
-  'types of the page': 'tsc --noEmit -p packages/dashboard/tsconfig.eslint.json',
+  types: 'tsc -p .',
+  'types of the page': 'tsc -p packages/dashboard',
   lint: 'eslint .',
   'import rules': 'depcruise packages scripts --config .dependency-cruiser.js',
   'import rules bite': 'node scripts/check-import-rules.ts',

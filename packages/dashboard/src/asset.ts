@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -22,10 +23,15 @@ const CONTENT_TYPE: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 };
 
-const folder = path.join(import.meta.dirname, 'assets');
+/** The build puts this code into `dist/`, beside the assets; run from its source, it finds the same ones. */
+const beside = path.join(import.meta.dirname, 'assets');
+const folder = existsSync(beside)
+  ? beside
+  : path.resolve(import.meta.dirname, '../../../dist/assets');
+
 const served = (name: string) => `/metrics/assets/${name}`;
 
-/** Reads what Vite built. Fails if the package was not built. */
+/** Reads the built script and style sheet. Fails if there is no build. */
 export async function readAssets(): Promise<Assets> {
   const names = (await readdir(folder)).filter((name) => path.extname(name) in CONTENT_TYPE);
   const files = await Promise.all(names.map(readAsset));
@@ -37,11 +43,11 @@ async function readAsset(name: string): Promise<Asset> {
   return { path: served(name), contentType, body: await readFile(path.join(folder, name)) };
 }
 
-/** The page names one script and one style sheet: what Vite bundles each of them to. */
+/** The page names one script and one style sheet: one bundle each. */
 function only(names: readonly string[], extension: string): string {
   const [name, ...others] = names.filter((each) => path.extname(each) === extension);
   if (name === undefined || others.length > 0) {
-    throw new Error(`${folder} must hold one ${extension} file: build it with vite build`);
+    throw new Error(`${folder} must hold one ${extension} file. Run: node scripts/build.ts`);
   }
   return served(name);
 }

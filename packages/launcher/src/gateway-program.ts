@@ -15,7 +15,7 @@ export function gatewayProgram(handOver: () => GatewayHandOver): Program {
   let { port } = handOver();
   return {
     name: 'gateway',
-    path: fileURLToPath(import.meta.resolve('@openrouter-proxy/gateway/main')),
+    path: fileURLToPath(new URL('gateway.js', import.meta.url)), // beside this program in dist/
     get stopGraceMs() {
       return handOver().shutdownGraceMs + BEYOND_GRACE_MS;
     },

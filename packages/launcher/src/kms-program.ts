@@ -13,7 +13,7 @@ export function kmsProgram(
 ): Program {
   return {
     name: 'KMS',
-    path: fileURLToPath(import.meta.resolve('@openrouter-proxy/kms/main')),
+    path: fileURLToPath(new URL('kms.js', import.meta.url)), // beside this program in dist/
     stopGraceMs: STOP_GRACE_MS,
     handOver: () => kmsHandOver.encode(handOver()),
     answer,

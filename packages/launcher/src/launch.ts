@@ -22,6 +22,7 @@ import {
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { prepareAccessKey } from './access-key.ts';
 import { childEnvironment } from './child-environment.ts';
+import { compileCacheIn } from './compile-cache.ts';
 import { gatewayProgram } from './gateway-program.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
@@ -43,6 +44,8 @@ const RENEW_MS = 600_000;
 
 /** Everything a start reads and makes before anything runs. */
 interface Prepared {
+  /** Of every child process. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Reads the configuration again. */
   readonly load: () => Promise<LoadedConfig>;
   readonly loaded: LoadedConfig;
@@ -58,9 +61,8 @@ interface Prepared {
  * with the exit code. Rejects with a StartupError when the configuration does not allow a start.
  */
 export async function launch(configFile: string | undefined): Promise<ExitCode> {
-  const environment = childEnvironment(process.env);
   const prepared = await prepare(configFile);
-  const { loaded, tokens, accessKeyPlace: place } = prepared;
+  const { environment, loaded, tokens, accessKeyPlace: place } = prepared;
   const { logger, addSecrets } = createLauncherLogger(prepared.slices);
   for (const warning of prepared.warnings) logger.warning(warning);
 
@@ -121,7 +123,9 @@ async function prepare(path: string | undefined): Promise<Prepared> {
   const tokens = makeRoleTokens();
   const runtime = { token: tokens.gateway, generatedAccessKey: generated };
   const warnings = isScrubbed ? [] : secretsInEnvironment.map(stillVisible);
+  const NODE_COMPILE_CACHE = compileCacheIn(config.state_dir);
   return {
+    environment: { ...childEnvironment(process.env), NODE_COMPILE_CACHE },
     ...{ load: () => readAgain(loaded.file, load), loaded, tokens },
     accessKeyPlace: place,
     slices: { kms: kmsSlice(config, { tokens }), gateway: gatewaySlice(config, runtime) },

@@ -1,26 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { EXIT, explainFailedStart, outputTaken } from '@openrouter-proxy/runtime';
-import { launch } from './launch.ts';
+import { enableCompileCache } from 'node:module';
+import { compileCacheFolder } from './compile-cache.ts';
 
-const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-const { version } = JSON.parse(manifest) as { version: string }; // our own file
-
-const command = new Command('openrouter-proxy')
-  .description('Starts the key management service and the gateway, and keeps them running.')
-  .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
-  .version(version)
-  .showHelpAfterError(
-    'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.',
-  )
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
-  .parse();
-
-try {
-  const exitCode = await launch(command.opts<{ config?: string }>().config);
-  await outputTaken();
-  process.exit(exitCode);
-} catch (error) {
-  process.exit(explainFailedStart(error));
-}
+// Before anything else is loaded: compiling is most of what a start does.
+const folder = compileCacheFolder(process.env, process.cwd());
+if (folder !== null) enableCompileCache(folder);
+const { runCommandLine } = await import('./command-line.ts');
+process.exit(await runCommandLine());

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { flushCompileCache } from 'node:module';
 import { finished } from 'node:stream';
 import { inspect } from 'node:util';
 import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
@@ -66,6 +67,7 @@ export async function runService(
     answering = answeringConfigure((changed) => service.configure(changed), answer);
     explain = (error) => explainCrash(service.logger, error);
     announceReady(service.address ?? null);
+    flushCompileCache(); // a killed process writes none at its end
     if (!stop.signal.aborted) await once(stop.signal, 'abort');
     await service.drain();
     await outputTaken();

@@ -8,9 +8,9 @@ import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake
 import { run } from '../../src/run.ts';
 import type { Io } from '../../src/io.ts';
 
-const LAUNCHER = path.resolve(import.meta.dirname, '../../../launcher/dist/main.js');
+const LAUNCHER = path.resolve(import.meta.dirname, '../../../../dist/launcher.js');
 /** The CLI as a program. */
-export const CLI = path.resolve(import.meta.dirname, '../../dist/main.js');
+export const CLI = path.resolve(import.meta.dirname, '../../../../dist/cli.js');
 export const PAID_MODEL = 'openai/gpt-4o';
 const ACCESS_KEY = 'the-access-key-of-the-test';
 

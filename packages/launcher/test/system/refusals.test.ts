@@ -120,7 +120,8 @@ it('a block of this address stops all requests for a while, and blames no key', 
 it('says that OpenRouter refuses every key, to clients and to who looks, and not that it is away', async () => {
   const product = await startProduct();
   for (const key of product.fake.keys) key.revoked = true;
-  const health = async () => (await fetch(`${product.system.url}/health`)).json();
+  const health = async () =>
+    (await (await fetch(`${product.system.url}/health`)).json()) as unknown;
   expect(await health()).toEqual({ status: 'ok' });
   const refused = async () => (await ask(product, PAID_MODEL)).text();
   await expect.poll(refused).toContain('OpenRouter refuses every key (401)');

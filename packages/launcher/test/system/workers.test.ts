@@ -14,7 +14,7 @@ import { startSystem, temporaryFolder, type System } from './support/system.ts';
 
 const KILLS_SECONDS = Number(process.env['WORKER_KILLS_SECONDS'] ?? 9);
 const STREAMS = Number(process.env['RENEW_STREAMS'] ?? 100);
-const LAUNCHER = path.resolve(import.meta.dirname, '../../dist/main.js');
+const LAUNCHER = path.resolve(import.meta.dirname, '../../../../dist/launcher.js');
 
 interface World {
   readonly fake: FakeOpenRouter;

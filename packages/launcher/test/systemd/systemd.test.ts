@@ -12,7 +12,7 @@ const PROJECT = path.resolve(import.meta.dirname, '../../../..');
 /** Where the machine has it: a path that has to be quoted. */
 const INSIDE = '/srv/openrouter proxy';
 const UNIT = 'openrouter-proxy.service';
-const FAKE = path.join(PROJECT, 'packages/fake-openrouter/dist/main.js');
+const FAKE = path.join(PROJECT, 'packages/fake-openrouter/src/main.ts');
 const CHAT = path.join(import.meta.dirname, 'fixtures/chat.ts');
 const URL = 'http://127.0.0.1:5555/api/v1';
 const FAKE_PORT = 9000;
@@ -55,7 +55,7 @@ describe.skipIf(cannotBoot)('the service, in a real systemd', { timeout: TEST_TI
     machine.run('runuser', '-u', user, '--', ...command);
 
   async function service(name: 'launcher' | 'kms' | 'gateway'): Promise<number> {
-    const ours = `/opt/openrouter-proxy/packages/${name}/dist/main.js`;
+    const ours = `/opt/openrouter-proxy/dist/${name}.js`;
     const all = await becomes(
       async () => (await machine.processes()).filter(({ command }) => command.includes(ours)),
       (found) => found.length === 1,

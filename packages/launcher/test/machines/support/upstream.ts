@@ -8,7 +8,7 @@ import type { Host } from './network.ts';
 
 const PROGRAM = path.resolve(
   path.dirname(fileURLToPath(import.meta.resolve('@openrouter-proxy/fake-openrouter'))),
-  'main.js',
+  'main.ts',
 );
 
 /** How many answers there were, by key and status. */

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 
-const LAUNCHER = path.resolve(import.meta.dirname, '../../../dist/main.js');
+const LAUNCHER = path.resolve(import.meta.dirname, '../../../../../dist/launcher.js');
 const START_TIMEOUT_MS = 20_000;
 /** Whatever holds for one worker is to hold for several. */
 const WORKERS = Number(process.env['TEST_WORKERS'] ?? 1);

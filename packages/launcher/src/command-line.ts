@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { EXIT, explainFailedStart, outputTaken, type ExitCode } from '@openrouter-proxy/runtime';
+import { launch } from './launch.ts';
+
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(manifest) as { version: string }; // our own file
+
+/** Runs the launcher as its command line says. Resolves with the exit code when everything has ended. */
+export async function runCommandLine(): Promise<ExitCode> {
+  const command = new Command('openrouter-proxy')
+    .description('Starts the key management service and the gateway, and keeps them running.')
+    .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
+    .version(version)
+    .showHelpAfterError(
+      'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.',
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
+    .parse();
+  try {
+    const exitCode = await launch(command.opts<{ config?: string }>().config);
+    await outputTaken();
+    return exitCode;
+  } catch (error) {
+    return explainFailedStart(error);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * `node scripts/build.ts [FOLDER]`: bundles the four programs and the dashboard's browser part into
+ * `dist/`, libraries included, so that a start reads a few files instead of hundreds. Types are
+ * checked elsewhere (`npm run check`).
+ */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const DIST = path.join(ROOT, 'dist');
+
+/** The file in `dist/` of each program, and its source. */
+const PROGRAMS = {
+  launcher: 'packages/launcher/src/main.ts',
+  kms: 'packages/kms/src/main.ts',
+  gateway: 'packages/gateway/src/main.ts',
+  cli: 'packages/cli/src/main.ts',
+};
+
+/** Libraries in CommonJS call `require` for Node's own modules; an ES module has none. */
+const REQUIRE =
+  "import { createRequire as createRequireOfBundle } from 'node:module';" +
+  'const require = createRequireOfBundle(import.meta.url);';
+
+const programs: BuildOptions = {
+  entryPoints: PROGRAMS,
+  bundle: true,
+  splitting: true, // what two programs share, and what is imported on demand, is a file of its own
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  banner: { js: REQUIRE },
+  chunkNames: '[name]-[hash]',
+  metafile: true,
+};
+
+/** File names carry a hash of their content, so that a browser may keep them for ever. */
+const browserPart: BuildOptions = {
+  entryPoints: ['packages/dashboard/src/browser/main.tsx', 'packages/dashboard/src/style/page.css'],
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  entryNames: '[name]-[hash]',
+};
+
+/** The bundler: its native build where npm installed it (development), else the portable one. */
+async function loadBundler(): Promise<typeof import('esbuild')> {
+  try {
+    const native = await import('esbuild');
+    await native.transform('');
+    return native;
+  } catch {
+    return await import('esbuild-wasm');
+  }
+}
+
+/** Uses another file in place of one of ours. */
+const replacing = (file: string, replacement: string): Plugin => ({
+  name: 'replace',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
+      loaded === path.join(ROOT, file) ? { contents: replacement, loader: 'ts' } : undefined,
+    );
+  },
+});
+
+/** What a build may do differently from the product's. */
+export interface BuildVariant {
+  /** A source file, from the root, and the text that takes its place. */
+  readonly replace?: { readonly file: string; readonly text: string };
+}
+
+/** Builds into a folder that it replaces as a whole. Returns what went into the programs. */
+export async function build(target = DIST, { replace }: BuildVariant = {}): Promise<Metafile> {
+  const esbuild = await loadBundler();
+  const draft = `${target}.next`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true });
+  const shared: BuildOptions = { absWorkingDir: ROOT, logLevel: 'warning' };
+  const plugins = replace === undefined ? [] : [replacing(replace.file, replace.text)];
+  const [{ metafile }] = await Promise.all([
+    esbuild.build({ ...shared, ...programs, metafile: true, plugins, outdir: draft }),
+    esbuild.build({ ...shared, ...browserPart, outdir: path.join(draft, 'assets') }),
+  ]);
+  await rm(target, { recursive: true, force: true });
+  await rename(draft, target);
+  return metafile;
+}
+
+if (import.meta.main) {
+  await build(process.argv[2] === undefined ? DIST : path.resolve(process.argv[2]));
+  process.exit(); // the portable bundler keeps threads
+}
