@@ -3,9 +3,10 @@
  * `dist/`, libraries included, so that a start reads a few files instead of hundreds. Types are
  * checked elsewhere (`npm run check`).
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+import type { BuildOptions, Plugin } from 'esbuild';
+import { licensesOf } from './build/licenses.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const DIST = path.join(ROOT, 'dist');
@@ -23,7 +24,7 @@ const REQUIRE =
   "import { createRequire as createRequireOfBundle } from 'node:module';" +
   'const require = createRequireOfBundle(import.meta.url);';
 
-const programs: BuildOptions = {
+const PROGRAM_OPTIONS: BuildOptions = {
   entryPoints: PROGRAMS,
   bundle: true,
   splitting: true, // what two programs share, and what is imported on demand, is a file of its own
@@ -32,11 +33,10 @@ const programs: BuildOptions = {
   target: 'node24',
   banner: { js: REQUIRE },
   chunkNames: '[name]-[hash]',
-  metafile: true,
 };
 
 /** File names carry a hash of their content, so that a browser may keep them for ever. */
-const browserPart: BuildOptions = {
+const PAGE_OPTIONS: BuildOptions = {
   entryPoints: ['packages/dashboard/src/browser/main.tsx', 'packages/dashboard/src/style/page.css'],
   bundle: true,
   minify: true,
@@ -72,21 +72,22 @@ export interface BuildVariant {
   readonly replace?: { readonly file: string; readonly text: string };
 }
 
-/** Builds into a folder that it replaces as a whole. Returns what went into the programs. */
-export async function build(target = DIST, { replace }: BuildVariant = {}): Promise<Metafile> {
+/** Builds into a folder, which is replaced as a whole. */
+export async function build(target = DIST, { replace }: BuildVariant = {}): Promise<void> {
   const esbuild = await loadBundler();
   const draft = `${target}.next`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
-  const shared: BuildOptions = { absWorkingDir: ROOT, logLevel: 'warning' };
+  const shared = { absWorkingDir: ROOT, logLevel: 'warning', metafile: true } as const;
   const plugins = replace === undefined ? [] : [replacing(replace.file, replace.text)];
-  const [{ metafile }] = await Promise.all([
-    esbuild.build({ ...shared, ...programs, metafile: true, plugins, outdir: draft }),
-    esbuild.build({ ...shared, ...browserPart, outdir: path.join(draft, 'assets') }),
+  const [programs, page] = await Promise.all([
+    esbuild.build({ ...shared, ...PROGRAM_OPTIONS, plugins, outdir: draft }),
+    esbuild.build({ ...shared, ...PAGE_OPTIONS, outdir: path.join(draft, 'assets') }),
   ]);
+  const licenses = await licensesOf([programs.metafile, page.metafile]);
+  await writeFile(path.join(draft, 'third-party-licenses.txt'), licenses);
   await rm(target, { recursive: true, force: true });
   await rename(draft, target);
-  return metafile;
 }
 
 if (import.meta.main) {

@@ -89,6 +89,7 @@ describe('a running system', () => {
         'LANG',
         'NODE_CHANNEL_FD',
         'NODE_CHANNEL_SERIALIZATION_MODE',
+        'NODE_COMPILE_CACHE',
         'NODE_ENV',
         'PATH',
       ]);
