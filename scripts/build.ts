@@ -81,8 +81,8 @@ export async function build(target = DIST, { replace }: BuildVariant = {}): Prom
   const shared = { absWorkingDir: ROOT, logLevel: 'warning', metafile: true } as const;
   const plugins = replace === undefined ? [] : [replacing(replace.file, replace.text)];
   const [programs, page] = await Promise.all([
-    esbuild.build({ ...shared, ...PROGRAM_OPTIONS, plugins, outdir: draft }),
-    esbuild.build({ ...shared, ...PAGE_OPTIONS, outdir: path.join(draft, 'assets') }),
+    esbuild.build({ ...PROGRAM_OPTIONS, ...shared, plugins, outdir: draft }),
+    esbuild.build({ ...PAGE_OPTIONS, ...shared, outdir: path.join(draft, 'assets') }),
   ]);
   const licenses = await licensesOf([programs.metafile, page.metafile]);
   await writeFile(path.join(draft, 'third-party-licenses.txt'), licenses);
