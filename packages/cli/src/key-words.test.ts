@@ -1,6 +1,6 @@
 import type { Cause, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
 import { expect, it } from 'vitest';
-import { sourceInWords, standingNote } from './key-words.ts';
+import { standingNote } from './key-words.ts';
 
 const CAUSE: Cause = { reason: 'rate_limited', source: 'header', detail: '' };
 
@@ -23,9 +23,4 @@ it.each([
   [{ scope: 'upstream', pool: 'all', model: null }, 'no way to OpenRouter'],
 ] as const)('a key under the limit %j serves %s', (limit, lack) => {
   expect(noteOf(limit)).toMatch(new RegExp(`^${lack} until .* \\(in 1m\\): rate limited$`));
-});
-
-it('what an end is known from fits behind the word “source”', () => {
-  expect(sourceInWords('inspection')).toBe('GET /key, which was asked about it');
-  expect(sourceInWords('header')).toBe('a header of the answer');
 });

@@ -1,29 +1,13 @@
 import type { Cause, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import { limitSubject, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import { until } from './terminal/instant.ts';
 import type { Cell } from './terminal/table.ts';
-
-/** A name of the protocol as words: `rate_limited` → `rate limited`. */
-const words = (name: string): string => name.replaceAll('_', ' ');
-
-const SOURCE: Readonly<Record<Cause['source'], string>> = {
-  header: 'a header of the answer',
-  body: 'the body of the answer',
-  inspection: 'GET /key, which was asked about it',
-  window: "the end of the limit's own period",
-  operator: "an operator's word",
-  default: 'a guess: the configured time',
-  'back-off': 'a guess that grows with each refusal',
-  strike: 'a guess after a first refusal',
-};
-
-/** Where the end of something is known from. */
-export const sourceInWords = (source: Cause['source']): string => SOURCE[source];
 
 /** Why something is set aside, in few words. */
 export function causeInWords({ reason, detail }: Cause): string {
   const said = detail.trim();
   if (reason === 'operator') return said === '' ? 'an operator' : `an operator: ${said}`;
-  return said === '' ? words(reason) : `${words(reason)}: ${said}`;
+  return said === '' ? reasonInWords(reason) : `${reasonInWords(reason)}: ${said}`;
 }
 
 /** How a key stands, as a word with the tone of its meaning. */
@@ -39,23 +23,6 @@ export function standing({ state, limits }: KeyView): Cell {
       return { text: 'cooling', tone: 'warn' };
     case 'disabled':
       return { text: 'disabled', tone: 'bad' };
-  }
-}
-
-/** What a limit shuts out. */
-function limitSubject({ scope, pool, model }: LimitView): string {
-  const models = { free: 'free models', paid: 'paid models', all: 'every model' }[pool];
-  switch (scope) {
-    case 'account':
-      return `${models} on its account`;
-    case 'account-model':
-      return `${model ?? models} on its account`;
-    case 'key-model':
-      return `${model ?? models} on this key`;
-    case 'model':
-      return model ?? models;
-    case 'upstream':
-      return 'the way to OpenRouter';
   }
 }
 

@@ -48,7 +48,7 @@ describe('looking', () => {
 
   it('explains a request', async () => {
     expect(await done('explain', 'asked-1')).toMatch(
-      /1\. key-\d \(round-robin of 3\): success \(200\)/,
+      /1\. key-\d \(round robin among 3\): answered \(200\)/,
     );
     expect(await json('explain', 'asked-1')).toMatchObject({ request: { model: PAID_MODEL } });
   });
@@ -166,7 +166,7 @@ describe('operating', () => {
       /^key-1 is cooling, until \d\d:\d\d:\d\d \(in (9m 59s|10m)\): an operator: moving it\n$/,
     );
     expect(await done('keys')).toMatch(/key-1 .* cooling .* an operator: moving it/);
-    expect(await done('key', 'key-1')).toMatch(/\nsource +an operator's word\n/);
+    expect(await done('key', 'key-1')).toMatch(/\nsource +an operator’s word\n/);
     expect(await done('why-not', 'key-1')).toMatch(/cannot serve paid models now\n.*moving it/);
     expect(await done('uncool', 'key-1')).toBe('key-1 is serving\n');
   });
@@ -195,7 +195,9 @@ describe('operating', () => {
     const fault = { kind: 'refuse', family: 'edge_blocked' } as const;
     product.fake.rules.add({ match: { requestId: 'blocked' }, fault, times: 1 });
     expect(await product.ask('blocked')).toBe(429);
-    expect(await done('status')).toMatch(/^pool +OpenRouter is left alone until .*: edge blocked/);
+    expect(await done('status')).toMatch(
+      /^pool +OpenRouter is left alone until .*: address blocked/,
+    );
     expect(await product.ask('held-back')).toBe(503);
     expect(await done('reload')).toBe('Nothing has changed.\n');
     expect(await product.ask('let-through')).toBe(200);

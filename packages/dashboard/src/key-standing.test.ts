@@ -42,7 +42,7 @@ describe('how keys stand', () => {
     [{ ...limit, scope: 'account-model', model: 'a/b' }, 'a/b on the account'],
     [{ ...limit, scope: 'key-model', model: 'a/b' }, 'a/b on this key'],
     [{ ...limit, scope: 'model', model: 'a/b' }, 'a/b'],
-    [{ ...limit, scope: 'upstream', pool: 'all' }, 'the way to OpenRouter'],
+    [{ ...limit, scope: 'upstream', pool: 'all' }, 'OpenRouter'],
   ] as const)('says what a limit shuts out', (each, text) => {
     expect(limitSubject(each)).toBe(text);
   });

@@ -1,7 +1,6 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
+import { lengthInWords, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Limit, Subject } from './limit.ts';
-
-const time = (instant: number) => `${new Date(instant).toISOString().slice(0, 19)}Z`;
 
 /** What a limit is about, for a person. */
 export function subjectWords(subject: Subject): string {
@@ -17,13 +16,13 @@ export function subjectWords(subject: Subject): string {
     case 'model':
       return `model ${subject.model}`;
     case 'upstream':
-      return 'the way to OpenRouter';
+      return 'OpenRouter';
   }
 }
 
 /** What has become of a limited thing, for a person. */
-export function limitEffect({ subject, until, cause }: Limit): string {
-  return `${subjectWords(subject)}: set aside until ${time(until)} (${cause.source})`;
+export function limitEffect({ subject, since, until, cause }: Limit): string {
+  return `${subjectWords(subject)}: set aside for ${lengthInWords(until - since)} (${sourceInWords(cause.source)})`;
 }
 
 /** What has become of a key, for a person. */
@@ -34,8 +33,8 @@ export function keyEffect(name: string, state: KeyState): string {
     case 'returning':
       return `${name} returns, ${state.allowance} unproven at once`;
     case 'cooling':
-      return `${name} cools until ${time(state.until)} (${state.cause.source})`;
+      return `${name} cools for ${lengthInWords(state.until - state.since)} (${sourceInWords(state.cause.source)})`;
     case 'disabled':
-      return `${name} is disabled: ${state.cause.reason}`;
+      return `${name} is disabled: ${reasonInWords(state.cause.reason)}`;
   }
 }

@@ -1,4 +1,5 @@
 import type { ModelPool } from '@openrouter-proxy/kms-protocol';
+import { reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import { subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import type { Subject } from './limit.ts';
@@ -7,7 +8,7 @@ import { poolOf, type RequestPool } from './model-pool.ts';
 
 /** Something that keeps a key from serving a model. */
 export interface Obstacle {
-  /** In a few words: `cooling, rate_limited`. */
+  /** In a few words: `cooling, rate limited`. */
   readonly why: string;
   /** What was said about it, by OpenRouter or an operator. */
   readonly detail: string;
@@ -47,7 +48,7 @@ function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Obstacle[
   if (state.kind === 'disabled' || state.kind === 'cooling') {
     const { reason, detail } = state.cause;
     const until = state.kind === 'cooling' ? state.until : null;
-    own.push({ why: `${state.kind}, ${reason}`, detail, until });
+    own.push({ why: `${state.kind}, ${reasonInWords(reason)}`, detail, until });
   }
   if ((traits.expiresAt ?? Infinity) <= now) own.push({ why: 'expired', detail: '', until: null });
   return own;
@@ -63,7 +64,9 @@ function sharedObstacles(
     const limit = limits.on(subject, now);
     if (limit === undefined) return [];
     const { reason, detail } = limit.cause;
-    return [{ why: `${subjectWords(subject)}, ${reason}`, detail, until: limit.until }];
+    return [
+      { why: `${subjectWords(subject)}, ${reasonInWords(reason)}`, detail, until: limit.until },
+    ];
   });
 }
 

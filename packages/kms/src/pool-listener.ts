@@ -1,4 +1,5 @@
 import type { KeyState, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import { logFirstRound, logKeyChange, logLimit } from './key-log.ts';
 import type { Books } from './ledger/books.ts';
@@ -69,7 +70,8 @@ function standingOf(state: KeyState): Standing {
     case 'disabled': {
       const { reason, source, detail } = state.cause;
       const until = state.kind === 'cooling' ? state.until : null;
-      const why = detail === '' ? `${reason} (${source})` : `${reason} (${source}): ${detail}`;
+      const words = `${reasonInWords(reason)} (${sourceInWords(source)})`;
+      const why = detail === '' ? words : `${words}: ${detail}`;
       return { kind: state.kind, from, until, why };
     }
   }
@@ -77,7 +79,7 @@ function standingOf(state: KeyState): Standing {
 
 function limitedBy({ since, until, cause, pool }: LimitView): Standing {
   const models = pool === 'all' ? 'every model' : `${pool} models`;
-  return { kind: 'limited', from: since, until, why: `${models}: ${cause.reason}` };
+  return { kind: 'limited', from: since, until, why: `${models}: ${reasonInWords(cause.reason)}` };
 }
 
 /** Begins the history of keys of which it knows nothing with how they stand. */

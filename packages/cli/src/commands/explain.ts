@@ -3,6 +3,7 @@ import { printJson, type Command } from '../command.ts';
 import { withKms, type Kms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
 import { findRecentRequest } from '../find-request.ts';
+import { clockTime } from '../terminal/instant.ts';
 import { plain } from '../terminal/plain.ts';
 import { wrap } from '../terminal/table.ts';
 
@@ -42,7 +43,10 @@ export const explain: Command = {
       const [head = '', ...steps] = found.story.map((line) =>
         wrap(plain(line), Math.max(20, io.columns - 3)).join('\n   '),
       );
-      io.out(`${paint('strong', head)}\n${steps.map((line) => `${line}\n`).join('')}`);
+      const time = found.request && clockTime(found.request.at, io.now());
+      io.out(
+        `${paint('strong', time === null ? head : `${time}  ${head}`)}\n${steps.map((line) => `${line}\n`).join('')}`,
+      );
       return 'done';
     });
   },

@@ -1,9 +1,10 @@
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
+import { sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
 import { findKey } from '../find-key.ts';
-import { causeInWords, limitInWords, sourceInWords, standing } from '../key-words.ts';
+import { causeInWords, limitInWords, standing } from '../key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, credits, share } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';

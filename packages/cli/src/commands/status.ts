@@ -1,4 +1,5 @@
 import type { LimitView, Result } from '@openrouter-proxy/kms-protocol';
+import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
@@ -85,6 +86,6 @@ function statusText(found: Status, socket: string, { io, paint }: Context): stri
 }
 
 const storeText = ({ backend, trouble }: Status['store']) =>
-  plain(`${backend}, ${trouble ?? 'healthy'}`);
+  plain(`${storeInWords(backend)}, ${trouble ?? 'healthy'}`);
 
 const limitText = (limit: LimitView, now: number) => plain(limitInWords(limit, now));

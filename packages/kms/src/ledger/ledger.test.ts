@@ -42,10 +42,10 @@ test('a request is remembered with its attempts, and how it ended', () => {
     { keyName: 'key-2', outcome: 'success', status: 200, usage: END.usage },
   ]);
   expect(request && storyOf(request)).toEqual([
-    '2026-11-23T12:00:00.000Z  chat for a/b from laptop',
-    '1. key-1 (round-robin of 2): timeout after 900 ms “silent” → model a/b: set aside',
-    '2. key-2 (round-robin of 2): success (200) after 334 ms',
-    'The client got 200, complete, after 1.2 s. 10 + 5 tokens, 0.25 credits. OpenRouter calls it gen-1.',
+    'chat for a/b from laptop',
+    '1. key-1 (round robin among 2): timed out after 900 ms “silent” → model a/b: set aside',
+    '2. key-2 (round robin among 2): answered (200) after 334 ms',
+    'The client got 200, complete, after 1.2 s. 10 + 5 tokens, $0.25. OpenRouter calls it gen-1.',
   ]);
 });
 
@@ -95,8 +95,8 @@ test('the story of a request that tried a hundred keys is told in ten lines', ()
 test('the story of a refusal says why, and when it may be otherwise', () => {
   const ledger = new Ledger();
   const leftOut = [
-    { keyName: 'key-1', why: 'cooling, rate_limited', until: T + 60_000 },
-    { keyName: 'key-2', why: 'disabled, operator', until: null },
+    { keyName: 'key-1', why: 'cooling, rate limited', until: T + 60_000 },
+    { keyName: 'key-2', why: 'disabled, set by an operator', until: null },
   ];
   const choices = { candidates: 0, leftOut, leftOutCount: 2 };
   ledger.refused(INFO, { reason: 'cooling', retryAfterMs: 60_000 }, choices, T);
@@ -104,8 +104,8 @@ test('the story of a refusal says why, and when it may be otherwise', () => {
   ledger.record({ ...end, attempts: 0, totalMs: 3 }, T);
   const request = ledger.get('r1');
   expect(request && storyOf(request).slice(1)).toEqual([
-    '1. no key: cooling, one may serve in 60 s; not key-1: cooling, rate limited until 12:01:00, key-2: disabled, operator',
-    'The client got 429 (keys limited), after 3 ms.',
+    '1. no key: every key is limited, one may serve in 60 s; not key-1: cooling, rate limited for 60 s, key-2: disabled, set by an operator',
+    'The client got 429 (every key is limited), after 3 ms.',
   ]);
 });
 

@@ -1,24 +1,24 @@
 import type { LedgerStep, LeftOut, RequestView } from '@openrouter-proxy/kms-protocol';
+import {
+  failureInWords,
+  lengthInWords,
+  reasonInWords,
+  refusalInWords,
+  ruleInWords,
+  verdictInWords,
+} from '@openrouter-proxy/kms-protocol/words';
 
 /** The most keys that are named in one line. */
 const MAX_NAMED = 3;
 
-function seconds(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-}
-
-const words = (name: string) => name.replaceAll('_', ' ');
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-const time = (instant: number) => new Date(instant).toISOString().slice(11, 19);
 
 /** What became of a request, in a few lines for a person. */
 export function storyOf(request: RequestView): string[] {
-  const { api, model, client, at, steps } = request;
+  const { api, model, client, steps } = request;
   const forModel = model === null ? '' : ` for ${model}`;
   const by = client === null ? '' : ` from ${client}`;
-  const head = `${new Date(at).toISOString()}  ${api}${forModel}${by}`;
-  return [head, ...told(steps), ending(request)];
+  return [`${api}${forModel}${by}`, ...told(steps), ending(request)];
 }
 
 /** The most steps told one by one; of more, the middle is summed up. */
@@ -36,36 +36,38 @@ function stepLine(step: LedgerStep, before: LedgerStep | undefined): string {
   const after = before === undefined ? '' : pause(before, step);
   if (step.kind === 'refused') {
     const retry =
-      step.retryAfterMs === null ? 'nobody knows when' : `in ${seconds(step.retryAfterMs)}`;
-    return `${after}no key: ${words(step.reason)}, one ${step.retryAfterMs === null ? 'returns' : 'may serve'} ${retry}${others(step)}`;
+      step.retryAfterMs === null ? 'nobody knows when' : `in ${lengthInWords(step.retryAfterMs)}`;
+    return `${after}no key: ${refusalInWords(step.reason)}, one ${step.retryAfterMs === null ? 'returns' : 'may serve'} ${retry}${others(step)}`;
   }
   const among =
-    step.candidates === 1 ? 'the only one that could serve' : `${step.rule} of ${step.candidates}`;
+    step.candidates === 1
+      ? 'the only one that could serve'
+      : `${ruleInWords(step.rule)} among ${step.candidates}`;
   return `${after}${step.keyName} (${among}${others(step)}): ${outcomeOf(step)}${followed(step)}`;
 }
 
 /** A wait between two attempts is part of the story. */
 function pause(before: LedgerStep, { at }: LedgerStep): string {
   const since = before.kind === 'attempt' ? (before.endedAt ?? before.at) : before.at;
-  return at - since < 500 ? '' : `after ${seconds(at - since)}, `;
+  return at - since < 500 ? '' : `after ${lengthInWords(at - since)}, `;
 }
 
-function others({ leftOut, leftOutCount }: LedgerStep): string {
+function others({ at, leftOut, leftOutCount }: LedgerStep): string {
   if (leftOutCount === 0) return '';
-  const named = leftOut.slice(0, MAX_NAMED).map(nameLeftOut);
+  const named = leftOut.slice(0, MAX_NAMED).map((one) => nameLeftOut(one, at));
   const more = leftOutCount > named.length ? `, ${leftOutCount - named.length} more` : '';
   return `; not ${named.join(', ')}${more}`;
 }
 
-function nameLeftOut({ keyName, why, until }: LeftOut): string {
-  return `${keyName}: ${words(why)}${until === null ? '' : ` until ${time(until)}`}`;
+function nameLeftOut({ keyName, why, until }: LeftOut, at: number): string {
+  return `${keyName}: ${why}${until === null ? '' : ` for ${lengthInWords(until - at)}`}`;
 }
 
 function outcomeOf(step: Extract<LedgerStep, { kind: 'attempt' }>): string {
   if (step.outcome === null || step.endedAt === null) return 'under way';
   const status = step.status === null ? '' : ` (${step.status})`;
   const detail = step.detail === '' ? '' : ` “${step.detail.slice(0, 120)}”`;
-  return `${words(step.outcome)}${status} after ${seconds(step.endedAt - step.at)}${detail}`;
+  return `${reasonInWords(step.outcome)}${status} after ${lengthInWords(step.endedAt - step.at)}${detail}`;
 }
 
 function followed({ followed: effects }: Extract<LedgerStep, { kind: 'attempt' }>): string {
@@ -76,12 +78,12 @@ function ending({ end }: RequestView): string {
   if (end === null) return 'It is under way.';
   const { status, verdict, totalMs, failure, usage, queuedMs, generationId } = end;
   const answer = status === null ? 'The client got no answer' : `The client got ${status}`;
-  const why = failure === null ? `, ${words(verdict)}` : ` (${words(failure)})`;
-  const waited = queuedMs < 1 ? '' : `, of which it waited ${seconds(queuedMs)} for a key`;
+  const why = failure === null ? `, ${verdictInWords(verdict)}` : ` (${failureInWords(failure)})`;
+  const waited = queuedMs < 1 ? '' : `, of which it waited ${lengthInWords(queuedMs)} for a key`;
   const used =
     usage === null
       ? ''
-      : ` ${usage.sent} + ${usage.received} tokens, ${Number(usage.cost.toPrecision(6))} credits.`;
+      : ` ${usage.sent} + ${usage.received} tokens, $${Number(usage.cost.toPrecision(6))}.`;
   const name = generationId === null ? '' : ` OpenRouter calls it ${generationId}.`;
-  return `${answer}${why}, after ${seconds(totalMs)}${waited}.${used}${name}`;
+  return `${answer}${why}, after ${lengthInWords(totalMs)}${waited}.${used}${name}`;
 }

@@ -7,35 +7,35 @@ import { startProduct, type Product } from './support/product.ts';
 
 /** What the first attempt is said to have met with, and what is said to have followed. */
 const FAMILIES: Readonly<Record<ErrorFamily, [outcome: string, followed: string]>> = {
-  free_per_minute: ['free tier exhausted (429)', 'for free models: set aside until'],
-  free_per_day: ['free tier exhausted (429)', 'for free models: set aside until'],
-  model_throttled: ['model throttled (429)', 'on account'],
-  provider_shared_pool: ['provider limited (429)', 'model .*: set aside until'],
-  provider_google: ['provider limited (429)', 'model .*: set aside until'],
-  capacity_exhausted: ['model limited (429)', 'model .*: set aside until'],
-  unnamed_limit: ['rate limited (429)', 'on this key: set aside until'],
-  edge_blocked: ['edge blocked (', 'the way to OpenRouter: set aside until'],
-  key_limit: ['key limit reached (403)', 'cools until'],
-  key_limit_402: ['key limit reached (402)', 'cools until'],
-  insufficient_credits: ['credits exhausted (402)', 'for paid models: set aside until'],
-  in_flight_budget: ['in flight budget held (402)', 'for paid models: set aside until'],
-  request_too_expensive: ['caller error (402)', ''],
-  workspace_budget: ['budget exhausted (', 'for paid models: set aside until'],
-  unauthorized: ['unauthorized (401)', 'cools until'],
-  no_credentials: ['unauthorized (401)', 'cools until'],
-  moderation: ['caller error (403)', ''],
-  management_only: ['caller error (', ''],
-  invalid_model: ['caller error (400)', ''],
-  bad_request: ['caller error (400)', ''],
-  provider_bad_request: ['caller error (400)', ''],
-  not_found: ['caller error (404)', ''],
+  free_per_minute: ['free requests used up (429)', 'for free models: set aside for'],
+  free_per_day: ['free requests used up (429)', 'for free models: set aside for'],
+  model_throttled: ['model rate limited (429)', 'on account'],
+  provider_shared_pool: ['provider overloaded (429)', 'model .*: set aside for'],
+  provider_google: ['provider overloaded (429)', 'model .*: set aside for'],
+  capacity_exhausted: ['model at capacity (429)', 'model .*: set aside for'],
+  unnamed_limit: ['rate limited (429)', 'on this key: set aside for'],
+  edge_blocked: ['address blocked (', 'OpenRouter: set aside for'],
+  key_limit: ['key limit reached (403)', 'cools for'],
+  key_limit_402: ['key limit reached (402)', 'cools for'],
+  insufficient_credits: ['credits used up (402)', 'for paid models: set aside for'],
+  in_flight_budget: ['credits held by running requests (402)', 'for paid models: set aside for'],
+  request_too_expensive: ['request refused (402)', ''],
+  workspace_budget: ['budget used up (', 'for paid models: set aside for'],
+  unauthorized: ['key refused (401)', 'cools for'],
+  no_credentials: ['key refused (401)', 'cools for'],
+  moderation: ['request refused (403)', ''],
+  management_only: ['request refused (', ''],
+  invalid_model: ['request refused (400)', ''],
+  bad_request: ['request refused (400)', ''],
+  provider_bad_request: ['request refused (400)', ''],
+  not_found: ['request refused (404)', ''],
   timeout: ['provider failed (408)', ''],
-  payload_too_large: ['caller error (413)', ''],
-  unprocessable: ['caller error (422)', ''],
+  payload_too_large: ['request refused (413)', ''],
+  unprocessable: ['request refused (422)', ''],
   internal: ['provider failed (500)', ''],
   provider_failed: ['provider failed (502)', ''],
-  unavailable: ['provider (failed|limited) \\(503', ''],
-  overloaded: ['provider limited (529)', ''],
+  unavailable: ['provider (failed|overloaded) \\(503', ''],
+  overloaded: ['provider overloaded (529)', ''],
 };
 
 const TROUBLES: Readonly<Record<string, [fault: Fault, outcome: string]>> = {
@@ -46,7 +46,7 @@ const TROUBLES: Readonly<Record<string, [fault: Fault, outcome: string]>> = {
   ],
   'a reset before the head': [{ kind: 'reset', when: 'before-headers' }, 'connection failed after'],
   'an end before the head': [{ kind: 'end', when: 'before-headers' }, 'connection failed after'],
-  'an end within the document': [{ kind: 'end', when: 'after-headers' }, 'truncated after'],
+  'an end within the document': [{ kind: 'end', when: 'after-headers' }, 'answer cut off after'],
   'no HTTP': [{ kind: 'raw', bytes: 'HTTP/1.1 099 No\r\n\r\n' }, 'connection failed after'],
 };
 
@@ -104,10 +104,10 @@ it(
       const [head, first] = story;
       expect.soft(story.length, name).toBeLessThan(10);
       expect.soft(head, name).toContain(model);
-      const met = String.raw`^1\. key-\d+ \(round-robin of \d+.*\): ${pattern(outcome)}`;
+      const met = String.raw`^1\. key-\d+ \(round robin among \d+.*\): ${pattern(outcome)}`;
       expect.soft(first, name).toMatch(new RegExp(met));
       expect.soft(first, name).toMatch(new RegExp(followed === '' ? '' : `→ .*${followed}`));
-      if (status === 200) expect.soft(story.at(-2), name).toMatch(/^\d\..*: success \(200\)/);
+      if (status === 200) expect.soft(story.at(-2), name).toMatch(/^\d\..*: answered \(200\)/);
       expect.soft(story.at(-1), name).toMatch(new RegExp(`^The client got ${status}`));
     }
   },

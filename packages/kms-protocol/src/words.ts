@@ -1,0 +1,162 @@
+import type { NoKeyData } from './error-code.ts';
+import type { Cause, LimitView } from './key-view.ts';
+import type { Verdict } from './ledger.ts';
+import type { OutcomeKind } from './outcome.ts';
+
+/*
+ * What people read instead of the protocol's names: one table for the key service, the CLI and the
+ * dashboard. It imports types only, so that a browser can load it.
+ */
+
+/** An attempt's outcome, and further reasons for which something is set aside. */
+const REASON: Readonly<
+  Record<OutcomeKind | 'free_requests_used' | 'operator' | 'expired', string>
+> = {
+  success: 'answered',
+  rate_limited: 'rate limited',
+  free_tier_exhausted: 'free requests used up',
+  free_requests_used: 'free requests used up',
+  key_limit_reached: 'key limit reached',
+  credits_exhausted: 'credits used up',
+  credits_short: 'too few credits for this request',
+  budget_exhausted: 'budget used up',
+  in_flight_budget_held: 'credits held by running requests',
+  unauthorized: 'key refused',
+  model_throttled: 'model rate limited',
+  model_limited: 'model at capacity',
+  provider_limited: 'provider overloaded',
+  provider_failed: 'provider failed',
+  edge_blocked: 'address blocked',
+  caller_error: 'request refused',
+  connection_failed: 'connection failed',
+  timeout: 'timed out',
+  truncated: 'answer cut off',
+  client_abort: 'client left',
+  unused: 'not sent',
+  operator: 'set by an operator',
+  expired: 'key expired',
+};
+
+const SOURCE: Readonly<Record<Cause['source'], string>> = {
+  header: 'a header of the answer',
+  body: 'the body of the answer',
+  inspection: 'GET /key',
+  window: 'the end of the limit’s own period',
+  operator: 'an operator’s word',
+  default: 'a guess: the configured time',
+  'back-off': 'a guess that grows with each refusal',
+  strike: 'a guess after a first refusal',
+};
+
+const REFUSAL: Readonly<Record<NoKeyData['reason'], string>> = {
+  cooling: 'every key is limited',
+  busy: 'every key is busy',
+  disabled: 'every key is disabled',
+  exhausted: 'every key was tried',
+  no_keys: 'no key is configured',
+  model_limited: 'model at capacity',
+  upstream_blocked: 'OpenRouter cannot be reached',
+  keys_refused: 'OpenRouter refuses every key',
+  queue_full: 'too many requests wait',
+  state_unavailable: 'the state store cannot be reached',
+};
+
+const VERDICT: Readonly<Record<Verdict, string>> = {
+  complete: 'complete',
+  error: 'ended with an error',
+  truncated: 'cut off',
+  client_abort: 'client left',
+  stalled: 'stalled',
+};
+
+/** The gateway's own errors, as `failure` names them. */
+const FAILURE: Readonly<Record<string, string>> = {
+  bad_request: 'malformed request',
+  unauthorized: 'wrong access key',
+  paid_model: 'paid model not allowed',
+  not_found: 'unknown path',
+  keys_limited: 'every key is limited',
+  model_limited: 'model at capacity',
+  internal: 'internal error',
+  upstream_failed: 'OpenRouter failed',
+  no_usable_key: 'no usable key',
+  key_service_unavailable: 'key service unavailable',
+  upstream_blocked: 'OpenRouter cannot be reached',
+  overloaded: 'gateway overloaded',
+  shutting_down: 'gateway shutting down',
+  upstream_timeout: 'OpenRouter timed out',
+};
+
+const RULE: Readonly<Record<string, string>> = {
+  'round-robin': 'round robin',
+  first: 'first in order',
+  random: 'random choice',
+  'least-busy': 'least busy',
+  same: 'same key as before',
+  affinity: 'conversation affinity',
+};
+
+const STORE: Readonly<Record<string, string>> = {
+  embedded: 'a file on this machine',
+  redis: 'Redis',
+};
+
+/** A name that no table has: without its underscores. */
+const plain = (name: string): string => name.replaceAll('_', ' ');
+
+const wordsOf = (table: Readonly<Record<string, string>>, name: string): string =>
+  Object.hasOwn(table, name) ? (table[name] ?? plain(name)) : plain(name);
+
+/** An outcome, or the reason of a cause. */
+export const reasonInWords = (reason: string): string => wordsOf(REASON, reason);
+
+/** How the end of something is known. */
+export const sourceInWords = (source: Cause['source']): string => SOURCE[source];
+
+/** Why a request got no key. */
+export const refusalInWords = (reason: string): string => wordsOf(REFUSAL, reason);
+
+/** How an answer ended. */
+export const verdictInWords = (verdict: Verdict): string => VERDICT[verdict];
+
+/** What the gateway answered by itself. */
+export const failureInWords = (failure: string): string => wordsOf(FAILURE, failure);
+
+/** What put a key first. */
+export const ruleInWords = (rule: string): string => wordsOf(RULE, rule);
+
+/** Where the state of the keys is kept. */
+export const storeInWords = (backend: string): string => wordsOf(STORE, backend);
+
+/** The models that a limit is about. */
+export function limitedModels({ pool, model }: Pick<LimitView, 'pool' | 'model'>): string {
+  return model ?? { free: 'free models', paid: 'paid models', all: 'every model' }[pool];
+}
+
+/** What a limit shuts out. */
+export function limitSubject(limit: Pick<LimitView, 'scope' | 'pool' | 'model'>): string {
+  const models = limitedModels(limit);
+  switch (limit.scope) {
+    case 'account':
+    case 'account-model':
+      return `${models} on its account`;
+    case 'key-model':
+      return `${models} on this key`;
+    case 'model':
+      return models;
+    case 'upstream':
+      return 'OpenRouter';
+  }
+}
+
+/** A length of time, rounded to one unit: `250 ms`, `4.5 s`, `45 s`, `12 m`, `4 h`, `3 d`. */
+export function lengthInWords(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} m`;
+  return seconds < 172_800
+    ? `${Math.round(seconds / 3_600)} h`
+    : `${Math.round(seconds / 86_400)} d`;
+}
