@@ -33,6 +33,9 @@ of the file.
 | \`OPENROUTER_PROXY_ACCESS_KEY\` | replaces \`server.access_key\`                                              |
 | \`OPENROUTER_PROXY_CONFIG\`     | the configuration file                                                    |
 | \`REDIS_URL\`                   | replaces \`state.redis.url\`                                              |
+| \`PORT\`                        | replaces \`server.port\`                                                  |
+
+\`npm start -- --host HOST --port PORT\` comes before the variable \`PORT\` and before the file, for one start.
 
 Under systemd, credentials named \`openrouter_keys\`, \`access_key\` and \`redis_url\` come before all of these. SIGHUP to the launcher, \`kms reload\` and
 \`systemctl reload\` read everything again: all of it takes effect at once, or nothing. Only after a restart: \`server.host\`, \`server.port\`,

@@ -12,6 +12,10 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working directory. */
   readonly cwd: string;
+  /** Where to listen, as the command line says. */
+  readonly listen?: { readonly host?: string | undefined; readonly port?: string | undefined };
+  /** The host on which a gateway that already runs listens. */
+  readonly boundHost?: string | undefined;
 }
 
 /** The configuration file, or the lack of one. */

@@ -99,6 +99,8 @@ export const gatewayHandOver = z.strictObject({
   affinity: z.boolean(),
   /** Paths with a leading and without a trailing slash. */
   publicEndpoints: z.array(z.string()),
+  /** IP addresses and CIDR blocks of the proxies whose X-Forwarded-For is believed. */
+  trustedProxies: z.array(z.string()),
   modelsCache: z.strictObject({ enabled: z.boolean(), ttlMs: milliseconds }),
   metrics: z.strictObject({
     /** Served without an access key. */
@@ -184,6 +186,7 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
     queueTimeoutMs: openrouter.queue_timeout,
     affinity: openrouter.key_selection_opts.includes('affinity'),
     publicEndpoints: openrouter.public_endpoints,
+    trustedProxies: server.trusted_proxies,
     modelsCache: { enabled: openrouter.enable_cache, ttlMs: openrouter.cache_ttl },
     metrics: {
       public: server.metrics_public,

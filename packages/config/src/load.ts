@@ -2,6 +2,7 @@ import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { assembleConfig, type Config } from './config.ts';
 import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
 import { crossCheck } from './cross-check.ts';
+import { findListenOverrides } from './listen-overrides.ts';
 import { resolveKeys } from './pool-keys.ts';
 import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
 import { describeRemarks, describeFileProblems } from './remark-lines.ts';
@@ -10,19 +11,20 @@ import {
   replaced,
   replacedInFile,
   SECRET_VARIABLES,
-  type Origin,
-  type Replacement,
+  type SecretOrigin,
+  type SecretReplacement,
 } from './replacement.ts';
 import { configFile } from './schema.ts';
 import { settingViews, type SettingView } from './setting-views.ts';
 import { checkStatePaths, statePaths } from './state-paths.ts';
 import { valueAt } from './value-path.ts';
+import { findWeakAccessKeys } from './weak-access-keys.ts';
 
 /** Where the secrets came from. */
 export interface Origins {
-  readonly keys: Origin;
+  readonly keys: SecretOrigin;
   /** Null if no access key is configured. */
-  readonly accessKey: Origin | null;
+  readonly accessKey: SecretOrigin | null;
 }
 
 /** A configuration that a start can use. */
@@ -68,16 +70,19 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   if (source.failure !== null || source.document.value === undefined) {
     throw new UnreadableConfigError(source);
   }
-  const replacements = await findReplacements(env);
+  const secrets = await findReplacements(env);
+  const replacements = [...secrets, ...findListenOverrides(surroundings)];
   const value = replacements.reduce(replaced, source.document.value ?? {});
   const describe = (remarks: readonly Remark[]) => describeRemarks(remarks, source, replacements);
 
   const parsed = configFile.safeParse(value, { reportInput: true });
   const resolved = await resolveKeys(keyEntries(value), env, source.folder);
   const paths = statePaths(value, env, source.folder);
+  const weakKeys = findWeakAccessKeys(value, surroundings.boundHost);
   const problems = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => remarksOf(issue)),
     ...crossCheck(value),
+    ...weakKeys.problems,
     ...resolved.problems,
     ...checkStatePaths(paths),
   ];
@@ -85,11 +90,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   if (!parsed.success || lines.length > 0) throw refusal(lines);
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
-  const origin = originOf(config, replacements);
-  const inVain = replacedInFile(source.document.value, replacements);
+  const origin = originOf(config, secrets);
   const remarks = [
-    ...describeRemarks(inVain, source, []),
-    ...describe([...ineffectiveKeys(value), ...resolved.warnings]),
+    ...describeRemarks(replacedInFile(source.document.value, replacements), source, []),
+    ...describe([...ineffectiveKeys(value), ...weakKeys.warnings, ...resolved.warnings]),
   ];
   return {
     config,
@@ -116,7 +120,7 @@ function noKeys(value: unknown): readonly string[] {
   return Array.isArray(entries) && entries.length === 0 ? NO_KEYS : [];
 }
 
-function originOf({ server }: Config, replacements: readonly Replacement[]): Origins {
+function originOf({ server }: Config, replacements: readonly SecretReplacement[]): Origins {
   const of = (name: string) => replacements.find(({ path }) => path[1] === name)?.origin ?? 'file';
   return { keys: of('keys'), accessKey: server.access_key === null ? null : of('access_key') };
 }

@@ -15,20 +15,26 @@ export const SECRET_VARIABLES = [
 ] as const;
 
 /** Where a secret came from. */
-export type Origin = 'credentials' | 'environment' | 'file';
+export type SecretOrigin = 'credentials' | 'environment' | 'file';
+
+/** Where a setting came from; `option`: from the command line. */
+export type Origin = SecretOrigin | 'option';
 
 /** A setting that is given outside the file and replaces the one there. */
-export interface Replacement {
+export interface Replacement<From extends Origin = Exclude<Origin, 'file'>> {
   readonly path: readonly [section: string, ...names: string[]];
   readonly value: unknown;
-  readonly origin: Exclude<Origin, 'file'>;
-  /** What people call the place: a file, or a variable. */
+  readonly origin: From;
+  /** What people call the place: a file, a variable, or an option. */
   readonly place: string;
   /** The place with what one has to know to change what is there. */
   readonly rival: string;
   /** What it is: `the keys`. */
   readonly what: string;
 }
+
+/** A secret that is given outside the file. */
+export type SecretReplacement = Replacement<Exclude<SecretOrigin, 'file'>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -65,7 +71,7 @@ const REPLACEABLE = [
  * The settings given by systemd's credentials (systemd.exec(5), LoadCredential=), else by the
  * environment. A unit has to name every credential that there may be, so an empty one stands for none.
  */
-export async function findReplacements(env: Environment): Promise<Replacement[]> {
+export async function findReplacements(env: Environment): Promise<SecretReplacement[]> {
   const found = await Promise.all(
     REPLACEABLE.map(async ({ path: setting, credential, variable, what, parse, isGiven }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
@@ -98,10 +104,11 @@ export function replaced(value: unknown, { path, value: given }: Replacement): u
   return withValueAt(value, path, given);
 }
 
-/** What the file says in vain, because it is replaced. */
+/** What the file says in vain, because another value replaces it; an option does so on purpose. */
 export function replacedInFile(value: unknown, replacements: readonly Replacement[]): Remark[] {
-  return replacements.flatMap(({ path, what, rival }) => {
+  return replacements.flatMap(({ path, value: given, origin, what, rival }) => {
     const inFile = valueAt(value, ...path) ?? [];
+    if (origin === 'option' || inFile === given) return [];
     if (Array.isArray(inFile) && inFile.length === 0) return [];
     const text = `\`${dotted(path)}\` is not used: ${rival} comes before it; change that and restart, or move ${what} into the file`;
     return [{ path, text, standsAlone: true }];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '@openrouter-proxy/runtime';
+import { readAddressBlock } from './address-block.ts';
 import { LOG_FORMATS } from './choices.ts';
 import { readAccessKey } from './key-text.ts';
 import {
@@ -37,7 +38,9 @@ export const accessKeyEntry = z.strictObject({
 export const serverSection = z.strictObject({
   host: text('a host name or an IP address', /^[\w.:%-]{1,253}$/)
     .prefault('127.0.0.1')
-    .describe('Interface to listen on; 0.0.0.0 is all of them.'),
+    .describe(
+      'Address to listen on. `127.0.0.1`: this machine only; `0.0.0.0`: every machine that reaches this one.',
+    ),
   port: wholeNumber(0, 65_535).prefault(5555).describe('Port to listen on; 0 is any free one.'),
   access_key: accessKey()
     .optional()
@@ -45,6 +48,9 @@ export const serverSection = z.strictObject({
   access_keys: list(accessKeyEntry, 1000)
     .prefault([])
     .describe('Further clients, each with a key of its own.'),
+  trusted_proxies: list(setting(readAddressBlock, { type: 'string' }), 100)
+    .prefault([])
+    .describe('Reverse proxies whose `X-Forwarded-For` is believed: IP addresses and CIDR blocks.'),
   log_level: logLevel().prefault('INFO').describe('What the log shows at least.'),
   http_log_level: logLevel().prefault('INFO').describe('The same for the log of requests.'),
   log_format: choice(LOG_FORMATS)

@@ -110,7 +110,7 @@ test('keys of the environment replace those of the file, placeholders included',
 });
 
 test('what the file says in vain, because something outside comes before it, is warned about', async () => {
-  const yaml = `openrouter:\n  keys: [${newKey()}]\nserver:\n  access_key: of-the-file\n`;
+  const yaml = `openrouter:\n  keys: [${newKey()}]\nserver:\n  access_key: access-key-of-the-file\n`;
   const env = { OPENROUTER_KEYS: newKey(), OPENROUTER_PROXY_ACCESS_KEY: 'of-the-environment' };
   expect((await load(yaml, { env })).warnings).toEqual([
     'config.yml:2: `openrouter.keys` is not used: OPENROUTER_KEYS comes before it; change that and restart, or move the keys into the file',

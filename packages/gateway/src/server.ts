@@ -113,12 +113,12 @@ function listenProblem(host: string, port: number, cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      return `server.port: ${host}:${port} is taken by another program; choose another port or stop that program`;
+      return `${host}:${port} is taken by another program: stop that program, or choose another port with \`--port\` or \`server.port\``;
     case 'EACCES':
-      return `server.port: this user may not listen on port ${port}; choose one above 1023`;
+      return `this user may not listen on port ${port}: choose one above 1023 with \`--port\` or \`server.port\``;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `server.host: ${host} is not an address of this machine`;
+      return `${host} is not an address of this machine: choose another with \`--host\` or \`server.host\``;
     default:
       return `server.host, server.port: cannot listen on ${host}:${port} (${String(cause)})`;
   }

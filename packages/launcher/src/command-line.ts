@@ -10,6 +10,8 @@ const { version } = JSON.parse(manifest) as { version: string }; // our own file
 export async function runCommandLine(): Promise<ExitCode> {
   const command = new Command('openrouter-proxy')
     .description('Starts the key management service and the gateway, and keeps them running.')
+    .option('--host <host>', 'the address to listen on; comes before server.host')
+    .option('--port <port>', 'the port to listen on; comes before PORT and server.port')
     .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
     .version(version)
     .showHelpAfterError(
@@ -18,7 +20,8 @@ export async function runCommandLine(): Promise<ExitCode> {
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
     .parse();
   try {
-    const exitCode = await launch(command.opts<{ config?: string }>().config);
+    const { config, host, port } = command.opts<Record<string, string | undefined>>();
+    const exitCode = await launch({ path: config, listen: { host, port } });
     await outputTaken();
     return exitCode;
   } catch (error) {

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import {
   gatewaySlice,
   kmsSlice,
@@ -5,6 +6,7 @@ import {
   loadConfig,
   type KmsHandOver,
   type LoadedConfig,
+  type Surroundings,
 } from '@openrouter-proxy/config';
 import {
   DEFAULT_POLICY,
@@ -13,17 +15,18 @@ import {
   isPretty,
   prepareStateFolder,
   systemClock,
+  type Address,
   type ExitCode,
-  type LogFormat,
   type Logger,
   type ProcessLogger,
   type Secret,
 } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
-import { prepareAccessKey } from './access-key.ts';
+import { accessKeyPlace, generatedAccessKey } from './access-key.ts';
 import { childEnvironment } from './child-environment.ts';
 import { compileCacheIn } from './compile-cache.ts';
 import { gatewayProgram } from './gateway-program.ts';
+import { nameGeneratedKeyFile } from './generated-key-file.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
 import type { Program } from './program.ts';
@@ -36,8 +39,11 @@ import { scrubEnvironment } from './scrub-environment.ts';
 import { findServiceManager } from './service-manager.ts';
 import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
-import { banner, summarise, type Summary } from './summary.ts';
+import { banner, REACHABLE_WARNING, summarise } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
+
+/** What the command line says. */
+type CommandLine = Pick<Surroundings, 'path' | 'listen'>;
 
 /** How long new workers may take to serve. */
 const RENEW_MS = 600_000;
@@ -50,8 +56,6 @@ interface Prepared {
   readonly load: () => Promise<LoadedConfig>;
   readonly loaded: LoadedConfig;
   readonly tokens: KmsHandOver['tokens'];
-  /** Where a person finds the access key. */
-  readonly accessKeyPlace: string;
   readonly slices: Slices;
   readonly warnings: readonly string[];
 }
@@ -60,20 +64,17 @@ interface Prepared {
  * Runs the key management service and the gateway until they are stopped or given up, and resolves
  * with the exit code. Rejects with a StartupError when the configuration does not allow a start.
  */
-export async function launch(configFile: string | undefined): Promise<ExitCode> {
-  const prepared = await prepare(configFile);
-  const { environment, loaded, tokens, accessKeyPlace: place } = prepared;
+export async function launch(commandLine: CommandLine): Promise<ExitCode> {
+  const prepared = await prepare(commandLine);
+  const { environment, loaded, tokens } = prepared;
   const { logger, addSecrets } = createLauncherLogger(prepared.slices);
   for (const warning of prepared.warnings) logger.warning(warning);
 
   const children = new RunningChildren(logger);
-  const kms = kmsProgram(
-    () => reloader.slices.kms,
-    (what) => answerReload(what, reload),
-  );
-  const reloader = createReloader(prepared, logger, addSecrets, () =>
-    children.configure([kms, gateway]),
-  );
+  const answerKms = (what: unknown) => answerReload(what, reload);
+  const kms = kmsProgram(() => reloader.slices.kms, answerKms);
+  const configure = () => children.configure([kms, gateway]);
+  const reloader = createReloader(prepared, logger, addSecrets, configure);
   const gateway = gatewayProgram(() => reloader.slices.gateway);
   const report = reportTo(findServiceManager(process.env, logger), [kms, gateway], systemClock);
   const reload = (dryRun: boolean) => report.reloading(() => reloader.reload(dryRun));
@@ -94,10 +95,13 @@ export async function launch(configFile: string | undefined): Promise<ExitCode> 
     if (answer.kind === 'hindered') {
       logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
     }
-    if (program === kms) await publishOperatorToken(loaded.config.kms, tokens, logger);
+    if (program === kms) {
+      // Only now is it sure that no other launcher uses the state folder.
+      await publishOperatorToken(loaded.config.kms, tokens, logger);
+      await nameGeneratedKeyFile(reloader.loaded, logger);
+    }
     report.serves(program, address);
-    const { kms: forKms } = reloader.slices;
-    if (address !== null) announce(summarise(address, place, forKms), forKms.log.format, logger);
+    if (address !== null) announce(address, reloader, logger);
   });
 }
 
@@ -112,14 +116,16 @@ async function renewWorkers(
   if (answer === null) logger.warning('the gateway has no workers to renew: see server.workers');
 }
 
-async function prepare(path: string | undefined): Promise<Prepared> {
+async function prepare(commandLine: CommandLine): Promise<Prepared> {
   const env = { ...process.env }; // what was there at the start is what is read again
-  const load = () => loadConfig({ path, env, cwd: process.cwd() });
-  const loaded = await load();
+  const surroundings = { ...commandLine, env, cwd: process.cwd() };
+  const loaded = await loadConfig(surroundings);
+  const boundHost = loaded.config.server.host;
+  const load = () => loadConfig({ ...surroundings, boundHost });
   const { config, secretsInEnvironment } = loaded;
   const isScrubbed = scrubEnvironment(secretsInEnvironment);
   await prepareStateFolder(config.state_dir);
-  const { generated, place } = await prepareAccessKey(loaded);
+  const generated = await generatedAccessKey(loaded);
   const tokens = makeRoleTokens();
   const runtime = { token: tokens.gateway, generatedAccessKey: generated };
   const warnings = isScrubbed ? [] : secretsInEnvironment.map(stillVisible);
@@ -127,7 +133,6 @@ async function prepare(path: string | undefined): Promise<Prepared> {
   return {
     environment: { ...childEnvironment(process.env), NODE_COMPILE_CACHE },
     ...{ load: () => readAgain(loaded.file, load), loaded, tokens },
-    accessKeyPlace: place,
     slices: { kms: kmsSlice(config, { tokens }), gateway: gatewaySlice(config, runtime) },
     warnings: [...loaded.warnings, ...warnings],
   };
@@ -139,22 +144,29 @@ function createReloader(
   addSecrets: (slices: Slices) => void,
   configure: () => Promise<string | null>,
 ): Reloader {
-  const runtime = async (changed: LoadedConfig) => {
-    const { generated } = await prepareAccessKey(changed);
-    return { token: tokens.gateway, generatedAccessKey: generated };
-  };
+  const runtime = async (changed: LoadedConfig) => ({
+    token: tokens.gateway,
+    generatedAccessKey: await generatedAccessKey(changed),
+  });
   const onSlices = (changed: Slices) => {
     addSecrets(changed);
     logger.setLevel(changed.kms.log.level);
   };
-  const parts = { load, tokens, runtime, onSlices, configure, logger };
-  return new Reloader(parts, loaded.config, slices);
+  const onApplied = (changed: LoadedConfig) => nameGeneratedKeyFile(changed, logger);
+  const parts = { load, tokens, runtime, onSlices, onApplied, configure, logger };
+  return new Reloader(parts, loaded, slices);
 }
 
 /** Says that everything serves: to a person in a block of text, elsewhere in a line of the log. */
-function announce(summary: Summary, format: LogFormat, logger: Logger): void {
-  if (isPretty(format)) process.stdout.write(banner(summary));
-  else logger.info('ready', { ...summary });
+function announce(address: Address, { loaded, slices }: Reloader, logger: Logger): void {
+  const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const summary = summarise(address, accessKeyPlace(loaded), slices.kms, interfaces);
+  if (isPretty(slices.kms.log.format)) {
+    process.stdout.write(banner(summary));
+    return;
+  }
+  logger.info('ready', { ...summary });
+  if (summary.isReachableByOthers) logger.warning(REACHABLE_WARNING);
 }
 
 /** The launcher's logger, which masks every secret it is told of; an error nobody handles is its last line. */

@@ -1,7 +1,6 @@
 import {
   gatewaySlice,
   kmsSlice,
-  type Config,
   type GatewayHandOver,
   type GatewayRuntime,
   type KmsHandOver,
@@ -27,6 +26,8 @@ export interface ReloaderParts {
   readonly runtime: (loaded: LoadedConfig) => Promise<GatewayRuntime>;
   /** Told of new secrets before anything can print them, and of the level of the log. */
   readonly onSlices: (slices: Slices) => void;
+  /** Called after the children have taken the configuration. */
+  readonly onApplied: (loaded: LoadedConfig) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -37,19 +38,24 @@ const NOTHING: Omit<ReloadReport, 'outcome'> = {
 /** Reads the configuration again when asked to: all of it is valid and put into effect, or none of it. */
 export class Reloader {
   readonly #parts: ReloaderParts;
-  #config: Config;
+  #loaded: LoadedConfig;
   #slices: Slices;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ReloaderParts, config: Config, slices: Slices) {
+  constructor(parts: ReloaderParts, loaded: LoadedConfig, slices: Slices) {
     this.#parts = parts;
-    this.#config = config;
+    this.#loaded = loaded;
     this.#slices = slices;
   }
 
   /** What the children run with now, and are to be started with. */
   get slices(): Slices {
     return this.#slices;
+  }
+
+  /** The configuration that is in effect. */
+  get loaded(): LoadedConfig {
+    return this.#loaded;
   }
 
   /** Reads it, one after the other if asked to more than once. It never rejects. */
@@ -77,9 +83,9 @@ export class Reloader {
 
   /** Also without a change the children are told: a file that the configuration names may be another one now. */
   async #attempt(dryRun: boolean): Promise<ReloadReport> {
-    const { load, runtime, tokens, onSlices, configure, logger } = this.#parts;
+    const { load, runtime, tokens, onSlices, onApplied, configure, logger } = this.#parts;
     const loaded = await load();
-    const { changes, needsRestart } = configChanges(this.#config, loaded.config);
+    const { changes, needsRestart } = configChanges(this.#loaded.config, loaded.config);
     const found = {
       ...NOTHING,
       warnings: [...loaded.warnings],
@@ -89,17 +95,19 @@ export class Reloader {
     const isUnchanged = changes.length === 0;
     if (dryRun) return { ...found, outcome: isUnchanged ? 'unchanged' : 'planned' };
     for (const warning of loaded.warnings) logger.warning(warning);
-    const config = withFixedSettings(this.#config, loaded.config);
+    const config = withFixedSettings(this.#loaded.config, loaded.config);
+    const effective = { ...loaded, config };
     const before = this.#slices;
     const slices = {
       kms: kmsSlice(config, { tokens }),
-      gateway: gatewaySlice(config, await runtime(loaded)),
+      gateway: gatewaySlice(config, await runtime(effective)),
     };
     onSlices(slices);
     this.#slices = slices; // a child that is started meanwhile has it at once
     const problem = await configure();
     if (problem === null) {
-      this.#config = config;
+      this.#loaded = effective;
+      await onApplied(effective);
       return { ...found, outcome: isUnchanged ? 'unchanged' : 'applied' };
     }
     this.#slices = before;

@@ -1,5 +1,7 @@
-import type { KmsHandOver } from '@openrouter-proxy/config';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { isLoopbackHost, type KmsHandOver } from '@openrouter-proxy/config';
 import type { Address } from '@openrouter-proxy/runtime';
+import { listeningUrls } from './listening-addresses.ts';
 import { urlOf } from './url.ts';
 
 /** What a person wants to know once everything serves. */
@@ -7,6 +9,10 @@ export interface Summary {
   /** Base URL for clients. */
   readonly clients: string;
   readonly dashboard: string;
+  /** The URL of every address on which the gateway listens. */
+  readonly listensOn: readonly string[];
+  /** Whether other machines may be able to connect. */
+  readonly isReachableByOthers: boolean;
   /** Where the clients' access key is found; never the key. */
   readonly accessKey: string;
   /** How many upstream keys there are. */
@@ -15,25 +21,45 @@ export interface Summary {
 }
 
 /** Sums up a start: where the gateway listens, where the access key is, what the KMS was given. */
-export function summarise(gateway: Address, accessKey: string, kms: KmsHandOver): Summary {
+export function summarise(
+  gateway: Address,
+  accessKey: string,
+  kms: KmsHandOver,
+  interfaces: readonly NetworkInterfaceInfo[],
+): Summary {
   const url = urlOf(gateway);
   return {
     clients: `${url}/api/v1`,
     dashboard: `${url}/metrics`,
+    listensOn: listeningUrls(gateway, interfaces),
+    isReachableByOthers: !isLoopbackHost(gateway.host),
     accessKey,
     keys: kms.keys.length,
     kmsSocket: kms.socket,
   };
 }
 
+/** Said where other machines can connect. */
+export const REACHABLE_WARNING =
+  'other machines can connect to the gateway, without TLS: set server.host to 127.0.0.1 to keep it to this machine, or put a reverse proxy with TLS in front (docs/reverse-proxy.md)';
+
 /** The summary as a block of text for a terminal. */
-export const banner = ({ clients, dashboard, accessKey, keys, kmsSocket }: Summary) => `
+export function banner(summary: Summary): string {
+  const { clients, dashboard, listensOn, isReachableByOthers, accessKey, keys, kmsSocket } =
+    summary;
+  const addresses = isReachableByOthers
+    ? listensOn.join('\n              ')
+    : `${listensOn.join(', ')} (this machine only)`;
+  const warning = isReachableByOthers ? `\n  warning     ${REACHABLE_WARNING}\n` : '';
+  return `
   openrouter-proxy is ready
 
   clients     ${clients}
   dashboard   ${dashboard}
+  listens on  ${addresses}
   access key  ${accessKey}
   keys        ${keys}
   KMS socket  ${kmsSocket}
-
+${warning}
 `;
+}

@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadConfig } from '@openrouter-proxy/config';
 import { EXIT, Secret, createMasker } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generatedAccessKey } from '../src/access-key.ts';
+import { nameGeneratedKeyFile } from '../src/generated-key-file.ts';
 import { createPrivateFile, replacePrivateFile } from '../src/private-file.ts';
 import { makeRoleTokens, publishOperatorToken } from '../src/role-tokens.ts';
 
@@ -55,29 +57,70 @@ describe('a private file', () => {
 describe('the generated access key', () => {
   const path = () => join(folder, 'access_key');
 
+  /** The configuration with this state folder, as far as the access key depends on it. */
+  const configured = async (accessKey?: string, host = '127.0.0.1') => {
+    const server = { host, ...(accessKey === undefined ? {} : { access_key: accessKey }) };
+    const file = join(folder, 'config.yml');
+    await writeFile(file, JSON.stringify({ server, state_dir: folder }), { mode: 0o600 });
+    const env = { OPENROUTER_KEYS: `sk-or-v1-${'0'.repeat(64)}` };
+    const loaded = await loadConfig({ path: file, env, cwd: folder });
+    await rm(file);
+    return loaded;
+  };
+  const CONFIGURED = 'an-access-key-of-their-own';
+
   it('has 256 bits, in letters that need no quoting', async () => {
-    expect((await generatedAccessKey(path())).reveal()).toMatch(/^[\w-]{43}$/);
+    expect((await generatedAccessKey(await configured()))?.reveal()).toMatch(/^[\w-]{43}$/);
   });
 
   it('is the same at every start', async () => {
-    const first = await generatedAccessKey(path());
-    const second = await generatedAccessKey(path());
-    expect(second.reveal()).toBe(first.reveal());
+    const loaded = await configured();
+    const first = await generatedAccessKey(loaded);
+    const second = await generatedAccessKey(loaded);
+    expect(second?.reveal()).toBe(first?.reveal());
     expect(await modeOf(path())).toBe(0o600);
   });
 
   it('is one for all who start at once', async () => {
-    const starts = Array.from({ length: 50 }, () => generatedAccessKey(path()));
-    const keys = (await Promise.all(starts)).map((key) => key.reveal());
+    const loaded = await configured();
+    const starts = Array.from({ length: 50 }, () => generatedAccessKey(loaded));
+    const keys = (await Promise.all(starts)).map((key) => key?.reveal());
     expect(new Set(keys).size).toBe(1);
     expect(await readdir(folder)).toEqual(['access_key']);
   });
 
   it('refuses an empty file instead of an empty key', async () => {
     await writeFile(path(), '\n');
-    await expect(generatedAccessKey(path())).rejects.toMatchObject({
+    await expect(generatedAccessKey(await configured())).rejects.toMatchObject({
       exitCode: EXIT.configuration,
     });
+  });
+
+  it('refuses a weak key in the file where other machines can try keys', async () => {
+    await writeFile(path(), 'short\n');
+    const key = await generatedAccessKey(await configured());
+    expect(key?.reveal()).toBe('short');
+    await expect(generatedAccessKey(await configured(undefined, '0.0.0.0'))).rejects.toMatchObject({
+      exitCode: EXIT.configuration,
+      problems: [expect.stringMatching(path())],
+    });
+  });
+
+  it('is moved out of the way while another key is configured, and the same afterwards', async () => {
+    const logger = createLogger({
+      ...{ component: 'launcher', level: 'CRITICAL', format: 'json', masker: createMasker() },
+    });
+    const [without, withKey] = [await configured(), await configured(CONFIGURED)];
+    const first = await generatedAccessKey(without);
+    expect(await generatedAccessKey(withKey)).toBeNull();
+    expect(await readdir(folder)).toEqual(['access_key']);
+    await nameGeneratedKeyFile(withKey, logger);
+    expect(await readdir(folder)).toEqual(['access_key.unused']);
+    const again = await generatedAccessKey(without);
+    expect(again?.reveal()).toBe(first?.reveal());
+    await nameGeneratedKeyFile(without, logger);
+    expect(await readdir(folder)).toEqual(['access_key']);
+    expect(await modeOf(path())).toBe(0o600);
   });
 });
 

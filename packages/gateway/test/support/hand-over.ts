@@ -36,6 +36,7 @@ export function handOver(
     queueTimeoutMs: 0,
     affinity: false,
     publicEndpoints: ['/api/v1/models'],
+    trustedProxies: [],
     modelsCache: { enabled: true, ttlMs: 300_000 },
     metrics: { public: false, system: false, tokens: true },
     freeOnly: false,

@@ -1,0 +1,55 @@
+import { isLoopbackHost } from './reachability.ts';
+import { accessKeyEntry, serverSection } from './server-section.ts';
+import type { Remark } from './problem.ts';
+import { valueAt, type Path } from './value-path.ts';
+
+/** Fewer characters can be guessed over a network. */
+const SHORTEST_STRONG_KEY = 16;
+
+/** Whether an access key can be guessed. */
+export const isWeakAccessKey = (key: string): boolean => key.length < SHORTEST_STRONG_KEY;
+
+/** Says what is wrong with a weak access key; `reachableHost` is null where only this machine can try keys. */
+export function weakKeyWords(reachableHost: string | null): string {
+  const how = 'make a longer one with `openssl rand -hex 32`';
+  const what = `has fewer than ${SHORTEST_STRONG_KEY} characters`;
+  return reachableHost === null
+    ? `${what} and is easy to guess: ${how}`
+    : `${what}, and \`server.host\` ${reachableHost} lets other machines guess it: ${how}`;
+}
+
+/** Weak access keys: problems where other machines reach the gateway, warnings elsewhere. */
+export interface WeakAccessKeys {
+  readonly problems: readonly Remark[];
+  readonly warnings: readonly Remark[];
+}
+
+/**
+ * Finds access keys that are too short. It reads the raw value, and passes over what the schema
+ * refuses. `boundHost` is the host on which a gateway that already runs listens.
+ */
+export function findWeakAccessKeys(value: unknown, boundHost: string | undefined): WeakAccessKeys {
+  const { host } = serverSection.shape;
+  const configured = host.safeParse(valueAt(value, 'server', 'host')).data;
+  const hosts = [configured, boundHost].filter((found) => found !== undefined);
+  const reachableHost = hosts.find((found) => !isLoopbackHost(found)) ?? null;
+  const remarks = weakKeyPaths(value).map((path) => ({ path, text: weakKeyWords(reachableHost) }));
+  return reachableHost === null
+    ? { problems: [], warnings: remarks }
+    : { problems: remarks, warnings: [] };
+}
+
+function weakKeyPaths(value: unknown): Path[] {
+  const single = serverSection.shape.access_key.safeParse(valueAt(value, 'server', 'access_key'));
+  const list = valueAt(value, 'server', 'access_keys');
+  const entries: readonly unknown[] = Array.isArray(list) ? list : [];
+  const isWeak = single.data !== undefined && isWeakAccessKey(single.data.reveal());
+  return [
+    ...(isWeak ? [['server', 'access_key']] : []),
+    ...entries.flatMap((entry, index) => {
+      const { data } = accessKeyEntry.safeParse(entry);
+      if (data === undefined || !isWeakAccessKey(data.key.reveal())) return [];
+      return [['server', 'access_keys', index, 'key']];
+    }),
+  ];
+}

@@ -1,0 +1,34 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import type { Address } from '@openrouter-proxy/runtime';
+import { urlOf } from './url.ts';
+
+/** A machine with containers can have hundreds; the first ones are shown. */
+const MAX_SHOWN = 32;
+
+/** Of a network interface's address, what matters here. */
+type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'family' | 'internal'>;
+
+/** Link-local addresses need the name of an interface, which URLs cannot carry (RFC 6874 is withdrawn). */
+const isLinkLocal = ({ address }: InterfaceAddress) => /^fe[89ab]/i.test(address);
+
+/**
+ * The URLs under which a listening server is reached, this machine's own first. A server that listens
+ * on `0.0.0.0` is reached at each IPv4 address of the machine, one on `::` at each address.
+ */
+export function listeningUrls(
+  { host, port }: Address,
+  interfaces: readonly InterfaceAddress[],
+): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [urlOf({ host, port })];
+  const found = interfaces
+    .filter((entry) => !isLinkLocal(entry))
+    .filter(({ family }) => host === '::' || family === 'IPv4')
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map(({ address }) => urlOf({ host: address, port }));
+  const urls = [...new Set(found.length === 0 ? [urlOf({ host, port })] : found)];
+  if (urls.length <= MAX_SHOWN) return urls;
+  return [...urls.slice(0, MAX_SHOWN), `… and ${urls.length - MAX_SHOWN} more`];
+}
+
+const rank = ({ family, internal }: InterfaceAddress) =>
+  (internal ? 0 : 2) + (family === 'IPv4' ? 0 : 1);

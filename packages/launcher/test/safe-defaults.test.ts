@@ -1,0 +1,165 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { EXIT } from '@openrouter-proxy/runtime';
+import { describe, expect, it } from 'vitest';
+import { linesOf, someKey, startProduct, testFolder } from './fixtures/product.ts';
+import { eventually } from './fixtures/stage.ts';
+
+const SHORT = 'short-key';
+const OWN = 'an-access-key-of-their-own';
+const ownAddresses = () =>
+  Object.values(networkInterfaces())
+    .flatMap((found) => found ?? [])
+    .filter(({ family }) => family === 'IPv4')
+    .map(({ address }) => address);
+
+/** A port that nothing listens on now. */
+async function freePort(): Promise<number> {
+  const first = await startProduct(await testFolder());
+  const { port } = new URL(String((await first.ready())['clients']));
+  first.signal('SIGKILL');
+  await first.ended;
+  return Number(port);
+}
+
+describe('where the gateway listens', () => {
+  it('is this machine alone by default, and the log says so without a warning', async () => {
+    const { ready, output } = await startProduct(await testFolder());
+    const { listensOn, isReachableByOthers, clients } = await ready();
+    expect(listensOn).toEqual([new URL(String(clients)).origin]);
+    expect(isReachableByOthers).toBe(false);
+    expect(output.stdout).not.toContain('other machines can connect');
+  });
+
+  it('is every address of the machine for 0.0.0.0, with a warning', async () => {
+    const { ready, output } = await startProduct(await testFolder(), { host: '0.0.0.0' });
+    const { listensOn, isReachableByOthers, clients } = await ready();
+    const { port } = new URL(String(clients));
+    expect(isReachableByOthers).toBe(true);
+    const urls = ownAddresses().map((address) => `http://${address}:${port}`);
+    expect(listensOn).toEqual(expect.arrayContaining(urls));
+    await eventually(() => output.stdout.includes('other machines can connect') || undefined);
+  });
+
+  it('stands in the banner, with the warning', async () => {
+    const server = { host: '0.0.0.0', log_format: 'pretty' };
+    const { output } = await startProduct(await testFolder(), server);
+    await eventually(() => output.stdout.includes('warning     other machines') || undefined);
+    for (const address of ownAddresses()) expect(output.stdout).toContain(`http://${address}:`);
+  });
+
+  it('is what --host and --port say, before PORT and the file', async () => {
+    const port = await freePort();
+    const env = { OPENROUTER_KEYS: someKey(), PORT: '1' };
+    const args = ['--host', '127.0.0.2', '--port', String(port)];
+    const { ready } = await startProduct(await testFolder(), { port: 2 }, env, args);
+    expect(await ready()).toMatchObject({ clients: `http://127.0.0.2:${port}/api/v1` });
+  });
+
+  it('is on the port of PORT, before that of the file', async () => {
+    const port = await freePort();
+    const env = { OPENROUTER_KEYS: someKey(), PORT: String(port) };
+    const { ready } = await startProduct(await testFolder(), { port: 2 }, env);
+    expect(await ready()).toMatchObject({ clients: `http://127.0.0.1:${port}/api/v1` });
+  });
+
+  it('cannot be a taken port, and the refusal names --port', async () => {
+    const first = await startProduct(await testFolder());
+    const { port } = new URL(String((await first.ready())['clients']));
+    const env = { OPENROUTER_KEYS: someKey() };
+    const second = await startProduct(await testFolder(), {}, env, ['--port', port]);
+    expect(await second.ended).toBe(EXIT.configuration);
+    expect(second.output.stderr).toBe(
+      `127.0.0.1:${port} is taken by another program: stop that program, or choose another port with \`--port\` or \`server.port\`\n`,
+    );
+  });
+
+  it('cannot be a port that is no number, and the refusal names --port', async () => {
+    const env = { OPENROUTER_KEYS: someKey() };
+    const { ended, output } = await startProduct(await testFolder(), {}, env, ['--port', 'http']);
+    expect(await ended).toBe(EXIT.configuration);
+    expect(output.stderr).toContain('--port: must be a whole number from 0 to 65535, got "http"');
+  });
+});
+
+describe('a short access key', () => {
+  it('is a warning where only this machine can try keys', async () => {
+    const { ready, output } = await startProduct(await testFolder(), { access_key: SHORT });
+    await ready();
+    expect(output.stdout).toContain('server.access_key: has fewer than 16 characters');
+    expect(output.stdout).not.toContain(SHORT);
+  });
+
+  it('stops a start where other machines can try keys', async () => {
+    const server = { host: '0.0.0.0', access_key: SHORT };
+    const { ended, output } = await startProduct(await testFolder(), server);
+    expect(await ended).toBe(EXIT.configuration);
+    expect(output.stderr).toMatch(/server\.access_key: .* `openssl rand -hex 32`\n$/);
+    expect(output.stderr.trim().split('\n')).toHaveLength(1);
+    expect(output.stderr).not.toContain(SHORT);
+  });
+
+  it('is refused by a reload where other machines can try keys, whatever host the file says', async () => {
+    const product = await startProduct(await testFolder(), { host: '0.0.0.0', access_key: OWN });
+    const url = String((await product.ready())['dashboard']);
+    const refusal = () =>
+      eventually(
+        () =>
+          linesOf(product.output.stdout, 'the configuration was not taken: nothing was changed')[0],
+      );
+    await product.configure({ host: '127.0.0.1', access_key: SHORT });
+    product.signal('SIGHUP');
+    expect(JSON.stringify((await refusal())['problems'])).toContain('0.0.0.0 lets other machines');
+    const statusWith = async (key: string) =>
+      (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status;
+    expect([await statusWith(OWN), await statusWith(SHORT)]).toEqual([200, 401]);
+  });
+});
+
+describe('the file of the generated access key', () => {
+  it('is there only while its key is in use, and keeps the key', async () => {
+    const folder = await testFolder();
+    const state = join(folder, '.openrouter-proxy');
+    const files = async () =>
+      (await readdir(state)).filter((name) => name.startsWith('access_key'));
+    const product = await startProduct(folder);
+    const url = String((await product.ready())['dashboard']);
+    const statusWith = async (key: string) =>
+      (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status;
+    const generated = (await readFile(join(state, 'access_key'), 'utf8')).trim();
+    expect(await statusWith(generated)).toBe(200);
+
+    await product.configure({ access_key: OWN });
+    product.signal('SIGHUP');
+    await eventually(async () => ((await files())[0] === 'access_key.unused' ? true : undefined));
+    expect([await files(), await statusWith(OWN)]).toEqual([['access_key.unused'], 200]);
+    expect(await statusWith(generated)).toBe(401);
+
+    await product.configure({});
+    product.signal('SIGHUP');
+    await eventually(async () => ((await files())[0] === 'access_key' ? true : undefined));
+    expect([await files(), await statusWith(generated)]).toEqual([['access_key'], 200]);
+  });
+
+  it('stays where it is when a start with another key fails, because the service runs already', async () => {
+    const folder = await testFolder();
+    const first = await startProduct(folder);
+    await first.ready();
+    const second = await startProduct(folder, { access_key: OWN });
+    expect(await second.ended).toBe(EXIT.alreadyRunning);
+    expect(await readdir(join(folder, '.openrouter-proxy'))).toContain('access_key');
+  });
+
+  it('is out of the way after a start with another key', async () => {
+    const folder = await testFolder();
+    const first = await startProduct(folder);
+    await first.ready();
+    first.signal('SIGTERM');
+    await first.ended;
+    const second = await startProduct(folder, { access_key: OWN });
+    expect((await second.ready())['accessKey']).toBe(`server.access_key in ${second.config}`);
+    const names = await readdir(join(folder, '.openrouter-proxy'));
+    expect(names.filter((name) => name.startsWith('access_key'))).toEqual(['access_key.unused']);
+  });
+});
