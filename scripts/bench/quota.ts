@@ -25,6 +25,7 @@ import type { KeyPool } from '../../packages/kms/src/key-pool.ts';
 import { poolKeys } from '../../packages/kms/src/key-records.ts';
 import { LeaseTokens } from '../../packages/kms/src/lease-id.ts';
 import { LeaseLoads } from '../../packages/kms/src/lease-loads.ts';
+import { KeyHistory } from '../../packages/kms/src/ledger/key-history.ts';
 import { Ledger } from '../../packages/kms/src/ledger/ledger.ts';
 import { SpendingWatch } from '../../packages/kms/src/ledger/spending-watch.ts';
 import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/ledger/usage-file.ts';
@@ -228,6 +229,7 @@ export async function quotaBench(): Promise<void> {
     ledger: new Ledger(),
     usage: new UsageTotals(usageFile, START, ignore),
     spending: new SpendingWatch(usageFile),
+    history: new KeyHistory(),
   };
   const settings: PoolSettings = {
     keys,

@@ -103,11 +103,12 @@ export class Leases {
 
   /** Says what came of a lease, and what it used. Returns at once; the report is repeated until the key service has it. */
   report(lease: Lease, outcome: Outcome, usage?: Usage | null): void {
-    const { leaseId } = lease;
-    void this.#deliver(usage === undefined ? { leaseId, outcome } : { leaseId, outcome, usage });
+    const { leaseId, keyName } = lease;
+    const report = usage === undefined ? { leaseId, outcome } : { leaseId, outcome, usage };
+    void this.#deliver(report, keyName);
   }
 
-  async #deliver(report: Params<'lease.report'>): Promise<void> {
+  async #deliver(report: Params<'lease.report'>, keyName: string): Promise<void> {
     const { leaseId, outcome } = report;
     const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
     this.#waitingReports += 1;
@@ -120,7 +121,8 @@ export class Leases {
           const mayRepeat =
             KmsError.is(error, 'UNAVAILABLE') && this.#waitingReports <= MAX_WAITING_REPORTS;
           if (!mayRepeat || performance.now() > giveUpAt) {
-            this.#logger.warning('a lease could not be reported', { outcome: outcome.kind, error });
+            const fields = { key: keyName, outcome: outcome.kind, error };
+            this.#logger.warning('a lease could not be reported', fields);
             return;
           }
           await sleep(REPEAT_AFTER_MS);

@@ -83,6 +83,8 @@ export const keyView = z.strictObject({
   keyId,
   name: z.string(),
   state: keyState,
+  /** Since when it serves, is limited, cools, …: `limits` make another status of an available key. */
+  statusSince: instant,
   inFlight: z.int().nonnegative(),
   /** The most leases it may have at once; null: no limit. */
   maxConcurrency: z.int().positive().nullable(),

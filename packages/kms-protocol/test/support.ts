@@ -27,6 +27,7 @@ const key: KeyView = {
   state: { kind: 'available', since: 0 },
   inFlight: 0,
   maxConcurrency: null,
+  statusSince: 0,
   account: 'first',
   freeRequests: {
     minute: { used: 0, limit: 20, resetsAt: 60_000 },

@@ -2,7 +2,7 @@ import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
 import type { Tally } from './first-round.ts';
 import type { PoolKey } from './key-records.ts';
-import type { Limit } from './limit.ts';
+import type { Limit, Subject } from './limit.ts';
 
 /** One line of the log about a key. */
 interface KeyLine {
@@ -20,17 +20,43 @@ export function logKeyChange(
 ): void {
   const line = lineOf(before, after);
   if (line === null) return;
-  logger.log(line.level, line.message, { key: key.id, name: key.name, ...line.fields });
+  logger.log(line.level, line.message, { ...keyFields(key), ...line.fields });
 }
 
-/** Writes that an account, a model, or the way to OpenRouter cannot serve for a time. */
-export function logLimit(logger: Logger, { subject, until, cause }: Limit): void {
+/** A key as every line of the log names it: `key` is its name, as in the gateway's log. */
+export const keyFields = ({ id, name }: PoolKey): LogFields => ({ key: name, key_id: id });
+
+/** Writes that a key, an account, a model, or OpenRouter cannot serve for a time. */
+export function logLimit(
+  logger: Logger,
+  { subject, until, cause }: Limit,
+  keys: readonly PoolKey[],
+): void {
   const level = subject.scope === 'upstream' ? 'WARNING' : 'INFO';
   logger.log(level, 'limit begins', {
-    ...subject,
+    ...subjectFields(subject, keys),
     until: new Date(until).toISOString(),
     ...cause,
   });
+}
+
+/** Writes that a limit was lifted before its end. */
+export function logLifted(logger: Logger, subject: Subject, keys: readonly PoolKey[]): void {
+  logger.info('limit lifted', subjectFields(subject, keys));
+}
+
+/** The most keys of an account that are named in one line. */
+const MAX_NAMED_KEYS = 10;
+
+/** What a limit is about, with the names of the keys it concerns. */
+function subjectFields(subject: Subject, keys: readonly PoolKey[]): LogFields {
+  if (subject.scope !== 'key-model') {
+    const names = keys.slice(0, MAX_NAMED_KEYS).map(({ name }) => name);
+    return keys.length === 0 ? { ...subject } : { ...subject, keys: names };
+  }
+  const { keyId, ...about } = subject;
+  const key = keys.find(({ id }) => id === keyId);
+  return { ...about, ...(key === undefined ? { key_id: keyId } : keyFields(key)) };
 }
 
 /** Writes whether OpenRouter can be reached, and knows the keys. */

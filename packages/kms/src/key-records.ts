@@ -124,10 +124,11 @@ export class KeyRecords {
     return (this.#accounts ??= Map.groupBy(this.#options.keys, (key) => this.accountOf(key)));
   }
 
-  /** The keys of the account that a limit is about; none if it is about something else. */
+  /** The keys that a limit is about: of an account, or one; none if it is about every key. */
   keysConcernedBy(subject: Subject): readonly PoolKey[] {
-    const account = subject.scope === 'account' ? subject.account : undefined;
-    return (account === undefined ? undefined : this.accounts().get(account)) ?? [];
+    if ('account' in subject) return this.accounts().get(subject.account) ?? [];
+    const key = 'keyId' in subject ? this.#keyNamed(subject.keyId) : undefined;
+    return key === undefined ? [] : [key];
   }
 
   /** The record of a key as it stands at `now`. */
@@ -158,9 +159,7 @@ export class KeyRecords {
 
   /** Takes over what another machine that shares the state has come to know of a key. */
   follow(keyId: string, record: KeyRecord): void {
-    const key = (this.#keysById ??= new Map(this.#options.keys.map((each) => [each.id, each]))).get(
-      keyId,
-    );
+    const key = this.#keyNamed(keyId);
     if (key === undefined) return;
     this.settle(this.#options.clock.now());
     this.#unsaved.delete(key);
@@ -226,6 +225,11 @@ export class KeyRecords {
     if (before.state === record.state) return;
     this.#availability = undefined;
     this.#options.listener.onChange(key, before.state, record.state);
+  }
+
+  #keyNamed(keyId: string): PoolKey | undefined {
+    this.#keysById ??= new Map(this.#options.keys.map((each) => [each.id, each]));
+    return this.#keysById.get(keyId);
   }
 
   #at({ id, position }: PoolKey): KeyRecord {

@@ -6,6 +6,7 @@ import type { InspectionListener } from './first-round.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
 import type { LeaseLoads } from './lease-loads.ts';
+import type { KeyHistory } from './ledger/key-history.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
@@ -43,6 +44,7 @@ export interface PoolParts {
   readonly ledger: Ledger;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
+  readonly history: KeyHistory;
   readonly listener: PoolListener;
   readonly clock: Clock;
   /** A number of [0, 1). */

@@ -1,12 +1,11 @@
 import type { KeyState, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
 import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
-import { logFirstRound, logKeyChange, logLimit } from './key-log.ts';
+import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
 import type { Books } from './ledger/books.ts';
-import type { Standing } from './ledger/key-history.ts';
-import type { Subject } from './limit.ts';
+import type { Holding } from './ledger/key-standing.ts';
 import type { PoolListener } from './pool-core.ts';
-import { limitView } from './pool-views.ts';
+import { limitView, subjectView } from './pool-views.ts';
 
 /** What the pool tells, and to whom it is passed on. */
 export interface PoolListenerParts {
@@ -22,19 +21,21 @@ export function poolListener({ logger, books, clock }: PoolListenerParts): PoolL
     onChange(key, before, after) {
       logKeyChange(logger, key, before, after);
       events.add({ kind: 'key', keyId: key.id, keyName: key.name, state: after });
-      history.add(key.id, standingOf(after));
+      history.setState(key.id, holdingOf(after), clock.now());
     },
     onLimit(limit, keys) {
-      logLimit(logger, limit);
+      logLimit(logger, limit, keys);
       const view = limitView(limit);
       events.add({ kind: 'limit', limit: view });
-      for (const { id } of keys) history.add(id, limitedBy(view));
+      const now = clock.now();
+      for (const { id } of keys) history.setLimit(id, limitName(view), limitedBy(view), now);
     },
     onLifted(subject, keys) {
-      logger.info('limit lifted', { ...subject });
-      events.add({ kind: 'lifted', scope: subject.scope, model: modelOf(subject) });
-      const serves: Standing = { kind: 'serving', from: clock.now(), until: null, why: '' };
-      for (const { id } of keys) history.add(id, serves);
+      logLifted(logger, subject, keys);
+      const { scope, model } = subjectView(subject);
+      events.add({ kind: 'lifted', scope, model });
+      const name = limitName(subjectView(subject));
+      for (const { id } of keys) history.lift(id, name, clock.now());
     },
     onShared: (account, keys) =>
       logger.info('keys share an account, and its limits', {
@@ -43,8 +44,7 @@ export function poolListener({ logger, books, clock }: PoolListenerParts): PoolL
       }),
     onUnexplained: (key, credits) =>
       logger.warning('a key is used elsewhere: OpenRouter charges more than was spent here', {
-        key: key.id,
-        name: key.name,
+        ...keyFields(key),
         credits,
       }),
     onFirstRound: (tally) => logFirstRound(logger, tally),
@@ -56,10 +56,8 @@ export function poolListener({ logger, books, clock }: PoolListenerParts): PoolL
   };
 }
 
-const modelOf = (subject: Subject) => ('model' in subject ? subject.model : null);
-
 /** A key's state as its history has it. */
-function standingOf(state: KeyState): Standing {
+function holdingOf(state: KeyState): Holding {
   const { since: from } = state;
   switch (state.kind) {
     case 'available':
@@ -77,17 +75,20 @@ function standingOf(state: KeyState): Standing {
   }
 }
 
-function limitedBy({ since, until, cause, pool }: LimitView): Standing {
-  const models = pool === 'all' ? 'every model' : `${pool} models`;
+function limitedBy({ since, until, cause, pool, model }: LimitView): Holding {
+  const models = model ?? (pool === 'all' ? 'every model' : `${pool} models`);
   return { kind: 'limited', from: since, until, why: `${models}: ${reasonInWords(cause.reason)}` };
 }
+
+/** What a limit of a key is about: equal for equal subjects of one key. */
+const limitName = ({ scope, pool, model }: Pick<LimitView, 'scope' | 'pool' | 'model'>) =>
+  JSON.stringify([scope, pool, model]);
 
 /** Begins the history of keys of which it knows nothing with how they stand. */
 export function beginHistory(history: Books['history'], keys: readonly KeyView[]): void {
   for (const { keyId, state, limits } of keys) {
     if (history.knows(keyId)) continue;
-    history.add(keyId, standingOf(state));
-    const limit = limits.find(({ scope }) => scope === 'account');
-    if (limit !== undefined && state.kind === 'available') history.add(keyId, limitedBy(limit));
+    const held = limits.map((limit) => [limitName(limit), limitedBy(limit)] as const);
+    history.begin(keyId, holdingOf(state), new Map(held));
   }
 }

@@ -1,5 +1,6 @@
 import {
   MAX_MACHINES,
+  type KeyState,
   type KeyView,
   type LimitView,
   type Result,
@@ -7,8 +8,10 @@ import {
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import { concernsKey, type Limit } from './limit.ts';
+import { concernsKey, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
+import type { Standing } from './ledger/key-standing.ts';
+import type { KeyHistory } from './ledger/key-history.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
 import type { RequestPool } from './model-pool.ts';
@@ -32,6 +35,7 @@ export interface PoolViewsParts {
   readonly store: StateStore;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
+  readonly history: KeyHistory;
   readonly clock: Clock;
 }
 
@@ -93,7 +97,7 @@ export class PoolViews {
   }
 
   async #view(key: PoolKey, inFlight: ReadonlyMap<string, number>, now: number): Promise<KeyView> {
-    const { records, limits, allowances, store, usage, spending } = this.#parts;
+    const { records, limits, allowances, store, usage, spending, history } = this.#parts;
     const account = records.accountOf(key);
     const { state, traits } = records.of(key, now);
     const { minute, day } = currentWindows(account, allowances.of(account), now);
@@ -105,6 +109,7 @@ export class PoolViews {
       keyId: key.id,
       name: key.name,
       state,
+      statusSince: statusSince(state, concerning, history.standing(key.id, now)),
       inFlight: inFlight.get(key.id) ?? 0,
       maxConcurrency: key.maxConcurrency,
       account,
@@ -119,6 +124,14 @@ export class PoolViews {
       limits: concerning.slice(0, MAX_LIMITS_OF_KEY).map(limitView),
     };
   }
+}
+
+/** Since when a key is serving, limited, cooling, … : limits are no part of its state. */
+function statusSince(state: KeyState, limits: readonly Limit[], standing: Standing | null): number {
+  const isLimited = state.kind === 'available' && limits.length > 0;
+  const own = state.kind === 'available' ? 'serving' : state.kind;
+  if (standing?.kind === (isLimited ? 'limited' : own)) return standing.from;
+  return isLimited ? Math.min(...limits.map(({ since }) => since)) : state.since;
 }
 
 function storeView(store: StateStore, isSaved: boolean): Result<'service.status'>['store'] {
@@ -164,12 +177,14 @@ const concernsAllKeys = ({ subject }: Limit) =>
 
 /** A limit as operators see it. */
 export function limitView({ subject, since, until, cause }: Limit): LimitView {
+  return { ...subjectView(subject), since, until, cause };
+}
+
+/** What a limit is about, without the key or the account. */
+export function subjectView(subject: Subject): Pick<LimitView, 'scope' | 'pool' | 'model'> {
   return {
     scope: subject.scope,
     pool: 'pool' in subject ? subject.pool : 'all',
     model: 'model' in subject ? subject.model : null,
-    since,
-    until,
-    cause,
   };
 }

@@ -88,6 +88,33 @@ describe('a gateway', () => {
   });
 });
 
+it('tells since when a key is limited, and since when it serves again', async () => {
+  const handOver = handOverFor(newFolder(), fakeKeys(null));
+  const clock = new ManualClock();
+  await kms.start(handOver, clock);
+  const startedAt = clock.now();
+  const gateway = kms.connect(handOver.socket, 'gateway');
+  const seen = async () => (await gateway.call('keys.list', {})).keys[0];
+  expect(await seen()).toMatchObject({ statusSince: startedAt, limits: [] });
+  clock.advance(55_000);
+  const { leaseId } = await gateway.call('lease.acquire', { ...REQUEST, model: 'a/b' });
+  await gateway.call('lease.report', { leaseId, outcome: limited(60) });
+  const limitedAt = clock.now();
+  clock.advance(1_000);
+  expect(await seen()).toMatchObject({
+    state: { kind: 'available', since: startedAt },
+    statusSince: limitedAt,
+    limits: [{ model: 'a/b' }],
+  });
+  clock.advance(3_600_000);
+  expect(await seen()).toMatchObject({ statusSince: limitedAt + 60_000, limits: [] });
+  const { keyId = '' } = (await seen()) ?? {};
+  const { lanes } = await gateway.call('keys.history', { since: startedAt, limit: 1 });
+  expect(lanes).toMatchObject([
+    { keyId, spans: [{ kind: 'serving' }, { kind: 'limited' }, { kind: 'serving', to: null }] },
+  ]);
+});
+
 describe('a service that is started again', () => {
   it('still knows which keys cool and which are disabled', async () => {
     const handOver = handOverFor(newFolder(), fakeKeys(null, null, null));

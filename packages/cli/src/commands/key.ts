@@ -42,7 +42,7 @@ function keyText(view: KeyView, { io, paint }: Context): string {
     ['key', `${paint('strong', plain(view.name))}  ${view.keyId}`],
     [
       'state',
-      `${paint(tone, text)} for ${span(now - view.state.since)} (since ${clockTime(view.state.since, now)})`,
+      `${paint(tone, text)} for ${span(now - view.statusSince)} (since ${clockTime(view.statusSince, now)})`,
     ],
     ...stateLines(view, now),
     ...view.limits.map((limit): [string, string] => ['not for', limitInWords(limit, now)]),

@@ -1,5 +1,11 @@
 import type { Cause, KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
-import { limitSubject, nameInWords, sourceInWords, STANDING_LABEL } from '../key-standing.ts';
+import {
+  limitSubject,
+  nameInWords,
+  sourceInWords,
+  standingOf,
+  STANDING_LABEL,
+} from '../key-standing.ts';
 import { formatCount, formatCredits } from '../number.ts';
 import { Countdown, Instant, InstantAndDistance } from './clock.tsx';
 import { Fact } from './panel.tsx';
@@ -22,8 +28,8 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
       )}
       <div class="key-groups">
         <dl class="rows">
-          <Fact term={`${state.kind === 'available' ? 'Available' : nameOf(state.kind)} since`}>
-            <InstantAndDistance at={state.since} />
+          <Fact term={`${STANDING_LABEL[standingOf(view)]} since`}>
+            <InstantAndDistance at={view.statusSince} />
           </Fact>
           {state.kind === 'cooling' ? (
             <Fact term="Cools">
@@ -42,8 +48,6 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
     </div>
   );
 }
-
-const nameOf = (kind: 'returning' | 'cooling' | 'disabled') => STANDING_LABEL[kind];
 
 function CauseFacts({ cause }: { readonly cause: Cause }) {
   return (

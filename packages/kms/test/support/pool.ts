@@ -3,6 +3,7 @@ import type { KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
 import { poolKeys, type ConfiguredKey } from '../../src/key-records.ts';
 import { LeaseTokens } from '../../src/lease-id.ts';
 import { subjectId } from '../../src/limit.ts';
+import { KeyHistory } from '../../src/ledger/key-history.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SpendingWatch } from '../../src/ledger/spending-watch.ts';
 import { UsageTotals } from '../../src/ledger/usage-totals.ts';
@@ -71,6 +72,7 @@ export async function startPool(setUp: PoolSetUp) {
     ledger,
     usage: new UsageTotals(usageFile, clock.now(), () => told.push('usage not saved')),
     spending: new SpendingWatch(usageFile),
+    history: new KeyHistory(),
     listener,
     clock,
     random,
