@@ -76,10 +76,14 @@ export default {
     {
       name: 'dashboard-imports-types-only',
       comment:
-        'It runs in browsers: of the services it may know how things look, not how they work.',
+        'It runs in browsers: of the services it may know types and words, not how they work.',
       severity: 'error',
       from: { path: '^packages/dashboard/src/' },
-      to: { path: others().path, pathNot: [pkg('dashboard')], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: others().path,
+        pathNot: [pkg('dashboard'), '^packages/kms-protocol/src/words\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'sqlite-only-in-kms',
@@ -105,7 +109,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/logger|config/src/find-state-paths)\\.ts$',
+          '^packages/(runtime/src/logger|kms-protocol/src/words|config/src/find-state-paths)\\.ts$',
         ],
       },
     },

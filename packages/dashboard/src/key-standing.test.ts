@@ -1,7 +1,7 @@
-import type { KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import type { KeyView } from '@openrouter-proxy/kms-protocol';
 import { describe, expect, it } from 'vitest';
 import { samplePage } from '../test/fixtures/sample.ts';
-import { accountsOf, limitSubject, needsAttention, standingOf } from './key-standing.ts';
+import { accountsOf, needsAttention, standingOf } from './key-standing.ts';
 
 const { keys } = samplePage().snapshot;
 const states = (key: KeyView) => standingOf(key);
@@ -27,23 +27,5 @@ describe('how keys stand', () => {
       ['account-3', ['batch']],
       ['account-4', ['spare']],
     ]);
-  });
-
-  const limit: LimitView = {
-    scope: 'account',
-    pool: 'free',
-    model: null,
-    since: 0,
-    until: 1,
-    cause: { reason: 'free_tier_exhausted', source: 'window', detail: '' },
-  };
-  it.each([
-    [limit, 'the account, free models'],
-    [{ ...limit, scope: 'account-model', model: 'a/b' }, 'a/b on the account'],
-    [{ ...limit, scope: 'key-model', model: 'a/b' }, 'a/b on this key'],
-    [{ ...limit, scope: 'model', model: 'a/b' }, 'a/b'],
-    [{ ...limit, scope: 'upstream', pool: 'all' }, 'OpenRouter'],
-  ] as const)('says what a limit shuts out', (each, text) => {
-    expect(limitSubject(each)).toBe(text);
   });
 });

@@ -13,17 +13,17 @@ function ended(changed: Partial<End>): RequestView {
 
 describe('how a request ended', () => {
   it.each([
-    [{ verdict: 'complete' }, 'good', 'complete'],
+    [{ verdict: 'complete' }, 'good', 'answered'],
     [{ verdict: 'complete', status: 404 }, 'warn', 'refused'],
-    [{ verdict: 'truncated' }, 'bad', 'truncated'],
+    [{ verdict: 'truncated' }, 'bad', 'cut off'],
     [{ verdict: 'client_abort' }, 'quiet', 'client left'],
-    [{ verdict: 'complete', failure: 'no_key_available' }, 'bad', 'no_key_available'],
+    [{ verdict: 'complete', failure: 'keys_limited' }, 'bad', 'every key is limited'],
   ] as const)('is told from %o', (end, tone, text) => {
     expect(endingOf(ended(end))).toEqual({ tone, text });
   });
 
-  it('is open while it is under way', () => {
-    expect(endingOf({ ...ended({}), end: null }).text).toBe('under way');
+  it('is open while it is running', () => {
+    expect(endingOf({ ...ended({}), end: null }).text).toBe('running');
   });
 
   it('names every key that was tried once, in order', () => {

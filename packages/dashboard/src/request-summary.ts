@@ -1,4 +1,5 @@
 import type { LedgerStep, RequestView } from '@openrouter-proxy/kms-protocol';
+import { failureInWords, verdictInWords } from '@openrouter-proxy/kms-protocol/words';
 
 /** How a request went, as good or bad news. */
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet';
@@ -11,12 +12,12 @@ export interface Ending {
 
 /** How a request ended: by its relayed answer, or by what the gateway answered itself. */
 export function endingOf({ end }: RequestView): Ending {
-  if (!end) return { tone: 'quiet', text: 'under way' };
+  if (!end) return { tone: 'quiet', text: 'running' };
   if (end.verdict === 'client_abort') return { tone: 'quiet', text: 'client left' };
-  if (end.failure !== null) return { tone: 'bad', text: end.failure };
-  if (end.verdict !== 'complete') return { tone: 'bad', text: end.verdict };
+  if (end.failure !== null) return { tone: 'bad', text: failureInWords(end.failure) };
+  if (end.verdict !== 'complete') return { tone: 'bad', text: verdictInWords(end.verdict) };
   const refused = end.status !== null && end.status >= 400;
-  return refused ? { tone: 'warn', text: 'refused' } : { tone: 'good', text: 'complete' };
+  return refused ? { tone: 'warn', text: 'refused' } : { tone: 'good', text: 'answered' };
 }
 
 /** An attempt with a key. */

@@ -1,11 +1,6 @@
 import type { Cause, KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
-import {
-  limitSubject,
-  nameInWords,
-  sourceInWords,
-  standingOf,
-  STANDING_LABEL,
-} from '../key-standing.ts';
+import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import { standingOf, STANDING_LABEL } from '../key-standing.ts';
 import { formatCount, formatCredits } from '../number.ts';
 import { Countdown, Instant, InstantAndDistance } from './clock.tsx';
 import { Fact } from './panel.tsx';
@@ -52,7 +47,7 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
 function CauseFacts({ cause }: { readonly cause: Cause }) {
   return (
     <>
-      <Fact term="Reason">{nameInWords(cause.reason)}</Fact>
+      <Fact term="Reason">{reasonInWords(cause.reason)}</Fact>
       <Fact term="Known from">{sourceInWords(cause.source)}</Fact>
       {cause.detail === '' ? null : (
         <Fact term="Evidence">
@@ -103,7 +98,7 @@ function Limits({ view: { limits } }: { readonly view: KeyView }) {
       {limits.map((limit) => (
         <Fact
           key={`${limit.scope} ${limit.pool} ${limit.model ?? ''} ${limit.since}`}
-          term={`Limited: ${nameInWords(limit.cause.reason)}`}
+          term={`Limited: ${reasonInWords(limit.cause.reason)}`}
         >
           <strong>{limitSubject(limit)}</strong> <Countdown until={limit.until} />
           <span class="muted"> ({sourceInWords(limit.cause.source)})</span>

@@ -1,6 +1,7 @@
 import type { KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
+import { reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { ComponentChildren } from 'preact';
-import { nameInWords, standingOf } from '../key-standing.ts';
+import { standingOf } from '../key-standing.ts';
 import type { LaneAxis } from '../lane-geometry.ts';
 import { formatCount, formatCredits, formatShare } from '../number.ts';
 import { Countdown } from './clock.tsx';
@@ -46,7 +47,7 @@ function StandingNote({ view: { state, limits } }: { readonly view: KeyView }) {
     case 'returning':
       return <>{`at most ${state.allowance} at once`}</>;
     case 'disabled':
-      return <>{nameInWords(state.cause.reason)}</>;
+      return <>{reasonInWords(state.cause.reason)}</>;
     case 'available':
       if (limits.length === 0) return null;
       return <>{limits.length === 1 ? 'by 1 limit' : `by ${limits.length} limits`}</>;

@@ -1,4 +1,4 @@
-import { limitSubject, nameInWords, sourceInWords } from '../key-standing.ts';
+import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Snapshot } from '../snapshot.ts';
 import { Countdown } from './clock.tsx';
 import { Panel } from './panel.tsx';
@@ -23,7 +23,7 @@ export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snaps
               <td>
                 <Countdown until={limit.until} />
               </td>
-              <td>{nameInWords(limit.cause.reason)}</td>
+              <td>{reasonInWords(limit.cause.reason)}</td>
               <td>{sourceInWords(limit.cause.source)}</td>
               <td class="wide">{limit.cause.detail}</td>
             </tr>

@@ -1,6 +1,6 @@
 import type { LedgerStep } from '@openrouter-proxy/kms-protocol';
+import { reasonInWords, refusalInWords, ruleInWords } from '@openrouter-proxy/kms-protocol/words';
 import { formatDuration, formatSpan } from '../instant.ts';
-import { nameInWords } from '../key-standing.ts';
 import { formatCount, formatCredits } from '../number.ts';
 import type { Attempt } from '../request-summary.ts';
 import { Countdown, Instant } from './clock.tsx';
@@ -36,13 +36,13 @@ function AttemptStep({ step }: { readonly step: Attempt }) {
       <h4>
         {step.keyName}{' '}
         <span class="outcome">
-          {step.outcome === null ? 'under way' : nameInWords(step.outcome)} {step.status ?? ''}
+          {step.outcome === null ? 'under way' : reasonInWords(step.outcome)} {step.status ?? ''}
         </span>
       </h4>
       <p class="muted">
         <Instant at={step.at} />
         {endedAt === null ? '' : `, took ${formatDuration(endedAt - step.at)}`}; chosen by{' '}
-        {nameInWords(step.rule)} among {step.candidates}
+        {ruleInWords(step.rule)} among {step.candidates}
         {step.candidates === 1 ? ' key' : ' keys'}
       </p>
       {step.detail === '' ? null : <q class="evidence">{step.detail}</q>}
@@ -67,7 +67,7 @@ function RefusedStep({ step }: { readonly step: Exclude<LedgerStep, Attempt> }) 
   return (
     <>
       <h4>
-        No key <span class="outcome">{nameInWords(step.reason)}</span>
+        No key <span class="outcome">{refusalInWords(step.reason)}</span>
       </h4>
       <p class="muted">
         <Instant at={step.at} />
@@ -88,7 +88,7 @@ function LeftOutKeys({ step: { leftOut, leftOutCount } }: { readonly step: Ledge
       <ul class="left-out">
         {leftOut.map(({ keyName, why, until }, index) => (
           <li key={index}>
-            {keyName}: {nameInWords(why)}
+            {keyName}: {why}
             {until === null ? null : (
               <span class="muted">
                 {' '}
