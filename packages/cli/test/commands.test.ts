@@ -219,6 +219,22 @@ describe('operating', () => {
     await product.configure({});
   });
 
+  it('names the clients that come, go, and get another key', async () => {
+    const clients = (...keys: [name: string, letter: string][]) => ({
+      access_keys: keys.map(([name, letter]) => ({ name, key: letter.repeat(40) })),
+    });
+    await product.configure({}, clients(['anna', 'a'], ['boris', 'b']));
+    expect(await done('reload')).toBe(
+      'The new configuration is in effect.\n  + client anna: added\n  + client boris: added\n',
+    );
+    await product.configure({}, clients(['anna', 'c']));
+    expect(await done('reload', '--dry-run')).toBe(
+      'This would change:\n  - client boris: removed\n  ~ client anna: another secret\n',
+    );
+    await product.configure({});
+    await done('reload');
+  });
+
   it('warns of what is odd about a configuration that it takes', async () => {
     const [first, second] = product.secrets;
     await product.configure({ keys: [...product.secrets.slice(0, 3), first] });

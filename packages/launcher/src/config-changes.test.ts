@@ -76,6 +76,28 @@ test('settings are named with what they were and are', async () => {
   ]);
 });
 
+test('clients are named with what became of them', async () => {
+  const secret = (letter: string) => letter.repeat(40);
+  const configWith = (access_keys: object[]) =>
+    configOf({ openrouter: { keys: [ONE] }, server: { access_key: secret('x'), access_keys } });
+  const [anna, boris, carla] = ['anna', 'boris', 'carla'].map((name) => ({
+    name,
+    key: secret(name.charAt(0)),
+  }));
+  const before = await configWith([{ ...anna }, { ...boris }]);
+  const after = await configWith([{ ...carla }, { ...boris, key: secret('d') }]);
+  expect(configChanges(before, after)).toEqual({
+    changes: [
+      { setting: 'server.access_keys.anna', change: 'removed', detail: '' },
+      { setting: 'server.access_keys.carla', change: 'added', detail: '' },
+      { setting: 'server.access_keys.boris', change: 'changed', detail: 'another secret' },
+    ],
+    needsRestart: [],
+  });
+  const moved = await configWith([{ ...boris }, { ...anna }]);
+  expect(configChanges(before, moved).changes).toEqual([]);
+});
+
 test('no secret is said', async () => {
   const [first, second] = ['canary-one-'.repeat(4), 'canary-two-'.repeat(4)];
   const settings = (secret: string) => ({
@@ -85,8 +107,8 @@ test('no secret is said', async () => {
   });
   const found = configChanges(await configOf(settings(first)), await configOf(settings(second)));
   expect(found.changes.map(({ setting }) => setting)).toEqual([
+    'server.access_keys.n',
     'server.access_key',
-    'server.access_keys',
     'requestProxy',
   ]);
   expect(JSON.stringify(found)).not.toContain('canary');

@@ -4,6 +4,7 @@ import { Secret } from '@openrouter-proxy/runtime';
 
 type Change = ReloadReport['changes'][number];
 type Key = Config['openrouter']['keys'][number];
+type Client = Config['server']['access_keys'][number];
 
 /** Settings that a running gateway or key service cannot change. */
 const FIXED: readonly string[] = [
@@ -46,19 +47,23 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
     .filter((setting) => !FIXED.includes(setting))
     .map((setting) => changeOf(setting, old.get(setting), now.get(setting)));
   return {
-    changes: [...keyChanges(before.openrouter.keys, after.openrouter.keys), ...settings],
+    changes: [
+      ...keyChanges(before.openrouter.keys, after.openrouter.keys),
+      ...clientChanges(before.server.access_keys, after.server.access_keys),
+      ...settings,
+    ],
     needsRestart: differing.filter((setting) => FIXED.includes(setting)),
   };
 }
 
-/** Every setting but the keys, by its path. */
+/** Every setting but the keys and the clients, by its path. */
 function settingsOf({ server, openrouter, requestProxy, kms, state, state_dir }: Config) {
   const of = (section: string, values: object) =>
     Object.entries(values).map(
       ([name, value]) => [`${section}.${name}`, value as unknown] as const,
     );
   return new Map<string, unknown>([
-    ...of('server', server),
+    ...of('server', { ...server, access_keys: null }),
     ...of('openrouter', { ...openrouter, keys: null }),
     ['requestProxy', requestProxy],
     ...of('kms', kms),
@@ -129,6 +134,40 @@ function keyDetail(before: Key, after: Key): string | null {
   ];
   if (differing.length === 0) return null;
   return `${isRenamed ? id : `${after.name} (${id})`}: ${differing.join(', ')}`;
+}
+
+/** Clients are told apart by their names. */
+function clientChanges(before: readonly Client[], after: readonly Client[]): Change[] {
+  const byName = (clients: readonly Client[]) =>
+    new Map(clients.map((client) => [client.name, client]));
+  const [old, now] = [byName(before), byName(after)];
+  const setting = ({ name }: Client) => `server.access_keys.${name}`;
+  const removed = before.filter(({ name }) => !now.has(name));
+  return [
+    ...removed.map((client): Change => ({
+      ...{ setting: setting(client), change: 'removed', detail: '' },
+    })),
+    ...after.flatMap((client): Change[] => {
+      const known = old.get(client.name);
+      if (known === undefined) return [{ setting: setting(client), change: 'added', detail: '' }];
+      const detail = clientDetail(known, client);
+      return detail === '' ? [] : [{ setting: setting(client), change: 'changed', detail }];
+    }),
+  ];
+}
+
+/** What differs in a client's entry; empty: nothing. */
+function clientDetail(before: Client, after: Client): string {
+  const [old, now] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  const differing = [...new Set([...old.keys(), ...now.keys()])].filter(
+    (field) => textOf(old.get(field)) !== textOf(now.get(field)),
+  );
+  const details = differing.map((field) => {
+    const values: unknown[] = [old.get(field), now.get(field)];
+    if (values.some(holdsSecret)) return 'another secret';
+    return `${field} ${values.map((value) => shown(value ?? null)).join(' → ')}`;
+  });
+  return [...new Set(details)].join(', ');
 }
 
 const differenceIn = (setting: string, before: unknown, after: unknown) =>

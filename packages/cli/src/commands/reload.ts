@@ -32,9 +32,13 @@ const SIGNS = { added: ['+', 'good'], removed: ['-', 'bad'], changed: ['~', 'war
 type Change = ReloadReport['changes'][number];
 
 const KEYS = 'openrouter.keys.';
+const CLIENTS = 'server.access_keys.';
 
 /** A change in a line. A key is named with its id: names that come from places in the list move on. */
 function changeText({ setting, change, detail }: Change): string {
+  if (setting.startsWith(CLIENTS)) {
+    return `client ${setting.slice(CLIENTS.length)}: ${change === 'changed' ? detail : change}`;
+  }
   if (!setting.startsWith(KEYS)) return detail === '' ? setting : `${setting}: ${detail}`;
   const name = setting.slice(KEYS.length);
   return change === 'changed' ? detail : `${name} (${detail}): ${change}`; // a change names its key itself
