@@ -109,7 +109,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/logger|kms-protocol/src/words|config/src/find-state-paths)\\.ts$',
+          '^packages/(runtime/src/logger|kms-protocol/src/words|config/src/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
     },

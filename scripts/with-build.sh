@@ -99,13 +99,13 @@ cache_option() {
 install() {
   omit=--omit=dev
   if [ "$need" = all ] || has_development_packages; then omit=--include=dev; fi
-  say 'Installing dependencies (once; about half a minute) …'
+  say 'Installing dependencies (once, half a minute; about 80 MB, most of it the pinned Node) …'
   cache=$(cache_option)
   (
     cd "$root"
     run_npm ci "$omit" --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error \
-      ${cache:+"$cache"}
-  ) >&2 || fail 'npm could not install the dependencies: its messages above say why.'
+      ${cache:+"$cache"} >/dev/null
+  ) || fail 'npm could not install the dependencies: its messages above say why.'
   rm -rf "$root/.npm-cache"
   touch "$installed"
 }

@@ -5,7 +5,12 @@ import { assembleConfig } from './config.ts';
 import { gatewayHandOver, gatewaySlice, kmsHandOver, kmsSlice } from './hand-over.ts';
 import { configFile } from './schema.ts';
 
-const paths = { stateDir: '/state', socket: '/state/kms.sock', socketAccess: 'owner' } as const;
+const paths = {
+  stateDir: '/state',
+  stateDirInHome: null,
+  socket: '/state/kms.sock',
+  socketAccess: 'owner',
+} as const;
 const upstreamKeys = [
   { secret: new Secret('upstream-key-1'), name: 'key-1', account: null, maxConcurrency: null },
   { secret: new Secret('upstream-key-2'), name: 'team', account: 'acme', maxConcurrency: 3 },

@@ -35,6 +35,8 @@ export interface LoadedConfig {
   /** The file that was read, absolute; null if there was none. */
   readonly file: string | null;
   readonly origin: Origins;
+  /** Where the state folder goes if its default place cannot hold it; null if a setting names it. */
+  readonly stateDirInHome: string | null;
   /** Every setting with its value in the file's own words, and where that comes from. */
   readonly settings: readonly SettingView[];
   /** Variables of the environment that hold secrets: not for children, and not to be left in place. */
@@ -100,6 +102,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     warnings: [...remarks, ...openToAll(source, config, origin)],
     file: source.file,
     origin,
+    stateDirInHome: paths.stateDirInHome,
     settings: settingViews(value, config, { source, replacements }),
     secretsInEnvironment: [...new Set([...SECRET_VARIABLES, ...resolved.variables])].filter(
       (name) => env[name] !== undefined,

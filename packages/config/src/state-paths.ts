@@ -1,9 +1,7 @@
 import { join, resolve } from 'node:path';
+import { chosenStateDir, defaultStateDirs, LONGEST_SOCKET_PATH } from './default-state-dir.ts';
 import type { Remark } from './problem.ts';
 import { valueAt } from './value-path.ts';
-
-/** `sun_path` of unix(7) holds 108 bytes, the closing zero among them. */
-const LONGEST_SOCKET_PATH = 107;
 
 /**
  * Names a socket for the key service that members of the service's group may use too. For service
@@ -17,6 +15,8 @@ export type SocketAccess = 'owner' | 'group';
 /** The folder for what is written, and the key service's socket; both absolute. */
 export interface StatePaths {
   readonly stateDir: string;
+  /** Where the state folder goes if `stateDir` cannot hold it; null if a setting names it. */
+  readonly stateDirInHome: string | null;
   readonly socket: string;
   readonly socketAccess: SocketAccess;
 }
@@ -29,14 +29,19 @@ export function statePaths(
 ): StatePaths {
   const [ofSystemd] = (env['STATE_DIRECTORY'] ?? '').split(':'); // systemd.exec(5): may name several
   const given = [valueAt(value, 'state_dir'), ofSystemd].find(isPath);
-  const stateDir = resolve(folder, given ?? '.openrouter-proxy');
+  const defaults = defaultStateDirs(folder, env);
+  const stateDir = given === undefined ? chosenStateDir(defaults) : resolve(folder, given);
+  const stateDirInHome = given === undefined ? defaults.home : null;
   const groupSocket = env[GROUP_SOCKET];
   if (isPath(groupSocket)) {
-    return { stateDir, socket: resolve(folder, groupSocket), socketAccess: 'group' };
+    return {
+      ...{ stateDir, stateDirInHome },
+      ...{ socket: resolve(folder, groupSocket), socketAccess: 'group' },
+    };
   }
   const socket = valueAt(value, 'kms', 'socket');
   return {
-    stateDir,
+    ...{ stateDir, stateDirInHome },
     socket: isPath(socket) ? resolve(folder, socket) : join(stateDir, 'kms.sock'),
     socketAccess: 'owner',
   };

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { chosenStateDir, defaultStateDirs } from '@openrouter-proxy/config/default-state-dir';
 
 const OTHERS_MAY_WRITE = 0o022;
 
 /** The folder inside a state folder that keeps compiled code from one start to the next. */
-export const compileCacheIn = (stateFolder: string) => path.join(stateFolder, 'compile-cache');
+export const compileCacheIn = (stateDir: string) => path.join(stateDir, 'compile-cache');
 
 /**
  * Where the launcher finds its own compiled code before it has read a configuration: in the state
@@ -12,8 +13,9 @@ export const compileCacheIn = (stateFolder: string) => path.join(stateFolder, 'c
  * code into it.
  */
 export function compileCacheFolder(environment: NodeJS.ProcessEnv, cwd: string): string | null {
-  const stateFolder = environment['STATE_DIRECTORY'] ?? path.join(cwd, '.openrouter-proxy');
-  const found = statSync(stateFolder, { throwIfNoEntry: false });
-  const isOwn = found?.uid === process.getuid?.() && ((found?.mode ?? 0) & OTHERS_MAY_WRITE) === 0;
-  return found !== undefined && isOwn ? compileCacheIn(stateFolder) : null;
+  const ofSystemd = environment['STATE_DIRECTORY']?.split(':')[0];
+  const stateDir = ofSystemd ?? chosenStateDir(defaultStateDirs(cwd, environment));
+  const found = statSync(stateDir, { throwIfNoEntry: false });
+  if (found === undefined || found.uid !== process.getuid?.()) return null;
+  return (found.mode & OTHERS_MAY_WRITE) === 0 ? compileCacheIn(stateDir) : null;
 }

@@ -13,7 +13,6 @@ import {
   EXIT,
   createMasker,
   isPretty,
-  prepareStateFolder,
   systemClock,
   type Address,
   type ExitCode,
@@ -39,6 +38,7 @@ import { scrubEnvironment } from './scrub-environment.ts';
 import { findServiceManager } from './service-manager.ts';
 import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
+import { loadWithStateFolder } from './state-place.ts';
 import { banner, REACHABLE_WARNING, summarise } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -119,12 +119,11 @@ async function renewWorkers(
 async function prepare(commandLine: CommandLine): Promise<Prepared> {
   const env = { ...process.env }; // what was there at the start is what is read again
   const surroundings = { ...commandLine, env, cwd: process.cwd() };
-  const loaded = await loadConfig(surroundings);
+  const { loaded, notices } = await loadWithStateFolder(() => loadConfig(surroundings));
   const boundHost = loaded.config.server.host;
   const load = () => loadConfig({ ...surroundings, boundHost });
   const { config, secretsInEnvironment } = loaded;
   const isScrubbed = scrubEnvironment(secretsInEnvironment);
-  await prepareStateFolder(config.state_dir);
   const generated = await generatedAccessKey(loaded);
   const tokens = makeRoleTokens();
   const runtime = { token: tokens.gateway, generatedAccessKey: generated };
@@ -134,7 +133,7 @@ async function prepare(commandLine: CommandLine): Promise<Prepared> {
     environment: { ...childEnvironment(process.env), NODE_COMPILE_CACHE },
     ...{ load: () => readAgain(loaded.file, load), loaded, tokens },
     slices: { kms: kmsSlice(config, { tokens }), gateway: gatewaySlice(config, runtime) },
-    warnings: [...loaded.warnings, ...warnings],
+    warnings: [...loaded.warnings, ...notices, ...warnings],
   };
 }
 

@@ -10,4 +10,4 @@ export { type Address, type ReadyMessage } from './ready.ts';
 export { DEFAULT_POLICY, NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
 export { Secret } from './secret.ts';
 export { explainFailedStart, runService, type LauncherLink, type Service } from './service.ts';
-export { prepareStateFolder } from './state-folder.ts';
+export { prepareStateFolder, requireUnixSockets, StateFolderError } from './state-folder.ts';

@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { EXIT } from './exit-code.ts';
-import { prepareStateFolder } from './state-folder.ts';
+import { prepareStateFolder, requireUnixSockets } from './state-folder.ts';
 
 let folder: string;
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
@@ -42,4 +42,18 @@ it('refuses a path that is no folder', async () => {
   const path = join(folder, 'file');
   await writeFile(path, '');
   await expect(prepareStateFolder(path)).rejects.toMatchObject({ exitCode: EXIT.configuration });
+});
+
+it('finds that a folder can hold Unix sockets, and leaves nothing in it', async () => {
+  await requireUnixSockets(folder);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it('refuses a folder whose sockets would have too long a path', async () => {
+  const path = join(folder, 'long-name/'.repeat(12));
+  await mkdir(path, { recursive: true });
+  await expect(requireUnixSockets(path)).rejects.toMatchObject({
+    exitCode: EXIT.configuration,
+    fault: 'unusable',
+  });
 });

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, isAbsolute, join } from 'node:path';
+
+/** `sun_path` of unix(7) holds 108 bytes, the closing zero among them. */
+export const LONGEST_SOCKET_PATH = 107;
+
+const OTHERS = 0o077;
+
+/** The two places of a state folder that no setting names. */
+export interface DefaultStateDirs {
+  /** `.openrouter-proxy` beside the configuration. */
+  readonly beside: string;
+  /** For a file system that is read-only, or keeps no modes or Unix sockets. Null without a home folder. */
+  readonly home: string | null;
+}
+
+/** Both places for a configuration's folder; the one in the home has a name of its own for each folder. */
+export function defaultStateDirs(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): DefaultStateDirs {
+  const base = stateHome(env);
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+  const name = `${basename(folder).replaceAll(/[^\w.-]+/g, '_')}-${hash}`;
+  return {
+    beside: join(folder, '.openrouter-proxy'),
+    home: base === null ? null : join(base, 'openrouter-proxy', name),
+  };
+}
+
+/** `$XDG_STATE_HOME`, or its default (XDG Base Directory Specification); relative values are invalid there. */
+function stateHome({ XDG_STATE_HOME: given, HOME: home = homedir() }: NodeJS.ProcessEnv) {
+  if (given !== undefined && isAbsolute(given)) return given;
+  return isAbsolute(home) ? join(home, '.local', 'state') : null;
+}
+
+/**
+ * The state folder that is in use, or will be: beside the configuration, unless a start has found that
+ * this cannot hold it and has made the one in the home. Launcher and CLI find the same one.
+ */
+export function chosenStateDir({ beside, home }: DefaultStateDirs): string {
+  if (home === null) return beside;
+  const fits = Buffer.byteLength(join(beside, 'kms.sock')) <= LONGEST_SOCKET_PATH;
+  if (!fits) return home;
+  return !isPrivateFolder(beside) && isPrivateFolder(home) ? home : beside;
+}
+
+function isPrivateFolder(path: string): boolean {
+  try {
+    const found = statSync(path);
+    return found.isDirectory() && (found.mode & OTHERS) === 0;
+  } catch {
+    return false; // missing, or not to be seen by this user
+  }
+}
