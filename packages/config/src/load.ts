@@ -104,10 +104,14 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     origin,
     stateDirInHome: paths.stateDirInHome,
     settings: settingViews(value, config, { source, replacements }),
-    secretsInEnvironment: [...new Set([...SECRET_VARIABLES, ...resolved.variables])].filter(
-      (name) => env[name] !== undefined,
-    ),
+    secretsInEnvironment: secretVariables(resolved.variables, env),
   };
+}
+
+/** The variables that hold secrets and are set: those of ours, and those that keys are read from. */
+function secretVariables(ofKeys: readonly string[], env: Surroundings['env']): readonly string[] {
+  const names = new Set([...SECRET_VARIABLES, ...ofKeys]);
+  return [...names].filter((name) => env[name] !== undefined);
 }
 
 const refusal = (problems: readonly string[]) => new StartupError(EXIT.configuration, problems);
