@@ -1,93 +1,143 @@
-import { accessSync, constants, globSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** A program or a library that tests need and npm cannot install. */
+/** A command that tests run and that npm cannot install. */
 export interface SystemPackage {
-  /** What the tests run, or the library that the browser they run is linked with. */
   readonly command: string;
-  /** The Debian package that has it. */
+  /** The Debian package that has the command. */
   readonly debianPackage: string;
-  /** What is skipped without it. */
-  readonly neededBy: string;
 }
 
-/** Everything tests need from the system. */
-export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
+/** A property of the machine that no package brings. */
+export interface Permission {
+  readonly missing: string;
+  readonly isGranted: () => boolean;
+}
+
+/** Test files that need more than npm and Debian's usual tools. `npm test` leaves them out. */
+export interface SystemSuite {
+  /** Globs, relative to the repository. */
+  readonly files: readonly string[];
+  readonly about: string;
+  readonly packages: readonly SystemPackage[];
+  readonly permissions?: readonly Permission[];
+}
+
+const fromDebian = (command: string, debianPackage = command): SystemPackage => ({
+  command,
+  debianPackage,
+});
+const CC = fromDebian('cc', 'gcc');
+const DEBOOTSTRAP = fromDebian('debootstrap');
+const FISH = fromDebian('fish');
+const IP = fromDebian('ip', 'iproute2');
+const MICROSOCKS = fromDebian('microsocks');
+const NSPAWN = fromDebian('systemd-nspawn', 'systemd-container');
+const PROMETHEUS = fromDebian('prometheus');
+const PROMTOOL = fromDebian('promtool', 'prometheus');
+const REDIS_CLI = fromDebian('redis-cli', 'redis-tools');
+const REDIS_SERVER = fromDebian('redis-server');
+const SHELLCHECK = fromDebian('shellcheck');
+const TINYPROXY = fromDebian('tinyproxy', 'tinyproxy-bin');
+const TMUX = fromDebian('tmux');
+const ZSH = fromDebian('zsh');
+
+const ROOT: Permission = {
+  missing: 'the tests do not run as root',
+  isGranted: () => process.getuid?.() === 0,
+};
+const NAMESPACES: Permission = {
+  missing: 'this process may not make network and mount namespaces',
+  isGranted: () => isSuccess('unshare', '--net', '--mount', 'true'),
+};
+
+/** Every suite of `npm run test:system`, with its needs. Every other test file belongs to `npm test`. */
+export const SYSTEM_SUITES: readonly SystemSuite[] = [
   {
-    command: 'tinyproxy',
-    debianPackage: 'tinyproxy-bin',
-    neededBy: 'requests through an outgoing HTTP proxy',
+    files: ['packages/gateway/test/outgoing-proxy.test.ts'],
+    about: 'requests through an outgoing HTTP or SOCKS proxy',
+    packages: [TINYPROXY, MICROSOCKS],
   },
   {
-    command: 'microsocks',
-    debianPackage: 'microsocks',
-    neededBy: 'requests through an outgoing SOCKS proxy',
+    files: ['packages/kms/test/redis-*.test.ts'],
+    about: 'state that several machines share in Redis',
+    packages: [REDIS_SERVER],
   },
   {
-    command: 'redis-server',
-    debianPackage: 'redis-server',
-    neededBy: 'state that several machines share',
+    files: ['packages/kms/test/foreign-folder.test.ts'],
+    about: 'a state folder that belongs to another user',
+    packages: [],
+    permissions: [ROOT],
   },
   {
-    command: 'promtool',
-    debianPackage: 'prometheus',
-    neededBy: 'the alert rules',
+    files: ['packages/launcher/test/machines/*.test.ts'],
+    about: 'several machines in a network of their own',
+    packages: [IP, REDIS_SERVER, REDIS_CLI, CC],
+    permissions: [ROOT, NAMESPACES],
   },
   {
-    command: 'prometheus',
-    debianPackage: 'prometheus',
-    neededBy: 'what a Prometheus scrapes',
+    files: ['packages/launcher/test/prometheus/*.test.ts'],
+    about: 'a Prometheus that scrapes, the alert rules and the Grafana queries',
+    packages: [PROMETHEUS, PROMTOOL],
   },
   {
-    command: 'libnss3.so',
-    debianPackage: 'libnss3',
-    neededBy: 'the dashboard in a browser',
+    files: ['packages/cli/test/terminal.test.ts'],
+    about: 'the KMS CLI in a terminal, and its completion in fish and zsh',
+    packages: [TMUX, FISH, ZSH],
   },
   {
-    command: 'ip',
-    debianPackage: 'iproute2',
-    neededBy: 'several machines in a network of their own',
+    files: ['packages/launcher/test/systemd/service-scripts.test.ts'],
+    about: 'shellcheck of the shell scripts',
+    packages: [SHELLCHECK],
   },
   {
-    command: 'redis-cli',
-    debianPackage: 'redis-tools',
-    neededBy: 'several machines in a network of their own',
+    files: ['packages/launcher/test/systemd/staging-as-root.test.ts'],
+    about: 'the service scripts run by another user',
+    packages: [],
+    permissions: [ROOT],
   },
   {
-    command: 'cc',
-    debianPackage: 'gcc',
-    neededBy: 'machines whose time runs faster',
-  },
-  { command: 'tmux', debianPackage: 'tmux', neededBy: 'the KMS CLI in a terminal' },
-  { command: 'fish', debianPackage: 'fish', neededBy: 'completion in fish' },
-  { command: 'zsh', debianPackage: 'zsh', neededBy: 'completion in zsh' },
-  {
-    command: 'shellcheck',
-    debianPackage: 'shellcheck',
-    neededBy: 'the scripts that install and remove the service',
+    files: ['packages/launcher/test/systemd/systemd.test.ts'],
+    about: 'the service in a real systemd',
+    packages: [DEBOOTSTRAP, NSPAWN],
+    permissions: [ROOT, NAMESPACES],
   },
   {
-    command: 'debootstrap',
-    debianPackage: 'debootstrap',
-    neededBy: 'the service in a real systemd',
-  },
-  {
-    command: 'systemd-nspawn',
-    debianPackage: 'systemd-container',
-    neededBy: 'the service in a real systemd',
+    files: ['packages/launcher/test/install/*.test.ts'],
+    about: 'the installation with each supported Node and npm',
+    packages: [],
   },
 ];
 
-/** Whether a command can be run by its name, or a library be linked with. */
-export function isThere(name: string): boolean {
-  if (name.endsWith('.so')) return globSync(`/{lib,usr/lib}/{,*/}${name}`).length > 0;
+/** The reasons why a suite cannot run on this machine; none if it can. */
+export function obstacles({ packages, permissions = [] }: SystemSuite): string[] {
+  return [
+    ...packages
+      .filter(({ command }) => !isInstalled(command))
+      .map(({ command, debianPackage }) => `${command} is missing (Debian: ${debianPackage})`),
+    ...permissions.filter(({ isGranted }) => !isGranted()).map(({ missing }) => missing),
+  ];
+}
+
+/** Whether PATH has a command. */
+export function isInstalled(command: string): boolean {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, name), constants.X_OK);
+      accessSync(join(folder, command), constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+function isSuccess(command: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }

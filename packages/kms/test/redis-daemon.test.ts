@@ -5,7 +5,6 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConfiguredKey } from '../src/key-records.ts';
 import { fakeKeys } from './support/fake-keys.ts';
-import { isMissing } from './support/missing-command.ts';
 import { useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
 import { useTempFolders } from './support/temp-folder.ts';
@@ -71,7 +70,7 @@ async function useEverything({ gateway, operator }: Machine): Promise<void> {
   await operator.call('keys.disable', { keyId, reason: 'test' });
 }
 
-describe.skipIf(isMissing('redis-server'))('a key service that keeps its state in Redis', () => {
+describe('a key service that keeps its state in Redis', () => {
   const monitors: { stop: () => void }[] = [];
   afterEach(() => {
     for (const each of monitors.splice(0)) each.stop();

@@ -6,7 +6,6 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { newRecord } from '../src/key-record.ts';
 import type { StateStore } from '../src/state-store.ts';
 import { createCertificate } from '@openrouter-proxy/fake-openrouter';
-import { isMissing } from './support/missing-command.ts';
 import {
   freePort,
   sentinelInfo,
@@ -68,7 +67,7 @@ async function startSentinel(master: RedisServer): Promise<number> {
   return port;
 }
 
-describe.skipIf(isMissing('redis-server'))('Redis serves', () => {
+describe('Redis serves', () => {
   it('by its address, in a database of one’s own', async () => {
     const redis = await startRedis();
     await serves(`redis://127.0.0.1:${redis.port}/3`);

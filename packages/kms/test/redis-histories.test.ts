@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { LeaseTable } from '../src/lease-table.ts';
 import type { Candidate, StateStore, Window } from '../src/state-store.ts';
 import { WindowCounts } from '../src/window-counts.ts';
-import { isMissing } from './support/missing-command.ts';
 import { useRedis } from './support/redis-server.ts';
 import { openTimed } from './support/redis-store.ts';
 
@@ -163,7 +162,7 @@ class Demand {
 
 const SOON = { timeout: 2_000, interval: 5 };
 
-describe.skipIf(isMissing('redis-server'))('in any history, machines that share a Redis', () => {
+describe('in any history, machines that share a Redis', () => {
   const redis = useRedis();
 
   const withStores = async (work: (stores: readonly StateStore[]) => Promise<void>) => {

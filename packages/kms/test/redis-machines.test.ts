@@ -3,7 +3,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { newRecord, type KeyRecord } from '../src/key-record.ts';
 import { limitName } from '../src/shared-records.ts';
 import type { Candidate, StateStore, Window } from '../src/state-store.ts';
-import { isMissing } from './support/missing-command.ts';
 import { useRedis, useRedisServers } from './support/redis-server.ts';
 import { openMachine, openTimed, type MachineOptions } from './support/redis-store.ts';
 
@@ -30,7 +29,7 @@ const disabledRecord = (generation: number): KeyRecord => ({
   generation,
 });
 
-describe.skipIf(isMissing('redis-server'))('machines that share a Redis', () => {
+describe('machines that share a Redis', () => {
   const redis = useRedis();
   const startRedis = useRedisServers();
 

@@ -4,7 +4,6 @@ import { Secret } from '@openrouter-proxy/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConfiguredKey } from '../src/key-records.ts';
 import { fakeKeys } from './support/fake-keys.ts';
-import { isMissing } from './support/missing-command.ts';
 import { useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
 import { startForwarder, type TcpForwarder } from './support/tcp-forwarder.ts';
@@ -169,7 +168,7 @@ const areHealthy = async (machines: readonly Machine[]) =>
 const stateOf = async ({ operator }: Machine, keyId: string) =>
   (await operator.call('keys.get', { keyId })).state.kind;
 
-describe.skipIf(isMissing('redis-server'))('when Redis', () => {
+describe('when Redis', () => {
   it.each(Object.keys(FAULTS))(
     '%s, nobody hangs, and both machines know everything again soon after',
     { timeout: 30_000 * ROUNDS },

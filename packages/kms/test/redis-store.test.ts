@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe } from 'vitest';
-import { isMissing } from './support/missing-command.ts';
 import { useRedis } from './support/redis-server.ts';
 import { openTimed } from './support/redis-store.ts';
 import { describeStateStore } from './support/state-store-conformance.ts';
 
 const T = Date.UTC(2026, 9, 2, 12);
 
-describe.skipIf(isMissing('redis-server'))('with a Redis', () => {
+describe('with a Redis', () => {
   const redis = useRedis();
 
   describeStateStore('the Redis store', () => {

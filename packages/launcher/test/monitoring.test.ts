@@ -1,94 +1,26 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { parse, stringify } from 'yaml';
-import type { GrafanaDashboard } from './support/grafana-dashboard.ts';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import {
+  DEPLOY,
+  PROMETHEUS,
+  alerts,
+  dashboard,
+  dashboardText,
+  panels,
+  queriesOfDashboard,
+  read,
+  variables,
+} from './support/deployed-monitoring.ts';
 import { schemaProblems } from './support/grafana-schema.ts';
 import { knownMetrics } from './support/known-metrics.ts';
-import { isMissing } from './support/missing-command.ts';
-import { promtool } from './support/promtool.ts';
 import { metricsOf } from './support/promql.ts';
 
-interface Alert {
-  alert: string;
-  expr: string;
-  labels: { severity: string };
-  annotations: Record<string, string>;
-}
-
-const DEPLOY = path.resolve(import.meta.dirname, '../../../deploy');
-const PROMETHEUS = path.join(DEPLOY, 'prometheus');
-const read = (...names: string[]) => readFile(path.join(...names), 'utf8');
-
-const rules = parse(await read(PROMETHEUS, 'alerts.yml')) as { groups: { rules: Alert[] }[] };
-const alerts = rules.groups.flatMap((group) => group.rules);
-const dashboardText = await read(DEPLOY, 'grafana/openrouter-proxy.json');
-// What Grafana's types say of it is a test of its own.
-const dashboard = JSON.parse(dashboardText) as GrafanaDashboard;
 const rows = dashboard.panels.filter((panel) => panel.type === 'row');
-const panels = dashboard.panels.filter((panel) => panel.type !== 'row');
-const variables = dashboard.templating?.list ?? [];
-
 const known = knownMetrics(await read(import.meta.dirname, 'fixtures/metrics.txt'));
-/** What Prometheus itself adds for each target. */
+/** Prometheus itself adds these metrics for each target. */
 const OF_PROMETHEUS = ['up'];
 
-/** A query as Grafana sends it, with values in the place of its variables. */
-const withoutVariables = (query: string) =>
-  query.replaceAll(/\$__(rate_interval|range)\b/g, '5m').replaceAll('$instance', 'a|b');
-
-const LABEL_VALUES = /^label_values\((?<query>.+), \w+\)$/;
-const queriesOfVariables = variables.flatMap(({ query }) => {
-  const text = typeof query === 'object' ? String(query['query']) : (query ?? '');
-  return LABEL_VALUES.exec(text)?.groups?.['query'] ?? [];
-});
-const queriesOfDashboard = [
-  ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
-  ...dashboard.annotations.list.flatMap(({ target }) => target?.expr ?? []),
-  ...queriesOfVariables,
-].map(withoutVariables);
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'monitoring-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-describe.skipIf(isMissing('promtool'))('Prometheus takes', () => {
-  it('the alert rules', async () => {
-    const said = await promtool('check', 'rules', path.join(PROMETHEUS, 'alerts.yml'));
-    expect(said).toContain(`SUCCESS: ${alerts.length} rules found`);
-  });
-
-  it('the example configuration, once its key file is there', async () => {
-    const folder = await temporaryFolder();
-    const keyFile = '/etc/prometheus/openrouter-proxy.access-key';
-    const config = await read(PROMETHEUS, 'prometheus.yml');
-    expect(config).toContain(keyFile);
-    const ours = path.join(folder, 'access-key');
-    await writeFile(ours, 'key');
-    await writeFile(path.join(folder, 'alerts.yml'), await read(PROMETHEUS, 'alerts.yml'));
-    const file = path.join(folder, 'prometheus.yml');
-    await writeFile(file, config.replace(keyFile, ours));
-    expect(await promtool('check', 'config', file)).toContain('1 rule files found');
-  });
-
-  it('every query of the dashboard', async () => {
-    const file = path.join(await temporaryFolder(), 'queries.yml');
-    const recorded = queriesOfDashboard.map((expr, n) => ({ record: `query_${n}`, expr }));
-    await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules: recorded }] }));
-    const said = await promtool('check', 'rules', file);
-    expect(said).toContain(`SUCCESS: ${queriesOfDashboard.length} rules found`);
-  });
-});
-
 describe('the alerts', () => {
-  it.skipIf(isMissing('promtool'))('fire when they should, and only then', async () => {
-    const said = await promtool('test', 'rules', path.join(PROMETHEUS, 'alerts.test.yml'));
-    expect(said).toContain('SUCCESS');
-  });
-
   it('are all seen firing in the tests of the rules', async () => {
     const tests = await read(PROMETHEUS, 'alerts.test.yml');
     const fired = Array.from(tests.matchAll(/\balertname="(\w+)"/g), ([, name]) => name);

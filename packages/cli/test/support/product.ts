@@ -107,12 +107,14 @@ export interface Ran {
 /** Where a command line is carried out in this process. */
 export interface Surroundings extends Partial<Omit<Io, 'out' | 'err'>> {
   readonly product?: Product;
+  /** Called with each piece of output as soon as the command prints it. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Carries out a command line here, as the program would, and gives what it printed. */
 export async function kms(
   args: readonly string[],
-  { product, ...io }: Surroundings = {},
+  { product, onOutput, ...io }: Surroundings = {},
 ): Promise<Ran> {
   let [out, err] = ['', ''];
   const code = await run(args, {
@@ -121,7 +123,10 @@ export async function kms(
     env: product === undefined ? {} : { OPENROUTER_PROXY_CONFIG: product.config },
     cwd: product?.folder ?? tmpdir(),
     ...io,
-    out: (text) => (out += text),
+    out: (text) => {
+      out += text;
+      onOutput?.(text);
+    },
     err: (text) => (err += text),
   });
   return { code, out, err };

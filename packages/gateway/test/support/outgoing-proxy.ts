@@ -22,11 +22,6 @@ export interface Credentials {
   password: string;
 }
 
-/** Whether a program is missing here, as the test run has found out. */
-export function isMissing(command: string): boolean {
-  return (process.env['MISSING_COMMANDS'] ?? '').split(',').includes(command);
-}
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -60,7 +55,7 @@ async function run(port: number, command: string, args: string[]): Promise<Outgo
     child.kill('SIGKILL');
     await exit;
   });
-  await expect.poll(() => isOpen(port), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => isOpen(port)).toBe(true);
   return { port, output: () => output };
 }
 

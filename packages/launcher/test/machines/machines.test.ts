@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { isMissing } from '../support/missing-command.ts';
 import { PAID_MODEL } from '../system/support/product.ts';
 import { ask, failures, p99, startClients } from './support/clients.ts';
 import { makeFastClock } from './support/fast-clock.ts';
-import { cannotMakeNetworks } from './support/network.ts';
 import { startPool, type Machine, type Pool } from './support/pool.ts';
 
 const CLIENTS = { count: 6, pauseMs: 5, model: PAID_MODEL };
@@ -31,7 +29,7 @@ async function startPair(openrouter = {}): Promise<Pool & { one: Machine; other:
   return { ...pool, one, other };
 }
 
-describe.skipIf(cannotMakeNetworks)('machines in a network', { timeout: 60_000 }, () => {
+describe('machines in a network', { timeout: 60_000 }, () => {
   it.each([
     {
       what: 'cannot send to Redis',
@@ -136,53 +134,47 @@ describe.skipIf(cannotMakeNetworks)('machines in a network', { timeout: 60_000 }
     expect(failures(clients.samples.flat())).toEqual([]);
   });
 
-  it.skipIf(isMissing('cc'))(
-    'a machine that dies leaves what it had leased to the others',
-    async () => {
-      const clock = await makeFastClock(10);
-      const pool = await startPool({
-        ...{ machines: 2, keys: 1, maxConcurrency: 1 },
-        at: (host) => clock.at(host),
-      });
-      const [dead, living] = pool.machines;
-      if (dead === undefined || living === undefined) throw new Error('two were asked for');
-      const stall = { kind: 'stall', when: 'before-headers' };
-      await pool.upstream.control('PUT', '/rules', [{ fault: stall, times: 1 }]);
-      const cut = ask(dead.system, PAID_MODEL);
-      const inFlight = async () =>
-        (await living.operator.call('keys.list', {})).keys.map((key) => key.inFlight);
-      await expect.poll(inFlight, SOON).toEqual([1]);
-      expect((await ask(living.system, PAID_MODEL)).status).toBe(429);
-      await dead.operator.close();
-      dead.kill();
-      expect((await cut).status).toBe(null);
-      await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status, SOON).toBe(200);
-    },
-  );
+  it('a machine that dies leaves what it had leased to the others', async () => {
+    const clock = await makeFastClock(10);
+    const pool = await startPool({
+      ...{ machines: 2, keys: 1, maxConcurrency: 1 },
+      at: (host) => clock.at(host),
+    });
+    const [dead, living] = pool.machines;
+    if (dead === undefined || living === undefined) throw new Error('two were asked for');
+    const stall = { kind: 'stall', when: 'before-headers' };
+    await pool.upstream.control('PUT', '/rules', [{ fault: stall, times: 1 }]);
+    const cut = ask(dead.system, PAID_MODEL);
+    const inFlight = async () =>
+      (await living.operator.call('keys.list', {})).keys.map((key) => key.inFlight);
+    await expect.poll(inFlight, SOON).toEqual([1]);
+    expect((await ask(living.system, PAID_MODEL)).status).toBe(429);
+    await dead.operator.close();
+    dead.kill();
+    expect((await cut).status).toBe(null);
+    await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status, SOON).toBe(200);
+  });
 
-  it.skipIf(isMissing('cc'))(
-    'a machine without Redis serves for half a minute, then refuses and says until when, until it is back',
-    async () => {
-      const clock = await makeFastClock(10);
-      const { redis, machines } = await startPool({
-        ...{ machines: 1, keys: 2 },
-        at: (host) => clock.at(host),
-      });
-      const [machine] = machines;
-      if (machine === undefined) throw new Error('one was asked for');
-      const answer = () => ask(machine.system, PAID_MODEL);
-      redis.signal('SIGKILL');
-      await expect.poll(() => isHealthy(machine), SOON).toBe(false);
-      const since = performance.now();
-      let last = await answer();
-      while (last.status === 200 && last.at - since < 10_000) last = await answer();
-      expect(last).toMatchObject({
-        status: 503,
-        words: expect.stringContaining('The state of the keys cannot be reached') as string,
-      });
-      expect(last.at - since).toBeGreaterThan(2_000);
-      await redis.start();
-      await expect.poll(async () => (await answer()).status, SOON).toBe(200);
-    },
-  );
+  it('a machine without Redis serves for half a minute, then refuses and says until when, until it is back', async () => {
+    const clock = await makeFastClock(10);
+    const { redis, machines } = await startPool({
+      ...{ machines: 1, keys: 2 },
+      at: (host) => clock.at(host),
+    });
+    const [machine] = machines;
+    if (machine === undefined) throw new Error('one was asked for');
+    const answer = () => ask(machine.system, PAID_MODEL);
+    redis.signal('SIGKILL');
+    await expect.poll(() => isHealthy(machine), SOON).toBe(false);
+    const since = performance.now();
+    let last = await answer();
+    while (last.status === 200 && last.at - since < 10_000) last = await answer();
+    expect(last).toMatchObject({
+      status: 503,
+      words: expect.stringContaining('The state of the keys cannot be reached') as string,
+    });
+    expect(last.at - since).toBeGreaterThan(2_000);
+    await redis.start();
+    await expect.poll(async () => (await answer()).status, SOON).toBe(200);
+  });
 });

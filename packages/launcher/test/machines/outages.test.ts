@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { PAID_MODEL } from '../system/support/product.ts';
 import { failures, p99, startClients, type Sample } from './support/clients.ts';
-import { cannotMakeNetworks } from './support/network.ts';
 import { startPool, type Machine, type Pool } from './support/pool.ts';
 
 /** How often each fault is tried; `OUTAGE_ROUNDS=17` makes more than fifty outages. */
@@ -56,7 +55,7 @@ async function uncool({ operator }: Machine, name: string): Promise<void> {
   await operator.call('keys.uncool', { keyId });
 }
 
-describe.skipIf(cannotMakeNetworks)('while clients ask two machines', () => {
+describe('while clients ask two machines', () => {
   it.each(Object.keys(FAULTS))(
     'Redis is %s, no client is made to wait or refused, and what was found meanwhile is known to all',
     { timeout: 60_000 + 20_000 * ROUNDS },

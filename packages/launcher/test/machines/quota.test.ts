@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { isMissing } from '../support/missing-command.ts';
 import { FREE_MODEL } from '../system/support/product.ts';
 import { startClients } from './support/clients.ts';
 import { makeFastClock } from './support/fast-clock.ts';
-import { cannotMakeNetworks } from './support/network.ts';
 import { startPool, type Pool } from './support/pool.ts';
 import type { Counts } from './support/upstream.ts';
 
@@ -32,35 +30,32 @@ async function countedAt(pool: Pool, minute: number): Promise<Counts> {
 const total = (counts: Counts, status: string) =>
   Object.values(counts).reduce((sum, of) => sum + (of[status] ?? 0), 0);
 
-describe.skipIf(cannotMakeNetworks || isMissing('cc'))(
-  'two machines whose clients ask for more than there is',
-  () => {
-    it(
-      'use what the accounts have to the last request, and never ask for one more',
-      { timeout: 60_000 + (MINUTES * MINUTE * 2) / FACTOR },
-      async () => {
-        const clock = await makeFastClock(FACTOR);
-        const pool = await startPool({ machines: 2, keys: KEYS, at: (host) => clock.at(host) });
-        await using clients = startClients(
-          pool.machines.map(({ system }) => system),
-          { count: 8, pauseMs: 20, model: FREE_MODEL },
+describe('two machines whose clients ask for more than there is', () => {
+  it(
+    'use what the accounts have to the last request, and never ask for one more',
+    { timeout: 60_000 + (MINUTES * MINUTE * 2) / FACTOR },
+    async () => {
+      const clock = await makeFastClock(FACTOR);
+      const pool = await startPool({ machines: 2, keys: KEYS, at: (host) => clock.at(host) });
+      await using clients = startClients(
+        pool.machines.map(({ system }) => system),
+        { count: 8, pauseMs: 20, model: FREE_MODEL },
+      );
+      const first = Math.floor((await timeThere(pool)) / MINUTE) + 1;
+      const before = await countedAt(pool, first);
+      const counts = await countedAt(pool, first + MINUTES);
+      await clients.stop();
+      const answered = total(counts, '200') - total(before, '200');
+      const share = answered / (MINUTES * KEYS * PER_MINUTE);
+      if (process.env['POOL_MINUTES'] !== undefined) {
+        const refused = clients.samples.flat().filter(({ status }) => status === 429).length;
+        console.log(
+          `${MINUTES} minutes: ${answered} answers, ${(share * 100).toFixed(1)} % of what the accounts had; ${total(counts, '429')} refused by OpenRouter, ${refused} here`,
         );
-        const first = Math.floor((await timeThere(pool)) / MINUTE) + 1;
-        const before = await countedAt(pool, first);
-        const counts = await countedAt(pool, first + MINUTES);
-        await clients.stop();
-        const answered = total(counts, '200') - total(before, '200');
-        const share = answered / (MINUTES * KEYS * PER_MINUTE);
-        if (process.env['POOL_MINUTES'] !== undefined) {
-          const refused = clients.samples.flat().filter(({ status }) => status === 429).length;
-          console.log(
-            `${MINUTES} minutes: ${answered} answers, ${(share * 100).toFixed(1)} % of what the accounts had; ${total(counts, '429')} refused by OpenRouter, ${refused} here`,
-          );
-        }
-        expect(total(counts, '429')).toBe(0);
-        expect(share).toBeGreaterThanOrEqual(0.98);
-        expect(share).toBeLessThanOrEqual(1);
-      },
-    );
-  },
-);
+      }
+      expect(total(counts, '429')).toBe(0);
+      expect(share).toBeGreaterThanOrEqual(0.98);
+      expect(share).toBeLessThanOrEqual(1);
+    },
+  );
+});

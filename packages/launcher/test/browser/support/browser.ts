@@ -8,14 +8,17 @@ import {
   type Page,
 } from 'playwright-core';
 import { onTestFinished } from 'vitest';
+import { browserFiles } from './browser-files.ts';
 
 /** What would weaken the browser's defences, or is meant for other machines than these. */
 const UNWANTED = new Set(['--single-process', '--no-zygote', '--disable-web-security']);
 
 /** Starts the browser that comes with an npm package. */
 export async function startBrowser(): Promise<Browser> {
+  const { executablePath, env } = await browserFiles();
   return driver.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath,
+    env: { ...process.env, ...env },
     args: chromium.args.filter((arg) => !UNWANTED.has(arg)),
   });
 }

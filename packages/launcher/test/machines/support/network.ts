@@ -1,10 +1,5 @@
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
-import { isMissing } from '../../support/missing-command.ts';
-
-/** Networks are made by who may make them. */
-export const cannotMakeNetworks =
-  process.getuid?.() !== 0 || ['ip', 'redis-server', 'redis-cli'].some((name) => isMissing(name));
 
 /** An address that no host has: what is sent to it gets lost on the way. */
 const NOWHERE = '02:00:00:00:00:01';
