@@ -10,7 +10,7 @@ let product: Product;
 beforeAll(async () => {
   product = await startProduct(3);
   for (let n = 0; n < 3; n += 1) await product.ask(`asked-${n}`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await product[Symbol.asyncDispose]();

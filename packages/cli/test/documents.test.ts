@@ -38,7 +38,7 @@ beforeAll(async () => {
   for (const name of ['.env', 'keys.txt', 'config.yml']) {
     await writeFile(path.join(folder, name), `KEY=${key}\n`);
   }
-}, 60_000);
+});
 
 afterAll(async () => {
   await product[Symbol.asyncDispose]();

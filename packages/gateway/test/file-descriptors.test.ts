@@ -26,7 +26,7 @@ async function startLimited(limit: number) {
   });
   let output = '';
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-  await expect.poll(() => output, { timeout: 10_000 }).toContain('port=');
+  await expect.poll(() => output).toContain('port=');
   return { child, port: Number(/port=(\d+)/.exec(output)?.[1]) };
 }
 
@@ -52,6 +52,6 @@ it('lives through having no file descriptor left, and serves again when there ar
   await Promise.all(flood.slice(0, 30).map((socket) => once(socket, 'connect')));
   await expect.poll(() => post(port)).toBe('no answer');
   for (const socket of flood) socket.destroy();
-  await expect.poll(() => post(port), { timeout: 10_000 }).toBe('HTTP/1.1 200 OK');
+  await expect.poll(() => post(port)).toBe('HTTP/1.1 200 OK');
   expect(child.exitCode).toBeNull();
 });

@@ -217,26 +217,22 @@ const mixedHandlers = {
     new Promise<{ applied: boolean }>((resolve) => setImmediate(resolve, { applied: true })),
 };
 
-test(
-  'whatever is sent, every request is answered once, and no notification ever',
-  { timeout: 3_600_000 },
-  async () => {
-    const server = testServer({ handlers: mixedHandlers, limits: { inFlight: 10_000 } });
-    await fc.assert(
-      fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (lines) => {
-        const peer = rawPeer(await connectInMemory(server));
-        peer.send(helloLine('gateway'), ...lines);
-        peer.stream.end();
-        const [, ...replies] = await peer.rest();
-        const sorted = (ids: unknown[]) => ids.map((one) => JSON.stringify(one)).sort();
-        expect(sorted(replies.flatMap(idsOf))).toEqual(sorted(lines.flatMap(expectedReplies)));
-      }),
-      { numRuns: RUNS },
-    );
-  },
-);
+test('whatever is sent, every request is answered once, and no notification ever', async () => {
+  const server = testServer({ handlers: mixedHandlers, limits: { inFlight: 10_000 } });
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (lines) => {
+      const peer = rawPeer(await connectInMemory(server));
+      peer.send(helloLine('gateway'), ...lines);
+      peer.stream.end();
+      const [, ...replies] = await peer.rest();
+      const sorted = (ids: unknown[]) => ids.map((one) => JSON.stringify(one)).sort();
+      expect(sorted(replies.flatMap(idsOf))).toEqual(sorted(lines.flatMap(expectedReplies)));
+    }),
+    { numRuns: RUNS },
+  );
+});
 
-test('the answers are the same however the bytes are cut', { timeout: 3_600_000 }, async () => {
+test('the answers are the same however the bytes are cut', async () => {
   const server = testServer();
   const ask = async (chunks: Buffer[]) => {
     const peer = rawPeer(await connectInMemory(server));

@@ -13,7 +13,7 @@ const kms = useKms();
 const processes = useKmsProcesses();
 
 describe('a process that is killed', () => {
-  it('has kept every state it answered for, each of many times', { timeout: 60_000 }, async () => {
+  it('has kept every state it answered for, each of many times', async () => {
     const keys = fakeKeys(...Array.from({ length: 12 }, () => null));
     const handOver = handOverFor(newFolder(), keys);
     const answered = new Map<string, string>();

@@ -10,7 +10,7 @@ import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
 const FREE = { ...REQUEST, model: 'some/model:free', client: 'canary-client' };
-const SOON = { timeout: 1_000, interval: 10 };
+const SOON = { interval: 10 };
 
 const newFolder = useTempFolders();
 const kms = useKms();
@@ -81,11 +81,11 @@ describe('a key service that keeps its state in Redis', () => {
     const keys = fakeKeys(null);
     const [one, other] = [await startMachine(redis.url, keys), await startMachine(redis.url, keys)];
     const machines = async () => (await one.operator.call('service.status', {})).store.machines;
-    await expect.poll(machines, { timeout: 3_000 }).toHaveLength(2);
+    await expect.poll(machines).toHaveLength(2);
     expect((await machines()).filter(({ self }) => self)).toHaveLength(1);
     await other.gateway.close();
     await other.drain();
-    await expect.poll(machines, { timeout: 3_000 }).toHaveLength(1);
+    await expect.poll(machines).toHaveLength(1);
   });
 
   it('shows within a second what has become of a key on another machine', async () => {
@@ -129,7 +129,7 @@ describe('a key service that keeps its state in Redis', () => {
       const { store } = await other.operator.call('service.status', {});
       return store.machines.find(({ self }) => self)?.lastSeenAt;
     };
-    await expect.poll(lookedAt, { timeout: 3_000 }).toBeGreaterThan(leasedAt);
+    await expect.poll(lookedAt).toBeGreaterThan(leasedAt);
     expect((await other.gateway.call('lease.acquire', REQUEST)).keyName).toBe('k2');
   });
 

@@ -9,8 +9,8 @@ import { openMachine, openTimed, type MachineOptions } from './support/redis-sto
 const T = Date.UTC(2026, 9, 2, 12);
 const [A, B] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'];
 /** A machine looks at Redis each second. */
-const TWICE_A_LOOK = { timeout: 2_000, interval: 10 };
-const SOON = { timeout: 1_000, interval: 10 };
+const TWICE_A_LOOK = { interval: 10 };
+const SOON = { interval: 10 };
 const terms = { session: 1, expiresAt: T + 20_000, model: 'm', client: 'c' };
 const window: Window = { id: 'account/minute', startsAt: T, endsAt: T + 60_000, limit: 3 };
 
@@ -119,7 +119,7 @@ describe('machines that share a Redis', () => {
     await one.reserve([candidate(B, '1', null)], { ...terms, expiresAt: now + 1_000 }, now);
     await expect.poll(() => seen.get(A), SOON).toEqual(later);
     await expect.poll(() => seen.get('some name'), SOON).toBe('text');
-    await expect.poll(() => seen.get('leased'), { timeout: 2_000 }).toBe(B);
+    await expect.poll(() => seen.get('leased')).toBe(B);
     await one.saveShared('some name', null);
     await expect.poll(() => seen.get('some name'), SOON).toBeNull();
   });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 const PACK = path.resolve(import.meta.dirname, '../../../../scripts/pack.ts');
 
-describe('the package', { timeout: 60_000 }, () => {
+describe('the package', () => {
   let folder: string;
   let tarball: string;
 

@@ -7,8 +7,8 @@ import { startPool, type Machine, type Pool } from './support/pool.ts';
 
 const CLIENTS = { count: 6, pauseMs: 5, model: PAID_MODEL };
 /** What others found out is known here so soon after the way is back. */
-const KNOWN_WITHIN = { timeout: 2_000, interval: 20 };
-const SOON = { timeout: 10_000, interval: 20 };
+const KNOWN_WITHIN = { interval: 20 };
+const SOON = { interval: 20 };
 
 const storeOf = async ({ operator }: Machine) => (await operator.call('service.status', {})).store;
 const isHealthy = async (machine: Machine) => (await storeOf(machine)).healthy;
@@ -29,7 +29,7 @@ async function startPair(openrouter = {}): Promise<Pool & { one: Machine; other:
   return { ...pool, one, other };
 }
 
-describe('machines in a network', { timeout: 60_000 }, () => {
+describe('machines in a network', () => {
   it.each([
     {
       what: 'cannot send to Redis',

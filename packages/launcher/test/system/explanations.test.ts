@@ -90,28 +90,24 @@ async function tell(
   return { status: answer.status, story: (await explain()).story };
 }
 
-it(
-  'the story of a request, whatever it met with, is told in under ten lines',
-  { timeout: 90_000 },
-  async () => {
-    const product = await startProduct(60);
-    const operator = await operatorOf(product.system);
-    const list = await fetch(`${product.fake.url}/models`);
-    const models = ((await list.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
-    for (const [index, [name, fault, outcome, followed]] of CASES.entries()) {
-      const model = models[index] ?? '';
-      const { status, story } = await tell(product, operator, { name, model, fault });
-      const [head, first] = story;
-      expect.soft(story.length, name).toBeLessThan(10);
-      expect.soft(head, name).toContain(model);
-      const met = String.raw`^1\. key-\d+ \(round robin among \d+.*\): ${pattern(outcome)}`;
-      expect.soft(first, name).toMatch(new RegExp(met));
-      expect.soft(first, name).toMatch(new RegExp(followed === '' ? '' : `→ .*${followed}`));
-      if (status === 200) expect.soft(story.at(-2), name).toMatch(/^\d\..*: answered \(200\)/);
-      expect.soft(story.at(-1), name).toMatch(new RegExp(`^The client got ${status}`));
-    }
-  },
-);
+it('the story of a request, whatever it met with, is told in under ten lines', async () => {
+  const product = await startProduct(60);
+  const operator = await operatorOf(product.system);
+  const list = await fetch(`${product.fake.url}/models`);
+  const models = ((await list.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+  for (const [index, [name, fault, outcome, followed]] of CASES.entries()) {
+    const model = models[index] ?? '';
+    const { status, story } = await tell(product, operator, { name, model, fault });
+    const [head, first] = story;
+    expect.soft(story.length, name).toBeLessThan(10);
+    expect.soft(head, name).toContain(model);
+    const met = String.raw`^1\. key-\d+ \(round robin among \d+.*\): ${pattern(outcome)}`;
+    expect.soft(first, name).toMatch(new RegExp(met));
+    expect.soft(first, name).toMatch(new RegExp(followed === '' ? '' : `→ .*${followed}`));
+    if (status === 200) expect.soft(story.at(-2), name).toMatch(/^\d\..*: answered \(200\)/);
+    expect.soft(story.at(-1), name).toMatch(new RegExp(`^The client got ${status}`));
+  }
+});
 
 it('a key that is used elsewhere is noticed', async () => {
   const product = await startProduct(2);

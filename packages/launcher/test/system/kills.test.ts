@@ -48,7 +48,7 @@ async function kill(system: System, part: 'kms' | 'gateway'): Promise<number> {
     .poll(
       async () =>
         (childOf(system.launcher, `/${part}/`)?.pid ?? victim) !== victim && served(system),
-      { timeout: 10_000, interval: 20 },
+      { interval: 20 },
     )
     .toBe(true);
   return performance.now() - killedAt;
@@ -76,7 +76,7 @@ it(
       process.kill(system.launcher, 'SIGKILL');
       const left = () =>
         processes().filter(({ pid, state }) => state !== 'Z' && members.some((m) => m.pid === pid));
-      await expect.poll(left, { timeout: 10_000, interval: 10 }).toEqual([]);
+      await expect.poll(left, { interval: 10 }).toEqual([]);
       times.push({ kms, gateway, launcher: performance.now() - killedAt });
     }
     console.log('kill -9, slowest return in ms:', {
