@@ -78,13 +78,16 @@ describe('looking', () => {
     expect(await done('leases')).toBe('No request is under way.\n');
     product.fake.rules.add({
       match: { requestId: 'slow' },
-      fault: { kind: 'delay', headersMs: 2_000 },
+      fault: { kind: 'stall', when: 'before-headers' },
     });
-    const asked = product.ask('slow');
+    const leaving = new AbortController();
+    const asked = product.ask('slow', {}, leaving.signal);
     await expect.poll(() => done('leases')).toMatch(/default +chat +openai\/gpt-4o +slow\n/);
     expect(await json('leases')).toMatchObject({ total: 1, leases: [{ requestId: 'slow' }] });
     product.fake.rules.set([]);
-    expect(await asked).toBe(200);
+    leaving.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(() => done('leases')).toBe('No request is under way.\n');
   });
 
   it('explains a recent request by the beginning of its id, and by its generation', async () => {

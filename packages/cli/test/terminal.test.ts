@@ -56,10 +56,11 @@ describe('in a terminal', () => {
     const terminal = await openTerminal(program('keys', '--watch'));
     const before = await terminal.shows(/key-2 .*serving/);
     expect(before.match(/key-2/g)).toHaveLength(1);
-    await kms(['cool', 'key-2', '--for', '3s', '--reason', 'a try'], { product });
+    await kms(['cool', 'key-2', '--for', '1h', '--reason', 'a try'], { product });
     const cooling = await terminal.shows(/key-2 .*cooling/);
     expect(cooling).toMatch(/a try/);
     expect(cooling.match(/key-2/g)).toHaveLength(1);
+    await kms(['uncool', 'key-2'], { product });
     const after = await terminal.shows(/key-2 .*serving/);
     expect(after.match(/^KEY/gm)).toHaveLength(1);
     await terminal.press('C-c');

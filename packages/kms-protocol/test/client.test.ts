@@ -249,7 +249,7 @@ describe('a connection that breaks', () => {
     const { client, cut } = cuttable(testServer(), { onState });
     await client.call('service.ping', {});
     cut();
-    await vi.waitFor(() => expect(client.state).toBe('connecting'));
+    await expect.poll(() => client.state).toBe('connecting');
     await client.call('service.ping', {});
     await client.close();
     expect(states).toEqual([
@@ -268,7 +268,7 @@ describe('a connection that breaks', () => {
     await client.call('service.ping', {});
     active = [{ leaseId: LEASE_ID, expiresAt: 9 }];
     cut();
-    await vi.waitFor(() => expect(client.state).toBe('connecting'));
+    await expect.poll(() => client.state).toBe('connecting');
     await client.call('service.ping', {});
     expect(named).toEqual([[], active]);
   });
@@ -342,7 +342,7 @@ describe('a hello that is refused', () => {
     await first.call('service.ping', {});
     const second = clientOf(server, { timeoutMs: 5_000 });
     const call = second.call('service.ping', {});
-    await vi.waitFor(() => expect(first.state).toBe('ready'));
+    await expect.poll(() => first.state).toBe('ready');
     await first.close();
     expect(await call).toEqual({ pong: true });
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { contract, type Role } from '../src/contract.ts';
 import { ERROR_CODE } from '../src/error-code.ts';
 import type { HandledMethod, Session } from '../src/handlers.ts';
@@ -120,7 +120,7 @@ describe('a session', () => {
     const first = await openPeer(server, 'gateway');
     await openPeer(server, 'operator');
     first.stream.destroy();
-    await vi.waitFor(() => expect(ended).toEqual([{ id: 1, role: 'gateway' }]));
+    await expect.poll(() => ended).toEqual([{ id: 1, role: 'gateway' }]);
     await server.stop();
     expect(ended).toEqual([
       { id: 1, role: 'gateway' },

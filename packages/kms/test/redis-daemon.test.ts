@@ -10,7 +10,6 @@ import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
 const FREE = { ...REQUEST, model: 'some/model:free', client: 'canary-client' };
-const SOON = { interval: 10 };
 
 const newFolder = useTempFolders();
 const kms = useKms();
@@ -88,7 +87,7 @@ describe('a key service that keeps its state in Redis', () => {
     await expect.poll(machines).toHaveLength(1);
   });
 
-  it('shows within a second what has become of a key on another machine', async () => {
+  it('soon shows what has become of a key on another machine', async () => {
     const redis = await startRedis();
     const keys = fakeKeys(null, null);
     const [one, other] = [await startMachine(redis.url, keys), await startMachine(redis.url, keys)];
@@ -100,7 +99,7 @@ describe('a key service that keeps its state in Redis', () => {
     await one.gateway.call('lease.report', { leaseId: lease.leaseId, outcome });
     const view = async () => other.operator.call('keys.get', { keyId: lease.keyId });
     await expect
-      .poll(view, SOON)
+      .poll(view)
       .toMatchObject({ state: { kind: 'cooling', cause: { detail: 'spent' } } });
     const { events } = await other.operator.call('events.subscribe', { after: last, waitMs: 0 });
     expect(events).toMatchObject([{ kind: 'key', keyId: lease.keyId }]);

@@ -18,7 +18,6 @@ import { useTempFolders } from './support/temp-folder.ts';
 const KEY = 'aaaaaaaaaaaa';
 /** A node that knows no other does not know its own address either. */
 const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
-const SOON = { interval: 50 };
 
 const newFolder = useTempFolders();
 const startRedis = useRedisServers();
@@ -43,7 +42,7 @@ async function serves(url: string, options: Partial<MachineOptions> = {}): Promi
   expect(one.standing().trouble).toBeNull();
   const now = Date.now();
   await one.save(KEY, { ...newRecord(now), generation: 7 });
-  await expect.poll(async () => (await other.load([KEY], now)).get(KEY)?.generation, SOON).toBe(7);
+  await expect.poll(async () => (await other.load([KEY], now)).get(KEY)?.generation).toBe(7);
   const candidate = { keyId: KEY, leaseId: 'ours-1', slots: [{ id: KEY, limit: 1 }], windows: [] };
   const terms = { session: 1, expiresAt: now + 60_000, model: null, client: null };
   await one.reserve([candidate], terms, now);
@@ -92,14 +91,14 @@ describe('Redis serves', () => {
   it('as a cluster, and goes on when that is back', async () => {
     const redis = await startRedis(...CLUSTER);
     await redis.admin('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
-    await expect.poll(() => redis.admin('CLUSTER', 'INFO'), SOON).toContain('cluster_state:ok');
+    await expect.poll(() => redis.admin('CLUSTER', 'INFO')).toContain('cluster_state:ok');
     const url = `redis+cluster://127.0.0.1:${redis.port}`;
     await serves(url);
     const store = await open(url);
     await redis.stop();
-    await expect.poll(() => store.standing().trouble, SOON).not.toBeNull();
+    await expect.poll(() => store.standing().trouble).not.toBeNull();
     await redis.restart();
-    await expect.poll(() => store.standing().trouble, SOON).toBeNull();
+    await expect.poll(() => store.standing().trouble).toBeNull();
   });
 
   it('under sentinels, and goes on with another master', async () => {
@@ -107,12 +106,12 @@ describe('Redis serves', () => {
     const replica = await startRedis('--replicaof', `127.0.0.1 ${master.port}`);
     const port = await startSentinel(master);
     const url = `redis+sentinel://127.0.0.1:${port}/pool`;
-    await expect.poll(() => master.admin('INFO', 'replication'), SOON).toContain('state=online');
-    await expect.poll(() => sentinelInfo(port), SOON).toContain('slaves=1');
+    await expect.poll(() => master.admin('INFO', 'replication')).toContain('state=online');
+    await expect.poll(() => sentinelInfo(port)).toContain('slaves=1');
     await serves(url);
     const store = await open(url);
     await master.stop();
-    await expect.poll(() => store.standing().trouble, SOON).not.toBeNull();
+    await expect.poll(() => store.standing().trouble).not.toBeNull();
     // A sentinel that was kept waiting does nothing for half a minute (Redis docs, "TILT mode").
     await expect.poll(() => store.standing().trouble).toBeNull();
     expect(await replica.admin('EXISTS', '{test}:epoch')).toBe(1);

@@ -160,8 +160,6 @@ class Demand {
   }
 }
 
-const SOON = { interval: 5 };
-
 describe('in any history, machines that share a Redis', () => {
   const redis = useRedis();
 
@@ -198,10 +196,10 @@ describe('in any history, machines that share a Redis', () => {
           for (const each of bursts) await demand.ask(each, hit);
           await demand.reportAll();
           for (const store of stores) {
-            await expect.poll(() => store.standing().trouble, SOON).toBeNull();
+            await expect.poll(() => store.standing().trouble).toBeNull();
           }
           for (const store of stores) {
-            await expect.poll(() => inUse(store, T), SOON).toEqual([]);
+            await expect.poll(() => inUse(store, T)).toEqual([]);
           }
         }),
       ),

@@ -23,7 +23,7 @@ export interface Product extends AsyncDisposable {
   /** Everything that must never be printed. */
   readonly secrets: readonly string[];
   /** Sends a request, whose id is given. */
-  ask(requestId: string, body?: object): Promise<number>;
+  ask(requestId: string, body?: object, signal?: AbortSignal): Promise<number>;
   /** Writes the configuration anew. */
   configure(openrouter: object, server?: object): Promise<void>;
   stop(): Promise<void>;
@@ -60,9 +60,10 @@ export async function startProduct(keys: number): Promise<Product> {
     ...{ fake, folder, config, configure, stop },
     socket: path.join(folder, '.openrouter-proxy/kms.sock'),
     secrets: [...secrets, ACCESS_KEY],
-    async ask(requestId, body = {}) {
+    async ask(requestId, body = {}, signal) {
       const response = await fetch(`${url}/chat/completions`, {
         method: 'POST',
+        ...(signal && { signal }),
         headers: {
           authorization: `Bearer ${ACCESS_KEY}`,
           'content-type': 'application/json',

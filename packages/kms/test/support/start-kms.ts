@@ -98,7 +98,7 @@ export function useKms() {
         connect: () => connectToUnixSocket(socket),
         role,
         token: TOKENS[role],
-        timeoutMs: 5_000,
+        timeoutMs: 120_000,
         ...options,
       });
       clients.push(client);

@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { PAID_MODEL } from '../system/support/product.ts';
-import { ask, failures, p99, startClients } from './support/clients.ts';
+import { ask, failures, startClients } from './support/clients.ts';
 import { makeFastClock } from './support/fast-clock.ts';
 import { startPool, type Machine, type Pool } from './support/pool.ts';
 
+/** How many times faster the machines' clocks run where a test makes them. */
+const SPEED = 10;
 const CLIENTS = { count: 6, pauseMs: 5, model: PAID_MODEL };
-/** What others found out is known here so soon after the way is back. */
-const KNOWN_WITHIN = { interval: 20 };
-const SOON = { interval: 20 };
+/** So many answers of each machine show that its clients do not wait for Redis. */
+const ANSWERS = 3 * CLIENTS.count;
 
 const storeOf = async ({ operator }: Machine) => (await operator.call('service.status', {})).store;
 const isHealthy = async (machine: Machine) => (await storeOf(machine)).healthy;
@@ -55,44 +55,40 @@ describe('machines in a network', () => {
         machines.map(({ system }) => system),
         CLIENTS,
       );
-      await sleep(500);
+      await clients.served(ANSWERS);
       await cut(pair);
-      await expect.poll(() => isHealthy(one), SOON).toBe(false);
+      await expect.poll(() => isHealthy(one)).toBe(false);
       await other.operator.call('keys.disable', { keyId, reason: 'test' });
       expect(await isHealthy(other)).toBe(true);
       expect(await stateOf(one, keyId)).toBe('available');
-      await sleep(500);
+      await clients.served(ANSWERS);
       await heal(pair);
-      await expect.poll(() => stateOf(one, keyId), KNOWN_WITHIN).toBe('disabled');
-      await expect.poll(() => isHealthy(one), KNOWN_WITHIN).toBe(true);
-      await sleep(100); // what is under way with the key ends
+      await expect.poll(() => stateOf(one, keyId)).toBe('disabled');
+      await expect.poll(() => isHealthy(one)).toBe(true);
+      const { operator } = one;
+      const inFlight = async () => (await operator.call('keys.get', { keyId })).inFlight;
+      await expect.poll(inFlight).toBe(0); // requests that have the key already end
       const before = (await upstream.counts())['key-1'];
-      await sleep(300);
+      await clients.served(ANSWERS);
       expect((await upstream.counts())['key-1']).toEqual(before);
       await clients.stop();
-      for (const seen of clients.samples) {
-        expect(seen.length).toBeGreaterThan(100);
-        expect(failures(seen)).toEqual([]);
-      }
+      expect(failures(clients.samples.flat())).toEqual([]);
     },
   );
 
-  it('a slow way to Redis makes requests slow, and fails none', async () => {
+  it('a slow connection to Redis fails no request', async () => {
     const { redis, machines } = await startPair();
     await using clients = startClients(
       machines.map(({ system }) => system),
       CLIENTS,
     );
-    await sleep(500);
+    await clients.served(ANSWERS);
     await redis.host.setSpeed(400);
-    await sleep(2_000);
+    await clients.served(ANSWERS);
     await redis.host.setSpeed(null);
-    await expect
-      .poll(() => Promise.all(machines.map(isHealthy)), KNOWN_WITHIN)
-      .toEqual([true, true]);
+    await expect.poll(() => Promise.all(machines.map(isHealthy))).toEqual([true, true]);
     await clients.stop();
     expect(failures(clients.samples.flat())).toEqual([]);
-    expect(p99(clients.samples.flat())).toBeLessThan(1_500);
   });
 
   it('a machine that cannot reach OpenRouter says so soon, blames no key, and hinders no other', async () => {
@@ -106,7 +102,7 @@ describe('machines in a network', () => {
     const { keys } = await other.operator.call('keys.list', {});
     expect(keys.map(({ state }) => state.kind)).toEqual(keys.map(() => 'available'));
     await one.host.find(upstream.host);
-    await expect.poll(async () => (await ask(one.system, PAID_MODEL)).status, SOON).toBe(200);
+    await expect.poll(async () => (await ask(one.system, PAID_MODEL)).status).toBe(200);
     await clients.stop();
     expect(failures(clients.samples.flat())).toEqual([]);
   });
@@ -120,7 +116,7 @@ describe('machines in a network', () => {
       CLIENTS,
     );
     const seen = async (machine: Machine) => (await storeOf(machine)).machines.length;
-    for (const machine of living) await expect.poll(() => seen(machine), SOON).toBe(3);
+    for (const machine of living) await expect.poll(() => seen(machine)).toBe(3);
     await dead.operator.close();
     await dead.host.setLink('down');
     dead.kill();
@@ -129,13 +125,13 @@ describe('machines in a network', () => {
       const latest = Math.max(...machines.map(({ lastSeenAt }) => lastSeenAt));
       return machines.filter(({ lastSeenAt }) => latest - lastSeenAt > 2_000).length;
     };
-    for (const machine of living) await expect.poll(() => silent(machine), SOON).toBe(1);
+    for (const machine of living) await expect.poll(() => silent(machine)).toBe(1);
     await clients.stop();
     expect(failures(clients.samples.flat())).toEqual([]);
   });
 
   it('a machine that dies leaves what it had leased to the others', async () => {
-    const clock = await makeFastClock(10);
+    const clock = await makeFastClock(SPEED);
     const pool = await startPool({
       ...{ machines: 2, keys: 1, maxConcurrency: 1 },
       at: (host) => clock.at(host),
@@ -147,16 +143,16 @@ describe('machines in a network', () => {
     const cut = ask(dead.system, PAID_MODEL);
     const inFlight = async () =>
       (await living.operator.call('keys.list', {})).keys.map((key) => key.inFlight);
-    await expect.poll(inFlight, SOON).toEqual([1]);
+    await expect.poll(inFlight).toEqual([1]);
     expect((await ask(living.system, PAID_MODEL)).status).toBe(429);
     await dead.operator.close();
     dead.kill();
     expect((await cut).status).toBe(null);
-    await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status, SOON).toBe(200);
+    await expect.poll(async () => (await ask(living.system, PAID_MODEL)).status).toBe(200);
   });
 
   it('a machine without Redis serves for half a minute, then refuses and says until when, until it is back', async () => {
-    const clock = await makeFastClock(10);
+    const clock = await makeFastClock(SPEED);
     const { redis, machines } = await startPool({
       ...{ machines: 1, keys: 2 },
       at: (host) => clock.at(host),
@@ -164,17 +160,17 @@ describe('machines in a network', () => {
     const [machine] = machines;
     if (machine === undefined) throw new Error('one was asked for');
     const answer = () => ask(machine.system, PAID_MODEL);
-    redis.signal('SIGKILL');
-    await expect.poll(() => isHealthy(machine), SOON).toBe(false);
     const since = performance.now();
+    redis.signal('SIGKILL');
+    await expect.poll(() => isHealthy(machine)).toBe(false);
     let last = await answer();
-    while (last.status === 200 && last.at - since < 10_000) last = await answer();
+    while (last.status === 200) last = await answer();
     expect(last).toMatchObject({
       status: 503,
       words: expect.stringContaining('The state of the keys cannot be reached') as string,
     });
-    expect(last.at - since).toBeGreaterThan(2_000);
+    expect((last.at - since) * SPEED).toBeGreaterThan(20_000);
     await redis.start();
-    await expect.poll(async () => (await answer()).status, SOON).toBe(200);
+    await expect.poll(async () => (await answer()).status).toBe(200);
   });
 });

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { operatorOf } from './support/operator.ts';
 import { FREE_MODEL, PAID_MODEL, startProduct, type Product } from './support/product.ts';
 
+const HALF_AN_HOUR_MS = 30 * 60_000;
+
 function ask({ system, accessKey }: Product, model: string): Promise<Response> {
   return fetch(`${system.url}/api/v1/chat/completions`, {
     method: 'POST',
@@ -34,7 +36,8 @@ describe('a refusal for the key’s or its account’s sake is answered by anoth
     ['unnamed_limit', PAID_MODEL, 'available key-model'],
     ['model_throttled', PAID_MODEL, 'available account-model'],
   ])('%s', async (family, model, state) => {
-    const product = await startProduct();
+    // The fake's clock is half an hour ahead, so no limit that names an instant ends during the test.
+    const product = await startProduct(3, (fake) => fake.clock.set(Date.now() + HALF_AN_HOUR_MS));
     product.fake.rules.add({
       match: { key: 'key-1', method: 'POST' },
       fault: { kind: 'refuse', family },

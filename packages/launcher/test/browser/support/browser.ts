@@ -46,6 +46,7 @@ export async function openPage(
     ...(accessKey === undefined ? {} : { httpCredentials: { username: '', password: accessKey } }),
     ...options,
   });
+  context.setDefaultTimeout(0); // the test's own limit holds
   onTestFinished(() => context.close());
   const page = await context.newPage();
   const complaints: string[] = [];

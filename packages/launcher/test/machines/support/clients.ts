@@ -1,17 +1,18 @@
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { System } from '../../system/support/system.ts';
 
-/** Nobody waits longer for an answer. */
-const HANG_MS = 10_000;
+/** A request that has no answer after so long counts as hung. */
+const HANG_MS = 60_000;
 
 /** What a client has seen of one request. */
 export interface Sample {
   /** On `performance.now()`'s clock. */
   readonly at: number;
   readonly ms: number;
-  /** Null: the connection broke, or nothing came for ten seconds. */
+  /** Null: the connection broke, or nothing came within a minute. */
   readonly status: number | null;
   readonly words: string;
 }
@@ -67,6 +68,13 @@ export function startClients(systems: readonly System[], options: ClientOptions)
   );
   return {
     samples: samples as readonly (readonly Sample[])[],
+    /** Waits until the clients of each machine have had so many answers to requests that they send from now on. */
+    async served(answers: number) {
+      const since = performance.now();
+      const fewest = () =>
+        Math.min(...samples.map((seen) => seen.filter(({ at }) => at >= since).length));
+      await expect.poll(fewest).toBeGreaterThanOrEqual(answers);
+    },
     async stop() {
       isOver = true;
       await all;

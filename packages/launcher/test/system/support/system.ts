@@ -9,7 +9,8 @@ import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 
 const LAUNCHER = path.resolve(import.meta.dirname, '../../../../../dist/launcher.js');
-const START_TIMEOUT_MS = 20_000;
+/** A log line that does not come within this time counts as missing. */
+const LINE_WITHIN_MS = 2 * 60_000;
 /** Whatever holds for one worker is to hold for several. */
 const WORKERS = Number(process.env['TEST_WORKERS'] ?? 1);
 /** And with the state in a Redis what holds for a file. */
@@ -113,7 +114,7 @@ class Log {
     look();
     const timer = setTimeout(
       () => found.reject(new Error(`no such line in the log:\n${this.text}`)),
-      START_TIMEOUT_MS,
+      LINE_WITHIN_MS,
     );
     try {
       return await found.promise;
