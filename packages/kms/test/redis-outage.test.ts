@@ -91,14 +91,12 @@ const FAULTS: Record<string, Fault> = {
     async begin(redis) {
       await redis.admin('CONFIG', 'SET', 'loading-process-events-interval-bytes', 1024);
       await redis.admin('DEBUG', 'POPULATE', 300, 'filler', 2000);
-      await redis.admin('CONFIG', 'SET', 'key-load-delay', 50_000);
+      await redis.admin('CONFIG', 'SET', 'key-load-delay', 10_000);
       redis.admin('DEBUG', 'RELOAD').catch(() => undefined);
     },
     async end(redis) {
       await expect
-        .poll(() => redis.admin('CONFIG', 'SET', 'key-load-delay', 0).catch(() => ''), {
-          timeout: 10_000,
-        })
+        .poll(() => redis.admin('CONFIG', 'SET', 'key-load-delay', 0).catch(() => ''))
         .toBe('OK');
     },
   },
