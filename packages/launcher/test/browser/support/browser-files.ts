@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 const CACHE = path.resolve(import.meta.dirname, '../../../../../node_modules/.cache/browser');
-const UNPACK = path.join(import.meta.dirname, 'unpack-browser.ts');
+const UNPACK = path.resolve(import.meta.dirname, '../../fixtures/unpack-browser.ts');
 
 /** A browser that needs nothing from the system but the C library. */
 export interface BrowserFiles {
