@@ -188,7 +188,7 @@ describe('the dashboard in a browser', () => {
     const { system, accessKey } = product;
     const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
     await lives(page);
-    const kms = childOf(system.launcher, '/kms/')?.pid ?? NaN;
+    const kms = childOf(system.launcher, 'kms')?.pid ?? NaN;
     process.kill(kms, 'SIGSTOP');
     await page
       .getByText(/key service/i)

@@ -1,7 +1,7 @@
 import type { ErrorFamily, Fault } from '@openrouter-proxy/fake-openrouter';
 import type { KmsClient } from '@openrouter-proxy/kms-protocol';
 import { expect, it } from 'vitest';
-import { childOf } from './support/processes.ts';
+import { killChild } from './support/processes.ts';
 import { operatorOf } from './support/operator.ts';
 import { startProduct, type Product } from './support/product.ts';
 
@@ -133,7 +133,7 @@ it('a key that is used elsewhere is noticed', async () => {
     expect(answer.status).toBe(200);
   }
   // A service that starts asks about every key.
-  process.kill(childOf(system.launcher, '/kms/')?.pid ?? NaN, 'SIGKILL');
+  await killChild(system.launcher, 'kms');
   const line = await system.line(({ message }) => message.startsWith('a key is used elsewhere'));
   expect(line).toMatchObject({ level: 'WARNING', name: 'key-1' });
   expect(await found()).toBeGreaterThan(0.05);

@@ -3,7 +3,7 @@ import type { Result } from '@openrouter-proxy/kms-protocol';
 import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from './support/operator.ts';
-import { childOf } from './support/processes.ts';
+import { killChild } from './support/processes.ts';
 import { PAID_MODEL, startProduct, type Product } from './support/product.ts';
 import { startSystem } from './support/system.ts';
 
@@ -62,11 +62,11 @@ it('a revoked key that OpenRouter knows again returns without anybody having to 
   first.revoked = true;
   for (let n = 0; n < 3; n += 1) expect((await ask(product)).status).toBe(200);
   // One refusal may be OpenRouter's own fault. A service that starts asks about every key.
-  process.kill(childOf(system.launcher, '/kms/')?.pid ?? NaN, 'SIGKILL');
+  await killChild(system.launcher, 'kms');
   const [gone] = await keysUntil(product, (all) => all[0]?.state.kind === 'disabled');
   expect(gone?.state).toMatchObject({ cause: { reason: 'unauthorized', source: 'inspection' } });
   first.revoked = false;
-  process.kill(childOf(system.launcher, '/kms/')?.pid ?? NaN, 'SIGKILL');
+  await killChild(system.launcher, 'kms');
   await keysUntil(product, (all) => all[0]?.state.kind === 'available');
   for (let n = 0; n < 3; n += 1) expect((await ask(product)).status).toBe(200);
   expect(

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { childOf, family, processes } from './support/processes.ts';
+import { childOf, family, killChild, processes, type ChildProgram } from './support/processes.ts';
 import { newKey, startSystem, temporaryFolder, type System } from './support/system.ts';
 
 /** An upstream that limits one key for an hour and serves every other. */
@@ -40,14 +40,12 @@ async function served(system: System): Promise<boolean> {
 }
 
 /** Kills a child and resolves with the milliseconds until a new one serves. */
-async function kill(system: System, part: 'kms' | 'gateway'): Promise<number> {
-  const victim = childOf(system.launcher, `/${part}/`)?.pid ?? NaN;
+async function kill(system: System, part: ChildProgram): Promise<number> {
   const killedAt = performance.now();
-  process.kill(victim, 'SIGKILL');
+  const victim = await killChild(system.launcher, part);
   await expect
     .poll(
-      async () =>
-        (childOf(system.launcher, `/${part}/`)?.pid ?? victim) !== victim && served(system),
+      async () => (childOf(system.launcher, part)?.pid ?? victim) !== victim && served(system),
       { interval: 20 },
     )
     .toBe(true);

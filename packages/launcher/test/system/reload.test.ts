@@ -4,7 +4,7 @@ import type { KmsClient, ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from './support/operator.ts';
-import { childOf } from './support/processes.ts';
+import { childOf, killChild } from './support/processes.ts';
 import { PAID_MODEL } from './support/product.ts';
 import { newKey, startSystem, temporaryFolder, type System } from './support/system.ts';
 
@@ -211,9 +211,7 @@ it('a child that is started anew has the configuration that was read last', asyn
   const third = fake.addKey().secret;
   await world.change({ keys: [third] });
   await world.reload();
-  for (const child of ['/kms/', '/gateway/']) {
-    process.kill(childOf(system.launcher, child)?.pid ?? NaN, 'SIGKILL');
-  }
+  for (const child of ['kms', 'gateway'] as const) await killChild(system.launcher, child);
   await expect.poll(async () => (await ask(world).catch(() => undefined))?.status).toBe(200);
   const last = fake.requests.records.filter(({ method }) => method === 'POST').at(-1);
   expect(last?.key).toBe('key-3');
@@ -222,7 +220,7 @@ it('a child that is started anew has the configuration that was read last', asyn
 it('a child that is being started while the configuration is read again is told of it', async () => {
   const world = await start(1);
   const { system } = world;
-  const gateway = () => childOf(system.launcher, '/gateway/')?.pid;
+  const gateway = () => childOf(system.launcher, 'gateway')?.pid;
   const before = gateway() ?? NaN;
   process.kill(before, 'SIGKILL');
   await expect.poll(() => ![undefined, before].includes(gateway()), { interval: 5 }).toBe(true);

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 
 /** A process, as /proc tells of it. */
 export interface Process {
@@ -40,11 +41,24 @@ export function family(pid: number): Process[] {
   return members;
 }
 
-/** The running child of the launcher whose command line has `part`, if there is one. */
-export function childOf(launcher: number, part: string): Process | undefined {
+/** A program that the launcher starts. */
+export type ChildProgram = 'kms' | 'gateway';
+
+/** The running child of the launcher that is a program, if there is one. */
+export function childOf(launcher: number, program: ChildProgram): Process | undefined {
   return family(launcher).find(
-    ({ parent, command, state }) => parent === launcher && state !== 'Z' && command.includes(part),
+    ({ parent, command, state }) =>
+      parent === launcher && state !== 'Z' && command.includes(`/dist/${program}.js`),
   );
+}
+
+/** Kills the child of the launcher that is a program, as soon as there is one; resolves with its process id. */
+export async function killChild(launcher: number, program: ChildProgram): Promise<number> {
+  let victim: Process | undefined;
+  await expect.poll(() => (victim = childOf(launcher, program))).toBeDefined();
+  const pid = victim?.pid ?? NaN;
+  process.kill(pid, 'SIGKILL');
+  return pid;
 }
 
 /** What a process was started with: its arguments and its environment, as any process of the user can read them. */
