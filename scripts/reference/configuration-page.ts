@@ -29,7 +29,7 @@ of the file.
 
 | environment variable          | meaning                                                                   |
 | ----------------------------- | ------------------------------------------------------------------------- |
-| \`OPENROUTER_KEYS\`             | keys, separated by commas, spaces or newlines; replaces \`openrouter.keys\` |
+| \`OPENROUTER_KEYS\`             | keys, separated by commas, spaces or newlines, each as \`KEY\` or \`NAME=KEY\`, with comments (\`# …\`); replaces \`openrouter.keys\` |
 | \`OPENROUTER_PROXY_ACCESS_KEY\` | replaces \`server.access_key\`                                              |
 | \`OPENROUTER_PROXY_CONFIG\`     | the configuration file                                                    |
 | \`REDIS_URL\`                   | replaces \`state.redis.url\`                                              |

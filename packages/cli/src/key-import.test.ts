@@ -29,6 +29,17 @@ it('finds the keys of what gpt-load exports: lines, or JSON', () => {
   expect(importKeys(json)).toMatchObject({ format: 'gpt-load', names: ['key-1', 'key-2'] });
 });
 
+it('takes a list with names, comments and blank lines, without the keys in comments', () => {
+  const text = `# of the team\n\nAnn.Lee = ${A}\n${B} # nobody's\n# old = ${C}\n`;
+  expect(importKeys(text)).toMatchObject({ format: 'env', names: ['Ann.Lee', 'key-2'] });
+  expect(importKeys(`${A}\n# ${B}\n`).names).toEqual(['key-1']);
+});
+
+it('keeps the comments of an ancestor’s configuration, and does not count keys in them', () => {
+  const text = `openrouter:\n  keys:\n    - ${A}\n    # - ${B}\n`;
+  expect(importKeys(text)).toEqual({ format: 'ancestor', names: ['key-1'], config: text });
+});
+
 it('finds nothing where there is nothing', () => {
   expect(importKeys('OPENAI_API_KEY=sk-proj-x\n').names).toEqual([]);
 });

@@ -16,15 +16,18 @@ interface NamedKey {
 }
 
 const KEY = /sk-or-[\w-]{8,200}/g;
-const ASSIGNMENT = /^\s*(?:export\s+)?(?<variable>[A-Za-z_]\w*)\s*=(?<value>.*)$/;
+const ASSIGNMENT = /^\s*(?:export\s+)?(?<variable>[\w.@-]{1,64})\s*=(?<value>.*)$/;
+const COMMENT = /(?:^|\s)#.*$/gm;
 
 /** Finds keys in another program's file. Pure; which format it is may be seen from the text. */
-export function importKeys(text: string, given?: ImportFormat): Imported {
+export function importKeys(file: string, given?: ImportFormat): Imported {
+  // A key in a comment is one that somebody took out of use. JSON has no comments.
+  const text = /^\s*[[{]/.test(file) ? file : file.replaceAll(COMMENT, '');
   const format = given ?? detect(text);
   const keys = distinct(format === 'env' ? ofVariables(text) : everyKey(text));
   const names = keys.map(({ name }, index) => name ?? `key-${index + 1}`);
   // An ancestor's file works as it is, settings and all.
-  return { format, names, config: format === 'ancestor' ? text : configOf(keys) };
+  return { format, names, config: format === 'ancestor' ? file : configOf(keys) };
 }
 
 function detect(text: string): ImportFormat {
@@ -33,14 +36,15 @@ function detect(text: string): ImportFormat {
   return isEnv ? 'env' : 'gpt-load';
 }
 
-/** Wherever they stand: gpt-load exports lines, and JSON around them. */
+/** Wherever they stand: lists and gpt-load's exports have them in lines, or in JSON. */
 const everyKey = (text: string): NamedKey[] =>
   Array.from(text.matchAll(KEY), ([key]) => ({ name: null, key }));
 
-/** A variable with one key gives it its name; one with several numbers them. */
+/** A name with one key is the key's; one with several numbers them. Lines without names count too. */
 function ofVariables(text: string): NamedKey[] {
   return text.split('\n').flatMap((line) => {
-    const { variable = '', value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
+    const { variable, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
+    if (variable === undefined) return everyKey(line);
     const keys = value.match(KEY) ?? [];
     return keys.map((key, index) => ({
       key,
@@ -49,9 +53,14 @@ function ofVariables(text: string): NamedKey[] {
   });
 }
 
-/** As the configuration takes names: at most 64 letters, digits, and a few signs. */
-const nameOf = (variable: string, number: number | null) =>
-  variable.toLowerCase().replaceAll('_', '-').slice(0, 56) + (number === null ? '' : `-${number}`);
+const ENVIRONMENT_VARIABLE = /^[A-Z_][A-Z0-9_]*$/;
+
+/** A variable's name in small letters; any other stays, as far as the configuration takes it. */
+function nameOf(variable: string, number: number | null): string {
+  const isVariable = ENVIRONMENT_VARIABLE.test(variable);
+  const name = isVariable ? variable.toLowerCase().replaceAll('_', '-') : variable;
+  return number === null ? name : `${name.slice(0, 56)}-${number}`;
+}
 
 function distinct(keys: readonly NamedKey[]): NamedKey[] {
   const names = new Set<string>();

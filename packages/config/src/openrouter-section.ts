@@ -21,7 +21,9 @@ export const keyObject = z
     key: key().optional().describe('The key itself.'),
     key_file: path()
       .optional()
-      .describe('A file that holds nothing but the key; relative to the configuration file.'),
+      .describe(
+        'A file that holds the key: alone, or as `name = key`, beside comments (`# …`); relative to the configuration file.',
+      ),
     key_env: text('the name of an environment variable', VARIABLE, { isQuoted: false })
       .optional()
       .describe('An environment variable that holds the key.'),

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
 import type { z } from 'zod';
+import { readKeyList } from './key-list.ts';
 import { oddityOf, readKey } from './key-text.ts';
 import { keyEntry } from './openrouter-section.ts';
 import type { Remark } from './problem.ts';
+import { name as nameSetting } from './server-section.ts';
 import type { Reading } from './setting.ts';
 import { readSmallFile } from './small-file.ts';
 
@@ -34,10 +36,16 @@ export interface ResolvedKeys {
 
 type Entry = z.output<typeof keyEntry>;
 
+/** A key where an entry says that it is; null: without a name there. */
+interface FoundKey {
+  readonly secret: Secret;
+  readonly name: string | null;
+}
+
 interface LocatedKey {
   readonly index: number;
   readonly entry: Entry;
-  readonly reading: Reading<Secret>;
+  readonly reading: Reading<FoundKey>;
 }
 
 /**
@@ -53,7 +61,7 @@ export async function resolveKeys(
   for (const [index, value] of entries.entries()) {
     const { data: entry } = keyEntry.safeParse(value);
     if (entry === undefined) continue;
-    located.push({ index, entry, reading: await findSecret(entry, env, folder) });
+    located.push({ index, entry, reading: await findKey(entry, env, folder) });
   }
   return gather(located);
 }
@@ -71,7 +79,7 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       problems.push({ path: [...path, ...source], text: reading.problem });
       continue;
     }
-    const secret = reading.value;
+    const { secret } = reading.value;
     const twin = keys.get(secret.reveal());
     if (twin !== undefined) {
       const text = `is left out: it is the same key as openrouter.keys[${twin.index}]`;
@@ -80,7 +88,7 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
     }
     const oddity = oddityOf(secret);
     if (oddity !== null) warnings.push({ path, text: oddity });
-    const name = entry.name ?? `key-${index + 1}`;
+    const name = entry.name ?? reading.value.name ?? `key-${index + 1}`;
     const namesake = names.get(name);
     if (namesake !== undefined) {
       const text = `\`${name}\` is already the name of openrouter.keys[${namesake}]`;
@@ -95,22 +103,40 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
   return { keys: [...keys.values()].map(({ key }) => key), problems, warnings, variables };
 }
 
-async function findSecret(
+async function findKey(
   { key, key_file, key_env }: Entry,
   env: Environment,
   folder: string,
-): Promise<Reading<Secret>> {
-  if (key !== undefined) return { value: key };
+): Promise<Reading<FoundKey>> {
+  if (key !== undefined) return { value: { secret: key, name: null } };
   if (key_env !== undefined) {
     const text = env[key_env];
     if (text === undefined) return { problem: `the variable ${key_env} is not set` };
-    return aboutHolder(key_env, readKey(text));
+    return readHolder(key_env, text);
   }
   const path = resolve(folder, key_file ?? '');
   const reading = await readSmallFile(path, MAX_KEY_FILE_BYTES);
   if (reading.kind !== 'text') return { problem: `${path} ${reading.reason}` };
-  return aboutHolder(path, readKey(reading.text));
+  return readHolder(path, reading.text);
 }
 
-const aboutHolder = (holder: string, reading: Reading<Secret>): Reading<Secret> =>
-  'problem' in reading ? { problem: `what ${holder} holds ${reading.problem}` } : reading;
+/** Reads the one key that a file or a variable holds, with its name if it has one there. */
+function readHolder(holder: string, text: string): Reading<FoundKey> {
+  const [listed, second] = readKeyList(text);
+  if (second !== undefined) {
+    return { problem: `${holder} holds more than one key: give each key an entry of its own` };
+  }
+  const secret = readKey(listed?.key);
+  if ('problem' in secret) {
+    const isLine = listed?.place.startsWith('line') === true;
+    const subject = isLine ? `${listed.place} of ${holder}` : `what ${holder} holds`;
+    return { problem: `${subject} ${secret.problem}` };
+  }
+  if (listed?.name == null) return { value: { secret: secret.value, name: null } };
+  const name = keyName.safeParse(listed.name);
+  if (name.success) return { value: { secret: secret.value, name: name.data } };
+  const [issue] = name.error.issues;
+  return { problem: `the name in ${holder} ${issue?.message ?? 'cannot be used'}` };
+}
+
+const keyName = nameSetting();

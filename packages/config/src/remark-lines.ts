@@ -18,8 +18,7 @@ export function describeRemarks(
       replaced.every((name, depth) => path[depth] === name),
     );
     if (replacement !== undefined) {
-      const entry = entryName(path[replacement.path.length]);
-      return { line: Infinity, text: `${replacement.place}: ${entry}${text}` };
+      return { line: Infinity, text: `${replacement.place}: ${entryText(remark, replacement)}` };
     }
     const line = document.lineOf(path);
     const place = line === undefined ? '' : `${label}:${line}: `;
@@ -39,8 +38,18 @@ export function describeFileProblems({ label, failure, document }: ConfigSource)
 /** Infinity minus itself is no number. */
 const compare = (a: number, b: number) => (a === b ? 0 : a - b);
 
-const entryName = (index: PropertyKey | undefined) =>
-  typeof index === 'number' ? `key ${index + 1} ` : '';
+/** A remark about a list that is given outside the file: its entries are named by their places in it. */
+function entryText({ path, text }: Remark, { path: list, entryPlaces = [] }: Replacement): string {
+  const placeOf = (index: number) => entryPlaces[index] ?? `key ${index + 1}`;
+  const index = path[list.length];
+  const entry = typeof index === 'number' ? `${placeOf(index)} ` : '';
+  const part = path.at(-1) === 'name' ? `(its name) ` : '';
+  const ofFile = `${dotted(list)}[`;
+  const about = text.replaceAll(/(\S+\[)(\d+)\]/g, (whole, head: string, other: string) =>
+    head === ofFile ? placeOf(Number(other)) : whole,
+  );
+  return `${entry}${part}${about}`;
+}
 
 function capped(lines: readonly string[]): string[] {
   if (lines.length <= MOST_LINES) return [...lines];

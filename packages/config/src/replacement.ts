@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { readKeyList } from './key-list.ts';
 import type { Remark } from './problem.ts';
 import { readSmallFile } from './small-file.ts';
 import { kindOf } from './shown.ts';
@@ -27,6 +28,8 @@ export interface Replacement<From extends Origin = Exclude<Origin, 'file'>> {
   readonly origin: From;
   /** What people call the place: a file, a variable, or an option. */
   readonly place: string;
+  /** Where each entry of a list stands in it: `line 3`. */
+  readonly entryPlaces?: readonly string[];
   /** The place with what one has to know to change what is there. */
   readonly rival: string;
   /** What it is: `the keys`. */
@@ -38,7 +41,11 @@ export type SecretReplacement = Replacement<Exclude<SecretOrigin, 'file'>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const splitKeys = (text: string) => text.split(/[\s,]+/).filter((key) => key !== '');
+/** Keys as entries of `openrouter.keys`. */
+const keyEntries = (text: string) =>
+  readKeyList(text).map(({ name, key }) => (name === null ? key : { name, key }));
+const keyPlaces = (text: string) => readKeyList(text).map(({ place }) => place);
+const noPlaces = (): string[] => [];
 
 const REPLACEABLE = [
   {
@@ -46,8 +53,9 @@ const REPLACEABLE = [
     credential: 'openrouter_keys',
     variable: 'OPENROUTER_KEYS',
     what: 'the keys',
-    parse: splitKeys,
-    isGiven: (text: string) => splitKeys(text).length > 0,
+    parse: keyEntries,
+    placesIn: keyPlaces,
+    isGiven: (text: string) => readKeyList(text).length > 0,
   },
   {
     path: ['server', 'access_key'],
@@ -55,6 +63,7 @@ const REPLACEABLE = [
     variable: 'OPENROUTER_PROXY_ACCESS_KEY',
     what: 'the access key',
     parse: (text: string) => text.trim(),
+    placesIn: noPlaces,
     isGiven: () => true, // an empty access key is a mistake to be told, not a missing one
   },
   {
@@ -63,6 +72,7 @@ const REPLACEABLE = [
     variable: 'REDIS_URL',
     what: 'the URL',
     parse: (text: string) => text.trim(),
+    placesIn: noPlaces,
     isGiven: (text: string) => text.trim() !== '',
   },
 ] as const;
@@ -73,24 +83,29 @@ const REPLACEABLE = [
  */
 export async function findReplacements(env: Environment): Promise<SecretReplacement[]> {
   const found = await Promise.all(
-    REPLACEABLE.map(async ({ path: setting, credential, variable, what, parse, isGiven }) => {
+    REPLACEABLE.map(async ({ path: setting, credential, variable, what, parse, ...of }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
       const path = credentials ? join(credentials, credential) : undefined;
       const text = path === undefined ? '' : await readCredential(path);
-      if (path !== undefined && text.trim() !== '') {
+      const given = (value: string) => ({
+        ...{ path: setting, value: parse(value), entryPlaces: of.placesIn(value), what },
+      });
+      if (path !== undefined && isCredential(text, of.isGiven)) {
         const origin = 'credentials' as const;
         const rival = `the credential ${credential}, which systemd reads at the start only,`;
-        return [{ path: setting, value: parse(text), origin, place: path, rival, what }];
+        return [{ ...given(text), origin, place: path, rival }];
       }
       const value = env[variable];
-      if (value === undefined || !isGiven(value)) return [];
+      if (value === undefined || !of.isGiven(value)) return [];
       const origin = 'environment' as const;
-      const place = variable;
-      return [{ path: setting, value: parse(value), origin, place, rival: variable, what }];
+      return [{ ...given(value), origin, place: variable, rival: variable }];
     }),
   );
   return found.flat();
 }
+
+const isCredential = (text: string, isGiven: (text: string) => boolean) =>
+  text.trim() !== '' && isGiven(text);
 
 async function readCredential(path: string): Promise<string> {
   const reading = await readSmallFile(path, MAX_CREDENTIAL_BYTES);

@@ -179,6 +179,39 @@ test('credentials of systemd come before the environment and the file', async ()
   expect(origin).toEqual({ keys: 'credentials', accessKey: 'credentials' });
 });
 
+test('keys of a list may have names, and comments beside them', async () => {
+  const folder = await temporaryFolder();
+  const [one, two, three] = [newKey(), newKey(), newKey()];
+  const list = `# keys of the team\n\nann = ${one}\n${two}  # nobody's\nbob=${three}\n`;
+  await writeFile(join(folder, 'openrouter_keys'), list);
+  for (const env of [{ CREDENTIALS_DIRECTORY: folder }, { OPENROUTER_KEYS: list }]) {
+    const { config, warnings } = await load(null, { env });
+    expect(revealed(config.openrouter.keys)).toEqual([one, two, three]);
+    expect(config.openrouter.keys.map(({ name }) => name)).toEqual(['ann', 'key-2', 'bob']);
+    expect(warnings).toEqual([]);
+  }
+});
+
+test('a list with nothing but comments stands for none', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'openrouter_keys'), '# put your keys here, one a line\n');
+  const one = newKey();
+  const env = { CREDENTIALS_DIRECTORY: folder, OPENROUTER_KEYS: one };
+  expect(revealed((await load(null, { env })).config.openrouter.keys)).toEqual([one]);
+});
+
+test('a key file may have comments, and a name, which the entry may replace', async () => {
+  const cwd = await temporaryFolder();
+  const [one, two] = [newKey(), newKey()];
+  await writeFile(join(cwd, 'ann.txt'), `# made on Monday\nann = ${one}\n`);
+  const yaml = `openrouter: { keys: [{ key_file: ann.txt }, { key_env: KEY }] }\n`;
+  const { config } = await load(yaml, { cwd, env: { KEY: `bob = ${two}` } });
+  expect(revealed(config.openrouter.keys)).toEqual([one, two]);
+  expect(config.openrouter.keys.map(({ name }) => name)).toEqual(['ann', 'bob']);
+  const named = `openrouter: { keys: [{ key_file: ann.txt, name: anna }] }\n`;
+  expect((await load(named, { cwd })).config.openrouter.keys[0]?.name).toBe('anna');
+});
+
 test('an empty credential stands for none', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'openrouter_keys'), '\n');

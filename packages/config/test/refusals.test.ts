@@ -441,9 +441,11 @@ test('a file that is named but not there is refused', async () => {
 test('a bad key in the environment is named by its position there', async () => {
   const env = { OPENROUTER_KEYS: `${KEY},wrong\n${newKey()} bad` };
   expect(await problemsOf(null, { env })).toEqual([
-    `OPENROUTER_KEYS: key 2 ${NOT_A_KEY}`,
-    `OPENROUTER_KEYS: key 4 ${NOT_A_KEY}`,
+    `OPENROUTER_KEYS: line 1, key 2 ${NOT_A_KEY}`,
+    `OPENROUTER_KEYS: line 2, key 2 ${NOT_A_KEY}`,
   ]);
+  const oneLine = { OPENROUTER_KEYS: `${KEY},wrong` };
+  expect(await problemsOf(null, { env: oneLine })).toEqual([`OPENROUTER_KEYS: key 2 ${NOT_A_KEY}`]);
 });
 
 test('an empty access key in the environment is refused', async () => {
@@ -457,7 +459,35 @@ test('a bad key in the credentials folder is named by its file', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'openrouter_keys'), `${KEY}\nwrong\n`);
   expect(await problemsOf(null, { env: { CREDENTIALS_DIRECTORY: folder } })).toEqual([
-    `${folder}/openrouter_keys: key 2 ${NOT_A_KEY}`,
+    `${folder}/openrouter_keys: line 2 ${NOT_A_KEY}`,
+  ]);
+});
+
+test('bad lines of a list of keys are named by their positions, and never quoted', async () => {
+  const folder = await temporaryFolder();
+  const list = `# of the team\nann = ${KEY}\n\nhunter2 is the password\nbob smith! = ${newKey()}\nann = ${newKey()}\n`;
+  await writeFile(join(folder, 'openrouter_keys'), list);
+  const problems = await problemsOf(null, { env: { CREDENTIALS_DIRECTORY: folder } });
+  const file = `${folder}/openrouter_keys`;
+  expect(problems.map((line) => line.replace(/must be a name of .*/, 'must be a name'))).toEqual([
+    `${file}: line 4 ${NOT_A_KEY}`,
+    `${file}: line 5, key 1 ${NOT_A_KEY}`,
+    `${file}: line 5, key 2 (its name) must be a name`,
+    `${file}: line 6 (its name) \`ann\` is already the name of line 2`,
+  ]);
+});
+
+test('a key file with several keys, a bad line or a bad name is refused', async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, 'two.txt'), `${KEY}\n${newKey()}\n`);
+  await writeFile(join(cwd, 'bad.txt'), '# key of Ann\nwrong\n');
+  await writeFile(join(cwd, 'name.txt'), `a/b = ${newKey()}\n`);
+  const files = ['two', 'bad', 'name'].map((name) => `{ key_file: ${name}.txt }`);
+  const problems = await problemsOf(keys(...files), { cwd });
+  expect(problems.map((line) => line.replace(/must be a name of .*/, 'must be a name'))).toEqual([
+    `config.yml:3: openrouter.keys[0].key_file: ${cwd}/two.txt holds more than one key: give each key an entry of its own`,
+    `config.yml:4: openrouter.keys[1].key_file: line 2 of ${cwd}/bad.txt ${NOT_A_KEY}`,
+    `config.yml:5: openrouter.keys[2].key_file: the name in ${cwd}/name.txt must be a name`,
   ]);
 });
 

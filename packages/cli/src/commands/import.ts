@@ -17,7 +17,7 @@ export const importCommand: Command = {
   summary: 'Make a config.yml of the keys another gateway has',
   argument: {
     name: 'file',
-    description: "an ancestor's config.yml, what gpt-load exports, or a .env file",
+    description: "an ancestor's config.yml, what gpt-load exports, a .env file, or a list of keys",
     kind: 'file',
   },
   options: [
