@@ -65,13 +65,19 @@ const trusting = (...blocks: string[]) =>
   `openrouter: { keys: [${newKey()}] }\nserver: { trusted_proxies: ${JSON.stringify(blocks)} }\n`;
 
 test('trusted proxies are addresses and blocks of both families', async () => {
-  const blocks = ['127.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8', '::ffff:10.1.2.3'];
+  const blocks = ['127.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8'];
   expect((await load(trusting(...blocks))).config.server.trusted_proxies).toEqual(blocks);
+});
+
+test('a trusted proxy that is IPv4 in an IPv6 spelling is IPv4', async () => {
+  const { config } = await load(trusting('::ffff:10.1.2.3', '::ffff:10.0.0.0/104'));
+  expect(config.server.trusted_proxies).toEqual(['10.1.2.3', '10.0.0.0/8']);
 });
 
 test.each([
   ...[
     '0.0.0.0/0',
+    '::ffff:10.0.0.0/96',
     '::/0',
     '10.0.0.0/33',
     '10.0.0.0/',

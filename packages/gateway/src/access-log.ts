@@ -30,6 +30,7 @@ export function logExchange(logger: Logger, exchange: Exchange): void {
   logger.log(levelOf(exchange, status), 'request', {
     request_id: exchange.id,
     client: exchange.client,
+    address: exchange.address,
     method: request.method,
     path: exchange.path,
     api: exchange.api,

@@ -1,12 +1,14 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import { admissionRefusal, type Refusal } from './admission.ts';
 import type { ClientAuth } from './client-auth.ts';
 import { preflightHeaders } from './cors.ts';
+import { answerEntry } from './entry-page.ts';
 import { CLIENT_GONE, Exchange } from './exchange.ts';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 import { requestId } from './request-id.ts';
 import { isPublic, parseTarget, type RequestTarget } from './request-target.ts';
+import type { WrongKeyThrottle } from './wrong-key-throttle.ts';
 
 /** What the middleware hands down for each request. */
 interface Locals extends Record<string, unknown> {
@@ -27,6 +29,9 @@ type Target<Kind extends RequestTarget['kind']> = Extract<RequestTarget, { kind:
 /** What the app decides by, and what answers. */
 export interface AppParts {
   auth: ClientAuth;
+  /** The address that a request comes from. */
+  addressOf: (request: IncomingMessage) => string | null;
+  wrongKeys: Pick<WrongKeyThrottle, 'hold'>;
   publicEndpoints: readonly string[];
   metricsPublic: boolean;
   maxBodyBytes: number;
@@ -46,13 +51,14 @@ const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
 };
 
 /** Reads what is asked for, once, and refuses what no later hop may see. */
-function admit({ maxBodyBytes, finished }: AppParts): Middleware {
+function admit({ maxBodyBytes, finished, addressOf }: AppParts): Middleware {
   return (request, response, next) => {
     const target = parseTarget(request.originalUrl);
     const exchange = new Exchange(request, response, {
       id: requestId(request.headers['x-request-id']),
       path: request.originalUrl.split('?', 1)[0] ?? '',
       api: target.kind === 'api' ? target.api : null,
+      address: addressOf(request),
     });
     response.once('close', () => void exchange.work.finally(() => finished(exchange)));
     response.locals.exchange = exchange;
@@ -77,7 +83,7 @@ const answerPreflight: Middleware = (request, response, next) => {
     next();
     return;
   }
-  if (target.kind !== 'api')
+  if (target.kind !== 'api' && (target.kind !== 'entry' || target.isRoot))
     throw new GatewayError('method_not_allowed', 'OPTIONS is not served here.');
   exchange.writeHead(204, preflightHeaders(request.headers));
   response.end();
@@ -93,25 +99,51 @@ function authenticate(parts: AppParts): Middleware {
         return !target.verbose;
       case 'metrics':
         return parts.metricsPublic;
+      case 'entry':
       case 'unknown':
         return true;
     }
   };
   return (request, response, next) => {
     const { exchange, target } = response.locals;
-    const client = parts.auth(request.headers, { allowBasic: target.kind === 'metrics' });
-    exchange.client = client ?? null;
-    if (client === undefined && !needsNone(target)) {
-      if (target.kind === 'metrics') {
-        response.setHeader('www-authenticate', 'Basic realm="openrouter-proxy", charset="UTF-8"');
-      }
-      throw new GatewayError(
-        'unauthorized',
-        'The access key is missing or wrong. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.',
-      );
+    const credential = parts.auth(request.headers, { allowBasic: target.kind === 'metrics' });
+    exchange.client = credential.kind === 'known' ? credential.name : null;
+    if (credential.kind === 'known' || needsNone(target)) {
+      next();
+      return undefined;
     }
-    next();
+    if (credential.kind === 'wrong') return refuseWrongKey(exchange, target, parts.wrongKeys);
+    throw unauthorized(exchange, target);
   };
+}
+
+function unauthorized({ response }: Exchange, target: RequestTarget): GatewayError {
+  if (target.kind === 'metrics') {
+    response.setHeader('www-authenticate', 'Basic realm="openrouter-proxy", charset="UTF-8"');
+  }
+  return new GatewayError(
+    'unauthorized',
+    'The access key is missing or wrong. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.',
+  );
+}
+
+/** Refuses a wrong key after the delay that its address has earned. */
+async function refuseWrongKey(
+  exchange: Exchange,
+  target: RequestTarget,
+  throttle: AppParts['wrongKeys'],
+): Promise<never> {
+  const { response, address } = exchange;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const held = await throttle.hold(address, gone.signal);
+  if (gone.signal.aborted) throw CLIENT_GONE;
+  if (held === 'waited') throw unauthorized(exchange, target);
+  response.setHeader('connection', 'close');
+  throw new GatewayError(
+    'too_many_wrong_keys',
+    'Too many requests with a wrong access key came from this address. Send the right key: it is never slowed.',
+  );
 }
 
 function serve(parts: AppParts): Middleware {
@@ -132,9 +164,15 @@ function serve(parts: AppParts): Middleware {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new GatewayError('method_not_allowed', `${request.method} is not served here.`);
     }
-    return target.kind === 'health'
-      ? parts.health(exchange, target)
-      : parts.metrics(exchange, target);
+    switch (target.kind) {
+      case 'entry':
+        answerEntry(exchange, target);
+        return undefined;
+      case 'health':
+        return parts.health(exchange, target);
+      case 'metrics':
+        return parts.metrics(exchange, target);
+    }
   };
 }
 

@@ -24,21 +24,33 @@ function credential(headers: IncomingHttpHeaders, allowBasic: boolean): string |
   return typeof apiKey === 'string' && apiKey !== '' ? apiKey : undefined;
 }
 
+/** Whose credential a request carries. */
+export type Credential =
+  | { readonly kind: 'known'; readonly name: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'wrong' };
+
+const MISSING: Credential = { kind: 'missing' };
+const WRONG: Credential = { kind: 'wrong' };
+
 /**
- * Creates the check of client credentials: gives the client's name, or undefined when the credential
- * is missing or wrong. Digests of equal length are compared in constant time, and all of them.
+ * Creates the check of client credentials. Digests of equal length are compared in constant time, and
+ * all of them.
  */
 export function createClientAuth(accessKeys: readonly AccessKey[]) {
-  const known = accessKeys.map(({ name, key }) => ({ name, digest: digest(key.reveal()) }));
-  return (headers: IncomingHttpHeaders, options = { allowBasic: false }): string | undefined => {
+  const clients = accessKeys.map(({ name, key }) => ({
+    digest: digest(key.reveal()),
+    credential: { kind: 'known', name } as const,
+  }));
+  return (headers: IncomingHttpHeaders, options = { allowBasic: false }): Credential => {
     const offered = credential(headers, options.allowBasic);
-    if (offered === undefined) return undefined;
+    if (offered === undefined) return MISSING;
     const offeredDigest = digest(offered);
-    let client: string | undefined;
-    for (const { name, digest } of known) {
-      if (timingSafeEqual(digest, offeredDigest)) client = name;
+    let found: Credential = WRONG;
+    for (const { digest, credential } of clients) {
+      if (timingSafeEqual(digest, offeredDigest)) found = credential;
     }
-    return client;
+    return found;
   };
 }
 

@@ -31,6 +31,7 @@ export function preflightHeaders(request: IncomingHttpHeaders): OutgoingHttpHead
     .map((name) => name.trim())
     .filter((name) => STAINLESS.test(name));
   return {
+    'access-control-allow-origin': '*',
     'access-control-allow-methods': 'GET,OPTIONS,PATCH,DELETE,POST,PUT',
     'access-control-allow-headers': [...ALLOWED_HEADERS, ...sdk].join(', '),
     'access-control-max-age': '600',

@@ -16,6 +16,9 @@ const FLUSH_MS = 5_000;
 const EXPOSED =
   'X-Generation-Id, X-Provider-Name, request-id, cf-ray, X-Request-ID, Retry-After, X-Proxy-Attempts';
 
+/** Failures that a client's own repetition cannot cure. */
+const USELESS_TO_REPEAT: ReadonlySet<string> = new Set(['no_usable_key', 'too_many_wrong_keys']);
+
 /**
  * One request and its answer, with everything the log and the metrics want to know of it. Every
  * answer's head is written here, so that each carries the gateway's header fields, once.
@@ -27,6 +30,8 @@ export class Exchange {
   /** The path on OpenRouter's API, for the log; null for the gateway's own pages. */
   readonly path: string;
   readonly api: Api | null;
+  /** The client's IP address; null if the connection was gone before it was read. */
+  readonly address: string | null;
   readonly startedAt = performance.now();
   client: string | null = null;
   /** The model the request names; null while that is not known. */
@@ -55,13 +60,14 @@ export class Exchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    about: { id: string; path: string; api: Api | null },
+    about: { id: string; path: string; api: Api | null; address: string | null },
   ) {
     this.request = request;
     this.response = response;
     this.id = about.id;
     this.path = about.path;
     this.api = about.api;
+    this.address = about.address;
   }
 
   /** Resolves when nothing is done for it any more: what came of it may be known only after its answer has been sent. */
@@ -187,7 +193,8 @@ export class Exchange {
 
   /** Clients that repeat failed requests by themselves need not repeat what was repeated in vain. */
   #advice(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-    const inVain = this.attempts > 1 || this.failure?.code === 'no_usable_key';
+    const code = this.failure?.code ?? '';
+    const inVain = this.attempts > 1 || USELESS_TO_REPEAT.has(code);
     return inVain && headers['retry-after'] === undefined ? { 'x-should-retry': 'false' } : {};
   }
 

@@ -17,6 +17,11 @@ export const GATEWAY_ERRORS = {
     anthropic: 'invalid_request_error',
   },
   keys_limited: { status: 429, type: 'rate_limit_error', anthropic: 'rate_limit_error' },
+  too_many_wrong_keys: {
+    status: 429,
+    type: 'rate_limit_error',
+    anthropic: 'rate_limit_error',
+  },
   model_limited: { status: 429, type: 'rate_limit_error', anthropic: 'overloaded_error' },
   headers_too_large: {
     status: 431,

@@ -1,6 +1,6 @@
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
-import type { Logger, Service } from '@openrouter-proxy/runtime';
+import { systemClock, type Clock, type Logger, type Service } from '@openrouter-proxy/runtime';
 import type { AppParts } from './app.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import { Inspector } from './inspector.ts';
@@ -13,6 +13,7 @@ import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts
 import { BodyMemory } from './request-body.ts';
 import { RequestRecorder } from './request-recorder.ts';
 import { Serving, type ServingParts } from './serving.ts';
+import { WrongKeyThrottle } from './wrong-key-throttle.ts';
 import { ALONE, type Siblings } from './workers/siblings.ts';
 import { createGatewayServer, drainServer, listen } from './server.ts';
 
@@ -37,6 +38,8 @@ function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
 export interface Surroundings {
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Waits, on the same time. */
+  sleep: Clock['sleep'];
   limits: ClientLimits;
   /** The other processes that answer at the same address. */
   siblings: Siblings;
@@ -44,6 +47,7 @@ export interface Surroundings {
 
 const SURROUNDINGS: Surroundings = {
   now: () => Date.now(),
+  sleep: (ms, signal) => systemClock.sleep(ms, signal),
   limits: CLIENT_LIMITS,
   siblings: ALONE,
 };
@@ -110,12 +114,16 @@ interface Lasting {
   readonly current: () => Serving;
 }
 
-/** What every configuration serves with. */
+/** What every configuration serves with, and what is stopped with the gateway. */
+interface Parts extends ServingParts {
+  readonly wrongKeys: WrongKeyThrottle;
+}
+
 async function createParts(
   { metrics }: GatewayHandOver,
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
-): Promise<{ parts: ServingParts; dashboard: Dashboard }> {
-  const { limits, now, siblings } = surroundings;
+): Promise<{ parts: Parts; dashboard: Dashboard }> {
+  const { limits, now, sleep, siblings } = surroundings;
   const counters = createMetrics({ ...metrics, worker: siblings.id });
   const shown = {
     ...{ ...keyService, metrics: counters, logger: logs.main, siblings, draining, now },
@@ -127,6 +135,7 @@ async function createParts(
     leases: keyService.leases,
     ...{ counters, siblings, now, bodyTimeoutMs: limits.bodyTimeout },
     memory: new BodyMemory(),
+    wrongKeys: new WrongKeyThrottle({ now, sleep, logger: logs.main }),
     underWay: new Set<AbortController>(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
     metrics: dashboard.pages,
@@ -168,6 +177,7 @@ export async function startGateway(
     async drain() {
       drain.abort();
       dashboard.stop();
+      parts.wrongKeys.stop();
       await drainServer(server, current.options.shutdownGraceMs, () => cutOff(parts.underWay));
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();

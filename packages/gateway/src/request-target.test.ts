@@ -32,7 +32,16 @@ describe('parseTarget', () => {
     });
   });
 
-  it.each(['/api/v1x/chat', '/api/v2/chat', '/API/v1/chat', '/api', '/', '/v10/x'])(
+  it.each(['/api', '/api/', '/v1', '/api/v1', '/api/v1/', '/v1/v1', '/api/v1?a=b'])(
+    'takes %s for where programs look first',
+    (url) => expect(parseTarget(url)).toEqual({ kind: 'entry', isRoot: false }),
+  );
+
+  it('takes / for where people look first', () => {
+    expect(parseTarget('/?a=b')).toEqual({ kind: 'entry', isRoot: true });
+  });
+
+  it.each(['/api/v1x/chat', '/api/v2/chat', '/API/v1/chat', '/apix', '/v10/x'])(
     'does not take %s for the API',
     (url) => {
       expect(parseTarget(url)).toEqual({ kind: 'unknown' });

@@ -13,6 +13,8 @@ export type RequestTarget =
       path: string;
       query: string;
     }
+  /** Where people and programs look first: `/`, and the API's own prefixes. */
+  | { kind: 'entry'; isRoot: boolean }
   | { kind: 'unknown' };
 
 /** A target that must not be served: `problem` says why, for the client. */
@@ -43,12 +45,18 @@ function apiTarget(path: string, query: string): RequestTarget | undefined {
   const prefix = API_PREFIX.exec(path);
   if (prefix === null) return undefined;
   const rest = path.slice(prefix[0].length);
+  if (rest === '' || rest === '/') return { kind: 'entry', isRoot: false };
   const name = rest.length > 1 && rest.endsWith('/') ? rest.slice(0, -1) : rest;
   return { kind: 'api', path: rest, query, api: APIS[name] ?? 'other' };
 }
 
 function ownTarget(path: string, query: string): RequestTarget {
   switch (path) {
+    case '/':
+      return { kind: 'entry', isRoot: true };
+    case '/api':
+    case '/api/':
+      return { kind: 'entry', isRoot: false };
     case '/health':
       return { kind: 'health', probe: 'summary', verbose: /(^\?|&)verbose=1(&|$)/.test(query) };
     case '/health/live':

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { createApp, type AppParts } from './app.ts';
+import { blockListOf, clientAddress } from './client-address.ts';
 import { createClientAuth } from './client-auth.ts';
 import { createForwarder } from './forward.ts';
 import type { Leases } from './leases.ts';
@@ -20,6 +21,7 @@ export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'fin
   /** The longest silence within a request's body, in milliseconds. */
   readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
+  readonly wrongKeys: AppParts['wrongKeys'];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -41,8 +43,12 @@ export class Serving {
     this.#agent = createUpstreamAgent(this.baseUrl, options.upstream.requestProxy);
     this.upstream = createUpstream(this.baseUrl, this.#agent, options.upstream);
     this.cache = createModelsCache(this, parts);
+    const trustedProxies = blockListOf(options.trustedProxies);
     this.#app = createApp({
       auth: createClientAuth(options.accessKeys),
+      addressOf: ({ socket, headers }) =>
+        clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
+      wrongKeys: parts.wrongKeys,
       publicEndpoints: options.publicEndpoints,
       metricsPublic: options.metrics.public,
       maxBodyBytes: options.maxBodyBytes,

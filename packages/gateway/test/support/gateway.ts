@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { LogFields, LogLevel } from '@openrouter-proxy/runtime';
+import { systemClock, type Clock, type LogFields, type LogLevel } from '@openrouter-proxy/runtime';
 import type { Exchange } from '../../src/exchange.ts';
 import { CLIENT_LIMITS, type ClientLimits } from '../../src/client-limits.ts';
 import { startGateway } from '../../src/gateway.ts';
@@ -26,10 +26,10 @@ export interface GatewayUnderTest {
   /** Exchanges that are over. */
   exchanges: Exchange[];
   log: { level: LogLevel; message: string; fields?: LogFields | undefined }[];
-  /** Opens a raw connection to it; closed when the test is over. */
-  connect(): Promise<RawConnection>;
+  /** Opens a raw connection to it, from an address of the loopback if so wanted; closed when the test is over. */
+  connect(from?: string): Promise<RawConnection>;
   /** Sends bytes on a connection of their own, and gives the answer. */
-  send(bytes: string | Buffer): Promise<Message>;
+  send(bytes: string | Buffer, from?: string): Promise<Message>;
   /** Starts to drain; resolves when it is done. */
   drain(): Promise<void>;
 }
@@ -60,6 +60,7 @@ export interface GatewayOptions extends HandOverOptions {
   secrets?: string[];
   limits?: Partial<ClientLimits>;
   now?: () => number;
+  sleep?: Clock['sleep'];
 }
 
 /** Starts a gateway in front of `upstreamUrl`; it is drained when the test is over. */
@@ -85,7 +86,11 @@ export async function startTestGateway(
       },
       access: (exchange) => void exchanges.push(exchange),
     },
-    { now: options.now ?? Date.now, limits: { ...CLIENT_LIMITS, ...options.limits } },
+    {
+      now: options.now ?? Date.now,
+      sleep: options.sleep ?? ((ms, signal) => systemClock.sleep(ms, signal)),
+      limits: { ...CLIENT_LIMITS, ...options.limits },
+    },
   );
   const connections: RawConnection[] = [];
   let drained: Promise<void> | undefined;
@@ -95,8 +100,8 @@ export async function startTestGateway(
     await drain();
     await keys.stop();
   });
-  const open = async () => {
-    const socket = connect(port, '127.0.0.1');
+  const open = async (localAddress = '127.0.0.1') => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
     const connection = new RawConnection(socket, 'response');
     connections.push(connection);
     await once(socket, 'connect');
@@ -110,8 +115,8 @@ export async function startTestGateway(
     exchanges,
     log,
     connect: open,
-    async send(bytes) {
-      const connection = await open();
+    async send(bytes, from) {
+      const connection = await open(from);
       connection.reader.bodyless = bytes.toString().startsWith('HEAD ');
       connection.send(bytes);
       return connection.message();
