@@ -12,8 +12,11 @@ const HEAD = `# Metrics
 \`deploy/prometheus/prometheus.yml\` scrapes it, \`deploy/prometheus/alerts.yml\` warns (pool running dry, key revoked, key service down, errors, cut streams,
 quota running out), \`deploy/grafana/openrouter-proxy.json\` shows it.
 
-Labels are bounded: models that have figures of their own are at most 300, clients are those of the configuration, keys are shown by name, the first 500.
+Labels are bounded: models that have figures of their own are at most 300, clients are those of the configuration, keys are shown by name, the first 500. Tokens
+and costs have at most 2,000 pairs of a model and a client in each process; a client's further models count as \`other\`.
 Prompts, answers, paths and request ids are in no metric.
+
+What each client spent in 30 days: \`sum by (client) (increase(openrouter_proxy_cost_credits_total[30d]))\`.
 `;
 
 const TAIL = `With \`server.enable_system_metrics\` come the machine's (\`openrouter_proxy_system_cpu_seconds_total\`, \`openrouter_proxy_system_memory_bytes\`,

@@ -82,13 +82,14 @@ export function poolMetrics(make: Maker) {
 
 /** Tokens and credits, as OpenRouter reports them. */
 export function usageMetrics(make: Maker) {
-  const perModel = (name: string, help: string) => make.counter(PREFIX + name, help, 'model');
+  const used = (name: string, help: string) =>
+    make.counter(PREFIX + name, help, ...(['model', 'client'] as const));
   return {
-    sent: perModel('tokens_sent_total', 'Tokens of prompts.'),
-    received: perModel('tokens_received_total', 'Tokens of answers.'),
-    cached: perModel('tokens_cached_total', 'Tokens of prompts that were read from a cache.'),
-    reasoning: perModel('tokens_reasoning_total', 'Tokens of answers that were spent on thinking.'),
-    cost: perModel('cost_credits_total', 'Credits that answers have cost.'),
+    sent: used('tokens_sent_total', 'Tokens of prompts.'),
+    received: used('tokens_received_total', 'Tokens of answers.'),
+    cached: used('tokens_cached_total', 'Tokens of prompts that were read from a cache.'),
+    reasoning: used('tokens_reasoning_total', 'Tokens of answers that were spent on thinking.'),
+    cost: used('cost_credits_total', 'Credits that answers have cost.'),
     unknown: make.counter(
       `${PREFIX}answers_without_usage_total`,
       'Answers of models that did not say, or not to the end, what they used.',

@@ -16,9 +16,10 @@ import {
 } from './definitions.ts';
 import { Later } from './later.ts';
 import { systemMetrics } from './system-metrics.ts';
+import { UsageLabels } from './usage-labels.ts';
 
-/** Models that have figures of their own; further ones share those of `other`. */
-const MAX_MODELS = 300;
+/** Clients that have figures of their own: as many as the configuration may name at once. */
+const MAX_CLIENTS = 1_001;
 
 /** What every worker of a gateway would tell alike. */
 const NOT_ADDITIVE = /^openrouter_proxy_(?:kms_up$|models_cache_age_seconds$|system_)/;
@@ -55,7 +56,6 @@ type RequestMetrics = ReturnType<typeof requestMetrics>;
 type Counted = Pick<
   Exchange,
   | 'api'
-  | 'client'
   | 'elapsedMs'
   | 'firstByteMs'
   | 'firstContentMs'
@@ -63,10 +63,11 @@ type Counted = Pick<
   | 'usage'
   | 'isUsageUnknown'
   | 'model'
-> & { readonly code: string };
+> & { readonly code: string; readonly client: string };
 
-function countedOf(exchange: Exchange): Counted {
-  const { api, client, response, elapsedMs, firstByteMs, firstContentMs } = exchange;
+function countedOf(exchange: Exchange, clients: BoundedLabels): Counted {
+  const { api, response, elapsedMs, firstByteMs, firstContentMs } = exchange;
+  const client = clients.of(exchange.client ?? 'none');
   const { verdict, usage, isUsageUnknown, model } = exchange;
   const code = response.headersSent ? String(response.statusCode) : 'none';
   return {
@@ -78,7 +79,7 @@ function countedOf(exchange: Exchange): Counted {
 function countRequest(metrics: RequestMetrics, counted: Counted): void {
   const { api, client, code, elapsedMs, firstByteMs, firstContentMs, verdict } = counted;
   const label = { api: api ?? 'own' };
-  metrics.requests.inc({ ...label, code, client: client ?? 'none' });
+  metrics.requests.inc({ ...label, code, client });
   metrics.duration.observe(label, elapsedMs / 1_000);
   if (firstByteMs !== null) metrics.firstByte.observe(label, firstByteMs / 1_000);
   if (firstContentMs !== null) metrics.firstContent.observe(label, firstContentMs / 1_000);
@@ -88,13 +89,13 @@ function countRequest(metrics: RequestMetrics, counted: Counted): void {
 /** Where tokens are not counted there are no such metrics. */
 function usageCounter(make: Maker): (counted: Counted) => void {
   let metrics: ReturnType<typeof usageMetrics> | undefined;
-  const models = new BoundedLabels(MAX_MODELS);
-  return ({ usage, model, isUsageUnknown }) => {
+  const labels = new UsageLabels();
+  return ({ usage, model, client, isUsageUnknown }) => {
     if (usage === null && !isUsageUnknown) return;
     metrics ??= usageMetrics(make);
     if (isUsageUnknown) metrics.unknown.inc();
     if (usage === null) return;
-    const label = { model: models.of(model ?? 'unknown') };
+    const label = labels.of(model, client);
     metrics.sent.inc(label, usage.sent);
     metrics.received.inc(label, usage.received);
     metrics.cached.inc(label, usage.cached);
@@ -141,6 +142,7 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
   const metrics = { ...requestMetrics(make), ...poolMetrics(make) };
   const countUsage = usageCounter(make);
   const gauges = stateMetrics(make);
+  const clients = new BoundedLabels(MAX_CLIENTS);
   const later = new Later();
   const collect = async (leasesInFlight: number) => {
     later.countAll();
@@ -149,7 +151,7 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
   };
   return {
     exchange(exchange) {
-      const counted = countedOf(exchange);
+      const counted = countedOf(exchange, clients);
       later.add(() => {
         countRequest(metrics, counted);
         countUsage(counted);
