@@ -63,12 +63,13 @@ export async function metricsPage(): Promise<string> {
     leasesInFlight: 0,
     modelsCacheAgeSeconds: 0,
     isKmsUp: true,
+    causes: [],
   });
   const ofKms = await kmsMetrics(
     {
       status: () =>
         Promise.resolve({
-          keys: { available: 1, cooling: 0, disabled: 0 },
+          keys: { available: 1, cooling: 0, refused: 0, disabled: 0 },
           waiting: 0,
           store: { backend: 'embedded', healthy: true, trouble: null, machines: [] },
         }),

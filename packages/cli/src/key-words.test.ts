@@ -6,8 +6,9 @@ const CAUSE: Cause = { reason: 'rate_limited', source: 'header', detail: '' };
 
 function noteOf(limit: Pick<LimitView, 'scope' | 'pool' | 'model'>): string {
   const limits = [{ ...limit, since: 0, until: 60_000, cause: CAUSE }];
-  const view: Pick<KeyView, 'state' | 'limits'> = {
+  const view: Pick<KeyView, 'state' | 'check' | 'limits'> = {
     state: { kind: 'available', since: 0 },
+    check: null,
     limits,
   };
   return standingNote(view, 0);

@@ -1,6 +1,6 @@
-import type { Cause, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import type { Cause, KeyCheck, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
 import { limitSubject, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
-import { until } from './terminal/instant.ts';
+import { clockTime, until } from './terminal/instant.ts';
 import type { Cell } from './terminal/table.ts';
 
 /** Why something is set aside, in few words. */
@@ -10,8 +10,21 @@ export function causeInWords({ reason, detail }: Cause): string {
   return said === '' ? reasonInWords(reason) : `${reasonInWords(reason)}: ${said}`;
 }
 
+/** Whether OpenRouter refused the key when it was asked last; one that an operator disabled is just that. */
+export function isRefused({ state, check }: Pick<KeyView, 'state' | 'check'>): boolean {
+  const isOperators = state.kind === 'disabled' && state.cause.source === 'operator';
+  return check?.verdict === 'refused' && !isOperators;
+}
+
+/** `refused by OpenRouter since 06:09:12: HTTP 401 User not found.` */
+export function refusalInWords({ since, status, detail }: KeyCheck, now: number): string {
+  const answer = [status === null ? '' : `HTTP ${status}`, detail].filter(Boolean).join(' ');
+  return `refused by OpenRouter since ${clockTime(since, now)}: ${answer}`;
+}
+
 /** How a key stands, as a word with the tone of its meaning. */
-export function standing({ state, limits }: KeyView): Cell {
+export function standing({ state, check, limits }: KeyView): Cell {
+  if (isRefused({ state, check })) return { text: 'refused', tone: 'bad' };
   switch (state.kind) {
     case 'available':
       return limits.length === 0
@@ -52,9 +65,10 @@ function lack({ scope, pool, model }: LimitView): string {
 
 /** Until when, and why; empty for a key that serves. */
 export function standingNote(
-  { state, limits }: Pick<KeyView, 'state' | 'limits'>,
+  { state, check, limits }: Pick<KeyView, 'state' | 'check' | 'limits'>,
   now: number,
 ): string {
+  if (check !== null && isRefused({ state, check })) return refusalInWords(check, now);
   switch (state.kind) {
     case 'cooling':
       return `${until(state.until, now)}: ${causeInWords(state.cause)}`;

@@ -27,7 +27,7 @@ const json = async (...args: string[]): Promise<unknown> =>
 describe('looking', () => {
   it('tells how the pool stands', async () => {
     expect(await done('status')).toMatch(
-      /^pool +serving\nkeys +3 available, 0 cooling, 0 disabled\n/,
+      /^pool +serving\nkeys +3 available, 0 cooling, 0 refused, 0 disabled\n/,
     );
     expect(await json('status')).toMatchObject({ keys: { available: 3 } });
   });
@@ -199,7 +199,7 @@ describe('operating', () => {
     product.fake.rules.add({ match: { requestId: 'blocked' }, fault, times: 1 });
     expect(await product.ask('blocked')).toBe(429);
     expect(await done('status')).toMatch(
-      /^pool +OpenRouter is left alone until .*: address blocked/,
+      /^pool +degraded\nproblem +OpenRouter blocks this address since .*: a page “Access denied”\.\n/,
     );
     expect(await product.ask('held-back')).toBe(503);
     expect(await done('reload')).toBe('Nothing has changed.\n');

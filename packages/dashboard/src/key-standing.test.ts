@@ -11,6 +11,14 @@ describe('how keys stand', () => {
     expect(keys.map(states)).toEqual(['serving', 'cooling', 'limited', 'returning', 'disabled']);
   });
 
+  it('is refused when OpenRouter refused the key last, whatever the pool makes of it', () => {
+    const [first] = keys;
+    const check = { since: 1, at: 2, status: 401, detail: 'User not found.' };
+    expect(first && standingOf({ ...first, check: { ...check, verdict: 'refused' } })).toBe(
+      'refused',
+    );
+  });
+
   it('asks for attention where a key does not just serve', () => {
     expect(keys.map(needsAttention)).toEqual([false, true, true, true, true]);
   });

@@ -1,7 +1,7 @@
 import type { KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
 
 /** How a key stands, in one word. */
-export type Standing = KeySpan['kind'];
+export type Standing = KeySpan['kind'] | 'refused';
 
 /** The words for it. */
 export const STANDING_LABEL: Readonly<Record<Standing, string>> = {
@@ -10,10 +10,17 @@ export const STANDING_LABEL: Readonly<Record<Standing, string>> = {
   limited: 'Limited',
   cooling: 'Cooling',
   disabled: 'Disabled',
+  refused: 'Refused',
 };
 
-/** How a key stands: one that is available but may not serve everything is `limited`. */
-export function standingOf({ state, limits }: Pick<KeyView, 'state' | 'limits'>): Standing {
+/** How a key stands: what OpenRouter said last of it comes first; one that is available but may not serve everything is `limited`. */
+export function standingOf({
+  state,
+  check,
+  limits,
+}: Pick<KeyView, 'state' | 'check' | 'limits'>): Standing {
+  const isOperators = state.kind === 'disabled' && state.cause.source === 'operator';
+  if (check?.verdict === 'refused' && !isOperators) return 'refused';
   if (state.kind !== 'available') return state.kind;
   return limits.length > 0 ? 'limited' : 'serving';
 }

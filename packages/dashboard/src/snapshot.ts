@@ -1,4 +1,6 @@
 import type {
+  HealthLevel,
+  HealthStatement,
   KeyLane,
   KeyView,
   MetricFamily,
@@ -38,8 +40,11 @@ export interface CacheState {
 /** Everything that moves on the page, as it stood at `now` (milliseconds since the epoch). It holds no secret. */
 export interface Snapshot {
   readonly now: number;
-  /** Why the gateway cannot serve as it should; empty when it can. */
-  readonly reasons: readonly string[];
+  /** How the product is, and what is wrong, the worst first. */
+  readonly health: {
+    readonly level: HealthLevel;
+    readonly statements: readonly HealthStatement[];
+  };
   /** Null: the key service does not answer; then the lists below are empty. */
   readonly status: Result<'service.status'> | null;
   /** The first keys of the configuration. */

@@ -12,7 +12,15 @@ import {
 const HOUR = 3_600_000;
 
 function point(at: number, changed: Partial<TrafficPoint> = {}): TrafficPoint {
-  const nothing = { answered: 0, refused: 0, failed: 0, aborted: 0, sent: 0, received: 0 };
+  const nothing = {
+    answered: 0,
+    refused: 0,
+    failed: 0,
+    aborted: 0,
+    unauthorized: 0,
+    sent: 0,
+    received: 0,
+  };
   return { at, ...nothing, firstContentP50Ms: null, firstContentP95Ms: null, ...changed };
 }
 

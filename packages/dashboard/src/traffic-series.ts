@@ -16,24 +16,31 @@ export interface TrafficTotals {
   readonly refused: number;
   readonly failed: number;
   readonly aborted: number;
+  /** Of those refused: the access key was missing or wrong. */
+  readonly unauthorized: number;
   readonly sent: number;
   readonly received: number;
 }
 
 /** Requests that ended, however they did. */
-export function requestsOf(point: Omit<TrafficTotals, 'sent' | 'received'>): number {
+export function requestsOf(
+  point: Pick<TrafficTotals, 'answered' | 'refused' | 'failed' | 'aborted'>,
+): number {
   return point.answered + point.refused + point.failed + point.aborted;
 }
 
+const QUIET = { answered: 0, refused: 0, failed: 0, aborted: 0, unauthorized: 0 };
+
 /** Adds steps up. */
 export function trafficTotals(points: readonly TrafficPoint[]): TrafficTotals {
-  const zero = { answered: 0, refused: 0, failed: 0, aborted: 0, sent: 0, received: 0 };
+  const zero = { ...QUIET, sent: 0, received: 0 };
   return points.reduce<TrafficTotals>(
     (sum, point) => ({
       answered: sum.answered + point.answered,
       refused: sum.refused + point.refused,
       failed: sum.failed + point.failed,
       aborted: sum.aborted + point.aborted,
+      unauthorized: sum.unauthorized + point.unauthorized,
       sent: sum.sent + point.sent,
       received: sum.received + point.received,
     }),
@@ -105,6 +112,5 @@ export function lastHour(
 }
 
 function quietPoint(at: number): TrafficPoint {
-  const nothing = { answered: 0, refused: 0, failed: 0, aborted: 0, sent: 0, received: 0 };
-  return { at, ...nothing, firstContentP50Ms: null, firstContentP95Ms: null };
+  return { at, ...QUIET, sent: 0, received: 0, firstContentP50Ms: null, firstContentP95Ms: null };
 }

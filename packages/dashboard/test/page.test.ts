@@ -82,7 +82,8 @@ describe('a gateway that was started just now', () => {
 
 it('is well when nothing speaks against it', () => {
   const page = samplePage();
-  const text = textOf(render({ ...page, snapshot: { ...page.snapshot, reasons: [] } }));
+  const health = { level: 'ok', statements: [] } as const;
+  const text = textOf(render({ ...page, snapshot: { ...page.snapshot, health } }));
   expect(text).toContain('Serving normally');
 });
 

@@ -8,6 +8,7 @@ import { Leases } from './leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
 import { requestEnd } from './exchange-end.ts';
 import { GatewayError } from './gateway-error.ts';
+import { HealthSource } from './health.ts';
 import { healthPage } from './health-page.ts';
 import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { BodyMemory } from './request-body.ts';
@@ -71,6 +72,9 @@ function createWitness(
     metrics.exchange(exchange);
     const end = requestEnd(exchange, now());
     if (end !== null) recorder.add(end);
+    else if (exchange.api !== null && exchange.failure?.code === 'unauthorized') {
+      recorder.addUnauthorized();
+    }
     logs.access(exchange);
   };
 }
@@ -122,11 +126,12 @@ interface Parts extends ServingParts {
 async function createParts(
   { metrics }: GatewayHandOver,
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
-): Promise<{ parts: Parts; dashboard: Dashboard }> {
+): Promise<{ parts: Parts; dashboard: Dashboard; health: HealthSource }> {
   const { limits, now, sleep, siblings } = surroundings;
   const counters = createMetrics({ ...metrics, worker: siblings.id });
+  const health = new HealthSource({ kms: keyService.kms, logger: logs.main, draining, now });
   const shown = {
-    ...{ ...keyService, metrics: counters, logger: logs.main, siblings, draining, now },
+    ...{ ...keyService, metrics: counters, logger: logs.main, siblings, health, now },
     cache: () => current().cache,
     options: () => current().options,
   };
@@ -141,7 +146,7 @@ async function createParts(
     metrics: dashboard.pages,
     finished: createWitness(counters, recorder, logs, now),
   };
-  return { parts, dashboard };
+  return { parts, dashboard, health };
 }
 
 /** Builds the gateway from its hand-over and starts it. */
@@ -157,9 +162,10 @@ export async function startGateway(
   const drain = new AbortController();
   const draining = () => drain.signal.aborted;
   const lasting = { keyService, recorder, logs, surroundings, draining, current: () => current };
-  const { parts, dashboard } = await createParts(options, lasting);
+  const { parts, dashboard, health } = await createParts(options, lasting);
   let current = new Serving(options, parts);
-  const inspector = new Inspector({ kms, way: () => current, logger: logs.main });
+  const { now } = surroundings;
+  const inspector = new Inspector({ kms, way: () => current, logger: logs.main, now });
   const server = createGatewayServer(
     (request, response) => current.serve(request, response),
     surroundings.limits,
@@ -178,6 +184,7 @@ export async function startGateway(
       drain.abort();
       dashboard.stop();
       parts.wrongKeys.stop();
+      health.stop();
       await drainServer(server, current.options.shutdownGraceMs, () => cutOff(parts.underWay));
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();

@@ -1,55 +1,125 @@
 import {
+  healthLevelOf,
+  healthStatements,
   KmsError,
+  type HealthCause,
+  type HealthLevel,
+  type HealthStatement,
   type KmsClient,
-  type LimitView,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
 
 const STATUS_TIMEOUT_MS = 1_000;
+/** How often the key service is asked whether it is there. */
+const WATCH_EVERY_MS = 2_000;
 
 /** The key service's status, or null when it does not answer. */
 export type KmsStatus = Result<'service.status'> | null;
 
-/** Asks the key service how it is. */
-export async function kmsStatus(client: KmsClient): Promise<KmsStatus> {
-  try {
-    return await client.call('service.status', {}, { timeoutMs: STATUS_TIMEOUT_MS });
-  } catch (error) {
-    if (KmsError.is(error, 'UNAVAILABLE')) return null;
-    throw error;
-  }
+/** How the whole product is: what the key service says, and what the gateway sees by itself. */
+export interface HealthView {
+  readonly level: HealthLevel;
+  readonly causes: readonly HealthCause[];
+  readonly statements: readonly HealthStatement[];
+  readonly status: KmsStatus;
 }
 
-const secondsUntil = (at: number, now: number) => Math.max(0, Math.ceil((at - now) / 1000));
-
-/** What is wrong with the way to OpenRouter, and how long it is left alone. */
-function blockedWords({ cause, until }: LimitView, now: number): string {
-  const what =
-    cause.reason === 'unauthorized'
-      ? 'OpenRouter refuses every key (401)'
-      : 'OpenRouter cannot be reached, or blocks this address';
-  return `${what}: it is tried again in ${secondsUntil(until, now)} s`;
+/** What the gateway's health is told from. */
+export interface HealthSourceParts {
+  readonly kms: KmsClient;
+  readonly logger: Logger;
+  readonly draining: () => boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
-/** Why the gateway cannot serve as it should; empty when it can. Pure. */
-export function degradedReasons(
-  status: KmsStatus,
-  draining: boolean,
-  now: number,
-): readonly string[] {
-  if (draining) return ['the gateway is shutting down'];
-  if (status === null) return ['the key service does not answer'];
-  const reasons: string[] = [];
-  const { keys, limits, nextAvailableAt, store } = status;
-  const blocked = limits.find(({ scope }) => scope === 'upstream');
-  if (blocked !== undefined) reasons.push(blockedWords(blocked, now));
-  if (keys.available === 0) {
-    const wait =
-      nextAvailableAt === null
-        ? 'all are disabled'
-        : `the next returns in ${secondsUntil(nextAvailableAt, now)} s`;
-    reasons.push(`no key can serve now: ${wait}`);
+/** The causes that the gateway sees by itself. Pure. */
+export function ownCauses(
+  awaySince: number | null,
+  drainingSince: number | null,
+): readonly HealthCause[] {
+  return [
+    ...(drainingSince === null ? [] : [{ kind: 'shutting_down' as const, since: drainingSince }]),
+    ...(awaySince === null ? [] : [{ kind: 'key_service_away' as const, since: awaySince }]),
+  ];
+}
+
+/** Tells every surface of the gateway how the product is, and the log when the key service goes and comes. */
+export class HealthSource {
+  readonly #parts: HealthSourceParts;
+  readonly #timer: NodeJS.Timeout;
+  #awaySince: number | null = null;
+  #drainingSince: number | null = null;
+  #wasThere = false;
+  #isWatching = false;
+
+  constructor(parts: HealthSourceParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => void this.#watch(), WATCH_EVERY_MS).unref();
   }
-  if (!store.healthy) reasons.push(store.trouble ?? 'the state store fails');
-  return reasons;
+
+  /** How everything is now. */
+  async look(): Promise<HealthView> {
+    const status = await this.#askStatus();
+    const now = this.#parts.now();
+    if (this.#parts.draining()) this.#drainingSince ??= now;
+    const causes = [
+      ...ownCauses(this.#awaySince, this.#drainingSince),
+      ...(status?.health.causes ?? []),
+    ];
+    const level = healthLevelOf(causes);
+    return { level, causes, statements: healthStatements(causes, now), status };
+  }
+
+  /** Ends the watch over the key service. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #watch(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    try {
+      await this.#parts.kms.call('service.ping', {}, { timeoutMs: STATUS_TIMEOUT_MS });
+      this.#answered();
+    } catch {
+      this.#silent();
+    } finally {
+      this.#isWatching = false;
+    }
+  }
+
+  async #askStatus(): Promise<KmsStatus> {
+    try {
+      const options = { timeoutMs: STATUS_TIMEOUT_MS };
+      const status = await this.#parts.kms.call('service.status', {}, options);
+      this.#answered();
+      return status;
+    } catch (error) {
+      if (!KmsError.is(error, 'UNAVAILABLE')) throw error;
+      this.#silent();
+      return null;
+    }
+  }
+
+  #answered(): void {
+    const { logger } = this.#parts;
+    if (this.#awaySince !== null && this.#wasThere) {
+      logger.info('health: the key service answers again', { cause: 'key_service_away' });
+    }
+    this.#awaySince = null;
+    this.#wasThere = true;
+  }
+
+  #silent(): void {
+    const { logger, draining, now } = this.#parts;
+    if (this.#awaySince !== null) return;
+    this.#awaySince = now();
+    if (!this.#wasThere || draining()) return; // it starts, or both stop
+    const [statement] = healthStatements(ownCauses(this.#awaySince, null), now());
+    if (statement === undefined) return;
+    const { cause, sentence, action } = statement;
+    logger.error(`health: ${sentence}`, { cause, action });
+  }
 }

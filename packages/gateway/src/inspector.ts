@@ -9,7 +9,7 @@ import { failureOutcome, UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Inspections under way at once. */
-const INSPECTORS = 4;
+const INSPECTORS = 16;
 /** How long the key service may keep an inspector waiting for work. */
 const WAIT_MS = 25_000;
 const ANSWER_MS = 2_000;
@@ -24,6 +24,14 @@ export interface InspectorParts {
   /** The way to OpenRouter, as it is configured at the moment. */
   way: () => { upstream: Upstream; baseUrl: URL };
   logger: Logger;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** What came of asking, and how far the answer's `Date` is ahead of this machine's clock. */
+interface Checked {
+  finding: Finding;
+  clockOffsetMs?: number;
 }
 
 /**
@@ -67,11 +75,11 @@ export class Inspector {
       { signal, timeoutMs: WAIT_MS + ANSWER_MS },
     );
     if (lease === null) return;
-    const finding = await this.#inspect(lease);
-    await kms.call('inspection.report', { leaseId: lease.leaseId, finding });
+    const checked = await this.#inspect(lease);
+    await kms.call('inspection.report', { leaseId: lease.leaseId, ...checked });
   }
 
-  async #inspect({ secret }: Lease): Promise<Finding> {
+  async #inspect({ secret }: Lease): Promise<Checked> {
     const { upstream, baseUrl } = this.#parts.way();
     const { signal } = this.#stop;
     const headers = {
@@ -87,18 +95,24 @@ export class Inspector {
         body: { sendTo: (request) => void request.end() },
         signal,
       });
+      const clock = this.#clockOffset(response.headers.date);
       const limits = { maxBytes: MAX_BODY, idleMs: BODY_MS, signal };
       const { chunks, whole } = await collect(response, limits);
       if (!whole) response.destroy();
       const { statusCode: status = 502, headers: answered } = response;
       const body = decodeBody(Buffer.concat(chunks), answered, MAX_BODY)?.toString('utf8') ?? '';
       const facts = status === 200 ? readKeyFacts(body) : undefined;
-      if (facts !== undefined) return facts;
+      if (facts !== undefined) return { finding: facts, ...clock };
       const failed = { status: status < 400 ? 502 : status, headers: answered, body };
-      return { kind: 'failed', outcome: classifyFailure(failed) };
+      return { finding: { kind: 'failed', outcome: classifyFailure(failed) }, ...clock };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
-      return { kind: 'failed', outcome: failureOutcome(error) };
+      return { finding: { kind: 'failed', outcome: failureOutcome(error) } };
     }
+  }
+
+  #clockOffset(date: string | undefined): { clockOffsetMs?: number } {
+    const at = Date.parse(date ?? '');
+    return Number.isNaN(at) ? {} : { clockOffsetMs: Math.round(at - this.#parts.now()) };
   }
 }

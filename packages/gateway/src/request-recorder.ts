@@ -17,6 +17,7 @@ export class RequestRecorder {
   readonly #kms: KmsClient;
   readonly #logger: Logger;
   #ends: RequestEnd[] = [];
+  #unauthorized = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
@@ -28,6 +29,12 @@ export class RequestRecorder {
   add(end: RequestEnd): void {
     this.#ends.push(end);
     if (this.#ends.length > MAX_KEPT) this.#ends.shift();
+    this.#sendAfter(GATHER_MS);
+  }
+
+  /** Counts a request that was refused for a missing or wrong access key: strangers' requests are only counted. */
+  addUnauthorized(): void {
+    this.#unauthorized += 1;
     this.#sendAfter(GATHER_MS);
   }
 
@@ -47,10 +54,12 @@ export class RequestRecorder {
 
   async #send(): Promise<void> {
     const requests = this.#ends.splice(0, MAX_RECORDED);
+    const unauthorized = this.#unauthorized;
+    this.#unauthorized = 0;
     this.#timer = undefined;
-    if (requests.length === 0) return;
+    if (requests.length === 0 && unauthorized === 0) return;
     try {
-      await this.#kms.call('requests.record', { requests });
+      await this.#kms.call('requests.record', { requests, unauthorized });
       if (this.#ends.length > 0) this.#sendAfter(0);
     } catch (error) {
       if (!KmsError.is(error, 'UNAVAILABLE')) {
@@ -60,6 +69,7 @@ export class RequestRecorder {
         });
         return;
       }
+      this.#unauthorized += unauthorized;
       this.#ends = [...requests, ...this.#ends].slice(-MAX_KEPT);
       this.#sendAfter(RETRY_MS);
     }

@@ -1,4 +1,4 @@
-import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import type { ConnectionProblem, Outcome } from '@openrouter-proxy/kms-protocol';
 import { GatewayError } from './gateway-error.ts';
 
 /**
@@ -39,6 +39,24 @@ export function documentInsteadOfStream(): UpstreamFailure {
   return new UpstreamFailure('invalid', message, { mayPass: false });
 }
 
+/** Codes of getaddrinfo(3), and of a certificate's dates; other codes with CERT in them are of its issuer or name. */
+const DNS = /^(?:ENOTFOUND|EAI_\w+|ENODATA)$/;
+const CERTIFICATE_DATES = /^CERT_(?:NOT_YET_VALID|HAS_EXPIRED)$/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_/;
+
+/** What kept a connection from being made, by the code of its error; undefined: anything else. */
+export function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | undefined {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (DNS.test(code)) return 'dns';
+  if (CERTIFICATE_DATES.test(code)) return 'certificate_dates';
+  return CERTIFICATE.test(code) ? 'certificate' : undefined;
+}
+
+function connectionFailed(failure: UpstreamFailure, detail: string): Outcome {
+  const problem = connectionProblem(failure);
+  return { kind: 'connection_failed', detail, ...(problem === undefined ? {} : { problem }) };
+}
+
 /** What the key service is told. */
 export function failureOutcome(failure: UpstreamFailure): Outcome {
   const detail = failure.message.slice(0, 300);
@@ -46,13 +64,13 @@ export function failureOutcome(failure: UpstreamFailure): Outcome {
     case 'aborted':
       return { kind: 'client_abort' };
     case 'timeout':
-      return { kind: failure.beforeWork ? 'connection_failed' : 'timeout', detail };
+      return failure.beforeWork ? connectionFailed(failure, detail) : { kind: 'timeout', detail };
     case 'truncated':
       return { kind: 'truncated', detail };
     case 'connect':
     case 'broken':
     case 'invalid':
-      return { kind: 'connection_failed', detail };
+      return connectionFailed(failure, detail);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { health } from './health.ts';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant, keyId, keyView, limitView } from './key-view.ts';
 import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
@@ -152,7 +153,11 @@ export const contract = {
   },
   /** Tells of requests that are over, many at once. Saying it twice changes nothing. */
   'requests.record': {
-    params: z.strictObject({ requests: z.array(requestEnd).max(MAX_RECORDED) }),
+    params: z.strictObject({
+      requests: z.array(requestEnd).max(MAX_RECORDED),
+      /** API requests refused since the last call because their access key was missing or wrong. */
+      unauthorized: z.int().nonnegative().optional(),
+    }),
     result: z.strictObject({}),
     roles: ['gateway'],
   },
@@ -164,7 +169,12 @@ export const contract = {
   },
   /** Says what `GET /key` told, and ends the lease it was asked under. */
   'inspection.report': {
-    params: z.strictObject({ leaseId, finding }),
+    params: z.strictObject({
+      leaseId,
+      finding,
+      /** How far the answer's `Date` is ahead of the gateway's clock, in milliseconds. */
+      clockOffsetMs: z.int().optional(),
+    }),
     result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
   },
@@ -276,7 +286,14 @@ export const contract = {
     result: z.strictObject({
       version: z.string(),
       startedAt: instant,
-      keys: z.strictObject({ available: z.int(), cooling: z.int(), disabled: z.int() }),
+      health,
+      /** How many keys can serve, and why the others cannot; `refused`: by OpenRouter, when asked last. */
+      keys: z.strictObject({
+        available: z.int(),
+        cooling: z.int(),
+        refused: z.int(),
+        disabled: z.int(),
+      }),
       /** When the first cooling key returns; null if none cools. */
       nextAvailableAt: instant.nullable(),
       leasesInFlight: z.int(),

@@ -12,6 +12,8 @@ export const trafficPoint = z.strictObject({
   refused: count,
   failed: count,
   aborted: count,
+  /** Of those refused: the access key was missing or wrong. */
+  unauthorized: count,
   /** Tokens. */
   sent: count,
   received: count,

@@ -24,6 +24,16 @@ export {
   type NoKeyData,
   type UnknownKeyData,
 } from './error-code.ts';
+export {
+  HEALTH_CAUSES,
+  healthLevelOf,
+  healthStatements,
+  type Health,
+  type HealthCause,
+  type HealthCauseKind,
+  type HealthLevel,
+  type HealthStatement,
+} from './health.ts';
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';
 export {
   outcomeOfRequest,
@@ -42,6 +52,7 @@ export { connectInMemory } from './in-memory.ts';
 export { KmsError, type JsonRpcError } from './kms-error.ts';
 export {
   type Cause,
+  type KeyCheck,
   type KeyState,
   type KeyView,
   type LimitView,
@@ -51,7 +62,12 @@ export {
 } from './key-view.ts';
 export { MAX_RECENT, type RequestFilter } from './recent-requests.ts';
 export { reloadReport, type ReloadReport } from './reload.ts';
-export { type Evidence, type Outcome, type OutcomeKind } from './outcome.ts';
+export {
+  type ConnectionProblem,
+  type Evidence,
+  type Outcome,
+  type OutcomeKind,
+} from './outcome.ts';
 export {
   type HandledMethod,
   type Handler,

@@ -78,6 +78,21 @@ const requestWindow = z.strictObject({
 });
 export type RequestWindow = z.infer<typeof requestWindow>;
 
+/** What OpenRouter said last of a key, by `GET /key` or by a request under it. */
+export const keyCheck = z.strictObject({
+  /** `unanswered`: OpenRouter did not answer, or not as it should. */
+  verdict: z.enum(['accepted', 'refused', 'unanswered']),
+  /** When this verdict was first heard since another one. */
+  since: instant,
+  /** When it was heard last. */
+  at: instant,
+  /** Of the answer; null: there was none. */
+  status: z.int().nullable(),
+  /** The other side's words, or the operating system's. */
+  detail: z.string().max(300),
+});
+export type KeyCheck = z.infer<typeof keyCheck>;
+
 /** What may be told of a key: everything but its secret. */
 export const keyView = z.strictObject({
   keyId,
@@ -85,6 +100,8 @@ export const keyView = z.strictObject({
   state: keyState,
   /** Since when it serves, is limited, cools, …: `limits` make another status of an available key. */
   statusSince: instant,
+  /** Null: OpenRouter has not been asked about it since the key service was started. */
+  check: keyCheck.nullable(),
   inFlight: z.int().nonnegative(),
   /** The most leases it may have at once; null: no limit. */
   maxConcurrency: z.int().positive().nullable(),

@@ -29,6 +29,10 @@ const refusal = {
   provider: z.string().max(100).optional(),
 };
 
+/** What keeps a connection from being made: name resolution, a certificate's issuer or its dates. */
+export const connectionProblem = z.enum(['dns', 'certificate', 'certificate_dates']);
+export type ConnectionProblem = z.infer<typeof connectionProblem>;
+
 /**
  * What came of one upstream attempt: the closed set of things the gateway can see happen.
  * Families and recognition: OpenRouter docs "Limits" and "Errors and debugging".
@@ -69,7 +73,12 @@ export const outcome = z.discriminatedUnion('kind', [
   /** 4xx: the request itself is at fault (parameters, moderation, size, unknown model). */
   z.strictObject({ kind: z.literal('caller_error'), ...refusal }),
   /** No connection, or it broke before the response began. */
-  z.strictObject({ kind: z.literal('connection_failed'), detail: z.string().max(300) }),
+  z.strictObject({
+    kind: z.literal('connection_failed'),
+    detail: z.string().max(300),
+    /** What failed, where that is known. */
+    problem: connectionProblem.optional(),
+  }),
   /** The upstream stayed silent for longer than it may. */
   z.strictObject({ kind: z.literal('timeout'), detail: z.string().max(300) }),
   /** The response began and did not end as it should. */

@@ -165,7 +165,8 @@ describe('a far side that does not read', () => {
   const big = () => ({
     version: bigView,
     startedAt: 0,
-    keys: { available: 1, cooling: 0, disabled: 0 },
+    health: { level: 'ok' as const, causes: [], lastAnswerAt: null },
+    keys: { available: 1, cooling: 0, refused: 0, disabled: 0 },
     nextAvailableAt: null,
     leasesInFlight: 0,
     waiting: 0,

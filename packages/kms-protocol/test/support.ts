@@ -25,6 +25,7 @@ const key: KeyView = {
   keyId: KEY_ID,
   name: 'first',
   state: { kind: 'available', since: 0 },
+  check: null,
   inFlight: 0,
   maxConcurrency: null,
   statusSince: 0,
@@ -87,7 +88,8 @@ export const HANDLERS: Handlers = {
   'service.status': () => ({
     version: '1.2.3',
     startedAt: 0,
-    keys: { available: 1, cooling: 0, disabled: 0 },
+    health: { level: 'ok', causes: [], lastAnswerAt: null },
+    keys: { available: 1, cooling: 0, refused: 0, disabled: 0 },
     nextAvailableAt: null,
     leasesInFlight: 0,
     waiting: 0,

@@ -12,6 +12,10 @@ export const UNKNOWN_BACK_OFF: BackOff = { firstMs: 15_000, longestMs: 15 * 60_0
 export const CONNECTION_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 export const BLOCK_BACK_OFF: BackOff = { firstMs: 5_000, longestMs: 5 * 60_000 };
 
+/** `GET /key` while OpenRouter cannot be reached, and while it refuses the key. */
+export const TROUBLE_CHECK_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
+export const REFUSED_CHECK_BACK_OFF: BackOff = { firstMs: 2_000, longestMs: 5 * 60_000 };
+
 /** Those who failed together are not to come back together. */
 const JITTER = 0.2;
 

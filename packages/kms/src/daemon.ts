@@ -16,6 +16,7 @@ import {
   type Logger,
 } from '@openrouter-proxy/runtime';
 import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
+import { ServiceHealth } from './health/service-health.ts';
 import { lockStateFolder } from './instance-lock.ts';
 import type { KeyPool } from './key-pool.ts';
 import { poolKeys } from './key-records.ts';
@@ -73,7 +74,16 @@ export async function startDaemon(
     leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const server = createServer({ pool, books, sessions }, handOver, surroundings);
+  const { traffic } = books;
+  const startedAt = clock.now();
+  const health = new ServiceHealth({ pool, traffic, startedAt, clock, logger });
+  const watching = new AbortController();
+  const watch = health.watch(watching.signal);
+  resources.defer(() => {
+    watching.abort();
+    return watch;
+  });
+  const server = createServer({ pool, books, sessions, health }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver, server, logger);
   resources.defer(() => listener.close());
@@ -128,10 +138,11 @@ interface Served {
   readonly pool: KeyPool;
   readonly books: Books;
   readonly sessions: GatewaySessions;
+  readonly health: ServiceHealth;
 }
 
 function createServer(
-  { pool, books, sessions }: Served,
+  { pool, books, sessions, health }: Served,
   { tokens, processMetrics }: KmsHandOver,
   { clock, logger, version, reload }: Surroundings,
 ): KmsServer {
@@ -139,7 +150,7 @@ function createServer(
   const now = () => clock.now();
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers({ pool, books, metrics, service, reload, clock }),
+    handlers: rpcHandlers({ pool, books, metrics, service, health, reload, clock }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

@@ -1,7 +1,5 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Within what time all keys are asked about at first. */
-const FIRST_ROUND_MS = 10_000;
 
 /** When something is to happen next, and when it last did; milliseconds since the epoch. */
 interface Entry {
@@ -10,8 +8,9 @@ interface Entry {
 }
 
 /**
- * When to ask OpenRouter about which key: each soon after the start, then every hour, give or take six
- * minutes, sooner when somebody wants to know, and never twice within a minute.
+ * When to ask OpenRouter about which key: each at the start, then every hour, give or take six minutes;
+ * sooner when somebody wants to know, though then not twice within a minute; and when a check that did
+ * not find all well is to be repeated.
  */
 export class InspectionSchedule {
   readonly #entries = new Map<string, Entry>();
@@ -19,10 +18,7 @@ export class InspectionSchedule {
 
   constructor(keyIds: readonly string[], now: number, random: () => number) {
     this.#random = random;
-    for (const [index, keyId] of keyIds.entries()) {
-      const next = now + Math.floor((index * FIRST_ROUND_MS) / keyIds.length);
-      this.#entries.set(keyId, { last: null, next });
-    }
+    for (const keyId of keyIds) this.#entries.set(keyId, { last: null, next: now });
   }
 
   /** Keeps to these keys: those that are new are asked about soon, the others when they were to be. */
@@ -40,6 +36,14 @@ export class InspectionSchedule {
     if (entry === undefined) return;
     const earliest = entry.last === null ? at : Math.max(at, entry.last + MINUTE);
     this.#entries.set(keyId, { ...entry, next: Math.min(entry.next, earliest) });
+  }
+
+  /** Has a check repeated at `at`, if not sooner. */
+  repeat(keyId: string, at: number): void {
+    const entry = this.#entries.get(keyId);
+    if (entry !== undefined) {
+      this.#entries.set(keyId, { ...entry, next: Math.min(entry.next, at) });
+    }
   }
 
   /** Whether a key may be inspected at `now`. */

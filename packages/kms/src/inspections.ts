@@ -5,14 +5,20 @@ import { InspectionSchedule } from './inspection-schedule.ts';
 const ANSWER_MS = 2_000;
 /** A key that was handed out is handed out again when nobody has reported on it for as long. */
 const LOST_AFTER_MS = 30_000;
-/** Keys handed out at the same time. */
-const AT_ONCE = 4;
+/** Keys handed out at the same time: a full round of a hundred keys takes a few seconds. */
+const AT_ONCE = 16;
 
 /** What inspections are made of. */
 export interface InspectionsOptions {
   readonly keyIds: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
+}
+
+/** A key that is being asked about. */
+interface HandedOut {
+  readonly session: number;
+  readonly since: number;
 }
 
 interface Asker {
@@ -25,8 +31,7 @@ export class Inspections {
   readonly #clock: Clock;
   readonly #schedule: InspectionSchedule;
   readonly #askers = new Set<Asker>();
-  /** Since when each key is handed out. */
-  readonly #handedOut = new Map<string, number>();
+  readonly #handedOut = new Map<string, HandedOut>();
   readonly #watchers = new Map<string, Set<() => void>>();
   #wakeUp = new AbortController();
 
@@ -52,9 +57,11 @@ export class Inspections {
     return keyId;
   }
 
-  /** Ends the waits of a session. */
+  /** Ends the waits of a session. What it was asking is asked by another. */
   end(session: number): void {
     for (const asker of this.#askers) if (asker.session === session) asker.resolve(null);
+    for (const [keyId, by] of this.#handedOut) if (by.session === session) this.#lost(keyId);
+    this.#handOut();
   }
 
   /** Keeps to these keys. */
@@ -66,6 +73,12 @@ export class Inspections {
   /** Asks for a key to be inspected at `at`. */
   want(keyId: string, at: number): void {
     this.#schedule.want(keyId, at);
+    this.#handOut();
+  }
+
+  /** Has a check repeated at `at`, if not sooner. */
+  repeat(keyId: string, at: number): void {
+    this.#schedule.repeat(keyId, at);
     this.#handOut();
   }
 
@@ -107,17 +120,22 @@ export class Inspections {
   #handOut(): void {
     this.#wakeUp.abort();
     const now = this.#clock.now();
-    for (const [keyId, since] of this.#handedOut) {
-      if (now - since >= LOST_AFTER_MS || since > now) this.#handedOut.delete(keyId);
+    for (const [keyId, { since }] of this.#handedOut) {
+      if (now - since >= LOST_AFTER_MS || since > now) this.#lost(keyId);
     }
     for (const asker of this.#askers) {
       const keyId = this.#handedOut.size < AT_ONCE ? this.#schedule.take(now) : undefined;
       if (keyId === undefined) break;
-      this.#handedOut.set(keyId, now);
+      this.#handedOut.set(keyId, { session: asker.session, since: now });
       this.#askers.delete(asker);
       asker.resolve(keyId);
     }
     if (this.#askers.size > 0) this.#wakeUpWhenDue(now);
+  }
+
+  #lost(keyId: string): void {
+    this.#handedOut.delete(keyId);
+    this.#schedule.repeat(keyId, this.#clock.now());
   }
 
   #wakeUpWhenDue(now: number): void {

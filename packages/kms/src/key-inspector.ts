@@ -1,6 +1,9 @@
-import type { Finding, Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
+import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { FirstRound, type InspectionListener } from './first-round.ts';
+import { CheckTimes } from './health/check-times.ts';
+import { contactOfCheck, contactOfRequest } from './health/contact.ts';
+import type { Change, Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
@@ -15,22 +18,32 @@ const MOST_ASKED = 16;
 /** What inspections of a pool's keys go by. */
 export interface KeyInspectorOptions {
   readonly core: () => PoolCore;
+  readonly contacts: Contacts;
   readonly inspections: Inspections;
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
   readonly listener: SpendingListener & InspectionListener;
   readonly clock: Clock;
+  /** A number of [0, 1). */
+  readonly random: () => number;
 }
 
-/** Has OpenRouter asked about keys (`GET /key`), above all where what keeps them from serving is only guessed. */
+/**
+ * Has OpenRouter asked about keys (`GET /key`): where what keeps them from serving is only guessed, and
+ * for as long as OpenRouter refuses them or cannot be reached.
+ */
 export class KeyInspector {
   readonly #options: KeyInspectorOptions;
   readonly #firstRound: FirstRound;
+  readonly #times: CheckTimes;
+  /** While OpenRouter cannot be reached, only this key is asked about. */
+  #probe: string | null = null;
 
   constructor(options: KeyInspectorOptions) {
     this.#options = options;
     this.#firstRound = new FirstRound(options.core().byId.keys());
+    this.#times = new CheckTimes(options.random);
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
@@ -55,19 +68,46 @@ export class KeyInspector {
 
   /** Takes in what came of asking about a key; false if it is no longer configured. */
   async takeIn(keyId: string, finding: Finding): Promise<boolean> {
+    const { contacts, clock } = this.#options;
     const { byId, reports } = this.#options.core();
     const key = byId.get(keyId);
     if (key === undefined) return false;
+    const now = clock.now();
+    const change = contacts.check(keyId, contactOfCheck(finding), now);
     if (finding.kind === 'facts') {
       await reports.inspected(key, finding);
       this.#compareCharges(key, finding.usageDaily);
     } else if (finding.outcome.kind === 'unauthorized') {
       await reports.disowned(key, finding.outcome);
     }
+    this.#repeat(key, finding, change, now);
     this.wantIfGuessed(key);
     const tally = this.#firstRound.add(keyId, finding);
     if (tally !== null) this.#options.listener.onFirstRound(tally);
     return true;
+  }
+
+  /** Takes in what a client's request under a key tells of OpenRouter and of the key. */
+  observe(keyId: string, outcome: Outcome, model: string | null): void {
+    const { contacts, inspections, clock } = this.#options;
+    const now = clock.now();
+    const before = contacts.of(keyId)?.verdict;
+    const change = contacts.request(keyId, contactOfRequest(outcome, model), now);
+    if (change === 'ends') this.#askAllDoubtful(now);
+    else if (change === 'doubt') inspections.repeat(keyId, this.#times.doubt(now));
+    else if (change === 'begins') {
+      this.#probe = keyId;
+      inspections.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
+    } else if (contacts.of(keyId)?.verdict === 'refused' && before !== 'refused') {
+      inspections.repeat(keyId, this.#times.next(keyId, 'refused', now));
+    }
+  }
+
+  /** Has every key asked about at once. */
+  askAll(): void {
+    const { core, inspections, clock } = this.#options;
+    this.#times.reset();
+    for (const keyId of core().byId.keys()) inspections.repeat(keyId, clock.now());
   }
 
   /** Wants a key to be asked about if what keeps it from serving is only guessed. */
@@ -85,6 +125,53 @@ export class KeyInspector {
     const guessed = core().settings.keys.filter((key) => this.#isGuessed(key, now));
     const keyIds = guessed.slice(0, MOST_ASKED).map(({ id }) => id);
     return keyIds.length > 0 && inspections.askNow(keyIds);
+  }
+
+  /** While something is wrong that only a contact can clear, asks again by itself. */
+  #repeat(key: PoolKey, finding: Finding, change: Change, now: number): void {
+    if (change === 'unchanged' && finding.kind === 'failed') {
+      const { kind } = finding.outcome;
+      if (kind === 'client_abort' || kind === 'unused') {
+        this.#options.inspections.repeat(key.id, now); // a gateway that stops has given it up
+        return;
+      }
+    }
+    const { contacts, inspections } = this.#options;
+    const isTrouble = contacts.trouble !== null;
+    const verdict = isTrouble ? 'unanswered' : (contacts.of(key.id)?.verdict ?? 'unanswered');
+    this.#times.note(key.id, verdict, now);
+    if (verdict !== 'accepted' && (!isTrouble || this.#isProbe(key))) {
+      inspections.repeat(key.id, this.#times.next(key.id, verdict, now));
+    }
+    if (change === 'ends' || this.#isFirstAccepted(key, verdict)) this.#askAllDoubtful(now);
+  }
+
+  /** Whether this is the key with which OpenRouter is tried; it becomes so if no other is. */
+  #isProbe({ id }: PoolKey): boolean {
+    if (this.#probe === null || !this.#options.core().byId.has(this.#probe)) this.#probe = id;
+    return this.#probe === id;
+  }
+
+  /** Whether OpenRouter accepts this key, and refused all that it was asked about before. */
+  #isFirstAccepted(key: PoolKey, verdict: KeyCheck['verdict']): boolean {
+    if (verdict !== 'accepted') return false;
+    const others = [...this.#options.core().byId.keys()].filter((keyId) => keyId !== key.id);
+    const verdicts = others.map((keyId) => this.#options.contacts.of(keyId)?.verdict);
+    return verdicts.length > 0 && verdicts.every((each) => each === 'refused');
+  }
+
+  /** OpenRouter answers again: asks about every key that it does not accept, as far as known. */
+  #askAllDoubtful(now: number): void {
+    const { core, contacts, inspections } = this.#options;
+    this.#probe = null;
+    for (const keyId of core().byId.keys()) {
+      const verdict = contacts.of(keyId)?.verdict ?? 'unanswered';
+      if (verdict === 'accepted') continue;
+      inspections.repeat(
+        keyId,
+        verdict === 'refused' ? now : this.#times.next(keyId, verdict, now),
+      );
+    }
   }
 
   /** A key whose charges are not explained by what was spent here is used elsewhere too. */

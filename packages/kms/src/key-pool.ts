@@ -9,6 +9,7 @@ import {
   type Usage,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
+import type { Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import { Gate } from './gate.ts';
 import { KeyInspector } from './key-inspector.ts';
@@ -44,6 +45,7 @@ export interface KeyPoolOptions {
   /** Puts the core together anew; what was known stays known. */
   readonly reopen: (settings: PoolSettings, before: PoolCore) => Promise<PoolCore>;
   readonly store: StateStore;
+  readonly contacts: Contacts;
   readonly inspections: Inspections;
   readonly leaseTokens: LeaseTokens;
   readonly ledger: Ledger;
@@ -51,6 +53,8 @@ export interface KeyPoolOptions {
   readonly spending: SpendingWatch;
   readonly listener: PoolParts['listener'];
   readonly clock: Clock;
+  /** A number of [0, 1). */
+  readonly random: () => number;
 }
 
 function lendRequest(session: number, request: AcquireRequest): LendRequest {
@@ -62,7 +66,10 @@ function lendRequest(session: number, request: AcquireRequest): LendRequest {
 type NoLease = Extract<Lent, { kind: 'none' }>;
 
 /** The state of the pool in figures. */
-export type PoolStatus = Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process'>;
+export type PoolStatus = Omit<
+  Result<'service.status'>,
+  'version' | 'startedAt' | 'process' | 'health'
+>;
 
 /** Gives out the keys, takes in what came of them, and tells how they are. */
 export class KeyPool {
@@ -89,10 +96,11 @@ export class KeyPool {
   /**
    * Goes on with other keys or rules. What is known of keys, leases under way, and requests that wait
    * stay; a key that is gone is never lent again, and what comes of its leases is still taken in. What
-   * was wrong with the way to OpenRouter may just have been mended: it is tried at once.
+   * was wrong with a key, or with the way to OpenRouter, may just have been mended: OpenRouter is asked
+   * at once about every key.
    */
   async configure(settings: PoolSettings): Promise<void> {
-    const { reopen, inspections } = this.#options;
+    const { reopen, inspections, contacts } = this.#options;
     await this.#gate.alone(async () => {
       for (const keyId of this.#core.byId.keys()) this.#gone.add(keyId);
       this.#core = await reopen(settings, this.#core);
@@ -100,7 +108,9 @@ export class KeyPool {
     });
     const keyIds = [...this.#core.byId.keys()];
     for (const keyId of keyIds) this.#gone.delete(keyId);
+    contacts.keep(keyIds);
     inspections.keep(keyIds);
+    this.#inspector.askAll();
     this.#line.serve();
   }
 
@@ -184,6 +194,7 @@ export class KeyPool {
     const { applied, ...lease } = await store.release(leaseId, keyId, clock.now(), unsent);
     if (!applied) return false;
     usage.add({ keyId, ...lease }, outcome, used, clock.now());
+    if (key !== undefined) this.#inspector.observe(keyId, outcome, lease.model);
     const end = { ...lease, outcome, generation };
     const followed = key === undefined ? [] : await this.#core.reports.take(key, end);
     ledger.ended(leaseId, outcome, used, followed, clock.now());
@@ -197,8 +208,14 @@ export class KeyPool {
   }
 
   /** Takes in what came of asking about a key. */
-  async reportInspection(leaseId: string, finding: Finding): Promise<Result<'inspection.report'>> {
+  async reportInspection(
+    leaseId: string,
+    finding: Finding,
+    clockOffsetMs?: number,
+  ): Promise<Result<'inspection.report'>> {
+    const { contacts, clock } = this.#options;
     const { keyId } = readLeaseId(leaseId);
+    if (clockOffsetMs !== undefined) contacts.clock(clockOffsetMs, clock.now());
     const applied = await this.#gate.through(() => this.#inspector.takeIn(keyId, finding));
     this.#options.inspections.done(keyId);
     if (applied) this.#line.serve();
@@ -250,6 +267,16 @@ export class KeyPool {
   /** How the pool and its store are. Tries to save what could not be saved before. */
   async status(): Promise<PoolStatus> {
     return { ...(await this.#core.views.status()), waiting: this.#line.size };
+  }
+
+  /** What the pool tells of its health. */
+  health(): ReturnType<PoolCore['views']['health']> {
+    return this.#core.views.health();
+  }
+
+  /** When OpenRouter answered last; null: it has not. */
+  get lastAnswerAt(): number | null {
+    return this.#options.contacts.lastAnswerAt;
   }
 
   #find(keyId: string): PoolKey {

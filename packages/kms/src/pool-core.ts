@@ -2,6 +2,7 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from './accounts.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
+import type { Contacts } from './health/contacts.ts';
 import type { InspectionListener } from './first-round.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
@@ -53,6 +54,7 @@ export interface PoolParts {
 
 /** What keys share, and what outlives a change of the settings. */
 export interface SharedParts {
+  readonly contacts: Contacts;
   readonly records: SharedRecords;
   readonly limits: LimitBook;
   readonly allowances: SharedState['allowances'];
@@ -74,7 +76,7 @@ export interface PoolCore {
 export async function openCore(
   settings: PoolSettings,
   parts: PoolParts,
-  { records: sharedRecords, limits, allowances: learnt }: SharedParts,
+  { contacts, records: sharedRecords, limits, allowances: learnt }: SharedParts,
   before?: PoolCore,
 ): Promise<PoolCore> {
   const { keys, policy, freeAllowance } = settings;
@@ -83,7 +85,8 @@ export async function openCore(
   const records = await KeyRecords.load(loaded, before?.records);
   const allowances = new Allowances(freeAllowance, learnt);
   const eligibility = new Eligibility({ keys, records, limits });
-  const common = { ...parts, ...settings, records, limits, allowances, shared: sharedRecords };
+  const lasting = { contacts, limits, shared: sharedRecords };
+  const common = { ...parts, ...settings, ...lasting, records, allowances };
   const loadOrders = loads.orderOf(keys);
   return {
     settings,

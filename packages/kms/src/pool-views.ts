@@ -7,6 +7,9 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
+import type { Contacts } from './health/contacts.ts';
+import type { HealthFacts } from './health/causes.ts';
+import { keyHealth } from './health/key-health.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { concernsKey, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
@@ -29,6 +32,7 @@ const MAX_REASONS = 16;
 export interface PoolViewsParts {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
+  readonly contacts: Contacts;
   readonly limits: LimitBook;
   readonly allowances: Allowances;
   readonly shared: SharedRecords;
@@ -75,16 +79,16 @@ export class PoolViews {
 
   /** The pool in figures, and its store. Tries to save what could not be saved before. */
   async status(): Promise<
-    Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting'>
+    Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting' | 'health'>
   > {
     const { keys, store, records, shared, limits, clock } = this.#parts;
     const [areKeysSaved, isSharedSaved] = [await records.retrySaves(), await shared.retrySaves()];
     const now = clock.now();
     const inFlight = await store.inFlight(now);
-    const { usable, cooling, disabled, nextReturn } = records.availability(now);
+    const { nextReturn } = records.availability(now);
     const accounts = [...records.accounts()].filter(([, members]) => members.length > 1);
     return {
-      keys: { available: usable.length, cooling, disabled },
+      keys: this.#counts(now),
       nextAvailableAt: nextReturn,
       leasesInFlight: keys.reduce((sum, { id }) => sum + (inFlight.get(id) ?? 0), 0),
       sharedAccounts: accounts.slice(0, MAX_SHARED_ACCOUNTS).map(([account, members]) => ({
@@ -96,8 +100,45 @@ export class PoolViews {
     };
   }
 
+  #counts(now: number): Result<'service.status'>['keys'] {
+    const { keys, records } = this.#parts;
+    const counts = { available: 0, cooling: 0, refused: 0, disabled: 0 };
+    for (const key of keys) {
+      const { kind } = records.of(key, now).state;
+      if (this.#keyHealth(key, now).kind === 'refused') counts.refused += 1;
+      else counts[kind === 'returning' ? 'available' : kind] += 1;
+    }
+    return counts;
+  }
+
+  /** What the pool tells of its health. */
+  health(): Pick<HealthFacts, 'keys' | 'trouble' | 'clockError' | 'block' | 'wasContacted'> {
+    const { keys, contacts, limits, clock } = this.#parts;
+    const now = clock.now();
+    const block = limits.on({ scope: 'upstream' }, now);
+    const isBlock = block?.cause.reason === 'edge_blocked';
+    const { trouble, clockError, lastAnswerAt } = contacts;
+    return {
+      keys: keys.map((key) => this.#keyHealth(key, now)),
+      ...{ trouble, clockError },
+      block: isBlock ? { since: block.since, detail: block.cause.detail } : null,
+      wasContacted: lastAnswerAt !== null,
+    };
+  }
+
+  #keyHealth(key: PoolKey, now: number) {
+    const { records, contacts, limits } = this.#parts;
+    const account = records.accountOf(key);
+    const onAccount = (['all', 'free', 'paid'] as const).flatMap((pool) => {
+      const subject: Subject = { scope: 'account', account, pool };
+      return limits.on(subject, now) ?? [];
+    });
+    const { state } = records.of(key, now);
+    return keyHealth({ name: key.name, state, check: contacts.of(key.id), limits: onAccount });
+  }
+
   async #view(key: PoolKey, inFlight: ReadonlyMap<string, number>, now: number): Promise<KeyView> {
-    const { records, limits, allowances, store, usage, spending, history } = this.#parts;
+    const { records, contacts, limits, allowances, store, usage, spending, history } = this.#parts;
     const account = records.accountOf(key);
     const { state, traits } = records.of(key, now);
     const { minute, day } = currentWindows(account, allowances.of(account), now);
@@ -110,6 +151,7 @@ export class PoolViews {
       name: key.name,
       state,
       statusSince: statusSince(state, concerning, history.standing(key.id, now)),
+      check: contacts.of(key.id),
       inFlight: inFlight.get(key.id) ?? 0,
       maxConcurrency: key.maxConcurrency,
       account,

@@ -1,3 +1,4 @@
+import { Contacts } from './health/contacts.ts';
 import { Inspections } from './inspections.ts';
 import { KeyPool } from './key-pool.ts';
 import { LimitBook } from './limit-book.ts';
@@ -9,7 +10,9 @@ export async function openPool(settings: PoolSettings, parts: PoolParts): Promis
   const { store, clock, listener, random } = parts;
   const records = new SharedRecords(store, listener);
   const kept = await records.load(clock.now());
+  const contacts = new Contacts();
   const shared = {
+    contacts,
     records,
     limits: new LimitBook(random, kept.limits),
     allowances: kept.allowances,
@@ -19,6 +22,7 @@ export async function openPool(settings: PoolSettings, parts: PoolParts): Promis
   return new KeyPool({
     ...parts,
     core,
+    contacts,
     inspections: new Inspections({ keyIds, clock, random }),
     reopen: (changed, before) =>
       openCore(changed, parts, { ...shared, allowances: before.allowances.learnt() }, before),

@@ -3,6 +3,7 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { accountName, currentWindows, type Allowances } from './accounts.ts';
 import { BLOCK_BACK_OFF } from './back-off.ts';
 import type { CooldownPolicy } from './cooldown.ts';
+import type { Contacts } from './health/contacts.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { concernsKey, isGuess, type Limit, type Subject } from './limit.ts';
@@ -35,6 +36,7 @@ export interface ReportsParts {
   readonly allowances: Allowances;
   readonly shared: SharedRecords;
   readonly store: StateStore;
+  readonly contacts: Contacts;
   readonly policy: CooldownPolicy;
   readonly clock: Clock;
   readonly listener: LimitListener;
@@ -95,6 +97,7 @@ export class Reports {
     const name = records.accountOf(key);
     const sharers = records.accounts().get(name) ?? [];
     if (records.accountsVersion !== before && sharers.length > 1) listener.onShared(name, sharers);
+    await this.#liftUpstream(now);
     const { freeRequests } = facts;
     if (freeRequests === null) return;
     const learnt = allowances.learn(name, 'day', freeRequests.limit);
@@ -119,9 +122,11 @@ export class Reports {
 
   /** Several accounts' keys refused within moments: it is the pool, or the way to OpenRouter. */
   async #isEverybodys(key: PoolKey, outcome: Outcome, now: number): Promise<boolean> {
-    const { records, keys } = this.#parts;
+    const { records, keys, contacts } = this.#parts;
     const accounts = new Set(keys.map((each) => records.accountOf(each)));
-    const struck = this.#strikes.add(key, records.accountOf(key), accounts.size, now);
+    const account = records.accountOf(key);
+    const { lastAcceptedAt } = contacts;
+    const struck = this.#strikes.add(key, account, accounts.size, now, lastAcceptedAt);
     if (struck === null) return false;
     const upstream: Consequence = {
       kind: 'back-off',
@@ -162,6 +167,13 @@ export class Reports {
     listener.onLimit(limit, this.#parts.records.keysConcernedBy(limit.subject));
     followed.push(limitEffect(limit));
     await shared.keepLimit(limit.subject, limit);
+  }
+
+  /** OpenRouter can be reached and accepts a key; whether it blocks what clients send is not said. */
+  async #liftUpstream(now: number): Promise<void> {
+    const limit = this.#parts.limits.on({ scope: 'upstream' }, now);
+    if (limit === undefined || limit.cause.reason === 'edge_blocked') return;
+    await this.lift({ scope: 'upstream' });
   }
 
   async #liftGuess(subject: Subject, now: number): Promise<void> {

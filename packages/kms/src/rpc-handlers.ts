@@ -8,6 +8,7 @@ import {
   type RequestEnd,
 } from '@openrouter-proxy/kms-protocol';
 import { createMasker, type Clock } from '@openrouter-proxy/runtime';
+import type { ServiceHealth } from './health/service-health.ts';
 import type { KeyPool } from './key-pool.ts';
 import type { KeyCommand } from './key-state.ts';
 import type { Books } from './ledger/books.ts';
@@ -26,6 +27,7 @@ export interface HandlerParts {
   readonly books: Books;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly service: ServiceFacts;
+  readonly health: ServiceHealth;
   /** Has the launcher read the configuration again. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
   readonly clock: Clock;
@@ -76,6 +78,7 @@ function poolHandlers({
   pool,
   metrics,
   service,
+  health,
   reload,
 }: HandlerParts): Omit<Handlers, BookMethods> {
   return {
@@ -88,7 +91,8 @@ function poolHandlers({
     'inspection.take': async ({ waitMs }, session) => ({
       lease: await pool.takeInspection(session.id, waitMs),
     }),
-    'inspection.report': ({ leaseId, finding }) => pool.reportInspection(leaseId, finding),
+    'inspection.report': ({ leaseId, finding, clockOffsetMs }) =>
+      pool.reportInspection(leaseId, finding, clockOffsetMs),
     'keys.list': async ({ offset = 0, limit = MAX_LISTED_KEYS } = {}) => ({
       keys: await pool.list(offset, limit),
       total: pool.size,
@@ -102,7 +106,7 @@ function poolHandlers({
     'metrics.read': async () => ({ families: await metrics() }),
     'service.status': async () => ({
       ...service,
-      ...(await pool.status()),
+      ...(await health.look()),
       process: processUse(),
     }),
     'service.reload': async ({ dryRun = false } = {}) => {
@@ -124,8 +128,9 @@ function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, Book
       lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
     }),
     'leases.list': () => ledger.leases(MAX_LISTED_LEASES),
-    'requests.record': ({ requests }) => {
+    'requests.record': ({ requests, unauthorized = 0 }) => {
       for (const end of requests) record(end);
+      traffic.addUnauthorized(unauthorized, clock.now());
       return {};
     },
     'requests.recent': ({ limit, before, ...filter }) => ledger.recent(limit, filter, before),

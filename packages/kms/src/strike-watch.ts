@@ -15,14 +15,22 @@ export class StrikeWatch {
 
   /**
    * Notes that a key was refused. When keys of several accounts were within moments, or those of all
-   * accounts if there are fewer, gives the keys; else null.
+   * accounts if there are fewer, gives the keys; else null. A key that OpenRouter accepted meanwhile
+   * (`acceptedAt`) tells that the others were refused for their own sake.
    */
-  add(key: PoolKey, account: string, accountsInPool: number, now: number): PoolKey[] | null {
+  add(
+    key: PoolKey,
+    account: string,
+    accountsInPool: number,
+    now: number,
+    acceptedAt: number | null,
+  ): PoolKey[] | null {
     const isRecent = ({ at }: Strike) => at <= now && now - at < WITHIN_MS;
     this.#strikes = [...this.#strikes.filter(isRecent), { key, account, at: now }].slice(-1_000);
     const accounts = new Set(this.#strikes.map((strike) => strike.account));
     const many = Math.max(2, Math.min(ACCOUNTS, accountsInPool));
     if (accounts.size < many) return null;
+    if (acceptedAt !== null && acceptedAt > (this.#strikes[0]?.at ?? now)) return null;
     return [...new Set(this.#strikes.map((strike) => strike.key))];
   }
 }

@@ -194,7 +194,7 @@ describe('an operator', () => {
     await pool.command(keys[1]?.id ?? '', { kind: 'disable', reason: '' });
     await pool.acquire(1);
     expect(await pool.status()).toEqual({
-      keys: { available: 1, cooling: 1, disabled: 1 },
+      keys: { available: 1, cooling: 1, refused: 0, disabled: 1 },
       nextAvailableAt: clock.now() + 60_000,
       leasesInFlight: 1,
       waiting: 0,

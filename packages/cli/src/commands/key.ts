@@ -4,7 +4,7 @@ import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
 import { findKey } from '../find-key.ts';
-import { causeInWords, limitInWords, standing } from '../key-words.ts';
+import { causeInWords, isRefused, limitInWords, refusalInWords, standing } from '../key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, credits, share } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';
@@ -38,12 +38,11 @@ export const key: Command = {
 function keyText(view: KeyView, { io, paint }: Context): string {
   const now = io.now();
   const { text, tone } = standing(view);
+  const since = standingSince(view);
   const lines: [string, string][] = [
     ['key', `${paint('strong', plain(view.name))}  ${view.keyId}`],
-    [
-      'state',
-      `${paint(tone, text)} for ${span(now - view.statusSince)} (since ${clockTime(view.statusSince, now)})`,
-    ],
+    ['state', `${paint(tone, text)} for ${span(now - since)} (since ${clockTime(since, now)})`],
+    ...checkLines(view, now),
     ...stateLines(view, now),
     ...view.limits.map((limit): [string, string] => ['not for', limitInWords(limit, now)]),
     ['account', view.account],
@@ -70,6 +69,20 @@ function keyText(view: KeyView, { io, paint }: Context): string {
 /** The first lines are painted by us; whatever comes from outside is not. */
 const safe = (name: string, value: string) =>
   name === 'key' || name === 'state' ? value : plain(value);
+
+const standingSince = ({ state, check, statusSince }: KeyView) =>
+  check !== null && isRefused({ state, check }) ? check.since : statusSince;
+
+/** What OpenRouter said last of the key. */
+function checkLines({ state, check }: KeyView, now: number): [string, string][] {
+  if (check === null) return [['checked', 'not yet: OpenRouter has not been asked about it']];
+  if (isRefused({ state, check })) return [['checked', refusalInWords(check, now)]];
+  const at = when(check.at, now);
+  const { verdict, status, detail } = check;
+  if (verdict === 'accepted') return [['checked', `accepted by OpenRouter ${at}`]];
+  const answer = [status === null ? '' : `HTTP ${status}`, detail].filter(Boolean).join(' ');
+  return [['checked', `${verdict} ${at}: ${answer}`]];
+}
 
 function stateLines({ state }: KeyView, now: number): [string, string][] {
   if (state.kind === 'available') return [];

@@ -1,10 +1,15 @@
-import type { LimitView, Result } from '@openrouter-proxy/kms-protocol';
+import {
+  healthStatements,
+  type Health,
+  type LimitView,
+  type Result,
+} from '@openrouter-proxy/kms-protocol';
 import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
-import { causeInWords, limitInWords } from '../key-words.ts';
-import { clockTime, span, until, when } from '../terminal/instant.ts';
+import { limitInWords } from '../key-words.ts';
+import { clockTime, span, when } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';
 import type { Cell } from '../terminal/table.ts';
@@ -25,40 +30,37 @@ export const status: Command = {
     }),
 };
 
-function health({ keys, limits, nextAvailableAt, store }: Status, now: number): Cell {
-  if (!store.healthy) {
-    return {
-      text: `the state store is in trouble: ${store.trouble ?? 'it cannot be written'}`,
-      tone: 'bad',
-    };
-  }
-  const blocked = limits.find(({ scope }) => scope === 'upstream');
-  if (blocked !== undefined) {
-    const why = causeInWords(blocked.cause);
-    return {
-      text: plain(`OpenRouter is left alone ${until(blocked.until, now)}: ${why}`),
-      tone: 'bad',
-    };
-  }
-  if (keys.available > 0) return { text: 'serving', tone: 'good' };
-  if (keys.cooling + keys.disabled === 0) return { text: 'no key is configured', tone: 'bad' };
-  const next =
-    nextAvailableAt === null
-      ? 'all are disabled'
-      : `the next returns ${when(nextAvailableAt, now)}`;
-  return { text: `no key can serve: ${next}`, tone: 'bad' };
+/** How the pool is in one word, then every cause with what to do about it. */
+function healthLines({ health }: Status, { io, paint }: Context): [string, string][] {
+  const word: Readonly<Record<Health['level'], Cell>> = {
+    ok: { text: 'serving', tone: 'good' },
+    warning: { text: 'serving, with warnings', tone: 'warn' },
+    critical: { text: 'degraded', tone: 'bad' },
+  };
+  const { text, tone } = word[health.level];
+  const statements = healthStatements(health.causes, io.now());
+  return [
+    ['pool', paint(tone, text)],
+    ...statements.flatMap(({ severity, sentence, action }): [string, string][] => [
+      [
+        severity === 'critical' ? 'problem' : 'warning',
+        paint(severity === 'critical' ? 'bad' : 'warn', plain(sentence)),
+      ],
+      ['', plain(action)],
+    ]),
+  ];
 }
 
 /** The status as lines of a name and a value. */
-function statusText(found: Status, socket: string, { io, paint }: Context): string {
+function statusText(found: Status, socket: string, context: Context): string {
+  const { io, paint } = context;
   const now = io.now();
   const { keys, sharedAccounts, limits, process: use } = found;
-  const { text, tone } = health(found, now);
   const lines: [string, string][] = [
-    ['pool', paint(tone, text)],
+    ...healthLines(found, context),
     [
       'keys',
-      `${count(keys.available)} available, ${count(keys.cooling)} cooling, ${count(keys.disabled)} disabled`,
+      `${count(keys.available)} available, ${count(keys.cooling)} cooling, ${count(keys.refused)} refused, ${count(keys.disabled)} disabled`,
     ],
     [
       'requests',
@@ -69,6 +71,7 @@ function statusText(found: Status, socket: string, { io, paint }: Context): stri
       'account',
       plain(`${account} is shared by ${names.join(', ')}`),
     ]),
+    ['upstream', askedText(found.health, now)],
     ['store', storeText(found.store)],
     ...found.store.machines.map((machine): [string, string] => [
       'machine',
@@ -84,6 +87,11 @@ function statusText(found: Status, socket: string, { io, paint }: Context): stri
   ];
   return lines.map(([name, value]) => `${paint('quiet', name.padEnd(8))}  ${value}\n`).join('');
 }
+
+const askedText = ({ lastAnswerAt }: Health, now: number) =>
+  lastAnswerAt === null
+    ? 'OpenRouter has not answered yet'
+    : `OpenRouter answered last ${when(lastAnswerAt, now)}`;
 
 const storeText = ({ backend, trouble }: Status['store']) =>
   plain(`${storeInWords(backend)}, ${trouble ?? 'healthy'}`);

@@ -40,6 +40,9 @@ export function Figures({ snapshot }: { readonly snapshot: Snapshot }) {
       </Figure>
       <Figure title="Requests, last hour" value={formatCount(ended)}>
         {formatCount(hour.failed)} failed, {formatCount(hour.refused)} refused
+        {hour.unauthorized === 0
+          ? ''
+          : `, of these ${formatCount(hour.unauthorized)} for a wrong access key`}
       </Figure>
       <Figure title="Answered, last hour" value={formatShare(hour.answered, ended)}>
         {formatCount(hour.aborted)} given up by clients

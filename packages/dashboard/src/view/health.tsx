@@ -6,30 +6,32 @@ import { Clock, InstantAndDistance } from './clock.tsx';
 import { Fact } from './panel.tsx';
 import { StandingMark } from './standing-mark.tsx';
 
-const MARK = {
-  ok: 'M7 12.5l3.5 3.5L17 8.5',
-  degraded: 'M12 6.5v7M12 16.6v.4',
-};
+const CALL = 'M12 6.5v7M12 16.6v.4';
+const MARK = { ok: 'M7 12.5l3.5 3.5L17 8.5', warning: CALL, critical: CALL };
+const TITLE = { ok: 'Serving normally', warning: 'Serving, with warnings', critical: 'Degraded' };
 
 /** Whether the gateway serves as it should, why not, and how the key service stands. */
 export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
-  const { reasons, status } = snapshot;
-  const health = reasons.length === 0 && status ? 'ok' : 'degraded';
+  const { health, status } = snapshot;
+  const { statements } = health;
+  const level = status ? health.level : 'critical';
   return (
-    <section class={`health health-${health}`} aria-labelledby="health-title">
+    <section class={`health health-${level}`} aria-labelledby="health-title">
       <div class="health-word" role="status">
         <svg class="health-mark" viewBox="0 0 24 24" aria-hidden="true">
           <circle cx="12" cy="12" r="10" />
-          <path d={MARK[health]} />
+          <path d={MARK[level]} />
         </svg>
         <div>
-          <h2 id="health-title">{health === 'ok' ? 'Serving normally' : 'Degraded'}</h2>
-          {health === 'ok' ? (
-            <p class="muted">Requests are answered as they should be.</p>
+          <h2 id="health-title">{TITLE[level]}</h2>
+          {statements.length === 0 ? (
+            <p class="muted">No problem is known.</p>
           ) : (
             <ul class="reasons">
-              {reasons.map((reason) => (
-                <li key={reason}>{reason}</li>
+              {statements.map(({ sentence, action }) => (
+                <li key={sentence}>
+                  {sentence} <span class="muted">{action}</span>
+                </li>
               ))}
             </ul>
           )}
@@ -56,6 +58,9 @@ function ServiceFacts({ status }: { readonly status: NonNullable<Snapshot['statu
           </li>
           <li>
             <StandingMark standing="cooling" /> {formatCount(keys.cooling)} cooling
+          </li>
+          <li>
+            <StandingMark standing="refused" /> {formatCount(keys.refused)} refused
           </li>
           <li>
             <StandingMark standing="disabled" /> {formatCount(keys.disabled)} disabled

@@ -40,7 +40,11 @@ export function KeyRow({ view, spans, axis, isUnfolded }: KeyRowProps) {
   );
 }
 
-function StandingNote({ view: { state, limits } }: { readonly view: KeyView }) {
+function StandingNote({ view }: { readonly view: KeyView }) {
+  const { state, check, limits } = view;
+  if (check !== null && standingOf(view) === 'refused') {
+    return <>{`by OpenRouter: HTTP ${check.status ?? 401} ${check.detail}`}</>;
+  }
   switch (state.kind) {
     case 'cooling':
       return <Countdown until={state.until} />;

@@ -1,13 +1,13 @@
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 import { useContext } from 'preact/hooks';
 import { formatDuration, formatInstant, formatMinute } from '../instant.ts';
-import { STANDING_LABEL, type Standing } from '../key-standing.ts';
+import { STANDING_LABEL } from '../key-standing.ts';
 import { lanePieces, laneTicks, timeByKind, type LaneAxis } from '../lane-geometry.ts';
 import { formatShare } from '../number.ts';
 import { Clock } from './clock.tsx';
 
 /** Besides its colour each kind has its height, so that they are told apart without seeing colours. */
-const HEIGHT: Readonly<Record<Standing, number>> = {
+const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
   serving: 30,
   returning: 55,
   limited: 55,
@@ -45,7 +45,7 @@ export function Lane({ spans, axis }: LaneProps) {
 interface LanePieceProps {
   readonly x: number;
   readonly width: number;
-  readonly kind: Standing;
+  readonly kind: KeySpan['kind'];
   readonly title: string;
 }
 

@@ -3,6 +3,7 @@ import type { GatewayHandOver } from '@openrouter-proxy/config';
 import type { KmsClient, MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 import type { AppParts } from '../app.ts';
+import type { HealthSource } from '../health.ts';
 import type { Leases } from '../leases.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { ModelsCache } from '../models-cache.ts';
@@ -22,7 +23,7 @@ export interface DashboardParts {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly siblings: Siblings;
-  readonly draining: () => boolean;
+  readonly health: HealthSource;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -41,14 +42,14 @@ export interface Dashboard {
 
 /** Puts the dashboard together. */
 export async function createDashboard(shown: DashboardParts): Promise<Dashboard> {
-  const { kms, leases, cache, options, metrics, logger, siblings, draining, now } = shown;
+  const { kms, leases, cache, options, metrics, logger, siblings, health, now } = shown;
   const cacheState = () => {
     const { enabled, ttlMs } = options().modelsCache;
     const ageSeconds = cache().ageSeconds();
     return { enabled, ageSeconds, ttlSeconds: ttlMs / 1_000, ...metrics.modelsCache() };
   };
   const source = new SnapshotSource({
-    ...{ kms, siblings, draining, now },
+    ...{ kms, siblings, health, now },
     cache: cacheState,
     system: () => options().metrics.system,
   });
@@ -62,7 +63,7 @@ export async function createDashboard(shown: DashboardParts): Promise<Dashboard>
     logger,
   });
   const assets = await readAssets();
-  const parts: PagesParts = { kms, metrics, metricState, siblings, source, feed, assets };
+  const parts: PagesParts = { kms, health, metrics, metricState, siblings, source, feed, assets };
   return {
     pages: metricsPages(parts),
     own: {

@@ -2,6 +2,7 @@ import { renderPage, type Assets } from '@openrouter-proxy/dashboard';
 import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import accepts from 'accepts';
 import type { Exchange } from '../exchange.ts';
+import type { HealthSource } from '../health.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';
 import { mergedFamilies, metricText, TEXT_FORMATS } from '../metrics/metric-families.ts';
@@ -38,8 +39,9 @@ const FOR_EVER = 'private, max-age=31536000, immutable';
 /** What the pages under `/metrics` tell of. */
 export interface PagesParts {
   readonly kms: KmsClient;
+  readonly health: HealthSource;
   readonly metrics: GatewayMetrics;
-  readonly metricState: () => Omit<MetricState, 'isKmsUp'>;
+  readonly metricState: () => Omit<MetricState, 'isKmsUp' | 'causes'>;
   readonly siblings: Siblings;
   readonly source: SnapshotSource;
   readonly feed: LiveFeed;
@@ -49,10 +51,13 @@ export interface PagesParts {
 /** The metrics of all processes. */
 export async function allMetrics({
   kms,
+  health,
   metrics,
   metricState,
   siblings,
-}: Pick<PagesParts, 'kms' | 'metrics' | 'metricState' | 'siblings'>): Promise<MetricFamily[]> {
+}: Pick<PagesParts, 'kms' | 'health' | 'metrics' | 'metricState' | 'siblings'>): Promise<
+  MetricFamily[]
+> {
   const ofKms = kms.call('metrics.read', {}).then(
     ({ families }) => families,
     (error: unknown) => {
@@ -60,8 +65,13 @@ export async function allMetrics({
       throw error;
     },
   );
-  const [service, others] = await Promise.all([ofKms, siblings.metrics()]);
-  const own = await metrics.families({ ...metricState(), isKmsUp: service !== null });
+  const [service, others, { causes }] = await Promise.all([
+    ofKms,
+    siblings.metrics(),
+    health.look(),
+  ]);
+  const isKmsUp = service !== null;
+  const own = await metrics.families({ ...metricState(), isKmsUp, causes });
   return mergedFamilies([own, ...others, service ?? []]);
 }
 

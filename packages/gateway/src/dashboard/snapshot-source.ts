@@ -1,7 +1,7 @@
 import type { Explanation, Snapshot } from '@openrouter-proxy/dashboard';
 import type { KmsClient, Method, Params, Result } from '@openrouter-proxy/kms-protocol';
 import { KmsError } from '@openrouter-proxy/kms-protocol';
-import { degradedReasons, kmsStatus, type KmsStatus } from '../health.ts';
+import type { HealthSource, KmsStatus } from '../health.ts';
 import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
 import { MachineLoad, ownUse } from './machine-load.ts';
 
@@ -24,7 +24,7 @@ export interface SnapshotParts {
   readonly siblings: Siblings;
   /** Whether the machine's load is shown. */
   readonly system: () => boolean;
-  readonly draining: () => boolean;
+  readonly health: HealthSource;
   readonly now: () => number;
 }
 
@@ -40,9 +40,9 @@ export class SnapshotSource {
 
   /** How everything stands now. What the key service does not tell is empty. */
   async take(): Promise<Snapshot> {
-    const { kms, now: clock } = this.#parts;
+    const { health, now: clock } = this.#parts;
     const now = clock();
-    const status = await kmsStatus(kms);
+    const { level, statements, status } = await health.look();
     const [keys, history, traffic, recent, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
@@ -56,7 +56,7 @@ export class SnapshotSource {
       others.reduce((all, { cache }) => all + cache[of], own[of]);
     return {
       now,
-      reasons: degradedReasons(status, this.#parts.draining(), now),
+      health: { level, statements },
       status,
       keys: keys.keys,
       keysTotal: keys.total,

@@ -18,8 +18,8 @@ export class Maker {
     return new Counter({ name, help, labelNames, registers: this.#registers });
   }
 
-  gauge(name: string, help: string) {
-    return new Gauge({ name: PREFIX + name, help, registers: this.#registers });
+  gauge<Label extends string>(name: string, help: string, ...labelNames: Label[]) {
+    return new Gauge({ name: PREFIX + name, help, labelNames, registers: this.#registers });
   }
 
   seconds<Label extends string>(name: string, help: string, ...labelNames: Label[]) {
@@ -105,5 +105,10 @@ export function stateMetrics(make: Maker) {
     leases: make.gauge('leases_in_flight', 'Keys in use by this gateway.'),
     cacheAge: make.gauge('models_cache_age_seconds', 'Age of the model list in the cache.'),
     kmsUp: make.gauge('kms_up', 'Whether the key service answers.'),
+    health: make.gauge(
+      'health',
+      'Whether something is wrong (1) or not (0), by its cause.',
+      'cause',
+    ),
   };
 }

@@ -1,6 +1,8 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import {
+  HEALTH_CAUSES,
   metricFamilies,
+  type HealthCause,
   type MetricFamily,
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
@@ -22,7 +24,7 @@ import { UsageLabels } from './usage-labels.ts';
 const MAX_CLIENTS = 1_001;
 
 /** What every worker of a gateway would tell alike. */
-const NOT_ADDITIVE = /^openrouter_proxy_(?:kms_up$|models_cache_age_seconds$|system_)/;
+const NOT_ADDITIVE = /^openrouter_proxy_(?:kms_up$|health$|models_cache_age_seconds$|system_)/;
 
 /** What is read when somebody looks, rather than counted when it happens. */
 export interface MetricState {
@@ -30,6 +32,8 @@ export interface MetricState {
   modelsCacheAgeSeconds: number | null;
   /** Whether the key service answers. */
   isKmsUp: boolean;
+  /** What is wrong. */
+  causes: readonly HealthCause[];
 }
 
 /** The gateway's metrics: each has a verb. */
@@ -161,9 +165,13 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
     leased: (ms) => later.add(() => metrics.leaseWait.observe(ms / 1_000)),
     returned: (ms) => later.add(() => metrics.leaseDuration.observe(ms / 1_000)),
     ...cacheCounter(metrics),
-    families({ leasesInFlight, modelsCacheAgeSeconds, isKmsUp }) {
+    families({ leasesInFlight, modelsCacheAgeSeconds, isKmsUp, causes }) {
       gauges.cacheAge.set(modelsCacheAgeSeconds ?? 0);
       gauges.kmsUp.set(isKmsUp ? 1 : 0);
+      const standing = new Set(causes.map(({ kind }) => kind));
+      for (const cause of HEALTH_CAUSES) {
+        gauges.health.set({ cause }, standing.has(cause) ? 1 : 0);
+      }
       return collect(leasesInFlight);
     },
     async additive({ leasesInFlight }) {

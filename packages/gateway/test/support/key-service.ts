@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import {
+  healthLevelOf,
   KmsError,
   listenOnUnixSocket,
   serve,
   type Finding,
   type HandlerParams,
   type Handlers,
+  type Health,
+  type HealthCause,
   type Lease,
   type NoKeyData,
   type Outcome,
@@ -132,7 +135,8 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     'service.status': () => ({
       version: 'test',
       startedAt: 0,
-      keys: { available: service.secrets.length, cooling: 0, disabled: 0 },
+      health: healthWith(service.secrets.length),
+      keys: { available: service.secrets.length, cooling: 0, refused: 0, disabled: 0 },
       nextAvailableAt: null,
       leasesInFlight: service.leases - service.reports.length,
       waiting: 0,
@@ -142,6 +146,11 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       process: { cpuSeconds: 0, residentBytes: 0 },
     }),
   };
+}
+
+function healthWith(keys: number): Health {
+  const causes: HealthCause[] = keys > 0 ? [] : [{ kind: 'no_keys', since: 0 }];
+  return { level: healthLevelOf(causes), causes, lastAnswerAt: null };
 }
 
 /** Listens on `socket`; gives the way to end it again. */

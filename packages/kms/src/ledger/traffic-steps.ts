@@ -10,12 +10,20 @@ export interface TrafficStep {
   refused: number;
   failed: number;
   aborted: number;
+  /** Of those refused: for a missing or wrong access key, and because every key was limited. */
+  unauthorized: number;
+  limited: number;
   sent: number;
   received: number;
   /** How many first contents there were; `samples` holds some of their durations. */
   begun: number;
   readonly samples: number[];
 }
+
+const NOTHING = {
+  ...{ answered: 0, refused: 0, failed: 0, aborted: 0, unauthorized: 0, limited: 0 },
+  ...{ sent: 0, received: 0, begun: 0 },
+};
 
 /** The latest steps of one length that have traffic, the oldest first. */
 export class TrafficSteps {
@@ -34,6 +42,7 @@ export class TrafficSteps {
   add(end: RequestEnd, now: number): void {
     const step = this.#stepAt(now);
     step[outcomeOfRequest(end)] += 1;
+    if (end.status === 429) step.limited += 1;
     step.sent += end.usage?.sent ?? 0;
     step.received += end.usage?.received ?? 0;
     if (end.firstContentMs === null) return;
@@ -41,6 +50,14 @@ export class TrafficSteps {
     const place = Math.floor(this.#random() * step.begun);
     if (step.samples.length < MAX_SAMPLES) step.samples.push(end.firstContentMs);
     else if (place < MAX_SAMPLES) step.samples[place] = end.firstContentMs;
+  }
+
+  /** Counts requests that were refused for a missing or wrong access key. */
+  addUnauthorized(count: number, now: number): void {
+    if (count === 0) return;
+    const step = this.#stepAt(now);
+    step.refused += count;
+    step.unauthorized += count;
   }
 
   /** Every step that is kept. */
@@ -59,8 +76,7 @@ export class TrafficSteps {
     // After the clock was set back, what was counted in the future is forgotten.
     if (last !== undefined && last.at > at) this.#steps.length = 0;
     else if (last?.at === at) return last;
-    const none = { answered: 0, refused: 0, failed: 0, aborted: 0, sent: 0, received: 0, begun: 0 };
-    const step = { at, ...none, samples: [] };
+    const step = { at, ...NOTHING, samples: [] };
     this.#steps.push(step);
     while ((this.#steps[0]?.at ?? at) <= at - this.#maxSteps * this.#stepMs) this.#steps.shift();
     return step;

@@ -1,4 +1,5 @@
 import type { RequestEnd, TrafficPoint } from '@openrouter-proxy/kms-protocol';
+import { recentTraffic, type RecentTraffic } from './recent-traffic.ts';
 import { TrafficSteps, type TrafficStep } from './traffic-steps.ts';
 
 /** Short steps for the last hour, long ones for the last day. */
@@ -31,6 +32,17 @@ export class Traffic {
   add(end: RequestEnd, now: number): void {
     this.#short.add(end, now);
     this.#long.add(end, now);
+  }
+
+  /** Counts requests that were refused for a missing or wrong access key. */
+  addUnauthorized(count: number, now: number): void {
+    this.#short.addUnauthorized(count, now);
+    this.#long.addUnauthorized(count, now);
+  }
+
+  /** What came of the requests of the last `windowMs`. */
+  recent(windowMs: number, now: number): RecentTraffic {
+    return recentTraffic(this.#short.all(), windowMs, now);
   }
 
   /**
@@ -76,6 +88,7 @@ function pointOf(at: number, steps: readonly TrafficStep[]): TrafficPoint {
     refused: sum(({ refused }) => refused),
     failed: sum(({ failed }) => failed),
     aborted: sum(({ aborted }) => aborted),
+    unauthorized: sum(({ unauthorized }) => unauthorized),
     sent: sum(({ sent }) => sent),
     received: sum(({ received }) => received),
     firstContentP50Ms: percentile(durations, 0.5),

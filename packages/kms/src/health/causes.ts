@@ -1,0 +1,126 @@
+import type { HealthCause } from '@openrouter-proxy/kms-protocol';
+import type { RecentTraffic } from '../ledger/recent-traffic.ts';
+import type { ClockError, Trouble } from './contacts.ts';
+import type { KeyHealth } from './key-health.ts';
+
+/** Fewer requests tell nothing about the others. */
+const FEWEST = { critical: 5, warning: 3 } as const;
+const FAILED_SHARE = { critical: 0.5, warning: 0.1 } as const;
+const REFUSED_SHARE = 0.1;
+const MAX_NAMES = 5;
+
+/** What is wrong with the state store, and since when. */
+export interface StoreTrouble {
+  readonly kind: 'store_away' | 'store_unwritable';
+  readonly since: number;
+  readonly detail: string;
+}
+
+/** What the health of the service is judged by. */
+export interface HealthFacts {
+  readonly startedAt: number;
+  readonly keys: readonly KeyHealth[];
+  readonly trouble: Trouble | null;
+  readonly clockError: ClockError | null;
+  /** A block of this address that is in force. */
+  readonly block: { readonly since: number; readonly detail: string } | null;
+  /** Whether OpenRouter has been asked about any key, or a request was sent. */
+  readonly wasContacted: boolean;
+  readonly store: StoreTrouble | null;
+  readonly traffic: RecentTraffic;
+}
+
+/** Everything that is wrong. Pure. */
+export function healthCauses(facts: HealthFacts): HealthCause[] {
+  return [
+    ...contactCauses(facts),
+    ...keyCauses(facts),
+    ...(facts.store === null ? [] : [facts.store]),
+    ...trafficCauses(facts.traffic),
+  ];
+}
+
+function contactCauses(facts: HealthFacts): HealthCause[] {
+  const { trouble, block, clockError, wasContacted, keys, startedAt: since } = facts;
+  const causes: HealthCause[] = [];
+  if (trouble !== null) {
+    const { kind, since, status, detail } = trouble;
+    const isAnswered = kind === 'upstream_failing' || kind === 'upstream_blocked';
+    causes.push(isAnswered ? { kind, since, status, detail } : { kind, since, detail });
+  }
+  if (block !== null && trouble?.kind !== 'upstream_blocked') {
+    causes.push({ kind: 'upstream_blocked', status: null, ...block });
+  }
+  if (clockError !== null) causes.push({ kind: 'clock_wrong', ...clockError });
+  if (!wasContacted && trouble === null && keys.length > 0)
+    causes.push({ kind: 'unchecked', since });
+  return causes;
+}
+
+function keyCauses({ keys, startedAt }: HealthFacts): HealthCause[] {
+  if (keys.length === 0) return [{ kind: 'no_keys', since: startedAt }];
+  const enabled = keys.filter(({ kind }) => kind !== 'disabled');
+  const latest = (of: readonly KeyHealth[]) => Math.max(...of.map(({ since }) => since));
+  if (enabled.length === 0) {
+    return [{ kind: 'all_keys_disabled', since: latest(keys), keys: keys.length }];
+  }
+  const refused = enabled.filter((key) => key.kind === 'refused');
+  const causes = refusedCauses(refused, enabled.length);
+  const inService = enabled.filter((key) => key.kind === 'limited' || key.kind === 'serving');
+  return inService.length === 0 ? causes : [...causes, ...limitedCauses(inService)];
+}
+
+type Refused = Extract<KeyHealth, { kind: 'refused' }>;
+type InService = Extract<KeyHealth, { kind: 'limited' | 'serving' }>;
+
+function refusedCauses(refused: readonly Refused[], keys: number): HealthCause[] {
+  const [first] = refused;
+  if (first === undefined) return [];
+  const { status, detail } = first;
+  const since = refused.map((key) => key.since);
+  const said = { refused: refused.length, keys, status, detail };
+  if (refused.length === keys) {
+    return [{ kind: 'all_keys_refused', since: Math.max(...since), ...said }];
+  }
+  const names = refused.slice(0, MAX_NAMES).map(({ name }) => name);
+  return [{ kind: 'some_keys_refused', since: Math.min(...since), ...said, names }];
+}
+
+/** Which models no key in service can serve. */
+function limitedCauses(keys: readonly InService[]): HealthCause[] {
+  const since = Math.max(...keys.map((key) => key.since));
+  const freeAt = keys.map((key) => (key.kind === 'limited' ? key.free : 0));
+  const paidAt = keys.map((key) => (key.kind === 'limited' ? key.paid : 0));
+  const [noFree, noPaid] = [freeAt.every(Boolean), paidAt.every(Boolean)];
+  if (keys.every((key) => key.kind === 'limited' && key.free > 0 && key.paid > 0)) {
+    const until = Math.min(...freeAt, ...paidAt);
+    return [{ kind: 'all_keys_limited', since, keys: keys.length, until }];
+  }
+  const causes: HealthCause[] = [];
+  if (noFree) {
+    causes.push({ kind: 'models_limited', since, models: 'free', until: Math.min(...freeAt) });
+  }
+  if (noPaid) {
+    causes.push({ kind: 'models_limited', since, models: 'paid', until: Math.min(...paidAt) });
+  }
+  return causes;
+}
+
+/** What clients see. Their own mistakes are told, and are no failure of the service. */
+function trafficCauses(traffic: RecentTraffic): HealthCause[] {
+  const { answered, failed, refused, unauthorized, windowMs } = traffic;
+  const causes: HealthCause[] = [];
+  const served = answered + failed;
+  const isAtLeast = (severity: keyof typeof FEWEST) =>
+    failed >= FEWEST[severity] && failed / served >= FAILED_SHARE[severity];
+  if (traffic.failingSince !== null && isAtLeast('warning')) {
+    const kind = isAtLeast('critical') ? 'requests_failing' : 'some_requests_failing';
+    causes.push({ kind, since: traffic.failingSince, failed, total: served, windowMs });
+  }
+  const total = served + refused;
+  const { refusedSince: since } = traffic;
+  if (since !== null && refused >= FEWEST.warning && refused / total >= REFUSED_SHARE) {
+    causes.push({ kind: 'clients_refused', since, refused, unauthorized, total, windowMs });
+  }
+  return causes;
+}

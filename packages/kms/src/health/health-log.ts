@@ -1,0 +1,47 @@
+import {
+  healthStatements,
+  type HealthCause,
+  type HealthCauseKind,
+  type HealthStatement,
+} from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
+
+/** A cause is told of once it has stood this long: a key service that starts knows nothing yet. */
+const START_MS = 3_000;
+
+/** Writes one line when something goes wrong, and one when that is over. */
+export class HealthLog {
+  readonly #logger: Logger;
+  readonly #startedAt: number;
+  #standing = new Map<HealthCauseKind, HealthStatement>();
+
+  constructor(logger: Logger, startedAt: number) {
+    this.#logger = logger;
+    this.#startedAt = startedAt;
+  }
+
+  /** Takes in everything that is wrong at `now`. */
+  note(causes: readonly HealthCause[], now: number): void {
+    const isStarting = now - this.#startedAt < START_MS;
+    const told = causes.filter(({ kind }) => !isStarting || kind !== 'unchecked');
+    // One kind of cause is told of once, however its words change.
+    const current = new Map(healthStatements(told, now).map((each) => [each.cause, each]));
+    for (const [kind, statement] of current) {
+      if (!this.#standing.has(kind)) this.#begins(statement);
+    }
+    for (const [kind, statement] of this.#standing) {
+      if (!current.has(kind)) this.#ends(statement, now);
+    }
+    this.#standing = current;
+  }
+
+  #begins({ cause, severity, since, sentence, action }: HealthStatement): void {
+    const fields = { cause, since: new Date(since).toISOString(), action };
+    this.#logger.log(severity === 'critical' ? 'ERROR' : 'WARNING', `health: ${sentence}`, fields);
+  }
+
+  #ends({ cause, since, sentence }: HealthStatement, now: number): void {
+    const seconds = Math.max(0, Math.round((now - since) / 1_000));
+    this.#logger.info(`health: over after ${seconds} s: ${sentence}`, { cause });
+  }
+}

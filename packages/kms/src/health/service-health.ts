@@ -1,0 +1,71 @@
+import { healthLevelOf, type Health } from '@openrouter-proxy/kms-protocol';
+import type { Clock, Logger } from '@openrouter-proxy/runtime';
+import type { KeyPool, PoolStatus } from '../key-pool.ts';
+import type { Traffic } from '../ledger/traffic.ts';
+import { HealthLog } from './health-log.ts';
+import { healthCauses, type StoreTrouble } from './causes.ts';
+
+/** Requests of this time are judged: short enough that what is over is soon forgotten. */
+const TRAFFIC_MS = 120_000;
+/** How often the log is told what is wrong. */
+const WATCH_EVERY_MS = 1_000;
+
+/** What the health of the service is told from. */
+export interface ServiceHealthParts {
+  readonly pool: Pick<KeyPool, 'status' | 'health' | 'lastAnswerAt'>;
+  readonly traffic: Pick<Traffic, 'recent'>;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Tells how the pool is, and what is wrong with the service. */
+export class ServiceHealth {
+  readonly #parts: ServiceHealthParts;
+  #storeTrouble: StoreTrouble | null = null;
+
+  constructor(parts: ServiceHealthParts) {
+    this.#parts = parts;
+  }
+
+  /** Tells the log what begins and what is over, until `signal` aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { clock, logger, startedAt } = this.#parts;
+    const log = new HealthLog(logger, startedAt);
+    while (!signal.aborted) {
+      try {
+        const { health } = await this.look();
+        log.note(health.causes, clock.now());
+      } catch (error) {
+        logger.error('the health of the key service could not be told', { error });
+      }
+      await clock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined); // stopped
+    }
+  }
+
+  /** How all of it is now. Tries to save what could not be saved before. */
+  async look(): Promise<PoolStatus & { readonly health: Health }> {
+    const { pool, traffic, startedAt, clock } = this.#parts;
+    const status = await pool.status();
+    const now = clock.now();
+    this.#storeTrouble = storeTrouble(status.store, this.#storeTrouble, now);
+    const causes = healthCauses({
+      ...pool.health(),
+      startedAt,
+      store: this.#storeTrouble,
+      traffic: traffic.recent(TRAFFIC_MS, now),
+    });
+    const { lastAnswerAt } = pool;
+    return { ...status, health: { level: healthLevelOf(causes), causes, lastAnswerAt } };
+  }
+}
+
+function storeTrouble(
+  { backend, healthy, trouble }: PoolStatus['store'],
+  before: StoreTrouble | null,
+  now: number,
+): StoreTrouble | null {
+  if (healthy) return null;
+  const kind = backend === 'redis' ? 'store_away' : 'store_unwritable';
+  return { kind, since: before?.since ?? now, detail: trouble ?? '' };
+}

@@ -1,0 +1,38 @@
+import type { TrafficStep } from './traffic-steps.ts';
+
+/** What came of the requests of the last minutes. */
+export interface RecentTraffic {
+  /** When the first of these steps began in which a request failed, or was refused. */
+  readonly failingSince: number | null;
+  readonly refusedSince: number | null;
+  readonly windowMs: number;
+  readonly answered: number;
+  /** Failed, or refused because every key was limited. */
+  readonly failed: number;
+  /** Refused for the client's own mistake. */
+  readonly refused: number;
+  /** Of those refused: the access key was missing or wrong. */
+  readonly unauthorized: number;
+}
+
+/** Adds up the steps of the last `windowMs`. */
+export function recentTraffic(
+  all: readonly TrafficStep[],
+  windowMs: number,
+  now: number,
+): RecentTraffic {
+  const steps = all.filter(({ at }) => at > now - windowMs && at <= now);
+  const sum = (of: (step: TrafficStep) => number) =>
+    steps.reduce((total, step) => total + of(step), 0);
+  const failed = (step: TrafficStep) => step.failed + step.limited;
+  const refused = (step: TrafficStep) => Math.max(0, step.refused - step.limited);
+  return {
+    failingSince: steps.find((step) => failed(step) > 0)?.at ?? null,
+    refusedSince: steps.find((step) => refused(step) > 0)?.at ?? null,
+    windowMs,
+    answered: sum(({ answered }) => answered),
+    failed: sum(failed),
+    refused: sum(refused),
+    unauthorized: sum(({ unauthorized }) => unauthorized),
+  };
+}
