@@ -8,7 +8,7 @@ import type { RequestTarget } from './request-target.ts';
 export interface HealthParts {
   health: HealthSource;
   leases: Leases;
-  modelsCacheAgeSeconds(): number | null;
+  modelsCacheAgeSeconds: () => number | null;
 }
 
 type HealthTarget = Extract<RequestTarget, { kind: 'health' }>;

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { health } from './health.ts';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
-import { instant, keyId, keyView, limitView } from './key-view.ts';
+import { instant, keyId, keyView } from './key-view.ts';
 import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
 import { reloadReport } from './reload.ts';
+import { serviceStatus } from './service-status.ts';
 import { usage, usageDimension, usageRow } from './usage.ts';
 
 /** The version both sides must name in their first message. */
@@ -61,8 +61,6 @@ export const MAX_LISTED_LEASES = 500;
 const MAX_USAGE_ROWS = 1_000;
 const MAX_TRAFFIC_POINTS = 1_000;
 const MAX_EVENTS = 500;
-/** Machines that share a pool, as far as they are shown. */
-export const MAX_MACHINES = 100;
 
 const amount = z.number().nullable();
 
@@ -283,39 +281,7 @@ export const contract = {
   },
   'service.status': {
     params: z.strictObject({}).optional(),
-    result: z.strictObject({
-      version: z.string(),
-      startedAt: instant,
-      health,
-      /** How many keys can serve, and why the others cannot; `refused`: by OpenRouter, when asked last. */
-      keys: z.strictObject({
-        available: z.int(),
-        cooling: z.int(),
-        refused: z.int(),
-        disabled: z.int(),
-      }),
-      /** When the first cooling key returns; null if none cools. */
-      nextAvailableAt: instant.nullable(),
-      leasesInFlight: z.int(),
-      /** Requests that wait for a key. */
-      waiting: z.int(),
-      /** Accounts that several keys share, by name, with the names of these keys. */
-      sharedAccounts: z.array(z.strictObject({ account: z.string(), keys: z.array(z.string()) })),
-      /** Limits on models and on the way to OpenRouter, those that last longest first. */
-      limits: z.array(limitView).max(100),
-      store: z.strictObject({
-        backend: z.string(),
-        healthy: z.boolean(),
-        /** What is wrong with it, in a few words; null: nothing. */
-        trouble: z.string().max(400).nullable(),
-        /** The machines that share it, those seen last first; none if it is this machine's alone. */
-        machines: z
-          .array(z.strictObject({ name: z.string(), lastSeenAt: instant, self: z.boolean() }))
-          .max(MAX_MACHINES),
-      }),
-      /** What the service's process takes of the machine. */
-      process: z.strictObject({ cpuSeconds: z.number(), residentBytes: z.number() }),
-    }),
+    result: serviceStatus,
     roles: ['gateway', 'operator'],
   },
   /** Has the configuration read again, all of it or nothing; with `dryRun` says what that would change. */

@@ -2,7 +2,6 @@ export {
   PROTOCOL_VERSION,
   MAX_LISTED_KEYS,
   MAX_LISTED_LEASES,
-  MAX_MACHINES,
   MAX_RECORDED,
   contract,
   type Contract,
@@ -15,6 +14,7 @@ export {
   type Result,
   type Role,
 } from './contract.ts';
+export { MAX_MACHINES } from './service-status.ts';
 export { KmsClient, type ClientState, type KmsClientOptions, type LateResult } from './client.ts';
 export {
   ERROR_CODE,

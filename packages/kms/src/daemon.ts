@@ -74,15 +74,7 @@ export async function startDaemon(
     leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const { traffic } = books;
-  const startedAt = clock.now();
-  const health = new ServiceHealth({ pool, traffic, startedAt, clock, logger });
-  const watching = new AbortController();
-  const watch = health.watch(watching.signal);
-  resources.defer(() => {
-    watching.abort();
-    return watch;
-  });
+  const health = resources.use(new ServiceHealth({ pool, ...books, clock, logger }));
   const server = createServer({ pool, books, sessions, health }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver, server, logger);

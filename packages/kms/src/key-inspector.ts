@@ -129,14 +129,11 @@ export class KeyInspector {
 
   /** While something is wrong that only a contact can clear, asks again by itself. */
   #repeat(key: PoolKey, finding: Finding, change: Change, now: number): void {
-    if (change === 'unchanged' && finding.kind === 'failed') {
-      const { kind } = finding.outcome;
-      if (kind === 'client_abort' || kind === 'unused') {
-        this.#options.inspections.repeat(key.id, now); // a gateway that stops has given it up
-        return;
-      }
-    }
     const { contacts, inspections } = this.#options;
+    if (isGivenUp(finding)) {
+      inspections.repeat(key.id, now);
+      return;
+    }
     const isTrouble = contacts.trouble !== null;
     const verdict = isTrouble ? 'unanswered' : (contacts.of(key.id)?.verdict ?? 'unanswered');
     this.#times.note(key.id, verdict, now);
@@ -191,4 +188,9 @@ export class KeyInspector {
     const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
     return limit !== undefined && isGuess(limit.cause);
   }
+}
+
+/** Whether a gateway that stops has given the check up. */
+function isGivenUp(finding: Finding): boolean {
+  return finding.kind === 'failed' && finding.outcome.kind === 'client_abort';
 }

@@ -35,7 +35,7 @@ export interface HandlerParts {
 
 /** The methods of the protocol, in terms of the pool and the books. */
 export function rpcHandlers(parts: HandlerParts): Handlers {
-  return { ...poolHandlers(parts), ...bookHandlers(parts) };
+  return { ...poolHandlers(parts), ...serviceHandlers(parts), ...bookHandlers(parts) };
 }
 
 /** What an operator says is kept, and shared with other machines: no place for a key. */
@@ -74,13 +74,9 @@ type BookMethods =
   | 'traffic.query'
   | 'events.subscribe';
 
-function poolHandlers({
-  pool,
-  metrics,
-  service,
-  health,
-  reload,
-}: HandlerParts): Omit<Handlers, BookMethods> {
+type ServiceMethods = 'metrics.read' | 'service.status' | 'service.reload' | 'service.ping';
+
+function poolHandlers({ pool }: HandlerParts): Omit<Handlers, BookMethods | ServiceMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ requestId }, session) => ({
@@ -103,6 +99,17 @@ function poolHandlers({
     'keys.enable': ({ keyId }) => pool.command(keyId, { kind: 'enable' }),
     'keys.cool': ({ keyId, forMs, reason }) => pool.command(keyId, cooling(forMs, reason)),
     'keys.uncool': ({ keyId }) => pool.command(keyId, { kind: 'uncool' }),
+  };
+}
+
+function serviceHandlers({
+  pool,
+  metrics,
+  service,
+  health,
+  reload,
+}: HandlerParts): Pick<Handlers, ServiceMethods> {
+  return {
     'metrics.read': async () => ({ families: await metrics() }),
     'service.status': async () => ({
       ...service,

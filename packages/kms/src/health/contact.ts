@@ -1,4 +1,9 @@
-import type { Finding, HealthCauseKind, Outcome } from '@openrouter-proxy/kms-protocol';
+import type {
+  Finding,
+  HealthCauseKind,
+  Outcome,
+  OutcomeKind,
+} from '@openrouter-proxy/kms-protocol';
 
 /** What can be wrong between here and OpenRouter. */
 export type TroubleKind = Extract<
@@ -40,44 +45,60 @@ const said = (outcome: Extract<Outcome, { detail: string }>): Said => ({
   detail: outcome.detail,
 });
 
+type Teller<Kind extends OutcomeKind> = (
+  outcome: Extract<Outcome, { kind: Kind }>,
+  /** Null: the request needs no valid key. */
+  model: string | null,
+) => Contact;
+
+const answered =
+  (key: 'accepted' | 'refused' | 'unknown') =>
+  (outcome: Extract<Outcome, { detail: string }>): Contact => ({
+    ...{ kind: 'answered', key },
+    ...said(outcome),
+  });
+const doubt = (): Contact => ({ kind: 'doubt' });
+const none = (): Contact => ({ kind: 'none' });
+/** Behind OpenRouter there is a provider: without its name it may be OpenRouter itself. */
+const providersFault = (
+  outcome: Extract<Outcome, { kind: 'provider_failed' | 'provider_limited' }>,
+): Contact => (outcome.provider === undefined ? doubt() : answered('unknown')(outcome));
+
+/** What each kind of outcome of a client's request tells. */
+const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
+  success: ({ status }, model) => {
+    const key = model === null ? 'unknown' : 'accepted';
+    return { kind: 'answered', key, status, detail: '' };
+  },
+  unauthorized: answered('refused'),
+  connection_failed: (outcome) => troubleOf(outcome),
+  edge_blocked: (outcome) => ({
+    ...{ kind: 'trouble', trouble: 'upstream_blocked' },
+    ...said(outcome),
+  }),
+  provider_limited: providersFault,
+  provider_failed: providersFault,
+  rate_limited: answered('accepted'),
+  free_tier_exhausted: answered('accepted'),
+  key_limit_reached: answered('accepted'),
+  credits_exhausted: answered('accepted'),
+  credits_short: answered('accepted'),
+  budget_exhausted: answered('accepted'),
+  in_flight_budget_held: answered('accepted'),
+  model_throttled: answered('accepted'),
+  caller_error: answered('unknown'),
+  model_limited: answered('unknown'),
+  timeout: doubt,
+  truncated: doubt,
+  client_abort: none,
+  unused: none,
+};
+
 /** What the outcome of a client's request tells. `model`: null if the request needs no valid key. */
 export function contactOfRequest(outcome: Outcome, model: string | null): Contact {
-  switch (outcome.kind) {
-    case 'success':
-      return {
-        ...{ kind: 'answered', key: model === null ? 'unknown' : 'accepted' },
-        ...{ status: outcome.status, detail: '' },
-      };
-    case 'unauthorized':
-      return { kind: 'answered', key: 'refused', ...said(outcome) };
-    case 'rate_limited':
-    case 'free_tier_exhausted':
-    case 'key_limit_reached':
-    case 'credits_exhausted':
-    case 'credits_short':
-    case 'budget_exhausted':
-    case 'in_flight_budget_held':
-    case 'model_throttled':
-      return { kind: 'answered', key: 'accepted', ...said(outcome) };
-    case 'caller_error':
-    case 'model_limited':
-      return { kind: 'answered', key: 'unknown', ...said(outcome) };
-    case 'connection_failed':
-      return troubleOf(outcome);
-    case 'edge_blocked':
-      return { kind: 'trouble', trouble: 'upstream_blocked', ...said(outcome) };
-    case 'provider_limited':
-    case 'provider_failed':
-      return outcome.provider === undefined
-        ? { kind: 'doubt' }
-        : { kind: 'answered', key: 'unknown', ...said(outcome) };
-    case 'timeout':
-    case 'truncated':
-      return { kind: 'doubt' };
-    case 'client_abort':
-    case 'unused':
-      return { kind: 'none' };
-  }
+  // The teller is of the outcome's own kind; TypeScript does not follow an index through a union.
+  const tell = TELLERS[outcome.kind] as Teller<OutcomeKind>;
+  return tell(outcome, model);
 }
 
 /** What an answer to `GET /key`, behind which there is no provider, tells. */

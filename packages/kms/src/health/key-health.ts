@@ -1,4 +1,4 @@
-import type { KeyCheck, KeyState } from '@openrouter-proxy/kms-protocol';
+import type { Cause, KeyCheck, KeyState } from '@openrouter-proxy/kms-protocol';
 import type { Limit } from '../limit.ts';
 
 /** Whether a key can serve, for the health of the pool. */
@@ -20,22 +20,32 @@ export interface KeyKnowledge {
 
 /** Judges one key. What OpenRouter said last of it comes before how the pool treats it. */
 export function keyHealth({ name, state, check, limits }: KeyKnowledge): KeyHealth {
-  const isRefusedState = 'cause' in state && state.cause.reason === 'unauthorized';
-  if (state.kind === 'disabled' && !isRefusedState) {
-    return { name, kind: 'disabled', since: state.since };
-  }
-  if (check?.verdict === 'refused') {
-    const { status, detail } = check;
-    const since = isRefusedState ? Math.min(state.since, check.since) : check.since;
-    return { name, kind: 'refused', since, status: status ?? 401, detail };
-  }
-  if (isRefusedState && state.kind !== 'returning' && check?.verdict !== 'accepted') {
-    return { name, kind: 'refused', since: state.since, status: 401, detail: state.cause.detail };
-  }
+  const refusal = refusalOf(state, check);
+  if (refusal !== null) return { name, kind: 'refused', ...refusal };
+  if (state.kind === 'disabled') return { name, kind: 'disabled', since: state.since };
   if (state.kind === 'cooling') {
     return { name, kind: 'limited', since: state.since, free: state.until, paid: state.until };
   }
   return limitedBy(name, state, limits);
+}
+
+/** Whether OpenRouter refuses the key: as it said last, or before the key service was started. */
+function refusalOf(state: KeyState, check: KeyCheck | null) {
+  const setAside = setAsideFor401(state);
+  const isRefused = setAside !== null;
+  if (state.kind === 'disabled' && !isRefused) return null; // an operator's word comes first
+  if (check?.verdict === 'refused') {
+    const since = isRefused ? Math.min(state.since, check.since) : check.since;
+    return { since, status: check.status ?? 401, detail: check.detail };
+  }
+  if (!isRefused || check?.verdict === 'accepted') return null;
+  return { since: state.since, status: 401, detail: setAside.detail };
+}
+
+/** Why a key was set aside, if OpenRouter had refused it. */
+function setAsideFor401(state: KeyState): Cause | null {
+  if (state.kind !== 'disabled' && state.kind !== 'cooling') return null;
+  return state.cause.reason === 'unauthorized' ? state.cause : null;
 }
 
 function limitedBy(name: string, state: KeyState, limits: readonly Limit[]): KeyHealth {

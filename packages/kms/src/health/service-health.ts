@@ -14,24 +14,33 @@ const WATCH_EVERY_MS = 1_000;
 export interface ServiceHealthParts {
   readonly pool: Pick<KeyPool, 'status' | 'health' | 'lastAnswerAt'>;
   readonly traffic: Pick<Traffic, 'recent'>;
-  readonly startedAt: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Tells how the pool is, and what is wrong with the service. */
-export class ServiceHealth {
+/** Tells how the pool is and what is wrong with the service; the log learns of it until it is disposed of. */
+export class ServiceHealth implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #watching: Promise<void>;
   readonly #parts: ServiceHealthParts;
+  readonly #startedAt: number;
   #storeTrouble: StoreTrouble | null = null;
 
   constructor(parts: ServiceHealthParts) {
     this.#parts = parts;
+    this.#startedAt = parts.clock.now();
+    this.#watching = this.#watch(this.#stop.signal);
   }
 
-  /** Tells the log what begins and what is over, until `signal` aborts. */
-  async watch(signal: AbortSignal): Promise<void> {
-    const { clock, logger, startedAt } = this.#parts;
-    const log = new HealthLog(logger, startedAt);
+  /** Tells the log no more. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    return this.#watching;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const log = new HealthLog(logger, this.#startedAt);
     while (!signal.aborted) {
       try {
         const { health } = await this.look();
@@ -45,13 +54,13 @@ export class ServiceHealth {
 
   /** How all of it is now. Tries to save what could not be saved before. */
   async look(): Promise<PoolStatus & { readonly health: Health }> {
-    const { pool, traffic, startedAt, clock } = this.#parts;
+    const { pool, traffic, clock } = this.#parts;
     const status = await pool.status();
     const now = clock.now();
     this.#storeTrouble = storeTrouble(status.store, this.#storeTrouble, now);
     const causes = healthCauses({
       ...pool.health(),
-      startedAt,
+      startedAt: this.#startedAt,
       store: this.#storeTrouble,
       traffic: traffic.recent(TRAFFIC_MS, now),
     });
