@@ -3,6 +3,7 @@ import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-prox
 import { systemClock, type Clock, type Logger, type Service } from '@openrouter-proxy/runtime';
 import type { AppParts } from './app.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
+import type { Exchange } from './exchange.ts';
 import { Inspector } from './inspector.ts';
 import { Leases } from './leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
@@ -61,6 +62,10 @@ export interface GatewayLogs {
   access: AppParts['finished'];
 }
 
+/** Whether it was refused for a missing or wrong access key. */
+const hasWrongKey = ({ failure }: Exchange) =>
+  failure?.code === 'unauthorized' || failure?.code === 'too_many_wrong_keys';
+
 /** Sees every request that is over. */
 function createWitness(
   metrics: GatewayMetrics,
@@ -72,9 +77,7 @@ function createWitness(
     metrics.exchange(exchange);
     const end = requestEnd(exchange, now());
     if (end !== null) recorder.add(end);
-    else if (exchange.api !== null && exchange.failure?.code === 'unauthorized') {
-      recorder.addUnauthorized();
-    }
+    else if (exchange.api !== null && hasWrongKey(exchange)) recorder.addUnauthorized();
     logs.access(exchange);
   };
 }
@@ -164,8 +167,7 @@ export async function startGateway(
   const lasting = { keyService, recorder, logs, surroundings, draining, current: () => current };
   const { parts, dashboard, health } = await createParts(options, lasting);
   let current = new Serving(options, parts);
-  const { now } = surroundings;
-  const inspector = new Inspector({ kms, way: () => current, logger: logs.main, now });
+  const inspector = new Inspector({ ...surroundings, kms, way: () => current, logger: logs.main });
   const server = createGatewayServer(
     (request, response) => current.serve(request, response),
     surroundings.limits,
