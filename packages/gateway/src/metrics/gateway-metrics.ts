@@ -131,6 +131,14 @@ function cacheCounter({ cacheHits, cacheMisses }: ReturnType<typeof poolMetrics>
   };
 }
 
+function setHealth(
+  { health }: ReturnType<typeof stateMetrics>,
+  causes: readonly HealthCause[],
+): void {
+  const standing = new Set(causes.map(({ kind }) => kind));
+  for (const cause of HEALTH_CAUSES) health.set({ cause }, standing.has(cause) ? 1 : 0);
+}
+
 /** What metrics there are. */
 export interface MetricsOptions {
   readonly system: boolean;
@@ -168,10 +176,7 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
     families({ leasesInFlight, modelsCacheAgeSeconds, isKmsUp, causes }) {
       gauges.cacheAge.set(modelsCacheAgeSeconds ?? 0);
       gauges.kmsUp.set(isKmsUp ? 1 : 0);
-      const standing = new Set(causes.map(({ kind }) => kind));
-      for (const cause of HEALTH_CAUSES) {
-        gauges.health.set({ cause }, standing.has(cause) ? 1 : 0);
-      }
+      setHealth(gauges, causes);
       return collect(leasesInFlight);
     },
     async additive({ leasesInFlight }) {
