@@ -13,10 +13,10 @@ export interface PageAssets {
  * a Content-Security-Policy may forbid both. Everything from outside is text in it.
  */
 export function renderPage(data: PageData, assets: PageAssets): string {
-  const { snapshot, metrics } = data;
+  const { snapshot, metrics, query, origin } = data;
   const page = (
     <Page
-      {...{ snapshot, metrics }}
+      {...{ snapshot, metrics, query, origin }}
       lookUp={initialLookUp(data)}
       connection="still"
       clock={{ now: snapshot.now, zone: 'UTC' }}

@@ -8,3 +8,4 @@ export {
   type Snapshot,
   type SystemLoad,
 } from './snapshot.ts';
+export { DEFAULT_VIEW, parseViewQuery, RANGES, type ViewQuery } from './view-query.ts';

@@ -36,9 +36,27 @@ export function formatInstant(at: number, now: number, zone: Zone): string {
   return formatOf(zone, { day: 'numeric', month: 'short', year: 'numeric' }).format(at);
 }
 
+/** The zone's short name at an instant: `UTC`, `CET`, `GMT+5:30`. */
+export function zoneName(at: number, zone: Zone): string {
+  if (zone === 'UTC') return 'UTC';
+  const parts = formatOf(zone, { timeZoneName: 'short' }).formatToParts(at);
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
+}
+
+/** The time of day with seconds: `14:05:10`. */
+export function formatSecond(at: number, zone: Zone): string {
+  return formatOf(zone, TIME).format(at);
+}
+
 /** The hour and minute: `14:05`. */
 export function formatMinute(at: number, zone: Zone): string {
   return formatOf(zone, { hour: '2-digit', minute: '2-digit' }).format(at);
+}
+
+/** How the times of an axis are written: with seconds where it is short. */
+export function axisTime(times: readonly number[]): typeof formatMinute {
+  const length = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  return length < 10 * MINUTE ? formatSecond : formatMinute;
 }
 
 /** A measured time in milliseconds: `0.4 ms`, `87 ms`, `1.25 s`, `3 m 12 s`. */

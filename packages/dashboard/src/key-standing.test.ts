@@ -28,11 +28,11 @@ describe('how keys stand', () => {
     expect(key && needsAttention({ ...key, unexplainedCost: 0.01 })).toBe(true);
   });
 
-  it('names each account once, with its keys', () => {
+  it('names each account once, with its keys, those first that have used most', () => {
     expect(accountsOf(keys).map(({ name, keyNames }) => [name, keyNames])).toEqual([
+      ['account-3', ['batch']],
       ['research', ['production', 'team-b']],
       ['account-2', ['team-c']],
-      ['account-3', ['batch']],
       ['account-4', ['spare']],
     ]);
   });

@@ -30,6 +30,14 @@ export function needsAttention(key: KeyView): boolean {
   return standingOf(key) !== 'serving' || key.unexplainedCost !== null;
 }
 
+/** The worst first. */
+const URGENCY: readonly Standing[] = ['disabled', 'cooling', 'returning', 'limited', 'serving'];
+
+/** Orders keys by how urgently somebody should look at them; alike ones keep their order. */
+export function byUrgency(a: KeyView, b: KeyView): number {
+  return URGENCY.indexOf(standingOf(a)) - URGENCY.indexOf(standingOf(b));
+}
+
 /** An account with the keys that share its limits. */
 export interface Account {
   readonly name: string;
@@ -37,11 +45,15 @@ export interface Account {
   readonly freeRequests: KeyView['freeRequests'];
 }
 
-/** The accounts of some keys, in their order. */
+/** The accounts of some keys, those that have used most of their free requests first. */
 export function accountsOf(keys: readonly KeyView[]): Account[] {
-  return [...Map.groupBy(keys, ({ account }) => account)].flatMap(([name, members]) => {
+  const accounts = [...Map.groupBy(keys, ({ account }) => account)].flatMap(([name, members]) => {
     const freeRequests = members[0]?.freeRequests;
     if (!freeRequests) return [];
     return [{ name, keyNames: members.map((key) => key.name), freeRequests }];
   });
+  return accounts.sort((a, b) => shareUsed(b) - shareUsed(a));
 }
+
+const shareUsed = ({ freeRequests: { minute, day } }: Account) =>
+  Math.max(...[minute, day].map(({ used, limit }) => (limit === null ? 0 : used / limit)));

@@ -44,28 +44,31 @@ describe('lanes', () => {
     );
   });
 
-  it('shares one axis: whole hours back to the oldest span', () => {
+  it('shares one axis, which begins with the oldest span', () => {
     const now = 100 * HOUR;
     const lanes = [{ spans: [span(now - 1.5 * HOUR, null)] }, { spans: [span(now - HOUR, null)] }];
-    expect(laneAxis(lanes, now)).toEqual({ from: now - 2 * HOUR, to: now });
+    expect(laneAxis(lanes, now)).toEqual({ from: now - 1.5 * HOUR, to: now });
   });
 
-  it('shows an hour at least and a day at most', () => {
+  it('shows two minutes at least and a day at most', () => {
     const now = 100 * HOUR;
-    expect(laneAxis([], now).from).toBe(now - HOUR);
+    expect(laneAxis([], now).from).toBe(now - 120_000);
     expect(laneAxis([{ spans: [span(0, null)] }], now).from).toBe(now - 24 * HOUR);
   });
 
-  it.each([1, 2, 6, 24])('marks round times on %d hours, and leaves the end free', (hours) => {
-    const to = 100.25 * HOUR;
-    const ticks = laneTicks({ from: to - hours * HOUR, to });
-    expect(ticks.length).toBeGreaterThan(2);
-    expect(ticks.length).toBeLessThanOrEqual(8);
-    for (const { at, x } of ticks) {
-      expect(at % (HOUR / 6)).toBe(0);
-      expect(x).toBeLessThan(90);
-    }
-  });
+  it.each([5, 20, 60, 120, 360, 1440])(
+    'marks round times on %d minutes, and leaves the end free',
+    (minutes) => {
+      const to = 100.25 * HOUR;
+      const ticks = laneTicks({ from: to - minutes * 60_000, to });
+      expect(ticks.length).toBeGreaterThan(1);
+      expect(ticks.length).toBeLessThanOrEqual(5);
+      for (const { at, x } of ticks) {
+        expect(at % 60_000).toBe(0);
+        expect(x).toBeLessThan(90);
+      }
+    },
+  );
 
   it('adds up the time of each kind within the axis', () => {
     const spans = [span(0, 1_200), span(1_200, 1_300, 'cooling'), span(1_300, null)];

@@ -30,14 +30,15 @@ export function lanePieces(spans: readonly KeySpan[], { from, to }: LaneAxis): L
     });
 }
 
-const HOUR = 3_600_000;
-const LONGEST_HOURS = 24;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const SHORTEST = 2 * MINUTE;
+const LONGEST = 24 * HOUR;
 
-/** The axis that all lanes share: whole hours back to the oldest span, at most a day. */
+/** The axis that all lanes share: from the oldest span, though at most a day. */
 export function laneAxis(lanes: readonly { spans: readonly KeySpan[] }[], now: number): LaneAxis {
   const oldest = Math.min(now, ...lanes.map(({ spans }) => spans[0]?.from ?? now));
-  const hours = Math.ceil((now - oldest) / HOUR);
-  return { from: now - Math.min(Math.max(hours, 1), LONGEST_HOURS) * HOUR, to: now };
+  return { from: now - Math.min(Math.max(now - oldest, SHORTEST), LONGEST), to: now };
 }
 
 /** A moment on the axis: when, and where in percent. */
@@ -47,12 +48,12 @@ export interface LaneTick {
 }
 
 const LAST_TICK = 90;
-const TICK_STEPS = [HOUR / 6, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR];
-const MOST_TICKS = 8;
+const TICK_STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, HOUR / 6, HOUR / 2, HOUR, 2 * HOUR, 6 * HOUR];
+const MOST_TICKS = 5;
 
 /** Round times on the axis, as many as can be read; the end is left free for `now`. */
 export function laneTicks({ from, to }: LaneAxis): LaneTick[] {
-  const step = TICK_STEPS.find((each) => (to - from) / each <= MOST_TICKS) ?? 3 * HOUR;
+  const step = TICK_STEPS.find((each) => (to - from) / each <= MOST_TICKS) ?? 6 * HOUR;
   const ticks: LaneTick[] = [];
   for (let at = Math.ceil(from / step) * step; at < to; at += step) {
     const x = (100 * (at - from)) / (to - from);

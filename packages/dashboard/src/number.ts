@@ -23,13 +23,14 @@ export function formatRate(perSecond: number): string {
   return (perSecond >= 10 ? oneDigit : twoDigits).format(perSecond);
 }
 
-/** Credits (US dollars): two digits that say something, however small: `12.30`, `0.42`, `0.0012`. */
-export function formatCredits(credits: number): string {
-  if (credits === 0) return '0';
-  const size = Math.abs(credits);
-  if (size >= 0.1) return digits(2, 2).format(credits);
-  if (size < 1e-8) return credits > 0 ? '< 0.00000001' : '−0.00000001';
-  return new Intl.NumberFormat('en', { maximumSignificantDigits: 2 }).format(credits);
+/** OpenRouter credits, which are US dollars: two digits that say something, however small: `$12.30`, `$0.42`, `$0.0012`. */
+export function formatCost(dollars: number): string {
+  if (dollars === 0) return '$0';
+  const size = Math.abs(dollars);
+  const sign = dollars < 0 ? '−' : '';
+  if (size < 1e-8) return `${dollars < 0 ? '> −' : '< '}$0.00000001`;
+  if (size >= 0.1) return `${sign}$${digits(2, 2).format(size)}`;
+  return `${sign}$${new Intl.NumberFormat('en', { maximumSignificantDigits: 2 }).format(size)}`;
 }
 
 /** A part of a whole: `98.7 %`; never a `100 %` or `0 %` that is only nearly so. Of nothing: `–`. */

@@ -9,6 +9,7 @@ import type {
   TrafficPoint,
   UsageRow,
 } from '@openrouter-proxy/kms-protocol';
+import type { ViewQuery } from './view-query.ts';
 
 /** A process of ours, and what it takes of the machine. */
 export interface ProcessLoad {
@@ -52,9 +53,16 @@ export interface Snapshot {
   /** How many there are. */
   readonly keysTotal: number;
   readonly lanes: readonly KeyLane[];
-  readonly traffic: { readonly stepMs: number; readonly points: readonly TrafficPoint[] };
-  /** The latest first. */
+  /** Of the chosen range, from the first step with traffic to the running one. */
+  readonly traffic: {
+    readonly since: number;
+    readonly stepMs: number;
+    readonly points: readonly TrafficPoint[];
+  };
+  /** A page of those that the filters let through, the latest first. */
   readonly requests: readonly RequestView[];
+  /** The `before` of the next page; null: there is none. */
+  readonly olderRequests: number | null;
   /** Of this UTC day, by model and by client; and of the last days. */
   readonly usage: {
     readonly models: readonly UsageRow[];
@@ -76,6 +84,10 @@ export interface Explanation {
 
 /** What the page is first rendered from. */
 export interface PageData {
+  /** What the page's address asks for. */
+  readonly query: ViewQuery;
+  /** The gateway's own origin, as the browser named it: `http://127.0.0.1:5555`. */
+  readonly origin: string;
   readonly snapshot: Snapshot;
   readonly metrics: readonly MetricFamily[];
   readonly explanation: Explanation | null;

@@ -1,7 +1,13 @@
-import type { TrafficPoint } from '@openrouter-proxy/kms-protocol';
 import { formatDuration } from './instant.ts';
 import { formatRate } from './number.ts';
-import { lastHour, perSecond, requestsOf, type Series } from './traffic-series.ts';
+import {
+  drawnSteps,
+  perMinute,
+  requestsOf,
+  type DrawnStep,
+  type Series,
+  type Traffic,
+} from './traffic-series.ts';
 
 /** What a chart draws. */
 export interface ChartData {
@@ -13,7 +19,7 @@ export interface ChartData {
   readonly format: (value: number) => string;
 }
 
-/** The charts of the hour before `now`. */
+/** The charts of a range. */
 export interface TrafficCharts {
   readonly requests: ChartData;
   readonly outcomes: ChartData;
@@ -26,14 +32,15 @@ const DOTTED = [2, 2];
 const MIXED = [8, 3, 2, 3];
 
 /** Draws up the charts; lines of one chart differ in their dashes, not only in their colours. */
-export function trafficCharts(
-  points: readonly TrafficPoint[],
-  stepMs: number,
-  now: number,
-): TrafficCharts {
-  const hour = lastHour(points, stepMs, now);
-  const times = hour.map(({ at }) => at);
-  const rate = (of: (point: TrafficPoint) => number) => perSecond(hour.map(of), stepMs);
+export function trafficCharts(traffic: Traffic, now: number): TrafficCharts {
+  const steps = drawnSteps(traffic, now);
+  const times = steps.map(({ point }) => point.at);
+  const line = (
+    label: string,
+    tone: string,
+    of: Parameters<typeof perMinute>[1],
+    dash?: number[],
+  ) => ({ label, tone, values: perMinute(steps, of), ...(dash ? { dash } : {}) }) satisfies Series;
   const rates = (series: Series[], isStacked = false): ChartData => ({
     times,
     series,
@@ -41,39 +48,34 @@ export function trafficCharts(
     format: formatRate,
   });
   return {
-    requests: rates([{ label: 'all', tone: 'plain', values: rate(requestsOf) }]),
+    requests: rates([line('all', 'plain', requestsOf)]),
     outcomes: rates(
       [
-        { label: 'answered', tone: 'answered', values: rate(({ answered }) => answered) },
-        { label: 'refused', tone: 'refused', dash: DASHED, values: rate(({ refused }) => refused) },
-        { label: 'failed', tone: 'failed', dash: DOTTED, values: rate(({ failed }) => failed) },
-        { label: 'given up', tone: 'aborted', dash: MIXED, values: rate(({ aborted }) => aborted) },
+        line('answered', 'answered', ({ answered }) => answered),
+        line('refused', 'refused', ({ refused }) => refused, DASHED),
+        line('failed', 'failed', ({ failed }) => failed, DOTTED),
+        line('client left', 'aborted', ({ aborted }) => aborted, MIXED),
       ],
       true,
     ),
     tokens: rates([
-      { label: 'sent', tone: 'sent', values: rate(({ sent }) => sent) },
-      {
-        label: 'received',
-        tone: 'received',
-        dash: DASHED,
-        values: rate((point) => point.received),
-      },
+      line('sent', 'sent', ({ sent }) => sent),
+      line('received', 'received', ({ received }) => received, DASHED),
     ]),
-    firstContent: firstContentChart(hour),
+    firstContent: firstContentChart(steps, times),
   };
 }
 
-function firstContentChart(hour: readonly TrafficPoint[]): ChartData {
+function firstContentChart(steps: readonly DrawnStep[], times: readonly number[]): ChartData {
   return {
-    times: hour.map(({ at }) => at),
+    times,
     series: [
-      { label: 'median', tone: 'p50', values: hour.map((point) => point.firstContentP50Ms) },
+      { label: 'median', tone: 'p50', values: steps.map(({ point }) => point.firstContentP50Ms) },
       {
         label: '95th percentile',
         tone: 'p95',
         dash: DASHED,
-        values: hour.map((point) => point.firstContentP95Ms),
+        values: steps.map(({ point }) => point.firstContentP95Ms),
       },
     ],
     isStacked: false,

@@ -1,13 +1,6 @@
 import type { TrafficPoint } from '@openrouter-proxy/kms-protocol';
 import { describe, expect, it } from 'vitest';
-import {
-  lastHour,
-  perSecond,
-  requestsOf,
-  stacked,
-  trafficRows,
-  trafficTotals,
-} from './traffic-series.ts';
+import { drawnSteps, perMinute, requestsOf, stacked, trafficTotals } from './traffic-series.ts';
 
 const HOUR = 3_600_000;
 
@@ -24,19 +17,30 @@ function point(at: number, changed: Partial<TrafficPoint> = {}): TrafficPoint {
   return { at, ...nothing, firstContentP50Ms: null, firstContentP95Ms: null, ...changed };
 }
 
-describe('the last hour', () => {
-  it('fills steps of which nothing is told, so that silence is drawn as zero', () => {
-    const now = 10 * HOUR;
-    const hour = lastHour([point(now - 60_000, { answered: 3 })], 60_000, now);
-    expect(hour).toHaveLength(60);
-    expect(hour.map(({ answered }) => answered)).toEqual([...Array<number>(59).fill(0), 3]);
-    expect(hour[0]?.at).toBe(now - HOUR);
+describe('the steps that are drawn', () => {
+  const STEP = 60_000;
+  const points = [point(10 * HOUR, { answered: 6 }), point(10 * HOUR + STEP, { answered: 3 })];
+  const traffic = { since: 9 * HOUR, stepMs: STEP, points };
+
+  it('begin with a quiet one where traffic began within the range', () => {
+    const steps = drawnSteps(traffic, 10 * HOUR + 2 * STEP);
+    expect(steps.map(({ point: { at, answered } }) => [at - 10 * HOUR, answered])).toEqual([
+      [-STEP, 0],
+      [0, 6],
+      [STEP, 3],
+    ]);
+    expect(drawnSteps({ ...traffic, since: 10 * HOUR }, 11 * HOUR)).toHaveLength(2);
   });
 
-  it('leaves out the step that is still counted, and what is older', () => {
-    const now = 10 * HOUR + 30_000;
-    const points = [point(8 * HOUR, { answered: 1 }), point(10 * HOUR, { answered: 1 })];
-    expect(trafficTotals(lastHour(points, 60_000, now)).answered).toBe(0);
+  it('leave the running one out at its beginning, and count it by how long it has lasted', () => {
+    const at = (ms: number) => drawnSteps(traffic, 10 * HOUR + STEP + ms);
+    expect(perMinute(at(10_000), ({ answered }) => answered)).toEqual([0, 6]);
+    expect(perMinute(at(20_000), ({ answered }) => answered)).toEqual([0, 6, 9]);
+    expect(perMinute(at(STEP), ({ answered }) => answered)).toEqual([0, 6, 3]);
+  });
+
+  it('are none without traffic', () => {
+    expect(drawnSteps({ ...traffic, points: [] }, 11 * HOUR)).toEqual([]);
   });
 });
 
@@ -45,24 +49,9 @@ describe('traffic put together', () => {
     expect(requestsOf(point(0, { answered: 1, refused: 2, failed: 3, aborted: 4 }))).toBe(10);
   });
 
-  it('turns counts into rates', () => {
-    expect(perSecond([30, 0], 15_000)).toEqual([2, 0]);
-  });
-
-  it('makes rows with the median of medians and the worst 95th percentile', () => {
-    const rows = trafficRows(
-      [
-        point(0, { answered: 1, firstContentP50Ms: 100, firstContentP95Ms: 900 }),
-        point(50, { answered: 2, firstContentP50Ms: 300, firstContentP95Ms: 400 }),
-        point(60, { answered: 4, firstContentP50Ms: 200, firstContentP95Ms: 500 }),
-        point(100, { answered: 8 }),
-      ],
-      100,
-    );
-    expect(rows).toMatchObject([
-      { at: 0, answered: 7, firstContentP50Ms: 200, firstContentP95Ms: 900 },
-      { at: 100, answered: 8, firstContentP50Ms: null, firstContentP95Ms: null },
-    ]);
+  it('adds steps up', () => {
+    const points = [point(0, { answered: 1, sent: 5 }), point(1, { answered: 2, failed: 1 })];
+    expect(trafficTotals(points)).toMatchObject({ answered: 3, failed: 1, sent: 5, received: 0 });
   });
 
   it('lays lines on top of each other', () => {

@@ -22,6 +22,16 @@ export interface TrafficTotals {
   readonly received: number;
 }
 
+const ZERO: TrafficTotals = {
+  answered: 0,
+  refused: 0,
+  failed: 0,
+  aborted: 0,
+  unauthorized: 0,
+  sent: 0,
+  received: 0,
+};
+
 /** Requests that ended, however they did. */
 export function requestsOf(
   point: Pick<TrafficTotals, 'answered' | 'refused' | 'failed' | 'aborted'>,
@@ -29,11 +39,8 @@ export function requestsOf(
   return point.answered + point.refused + point.failed + point.aborted;
 }
 
-const QUIET = { answered: 0, refused: 0, failed: 0, aborted: 0, unauthorized: 0 };
-
 /** Adds steps up. */
 export function trafficTotals(points: readonly TrafficPoint[]): TrafficTotals {
-  const zero = { ...QUIET, sent: 0, received: 0 };
   return points.reduce<TrafficTotals>(
     (sum, point) => ({
       answered: sum.answered + point.answered,
@@ -44,42 +51,55 @@ export function trafficTotals(points: readonly TrafficPoint[]): TrafficTotals {
       sent: sum.sent + point.sent,
       received: sum.received + point.received,
     }),
-    zero,
+    ZERO,
   );
 }
 
-/** Counts of steps of time, as so much per second. */
-export function perSecond(counts: readonly number[], stepMs: number): number[] {
-  return counts.map((count) => (1000 * count) / stepMs);
+/** The traffic of the chosen range. */
+export interface Traffic {
+  readonly since: number;
+  readonly stepMs: number;
+  /** From the first step with traffic to the running one. */
+  readonly points: readonly TrafficPoint[];
 }
 
-/** Steps of time put together to longer ones, for reading rather than drawing. */
-export interface TrafficRow extends TrafficTotals {
-  readonly at: number;
-  /** The median of the steps' medians, and the worst of their 95th percentiles; null: no content. */
-  readonly firstContentP50Ms: number | null;
-  readonly firstContentP95Ms: number | null;
+/** A step as it is drawn. */
+export interface DrawnStep {
+  readonly point: TrafficPoint;
+  /** How long it has lasted: the running step less than the others. */
+  readonly lengthMs: number;
 }
 
-function median(values: readonly number[]): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+/** Of the running step, before its rate says anything. */
+const EARLY = 0.25;
+
+/**
+ * The steps to draw. The running one is left out at its beginning. Where traffic began within the
+ * range, a quiet step comes before it, so that the line rises from the ground.
+ */
+export function drawnSteps({ since, stepMs, points }: Traffic, now: number): DrawnStep[] {
+  const steps = points.map((point) => ({ point, lengthMs: Math.min(stepMs, now - point.at) }));
+  const last = steps.at(-1);
+  if (last && steps.length > 1 && last.lengthMs < EARLY * stepMs) steps.pop();
+  const [first] = points;
+  if (first === undefined || first.at <= since) return steps;
+  const quiet = {
+    ...ZERO,
+    at: first.at - stepMs,
+    firstContentP50Ms: null,
+    firstContentP95Ms: null,
+  };
+  return [{ point: { ...first, ...quiet }, lengthMs: stepMs }, ...steps];
 }
 
-const known = (values: readonly (number | null)[]) => values.filter((value) => value !== null);
+const MINUTE = 60_000;
 
-/** Steps of time put together to rows of `lengthMs`, the oldest first. */
-export function trafficRows(points: readonly TrafficPoint[], lengthMs: number): TrafficRow[] {
-  const groups = Map.groupBy(points, ({ at }) => Math.floor(at / lengthMs) * lengthMs);
-  return [...groups].map(([at, group]) => {
-    const slowest = known(group.map(({ firstContentP95Ms }) => firstContentP95Ms));
-    return {
-      at,
-      ...trafficTotals(group),
-      firstContentP50Ms: median(known(group.map((point) => point.firstContentP50Ms))),
-      firstContentP95Ms: slowest.length === 0 ? null : Math.max(...slowest),
-    };
-  });
+/** What is counted in each step, as so much per minute. */
+export function perMinute(
+  steps: readonly DrawnStep[],
+  of: (point: TrafficPoint) => number,
+): number[] {
+  return steps.map(({ point, lengthMs }) => (of(point) * MINUTE) / Math.max(lengthMs, 1));
 }
 
 /** Lines laid on top of each other: each is the sum of itself and those below it. */
@@ -89,28 +109,4 @@ export function stacked(series: readonly Series[]): Series[] {
     below = line.values.map((value, index) => (value ?? 0) + (below[index] ?? 0));
     return { ...line, values: below };
   });
-}
-
-const HOUR = 3_600_000;
-
-/**
- * The steps of the hour before `now` that are over: one that is still counted would look like a drop.
- * Steps nothing is told of are those in which nothing happened.
- */
-export function lastHour(
-  points: readonly TrafficPoint[],
-  stepMs: number,
-  now: number,
-): TrafficPoint[] {
-  const known = new Map(points.map((point) => [Math.floor(point.at / stepMs), point]));
-  const end = Math.floor(now / stepMs);
-  const first = end - Math.floor(HOUR / stepMs);
-  return Array.from({ length: end - first }, (_, index) => {
-    const step = first + index;
-    return known.get(step) ?? quietPoint(step * stepMs);
-  });
-}
-
-function quietPoint(at: number): TrafficPoint {
-  return { at, ...QUIET, sent: 0, received: 0, firstContentP50Ms: null, firstContentP95Ms: null };
 }

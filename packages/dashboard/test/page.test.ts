@@ -1,5 +1,7 @@
 import { HOSTILE_TEXT } from '@openrouter-proxy/fake-openrouter';
 import { describe, expect, it } from 'vitest';
+import { CLIENTS } from '../src/clients/clients.ts';
+import { gatewayAddresses } from '../src/clients/settings.ts';
 import { renderPage, type PageData } from '../src/index.ts';
 import { emptyPage, samplePage, type Words } from './fixtures/sample.ts';
 
@@ -24,10 +26,10 @@ function skeletonOf(html: string): string[] {
   return tags.map((tag) => tag.replaceAll(/"[^"]*"/g, '""'));
 }
 
-describe('the page without a script', () => {
-  const html = render(samplePage());
-  const text = textOf(html);
+const html = render(samplePage());
+const text = textOf(html);
 
+describe('the page without a script', () => {
   it('is a whole document', () => {
     expect(html).toMatch(/^<!doctype html><html lang="en"><head>.*<\/body><\/html>$/s);
   });
@@ -37,7 +39,7 @@ describe('the page without a script', () => {
     ['when a key is back', 'until'],
     ['how long that is', '3 m 12 s'],
     ['at what time that is', '14:05:12'],
-    ['what was spent elsewhere', '0.42 credits were spent outside this gateway today'],
+    ['what was spent elsewhere', '$0.42 was spent outside this gateway today'],
     ['how much is used of a quota', '1,000'],
     ['when a quota runs out', 'at this rate used up'],
     ['what a model used', '2.6M'],
@@ -87,7 +89,7 @@ it('is well when nothing speaks against it', () => {
   expect(text).toContain('Serving normally');
 });
 
-describe('many keys', () => {
+describe('keys', () => {
   function withKeys(count: number, troubled: number): string {
     const { snapshot, ...page } = samplePage();
     const keys = Array.from({ length: count }, (_, index) => ({
@@ -97,16 +99,71 @@ describe('many keys', () => {
     return render({ ...page, snapshot: { ...snapshot, keys, keysTotal: 900 } });
   }
 
-  it('stay one line each when too many are in trouble', () => {
-    expect(withKeys(40, 8).match(/<details class="key" open/g)).toHaveLength(8);
-    expect(withKeys(40, 9)).not.toMatch(/<details class="key" open/);
+  it('are one line each, with the reason of a limit, until somebody unfolds one', () => {
+    expect(html).not.toMatch(/<details class="key" open/);
+    const lines = [...html.matchAll(/<details class="key">\s*<summary>(.*?)<\/summary>/gs)];
+    const line = lines
+      .map(([, summary = '']) => textOf(summary))
+      .find((each) => each.includes('Limited'));
+    expect(line).toMatch(/meta-llama.*: rate limited,\s+for\s+3 m 12 s\s*, until\s+14:05:12/);
   });
 
-  it('are folded away where they just serve', () => {
-    const text = textOf(withKeys(40, 1));
-    expect(text).toContain('39 keys serve without limits');
+  it('that need attention come first where there are many, and only twelve of them', () => {
+    const text = textOf(withKeys(40, 20));
+    expect(text).toContain('8 keys   more need attention'.replaceAll('   ', ' '));
+    expect(text).toContain('20 keys serve without limits');
     expect(text).toContain('The first 40 of 900');
   });
+});
+
+describe('the address', () => {
+  it('is kept by every link that shows something else', () => {
+    const { query, ...page } = samplePage();
+    const found = render({ ...page, query: { ...query, range: '6h', outcome: 'failed' } });
+    expect(found).toContain('range=6h&amp;outcome=failed');
+    expect(found).toMatch(/<option[^>]* selected[^>]* value="failed"|value="failed"[^>]* selected/);
+    expect(found).toContain('<input type="hidden" name="range" value="6h"/>');
+    expect(found).toMatch(/aria-current="true"[^>]*>6 h</);
+    expect(found).toMatch(/before=4711#requests"[^>]*>Older</);
+  });
+});
+
+describe('a client', () => {
+  it.each(CLIENTS.map(({ name }) => name))(
+    '%s is told the gateway’s address, and no key',
+    (name) => {
+      const origin = 'https://gateway.example:8443';
+      const client = CLIENTS.find((each) => each.name === name);
+      const settings = JSON.stringify(client?.settings(gatewayAddresses(origin)));
+      expect(settings).toContain(origin);
+      expect(`${settings} ${client?.note ?? ''}`).toMatch(/KEY/);
+      expect(client?.short(gatewayAddresses(origin))).not.toBe('');
+    },
+  );
+
+  it('is connected in a panel, and by a welcome until the first request', () => {
+    expect(text).toContain('http://127.0.0.1:5555/api/v1');
+    expect(text).not.toContain('Welcome');
+    const page = emptyPage();
+    const { status } = samplePage().snapshot;
+    const fresh = render({ ...page, snapshot: { ...page.snapshot, status } });
+    expect(textOf(fresh)).toMatch(/Welcome.*No request has come yet/s);
+    expect(fresh).not.toContain('class="chart"');
+    const filtered = { ...page, query: { ...page.query, model: 'a/b' } };
+    expect(render({ ...filtered, snapshot: { ...page.snapshot, status } })).not.toContain(
+      'Welcome',
+    );
+  });
+});
+
+it('names one time zone, once', () => {
+  expect(text.match(/UTC/g)).toHaveLength(1);
+});
+
+it('shows no name of the protocol where there are words', () => {
+  const codes =
+    /\b(rate_limited|provider_limited|provider_failed|keys_limited|client_abort|embedded)\b/;
+  expect(text).not.toMatch(codes);
 });
 
 describe('words from outside', () => {
@@ -140,7 +197,7 @@ describe('words from outside', () => {
     for (const word of HOSTILE_TEXT) {
       const html = render(samplePage(wordsOf(word)));
       const targets = [...html.replace(DATA, '').matchAll(/<a [^>]*?href="([^"]*)"/g)];
-      for (const [, target] of targets) expect(target).toMatch(/^(\/metrics([?/]|$)|#[a-z]+$)/);
+      for (const [, target] of targets) expect(target).toMatch(/^(\/metrics([?/#]|$)|#[a-z]+$)/);
     }
   });
 });

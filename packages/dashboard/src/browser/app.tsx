@@ -11,15 +11,23 @@ import { useRequestLookUp } from './request-look-up.ts';
 /** The page as it lives in the browser. */
 export function App({ initial }: { readonly initial: PageData }) {
   const { snapshot, metrics, connection, clockOffset } = useLiveFeed(initial);
+  const origin = useOrigin(initial.origin);
   const { lookUp, show } = useRequestLookUp(initial);
   const clock = useServerTime(initial.snapshot.now, clockOffset);
   return (
     <ShowRequest.Provider value={show}>
       <Drawing.Provider value={plotter}>
-        <Page {...{ snapshot, metrics, lookUp, connection, clock }} />
+        <Page {...{ snapshot, metrics, origin, lookUp, connection, clock }} query={initial.query} />
       </Drawing.Provider>
     </ShowRequest.Provider>
   );
+}
+
+/** The origin as the address bar has it; at first the server's reading of it, which was rendered. */
+function useOrigin(rendered: string): string {
+  const [origin, setOrigin] = useState(rendered);
+  useEffect(() => setOrigin(location.origin), []);
+  return origin;
 }
 
 const SECOND = 1_000;

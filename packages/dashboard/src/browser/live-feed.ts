@@ -2,6 +2,7 @@ import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
 import { useEffect, useState } from 'preact/hooks';
 import type { PageData, Snapshot } from '../snapshot.ts';
 import type { Connection } from '../view/header.tsx';
+import { liveAddress } from '../view-query.ts';
 
 /** What the page shows of the gateway, as it was told last. */
 export interface LiveFeed {
@@ -12,7 +13,6 @@ export interface LiveFeed {
   readonly clockOffset: number | null;
 }
 
-const ADDRESS = '/metrics/live';
 /** Snapshots come every second: after this long without one, something is wrong although nobody says so. */
 const SILENCE_MS = 5_000;
 /** An event source that was refused gives up by itself, so that it is opened anew. */
@@ -21,7 +21,7 @@ const REOPEN_MS = 3_000;
 const CLOCK_SLACK_MS = 500;
 
 /** Follows the gateway for as long as the page is open. */
-export function useLiveFeed({ snapshot, metrics }: PageData): LiveFeed {
+export function useLiveFeed({ snapshot, metrics, query }: PageData): LiveFeed {
   const [feed, setFeed] = useState<LiveFeed>({
     snapshot,
     metrics,
@@ -30,7 +30,7 @@ export function useLiveFeed({ snapshot, metrics }: PageData): LiveFeed {
   });
   useEffect(() => {
     const change = (part: Partial<LiveFeed>) => setFeed((before) => ({ ...before, ...part }));
-    return follow({
+    return follow(liveAddress(query), {
       // The gateway sends what it renders the page from.
       onSnapshot: (data) => setFeed((before) => toldAnew(before, JSON.parse(data) as Snapshot)),
       onMetrics: (data) => change({ metrics: JSON.parse(data) as MetricFamily[] }),
@@ -59,12 +59,12 @@ interface Listener {
 }
 
 /** Listens until the returned function is called, opening the stream anew as often as it takes. */
-function follow(listener: Listener): () => void {
+function follow(address: string, listener: Listener): () => void {
   let source = open();
   let alarm = setTimeout(reopen, SILENCE_MS);
 
   function open(): EventSource {
-    const opened = new EventSource(ADDRESS);
+    const opened = new EventSource(address);
     opened.addEventListener('snapshot', ({ data }: MessageEvent<string>) => {
       wait(SILENCE_MS);
       listener.onSnapshot(data);

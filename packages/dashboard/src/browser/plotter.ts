@@ -1,32 +1,32 @@
 import uPlot from 'uplot';
-import { formatMinute } from '../instant.ts';
+import { axisTime } from '../instant.ts';
 import { stacked } from '../traffic-series.ts';
 import type { ChartData } from '../traffic-charts.ts';
 import type { Plot, Plotter } from '../view/chart.tsx';
 
-const HEIGHT = 168;
-const AXIS_WIDTH = 58;
-const TIMES_HEIGHT = 26;
+const AXIS_WIDTH = 46;
+const TIMES_HEIGHT = 22;
 /** As two hexadecimal digits after a colour. */
 const GROUND_OPACITY = '18';
 const LAYER_OPACITY = '70';
 
-/** Draws charts with uPlot, in the page's own colours, as wide as there is room. */
+/** Draws charts with uPlot, in the page's own colours, as large as there is room. */
 export const plotter: Plotter = (target, first, onPointer) => {
   let data = first;
   let plot = draw();
 
   function draw(): uPlot {
-    const size = { width: target.clientWidth, height: HEIGHT };
-    return new uPlot({ ...optionsOf(data, target, onPointer), ...size }, valuesOf(data), target);
+    return new uPlot(
+      { ...optionsOf(data, target, onPointer), ...sizeOf(target) },
+      valuesOf(data),
+      target,
+    );
   }
   const redraw = () => {
     plot.destroy();
     plot = draw();
   };
-  const sizes = new ResizeObserver(() =>
-    plot.setSize({ width: target.clientWidth, height: HEIGHT }),
-  );
+  const sizes = new ResizeObserver(() => plot.setSize(sizeOf(target)));
   sizes.observe(target);
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', redraw);
@@ -43,6 +43,11 @@ export const plotter: Plotter = (target, first, onPointer) => {
     },
   } satisfies Plot;
 };
+
+const sizeOf = ({ clientWidth, clientHeight }: HTMLElement) => ({
+  width: clientWidth,
+  height: clientHeight,
+});
 
 /** As uPlot wants them: times in seconds; of stacked lines the highest first, so that none hides another. */
 function valuesOf({ times, series, isStacked }: ChartData): uPlot.AlignedData {
@@ -63,16 +68,18 @@ function optionsOf(
     ticks: { show: false },
     font: `11px ${styles.fontFamily}`,
   };
-  const minutes = (_: uPlot, splits: number[]) =>
-    splits.map((at) => formatMinute(at * 1000, 'local'));
+  const minutes = ({ data: [seconds] }: uPlot, splits: number[]) => {
+    const time = axisTime([...seconds].map((at) => at * 1000));
+    return splits.map((at) => time(at * 1000, 'local'));
+  };
   const amounts = (_: uPlot, splits: number[]) => splits.map((value) => data.format(value));
   return {
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-    padding: [8, 16, 0, 0],
+    padding: [8, 28, 0, 0],
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, values: minutes, size: TIMES_HEIGHT, space: 56 },
+      { ...axis, values: minutes, size: TIMES_HEIGHT, space: 64 },
       { ...axis, values: amounts, size: AXIS_WIDTH, space: 28 },
     ],
     series: [{}, ...seriesOf(data, colour)],
@@ -88,14 +95,16 @@ function layersOf({ series }: ChartData): uPlot.Band[] {
 
 function seriesOf({ series, isStacked }: ChartData, colour: (name: string) => string) {
   const lines = isStacked ? series.toReversed() : series;
-  return lines.map(({ tone, dash }): uPlot.Series => {
+  return lines.map(({ tone, dash, values }): uPlot.Series => {
     const stroke = colour(`tone-${tone}`);
     return {
       stroke,
       fill: stroke + (isStacked ? LAYER_OPACITY : GROUND_OPACITY),
       width: 1.5,
+      spanGaps: true, // steps without content
       ...(dash ? { dash: [...dash] } : {}),
-      points: { show: false },
+      // One point makes no line.
+      points: { show: values.filter((value) => value !== null).length === 1, size: 5 },
     };
   });
 }

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Explanation, PageData } from '../snapshot.ts';
-import { requestAddress, type LookUp } from '../view/look-up.tsx';
+import type { LookUp } from '../view/look-up.tsx';
 import { initialLookUp } from '../view/page.tsx';
+import { requestAddress, viewAddress } from '../view-query.ts';
 
 const PATIENCE_MS = 10_000;
 
@@ -25,7 +26,9 @@ export function useRequestLookUp(initial: PageData) {
     });
   }, []);
   const show = useCallback((requestId: string | null) => {
-    history.pushState(null, '', requestId === null ? '/metrics' : requestAddress(requestId));
+    const address =
+      requestId === null ? viewAddress(initial.query) : requestAddress(initial.query, requestId);
+    history.pushState(null, '', address);
     look(requestId);
   }, []);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
-import { formatMinute } from '../instant.ts';
+import { axisTime } from '../instant.ts';
 import type { ChartData } from '../traffic-charts.ts';
 import { Clock } from './clock.tsx';
 import { Sketch } from './sketch.tsx';
@@ -27,7 +27,7 @@ interface ChartProps {
   readonly data: ChartData;
 }
 
-/** A chart over the last hour with its legend, which shows the values under the pointer, or the latest. */
+/** A chart with its legend, which shows the values under the pointer, or the latest. */
 export function Chart({ title, unit, data }: ChartProps) {
   const [pointer, setPointer] = useState<number | null>(null);
   const { target, isDrawn } = usePlot(data, setPointer);
@@ -83,7 +83,9 @@ function Legend({ data: { times, series, format }, pointer }: LegendProps) {
           </li>
         );
       })}
-      <li class="muted">{pointer === null || at === undefined ? 'now' : formatMinute(at, zone)}</li>
+      {pointer === null || at === undefined ? null : (
+        <li class="muted">{axisTime(times)(at, zone)}</li>
+      )}
     </ul>
   );
 }

@@ -1,9 +1,13 @@
 import type { UsageRow } from '@openrouter-proxy/kms-protocol';
 import type { ComponentChildren } from 'preact';
-import { formatDuration } from '../instant.ts';
-import { formatCount, formatCredits, formatShare } from '../number.ts';
+import { useContext } from 'preact/hooks';
+import { formatDuration, formatMinute, startOfUtcDay } from '../instant.ts';
+import { formatCost, formatCount, formatShare } from '../number.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { requestsOf, trafficTotals } from '../traffic-series.ts';
+import { Clock } from './clock.tsx';
+import { RANGE_LABEL } from './traffic.tsx';
+import { View } from './view-context.tsx';
 
 interface FigureProps {
   readonly title: string;
@@ -29,26 +33,30 @@ const sumOf = (rows: readonly UsageRow[], of: (row: UsageRow) => number) =>
 /** The figures to look at first. */
 export function Figures({ snapshot }: { readonly snapshot: Snapshot }) {
   const { status, usage, traffic } = snapshot;
-  const hour = trafficTotals(traffic.points);
-  const ended = requestsOf(hour);
+  const { zone } = useContext(Clock);
+  const range = RANGE_LABEL[useContext(View).range];
+  const totals = trafficTotals(traffic.points);
+  const ended = requestsOf(totals);
   const latest = traffic.points.findLast(({ firstContentP50Ms }) => firstContentP50Ms !== null);
   const duration = (ms: number | null | undefined) => (ms == null ? '–' : formatDuration(ms));
   return (
     <dl class="figures" aria-label="At a glance">
       <Figure title="In flight" value={status ? formatCount(status.leasesInFlight) : '–'}>
-        {status ? `${formatCount(status.waiting)} waiting for a key` : 'not known'}
+        {status
+          ? `${formatCount(status.waiting)} waiting for a key`
+          : 'the key service does not answer'}
       </Figure>
-      <Figure title="Requests, last hour" value={formatCount(ended)}>
-        {formatCount(hour.failed)} failed, {formatCount(hour.refused)} refused
-        {hour.unauthorized === 0
+      <Figure title={`Requests, last ${range}`} value={formatCount(ended)}>
+        {formatCount(totals.failed)} failed, {formatCount(totals.refused)} refused
+        {totals.unauthorized === 0
           ? ''
-          : `, of these ${formatCount(hour.unauthorized)} for a wrong access key`}
+          : `; ${formatCount(totals.unauthorized)} with a wrong access key`}
       </Figure>
-      <Figure title="Answered, last hour" value={formatShare(hour.answered, ended)}>
-        {formatCount(hour.aborted)} given up by clients
+      <Figure title={`Answered, last ${range}`} value={formatShare(totals.answered, ended)}>
+        {formatCount(totals.aborted)} given up by the client
       </Figure>
-      <Figure title="Time to first content" value={duration(latest?.firstContentP50Ms)}>
-        median; p95 {duration(latest?.firstContentP95Ms)}
+      <Figure title="First content after" value={duration(latest?.firstContentP50Ms)}>
+        median; 95th percentile {duration(latest?.firstContentP95Ms)}
       </Figure>
       <Figure
         title="Tokens today"
@@ -57,8 +65,8 @@ export function Figures({ snapshot }: { readonly snapshot: Snapshot }) {
         {formatCount(sumOf(usage.models, (row) => row.sent))} sent,{' '}
         {formatCount(sumOf(usage.models, (row) => row.received))} received
       </Figure>
-      <Figure title="Cost today" value={formatCredits(sumOf(usage.models, (row) => row.cost))}>
-        credits, since 00:00 UTC
+      <Figure title="Cost today" value={formatCost(sumOf(usage.models, (row) => row.cost))}>
+        since {formatMinute(startOfUtcDay(snapshot.now), zone)}
       </Figure>
     </dl>
   );

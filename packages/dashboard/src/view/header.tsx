@@ -1,5 +1,8 @@
 import { useContext } from 'preact/hooks';
-import { Clock, Instant } from './clock.tsx';
+import { formatSecond, zoneName } from '../instant.ts';
+import { viewAddress } from '../view-query.ts';
+import { Clock } from './clock.tsx';
+import { View } from './view-context.tsx';
 
 /** How the page gets its figures: as it was loaded, live, or no more for the time being. */
 export type Connection = 'still' | 'live' | 'lost';
@@ -7,9 +10,10 @@ export type Connection = 'still' | 'live' | 'lost';
 const SECTIONS = [
   ['traffic', 'Traffic'],
   ['keys', 'Keys'],
+  ['requests', 'Requests'],
   ['quotas', 'Quotas'],
   ['usage', 'Usage'],
-  ['requests', 'Requests'],
+  ['connect', 'Connect'],
   ['machine', 'System'],
   ['metrics', 'Metrics'],
 ] as const;
@@ -20,7 +24,7 @@ interface HeaderProps {
   readonly asOf: number;
 }
 
-/** The name, the way to the panels, and how fresh the figures are. */
+/** The name, the way to the panels, and how fresh the figures are: the one place that names the time zone. */
 export function Header({ connection, asOf }: HeaderProps) {
   return (
     <header class="top">
@@ -46,6 +50,7 @@ export function Header({ connection, asOf }: HeaderProps) {
 
 function Freshness({ connection, asOf }: HeaderProps) {
   const { zone } = useContext(Clock);
+  const query = useContext(View);
   return (
     <div class={`freshness freshness-${connection}`}>
       <span role="status">
@@ -53,10 +58,10 @@ function Freshness({ connection, asOf }: HeaderProps) {
         {{ still: 'As of', live: 'Live', lost: 'Connection lost, trying again. As of' }[connection]}
       </span>{' '}
       <span class="nowrap">
-        <Instant at={asOf} />
-        {zone === 'UTC' ? ' UTC' : ''}
+        <time dateTime={new Date(asOf).toISOString()}>{formatSecond(asOf, zone)}</time>{' '}
+        {zoneName(asOf, zone)}
       </span>
-      {connection === 'still' ? <a href="/metrics">Reload</a> : null}
+      {connection === 'still' ? <a href={viewAddress(query)}>Reload</a> : null}
     </div>
   );
 }

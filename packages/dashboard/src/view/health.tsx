@@ -1,3 +1,4 @@
+import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
 import { formatSpan } from '../instant.ts';
 import { formatCount } from '../number.ts';
@@ -40,7 +41,9 @@ export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
       {status ? (
         <ServiceFacts status={status} />
       ) : (
-        <p class="health-absent">The key service does not answer: keys and usage are not known.</p>
+        <p class="health-absent">
+          The key service does not answer: keys and usage cannot be shown.
+        </p>
       )}
     </section>
   );
@@ -79,7 +82,7 @@ function ServiceFacts({ status }: { readonly status: NonNullable<Snapshot['statu
         </span>
       </Fact>
       <Fact term="State kept in">
-        {status.store.backend}
+        {storeInWords(status.store.backend)}
         {status.store.healthy ? '' : `: ${status.store.trouble ?? 'fails'}`}
       </Fact>
     </dl>

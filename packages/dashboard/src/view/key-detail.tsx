@@ -1,7 +1,7 @@
 import type { Cause, KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
 import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import { standingOf, STANDING_LABEL } from '../key-standing.ts';
-import { formatCount, formatCredits } from '../number.ts';
+import { formatCost, formatCount } from '../number.ts';
 import { Countdown, Instant, InstantAndDistance } from './clock.tsx';
 import { Fact } from './panel.tsx';
 import { StandingMark } from './standing-mark.tsx';
@@ -17,9 +17,7 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
   return (
     <div class="key-detail">
       {unexplainedCost === null ? null : (
-        <p class="notice">
-          {formatCredits(unexplainedCost)} credits were spent outside this gateway today.
-        </p>
+        <p class="notice">{formatCost(unexplainedCost)} was spent outside this gateway today.</p>
       )}
       <div class="key-groups">
         <dl class="rows">
@@ -66,7 +64,7 @@ function Holdings({ view }: { readonly view: KeyView }) {
       </Fact>
       <Fact term="Account">{view.account}</Fact>
       {view.limitRemaining === null ? null : (
-        <Fact term="Left under its cap">{formatCredits(view.limitRemaining)} credits</Fact>
+        <Fact term="Left under its cap">{formatCost(view.limitRemaining)}</Fact>
       )}
       {view.expiresAt === null ? null : (
         <Fact term="Key ends">

@@ -1,9 +1,9 @@
 import type { KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
-import { reasonInWords } from '@openrouter-proxy/kms-protocol/words';
+import { limitedModels, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { ComponentChildren } from 'preact';
 import { standingOf } from '../key-standing.ts';
 import type { LaneAxis } from '../lane-geometry.ts';
-import { formatCount, formatCredits, formatShare } from '../number.ts';
+import { formatCost, formatCount, formatShare } from '../number.ts';
 import { Countdown } from './clock.tsx';
 import { KeyDetail } from './key-detail.tsx';
 import { Lane } from './lane.tsx';
@@ -13,24 +13,20 @@ interface KeyRowProps {
   readonly view: KeyView;
   readonly spans: readonly KeySpan[];
   readonly axis: LaneAxis;
-  /** Whether what is behind it shows, until somebody folds it. */
-  readonly isUnfolded: boolean;
 }
 
-/** A key in one line; what is behind it unfolds. */
-export function KeyRow({ view, spans, axis, isUnfolded }: KeyRowProps) {
+/** A key in one line with the reason for its state; everything else unfolds. */
+export function KeyRow({ view, spans, axis }: KeyRowProps) {
   return (
-    <details class="key" open={isUnfolded}>
+    <details class="key">
       <summary>
-        <span class="key-head">
-          <span class="key-name">{view.name}</span>
-          <span class="key-standing">
-            <StandingLabel standing={standingOf(view)} />{' '}
-            <span class="muted">
-              <StandingNote view={view} />
-            </span>
-            {view.unexplainedCost === null ? null : <span class="flag">spent elsewhere</span>}
+        <span class="key-name">{view.name}</span>
+        <span class="key-standing">
+          <StandingLabel standing={standingOf(view)} />{' '}
+          <span class="muted">
+            <StandingNote view={view} />
           </span>
+          {view.unexplainedCost === null ? null : <span class="flag">spent elsewhere</span>}
         </span>
         <Lane spans={spans} axis={axis} />
         <KeyFigures view={view} />
@@ -47,42 +43,52 @@ function StandingNote({ view }: { readonly view: KeyView }) {
   }
   switch (state.kind) {
     case 'cooling':
-      return <Countdown until={state.until} />;
+      return (
+        <>
+          {reasonInWords(state.cause.reason)}, <Countdown until={state.until} />
+        </>
+      );
     case 'returning':
-      return <>{`at most ${state.allowance} at once`}</>;
+      return (
+        <>{`at most ${state.allowance} at once, after: ${reasonInWords(state.cause.reason)}`}</>
+      );
     case 'disabled':
       return <>{reasonInWords(state.cause.reason)}</>;
-    case 'available':
-      if (limits.length === 0) return null;
-      return <>{limits.length === 1 ? 'by 1 limit' : `by ${limits.length} limits`}</>;
+    case 'available': {
+      const [longest, ...others] = limits.toSorted((a, b) => b.until - a.until);
+      if (longest === undefined) return null;
+      return (
+        <>
+          {limitedModels(longest)}: {reasonInWords(longest.cause.reason)},{' '}
+          <Countdown until={longest.until} />
+          {others.length === 0 ? '' : `; ${others.length} more`}
+        </>
+      );
+    }
   }
 }
+
+/** The columns of the figures, as the head of the list names them. */
+export const KEY_FIGURES = ['in flight', 'today', 'answered', 'tokens', 'cost'] as const;
 
 function KeyFigures({ view }: { readonly view: KeyView }) {
   const { today, inFlight, maxConcurrency } = view;
   const asked = today.answered + today.failed;
   const most = maxConcurrency === null ? '' : ` / ${formatCount(maxConcurrency)}`;
+  const values: Readonly<Record<(typeof KEY_FIGURES)[number], ComponentChildren>> = {
+    'in flight': `${formatCount(inFlight)}${most}`,
+    today: formatCount(asked),
+    answered: formatShare(today.answered, asked),
+    tokens: formatCount(today.sent + today.received),
+    cost: formatCost(today.cost),
+  };
   return (
     <span class="key-figures">
-      <KeyFigure value={`${formatCount(inFlight)}${most}`}>in flight</KeyFigure>
-      <KeyFigure value={formatCount(asked)}>
-        {asked === 0 ? 'today' : `${formatShare(today.answered, asked)} answered`}
-      </KeyFigure>
-      <KeyFigure value={formatCount(today.sent + today.received)}>tokens</KeyFigure>
-      <KeyFigure value={formatCredits(today.cost)}>credits</KeyFigure>
-    </span>
-  );
-}
-
-interface KeyFigureProps {
-  readonly value: string;
-  readonly children: ComponentChildren;
-}
-
-function KeyFigure({ value, children }: KeyFigureProps) {
-  return (
-    <span>
-      <strong>{value}</strong> <span class="muted">{children}</span>
+      {KEY_FIGURES.map((name) => (
+        <span key={name}>
+          <strong>{values[name]}</strong> <span class="key-figure-name muted">{name}</span>
+        </span>
+      ))}
     </span>
   );
 }

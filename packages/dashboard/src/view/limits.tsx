@@ -1,34 +1,35 @@
+import type { Cause } from '@openrouter-proxy/kms-protocol';
 import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Snapshot } from '../snapshot.ts';
 import { Countdown } from './clock.tsx';
 import { Panel } from './panel.tsx';
-import { Table } from './table.tsx';
+import { FirstRows } from './table.tsx';
 
-/** What is shut out whichever key is used: models, the way to OpenRouter; and accounts that keys share. */
+const COLUMNS = [{ title: 'What' }, { title: 'Ends' }, { title: 'Reason', class: 'wide' }];
+const SHOWN = 5;
+
+/** What is shut out whichever key is used: models, OpenRouter itself; and accounts that keys share. */
 export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snapshot }) {
   const limits = status?.limits ?? [];
   const shared = status?.sharedAccounts ?? [];
   return (
-    <Panel id="limits" title="Limits in force" note="On models, and on the way to OpenRouter">
+    <Panel id="limits" title="Limits for all keys" note="On models, and on OpenRouter itself">
       {limits.length === 0 ? (
         <p class="empty">None.</p>
       ) : (
-        <Table
-          label="Limits on models and on the way to OpenRouter"
-          columns={['What', 'Ends', 'Reason', 'Known from', 'Evidence'].map((title) => ({ title }))}
-        >
-          {limits.map((limit) => (
-            <tr key={`${limit.scope} ${limit.pool} ${limit.model ?? ''}`}>
-              <th scope="row">{limitSubject(limit)}</th>
-              <td>
-                <Countdown until={limit.until} />
-              </td>
-              <td>{reasonInWords(limit.cause.reason)}</td>
-              <td>{sourceInWords(limit.cause.source)}</td>
-              <td class="wide">{limit.cause.detail}</td>
-            </tr>
-          ))}
-        </Table>
+        <FirstRows
+          label="Limits on models and on OpenRouter"
+          columns={COLUMNS}
+          shown={SHOWN}
+          rows={limits.map((limit) => ({
+            id: `${limit.scope} ${limit.pool} ${limit.model ?? ''}`,
+            cells: [
+              limitSubject(limit),
+              <Countdown until={limit.until} />,
+              <Reason cause={limit.cause} />,
+            ],
+          }))}
+        />
       )}
       {shared.map(({ account, keys }) => (
         <p class="muted" key={account}>
@@ -36,5 +37,15 @@ export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snaps
         </p>
       ))}
     </Panel>
+  );
+}
+
+/** Why a limit is in force, how its end is known, and what the upstream said. */
+function Reason({ cause: { reason, source, detail } }: { readonly cause: Cause }) {
+  return (
+    <>
+      {reasonInWords(reason)} <span class="muted">({sourceInWords(source)})</span>
+      {detail === '' ? null : <q class="evidence">{detail}</q>}
+    </>
   );
 }

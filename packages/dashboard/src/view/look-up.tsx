@@ -1,6 +1,8 @@
 import { createContext, type ComponentChildren, type JSX } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Explanation } from '../snapshot.ts';
+import { requestAddress, viewAddress, viewParameters } from '../view-query.ts';
+import { View } from './view-context.tsx';
 
 /** The request that somebody looks at. */
 export type LookUp =
@@ -11,11 +13,6 @@ export type LookUp =
 
 /** Shows a request, or none; null: without a script links do it. */
 export const ShowRequest = createContext<((requestId: string | null) => void) | null>(null);
-
-/** Where a request is shown without a script. */
-export function requestAddress(requestId: string): string {
-  return `/metrics?${new URLSearchParams({ request: requestId }).toString()}`;
-}
 
 /** Whether a click asks for something else than following the link here: a new tab, a download. */
 function asksForMore(event: MouseEvent): boolean {
@@ -32,6 +29,7 @@ interface RequestLinkProps {
 /** A link that shows a request, without loading the page anew where a script runs. */
 export function RequestLink({ requestId, class: name, children }: RequestLinkProps) {
   const show = useContext(ShowRequest);
+  const query = useContext(View);
   const follow = (event: MouseEvent) => {
     if (!show || asksForMore(event)) return;
     event.preventDefault();
@@ -40,7 +38,7 @@ export function RequestLink({ requestId, class: name, children }: RequestLinkPro
   return (
     <a
       {...(name === undefined ? {} : { class: name })}
-      href={requestId === null ? '/metrics' : requestAddress(requestId)}
+      href={requestId === null ? viewAddress(query) : requestAddress(query, requestId)}
       onClick={follow}
     >
       {children}
@@ -51,6 +49,7 @@ export function RequestLink({ requestId, class: name, children }: RequestLinkPro
 /** Finds a request by its id: a plain form where no script runs. */
 export function RequestSearch({ requestId }: { readonly requestId: string }) {
   const show = useContext(ShowRequest);
+  const query = useContext(View);
   const search = (event: JSX.TargetedEvent<HTMLFormElement>) => {
     const entry = new FormData(event.currentTarget).get('request');
     if (!show || typeof entry !== 'string' || entry.trim() === '') return;
@@ -59,6 +58,9 @@ export function RequestSearch({ requestId }: { readonly requestId: string }) {
   };
   return (
     <form class="search" role="search" method="get" action="/metrics" onSubmit={search}>
+      {[...viewParameters(query)].map(([name, value]) => (
+        <input key={name} type="hidden" name={name} value={value} />
+      ))}
       <label for="request-id">Request id</label>
       <input
         id="request-id"

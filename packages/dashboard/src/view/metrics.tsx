@@ -1,6 +1,6 @@
 import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
 import { Panel } from './panel.tsx';
-import { NumberCell, Table } from './table.tsx';
+import { Table, type Row } from './table.tsx';
 
 /** Every Prometheus metric as it is scraped. */
 export function MetricsPanel({ metrics }: { readonly metrics: readonly MetricFamily[] }) {
@@ -11,11 +11,7 @@ export function MetricsPanel({ metrics }: { readonly metrics: readonly MetricFam
       ) : (
         <details>
           <summary>All {metrics.length} metrics</summary>
-          <Table label="All metrics" columns={COLUMNS}>
-            {metrics.map((family) => (
-              <FamilyRows key={family.name} family={family} />
-            ))}
-          </Table>
+          <Table label="All metrics" columns={COLUMNS} rows={metrics.flatMap(familyRows)} />
         </details>
       )}
     </Panel>
@@ -24,9 +20,9 @@ export function MetricsPanel({ metrics }: { readonly metrics: readonly MetricFam
 
 const COLUMNS = [
   { title: 'Name' },
-  { title: 'Labels' },
+  { title: 'Labels', class: 'labels' },
   { title: 'Value', numeric: true },
-  { title: 'What it is' },
+  { title: 'Meaning', class: 'wide muted' },
 ];
 
 const labelsInWords = (labels: MetricFamily['values'][number]['labels']) =>
@@ -34,19 +30,13 @@ const labelsInWords = (labels: MetricFamily['values'][number]['labels']) =>
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
 
-function FamilyRows({ family }: { readonly family: MetricFamily }) {
-  return (
-    <>
-      {family.values.map(({ value, labels, metricName }, index) => (
-        <tr key={`${metricName ?? ''} ${labelsInWords(labels)}`}>
-          <th scope="row">
-            <code>{metricName ?? family.name}</code>
-          </th>
-          <td class="labels">{labelsInWords(labels)}</td>
-          <NumberCell>{String(value)}</NumberCell>
-          <td class="wide muted">{index === 0 ? `${family.help} (${family.type})` : ''}</td>
-        </tr>
-      ))}
-    </>
-  );
-}
+const familyRows = (family: MetricFamily): Row[] =>
+  family.values.map(({ value, labels, metricName }, index) => ({
+    id: `${metricName ?? family.name} ${labelsInWords(labels)}`,
+    cells: [
+      <code>{metricName ?? family.name}</code>,
+      labelsInWords(labels),
+      String(value),
+      index === 0 ? `${family.help} (${family.type})` : '',
+    ],
+  }));

@@ -1,6 +1,8 @@
 import { useMemo } from 'preact/hooks';
-import type { PageData } from '../snapshot.ts';
+import type { PageData, Snapshot } from '../snapshot.ts';
+import { isFiltered, type ViewQuery } from '../view-query.ts';
 import { Clock, type ClockTime } from './clock.tsx';
+import { ConnectPanel } from './connect.tsx';
 import { Figures } from './figures.tsx';
 import { Header, type Connection } from './header.tsx';
 import { Health } from './health.tsx';
@@ -14,9 +16,11 @@ import { RequestSheet } from './request-sheet.tsx';
 import { RequestsPanel } from './requests.tsx';
 import { TrafficPanel } from './traffic.tsx';
 import { UsagePanel } from './usage.tsx';
+import { IsLive, View } from './view-context.tsx';
+import { Welcome } from './welcome.tsx';
 
 /** Everything the page shows. */
-export interface PageState extends Pick<PageData, 'snapshot' | 'metrics'> {
+export interface PageState extends Omit<PageData, 'explanation'> {
   readonly lookUp: LookUp;
   readonly connection: Connection;
   readonly clock: ClockTime;
@@ -32,29 +36,47 @@ const searchedFor = (lookUp: LookUp) => {
   return lookUp.kind === 'found' ? lookUp.explanation.requestId : lookUp.requestId;
 };
 
+/** Whether nothing was ever asked, as far as is remembered. */
+function isUnused({ status, traffic, requests, usage }: Snapshot, query: ViewQuery): boolean {
+  const isListed = !isFiltered(query) && query.before === null;
+  const sums = usage.days.every(({ answered, failed }) => answered + failed === 0);
+  return (
+    status !== null && isListed && traffic.points.length === 0 && requests.length === 0 && sums
+  );
+}
+
 /** The page. */
-export function Page({ snapshot, metrics, lookUp, connection, clock }: PageState) {
+export function Page({ snapshot, metrics, query, origin, lookUp, connection, clock }: PageState) {
   // They are many, and change far less often than the clock.
   const metricsPanel = useMemo(() => <MetricsPanel metrics={metrics} />, [metrics]);
+  const isNew = isUnused(snapshot, query);
   return (
     <Clock.Provider value={clock}>
-      <a class="skip" href="#main">
-        Skip to the figures
-      </a>
-      <Header connection={connection} asOf={snapshot.now} />
-      <main id="main">
-        <Health snapshot={snapshot} />
-        <Figures snapshot={snapshot} />
-        <TrafficPanel snapshot={snapshot} />
-        <KeysPanel snapshot={snapshot} />
-        <QuotasPanel snapshot={snapshot} />
-        <LimitsPanel snapshot={snapshot} />
-        <UsagePanel snapshot={snapshot} />
-        <RequestsPanel snapshot={snapshot} searched={searchedFor(lookUp)} />
-        <MachinePanel snapshot={snapshot} />
-        {metricsPanel}
-      </main>
-      <RequestSheet lookUp={lookUp} />
+      <View.Provider value={query}>
+        <IsLive.Provider value={connection !== 'still'}>
+          <a class="skip" href="#main">
+            Skip to the figures
+          </a>
+          <Header connection={connection} asOf={snapshot.now} />
+          <main id="main">
+            <Health snapshot={snapshot} />
+            <Figures snapshot={snapshot} />
+            {isNew ? <Welcome origin={origin} /> : <TrafficPanel snapshot={snapshot} />}
+            {isNew ? <ConnectPanel origin={origin} isUnfolded /> : null}
+            <KeysPanel snapshot={snapshot} />
+            <RequestsPanel snapshot={snapshot} searched={searchedFor(lookUp)} />
+            <div class="pair">
+              <QuotasPanel snapshot={snapshot} />
+              <LimitsPanel snapshot={snapshot} />
+            </div>
+            <UsagePanel snapshot={snapshot} />
+            {isNew ? null : <ConnectPanel origin={origin} isUnfolded={false} />}
+            <MachinePanel snapshot={snapshot} />
+            {metricsPanel}
+          </main>
+          <RequestSheet lookUp={lookUp} />
+        </IsLive.Provider>
+      </View.Provider>
     </Clock.Provider>
   );
 }

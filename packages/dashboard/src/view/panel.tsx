@@ -6,16 +6,19 @@ interface PanelProps {
   readonly title: string;
   /** A few words beside the title. */
   readonly note?: ComponentChildren;
+  /** What stands at the end of the title's line. */
+  readonly side?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
 /** A part of the page with a heading of its own. */
-export function Panel({ id, title, note, children }: PanelProps) {
+export function Panel({ id, title, note, side, children }: PanelProps) {
   return (
     <section class="panel" id={id} aria-labelledby={`${id}-title`}>
       <header class="panel-head">
         <h2 id={`${id}-title`}>{title}</h2>
         {note ? <p class="muted">{note}</p> : null}
+        {side ? <div class="panel-side">{side}</div> : null}
       </header>
       {children}
     </section>

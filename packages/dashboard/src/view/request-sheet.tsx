@@ -2,7 +2,7 @@ import type { RequestView } from '@openrouter-proxy/kms-protocol';
 import type { ComponentChildren } from 'preact';
 import { useContext, useEffect, useRef } from 'preact/hooks';
 import { formatDuration } from '../instant.ts';
-import { formatCount, formatCredits } from '../number.ts';
+import { formatCost, formatCount } from '../number.ts';
 import type { Explanation } from '../snapshot.ts';
 import { InstantAndDistance } from './clock.tsx';
 import { RequestLink, ShowRequest, type LookUp } from './look-up.tsx';
@@ -91,7 +91,7 @@ function RequestFacts({ request }: { readonly request: RequestView }) {
       <Fact term="Ended">
         <EndingLabel request={request} /> {end?.status ?? ''}
       </Fact>
-      <Fact term="Asked">
+      <Fact term="Began">
         <InstantAndDistance at={request.at} />
       </Fact>
       <Fact term="Model">{request.model ?? '–'}</Fact>
@@ -117,7 +117,7 @@ function EndFacts({ end }: { readonly end: NonNullable<RequestView['end']> }) {
           {formatCount(usage.received)} received ({formatCount(usage.reasoning)} reasoning)
         </Fact>
       ) : null}
-      {usage ? <Fact term="Cost">{formatCredits(usage.cost)} credits</Fact> : null}
+      {usage ? <Fact term="Cost">{formatCost(usage.cost)}</Fact> : null}
       {generationId === null ? null : (
         <Fact term="Generation">
           <code>{generationId}</code>

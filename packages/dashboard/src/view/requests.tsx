@@ -1,12 +1,16 @@
 import type { RequestView } from '@openrouter-proxy/kms-protocol';
+import { useContext } from 'preact/hooks';
 import { formatDuration } from '../instant.ts';
-import { formatCount, formatCredits } from '../number.ts';
+import { formatCost, formatCount } from '../number.ts';
 import { attemptsOf, endingOf, keysTried } from '../request-summary.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { isFiltered, viewAddress } from '../view-query.ts';
 import { Instant } from './clock.tsx';
 import { RequestLink, RequestSearch } from './look-up.tsx';
 import { Panel } from './panel.tsx';
-import { NumberCell, Table } from './table.tsx';
+import { RequestFilters } from './request-filters.tsx';
+import { Name, Table, type Row } from './table.tsx';
+import { View } from './view-context.tsx';
 
 interface RequestsPanelProps {
   readonly snapshot: Snapshot;
@@ -14,30 +18,51 @@ interface RequestsPanelProps {
   readonly searched: string;
 }
 
-/** The latest requests; each leads to what became of it. */
-export function RequestsPanel({ snapshot: { requests }, searched }: RequestsPanelProps) {
+/** A page of requests; each leads to what became of it. */
+export function RequestsPanel({ snapshot, searched }: RequestsPanelProps) {
+  const query = useContext(View);
+  const { requests } = snapshot;
+  const note = query.before === null ? 'The latest first' : 'An older page';
   return (
-    <Panel id="requests" title="Requests" note="The latest first">
-      <RequestSearch requestId={searched} />
+    <Panel id="requests" title="Requests" note={note}>
+      <div class="request-tools">
+        <RequestFilters snapshot={snapshot} />
+        <RequestSearch requestId={searched} />
+      </div>
       {requests.length === 0 ? (
-        <p class="empty">None yet.</p>
+        <p class="empty">
+          {isFiltered(query) ? 'None that the filters let through.' : 'None yet.'}
+        </p>
       ) : (
-        <Table label="Latest requests" columns={COLUMNS}>
-          {requests.map((request) => (
-            <RequestLine key={request.requestId} request={request} />
-          ))}
-        </Table>
+        <Table label="List of requests" columns={COLUMNS} rows={requests.map(requestRow)} />
       )}
+      <Paging older={snapshot.olderRequests} />
     </Panel>
+  );
+}
+
+/** The way to older requests, and back to the latest. */
+function Paging({ older }: { readonly older: number | null }) {
+  const query = useContext(View);
+  if (older === null && query.before === null) return null;
+  return (
+    <nav class="paging" aria-label="Pages of requests">
+      {query.before === null ? null : (
+        <a href={viewAddress({ ...query, before: null }, 'requests')}>Latest</a>
+      )}
+      {older === null ? null : (
+        <a href={viewAddress({ ...query, before: older }, 'requests')}>Older</a>
+      )}
+    </nav>
   );
 }
 
 const COLUMNS = [
   { title: 'Time' },
-  { title: 'Request' },
-  { title: 'Model' },
-  { title: 'Client, API' },
-  { title: 'Ended' },
+  { title: 'Request', class: 'id', isPlain: true },
+  { title: 'Model', isPlain: true },
+  { title: 'Client' },
+  { title: 'Outcome', isPlain: true },
   { title: 'Keys tried' },
   { title: 'Tokens', numeric: true },
   { title: 'Cost', numeric: true },
@@ -56,48 +81,37 @@ export function EndingLabel({ request }: { readonly request: RequestView }) {
   );
 }
 
-function RequestLine({ request }: { readonly request: RequestView }) {
+function requestRow(request: RequestView): Row {
   const { requestId, at, model, client, api, end } = request;
+  const used = end?.usage ?? null;
+  return {
+    id: requestId,
+    cells: [
+      <Instant at={at} />,
+      <RequestLink requestId={requestId}>{requestId}</RequestLink>,
+      model === null ? '–' : <Name>{model}</Name>,
+      <>
+        {client === null ? '–' : <Name>{client}</Name>} <span class="muted">{api}</span>
+      </>,
+      <>
+        <EndingLabel request={request} /> {end?.status ?? ''}
+      </>,
+      <KeysTried request={request} />,
+      used ? `${formatCount(used.sent)} → ${formatCount(used.received)}` : '–',
+      used ? formatCost(used.cost) : '–',
+      end?.firstContentMs == null ? '–' : formatDuration(end.firstContentMs),
+      end ? formatDuration(end.totalMs) : '–',
+    ],
+  };
+}
+
+function KeysTried({ request }: { readonly request: RequestView }) {
   const keys = keysTried(request);
   const attempts = attemptsOf(request).length;
   return (
-    <tr>
-      <td>
-        <Instant at={at} />
-      </td>
-      <td class="id">
-        <RequestLink requestId={requestId}>{requestId}</RequestLink>
-      </td>
-      <td class="name" title={model ?? ''}>
-        {model ?? '–'}
-      </td>
-      <td class="name" title={client ?? ''}>
-        {client ?? '–'} <span class="muted">{api}</span>
-      </td>
-      <td>
-        <EndingLabel request={request} /> {end?.status ?? ''}
-      </td>
-      <td class="name">
-        {keys.join(' → ') || '–'}
-        {attempts > keys.length ? <span class="muted"> ({attempts} attempts)</span> : null}
-      </td>
-      <EndCells end={end} />
-    </tr>
-  );
-}
-
-function EndCells({ end }: Pick<RequestView, 'end'>) {
-  const used = end?.usage ?? null;
-  return (
     <>
-      <NumberCell>
-        {used ? `${formatCount(used.sent)} → ${formatCount(used.received)}` : '–'}
-      </NumberCell>
-      <NumberCell>{used ? formatCredits(used.cost) : '–'}</NumberCell>
-      <NumberCell>
-        {end?.firstContentMs == null ? '–' : formatDuration(end.firstContentMs)}
-      </NumberCell>
-      <NumberCell>{end ? formatDuration(end.totalMs) : '–'}</NumberCell>
+      {keys.length === 0 ? '–' : <Name>{keys.join(' → ')}</Name>}
+      {attempts > keys.length ? <span class="muted"> ({attempts} attempts)</span> : null}
     </>
   );
 }

@@ -1,12 +1,18 @@
+import { useContext } from 'preact/hooks';
+import { axisTime } from '../instant.ts';
 import { sketchPath } from '../sketch-path.ts';
 import { stacked } from '../traffic-series.ts';
 import type { ChartData } from '../traffic-charts.ts';
+import { Clock } from './clock.tsx';
 
 const WIDTH = 100;
 const HEIGHT = 40;
 
-/** A chart without a script: the lines, and how high they reach. */
-export function Sketch({ data: { series, isStacked, format } }: { readonly data: ChartData }) {
+/** A chart without a script: the lines, how high they reach, and from when to when. */
+export function Sketch({ data }: { readonly data: ChartData }) {
+  const { times, series, isStacked, format } = data;
+  const { zone } = useContext(Clock);
+  const time = axisTime(times);
   const lines = isStacked ? stacked(series) : series;
   const top = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
   return (
@@ -27,6 +33,9 @@ export function Sketch({ data: { series, isStacked, format } }: { readonly data:
         ))}
       </svg>
       <p class="sketch-top muted">{format(top)}</p>
+      <p class="sketch-axis muted">
+        <span>{time(times[0] ?? 0, zone)}</span> <span>{time(times.at(-1) ?? 0, zone)}</span>
+      </p>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import type { LedgerStep } from '@openrouter-proxy/kms-protocol';
 import { reasonInWords, refusalInWords, ruleInWords } from '@openrouter-proxy/kms-protocol/words';
 import { formatDuration, formatSpan } from '../instant.ts';
-import { formatCount, formatCredits } from '../number.ts';
+import { formatCost, formatCount } from '../number.ts';
 import type { Attempt } from '../request-summary.ts';
 import { Countdown, Instant } from './clock.tsx';
 
@@ -36,20 +36,20 @@ function AttemptStep({ step }: { readonly step: Attempt }) {
       <h4>
         {step.keyName}{' '}
         <span class="outcome">
-          {step.outcome === null ? 'under way' : reasonInWords(step.outcome)} {step.status ?? ''}
+          {step.outcome === null ? 'running' : reasonInWords(step.outcome)} {step.status ?? ''}
         </span>
       </h4>
       <p class="muted">
         <Instant at={step.at} />
-        {endedAt === null ? '' : `, took ${formatDuration(endedAt - step.at)}`}; chosen by{' '}
-        {ruleInWords(step.rule)} among {step.candidates}
-        {step.candidates === 1 ? ' key' : ' keys'}
+        {endedAt === null ? '' : `, took ${formatDuration(endedAt - step.at)}`}; chosen from{' '}
+        {step.candidates}
+        {step.candidates === 1 ? ' key' : ' keys'}: {ruleInWords(step.rule)}
       </p>
       {step.detail === '' ? null : <q class="evidence">{step.detail}</q>}
       {usage ? (
         <p>
           {formatCount(usage.sent)} tokens sent, {formatCount(usage.received)} received,{' '}
-          {formatCredits(usage.cost)} credits
+          {formatCost(usage.cost)}
         </p>
       ) : null}
       {followed.length === 0 ? null : (
@@ -71,9 +71,7 @@ function RefusedStep({ step }: { readonly step: Exclude<LedgerStep, Attempt> }) 
       </h4>
       <p class="muted">
         <Instant at={step.at} />
-        {step.retryAfterMs === null
-          ? ''
-          : `, told to come back in ${formatSpan(step.retryAfterMs)}`}
+        {step.retryAfterMs === null ? '' : `, to try again in ${formatSpan(step.retryAfterMs)}`}
       </p>
     </>
   );

@@ -4,36 +4,106 @@ import type { ComponentChildren } from 'preact';
 export interface Column {
   readonly title: string;
   readonly numeric?: boolean;
+  readonly class?: string;
+  /** Whether its cells say what they are without the title, where that cannot stand above them. */
+  readonly isPlain?: boolean;
+}
+
+/** A row: a cell for each column, the first of which names the row. */
+export interface Row {
+  readonly id: string;
+  readonly cells: readonly ComponentChildren[];
 }
 
 interface TableProps {
   /** What the table shows, for those who hear it. */
   readonly label: string;
   readonly columns: readonly Column[];
-  readonly children: ComponentChildren;
+  readonly rows: readonly Row[];
 }
 
-/** A table that scrolls within itself where the screen is too narrow for it. */
-export function Table({ label, columns, children }: TableProps) {
+/** A table. On a narrow screen each row is a block in which cells have their column's title before them. */
+export function Table({ label, columns, rows }: TableProps) {
   return (
     <div class="scroll" role="region" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
-            {columns.map(({ title, numeric }) => (
-              <th key={title} scope="col" {...(numeric ? { class: 'number' } : {})}>
-                {title}
+            {columns.map((column) => (
+              <th key={column.title} scope="col" {...classOf(column)}>
+                {column.title}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody>
+          {rows.map(({ id, cells }) => (
+            <tr key={id}>
+              {columns.map((column, index) => (
+                <Cell key={column.title} column={column} isHead={index === 0}>
+                  {cells[index]}
+                </Cell>
+              ))}
+            </tr>
+          ))}
+        </tbody>
       </table>
     </div>
   );
 }
 
-/** A cell with a number. */
-export function NumberCell({ children }: { readonly children: ComponentChildren }) {
-  return <td class="number">{children}</td>;
+function classOf({ numeric, class: name }: Column): { class?: string } {
+  const names = [numeric ? 'number' : '', name ?? ''].filter((each) => each !== '').join(' ');
+  return names === '' ? {} : { class: names };
+}
+
+interface CellProps {
+  readonly column: Column;
+  readonly isHead: boolean;
+  readonly children: ComponentChildren;
+}
+
+function Cell({ column, isHead, children }: CellProps) {
+  if (isHead) {
+    return (
+      <th scope="row" {...classOf(column)}>
+        {children}
+      </th>
+    );
+  }
+  return (
+    <td {...(column.isPlain ? {} : { 'data-label': column.title })} {...classOf(column)}>
+      {children}
+    </td>
+  );
+}
+
+/** A name from outside: cut off where it is too long, whole in its tooltip. */
+export function Name({ children }: { readonly children: string }) {
+  return (
+    <span class="name" title={children}>
+      {children}
+    </span>
+  );
+}
+
+interface FirstRowsProps extends TableProps {
+  /** As many are shown before somebody asks for all. */
+  readonly shown: number;
+}
+
+/** The first rows of a table; the others unfold. */
+export function FirstRows({ shown, rows, label, columns }: FirstRowsProps) {
+  const others = rows.slice(shown);
+  return (
+    <>
+      <Table label={label} columns={columns} rows={rows.slice(0, shown)} />
+      {others.length === 0 ? null : (
+        <details>
+          <summary>{others.length} more</summary>
+          <Table label={`${label}, the others`} columns={columns} rows={others} />
+        </details>
+      )}
+    </>
+  );
 }

@@ -1,34 +1,85 @@
 import { useContext, useMemo } from 'preact/hooks';
-import { formatDuration, formatMinute } from '../instant.ts';
+import {
+  formatDuration,
+  formatInstant,
+  formatMinute,
+  formatSecond,
+  formatSpan,
+} from '../instant.ts';
 import { formatCount } from '../number.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { trafficCharts } from '../traffic-charts.ts';
-import { trafficRows, type TrafficRow } from '../traffic-series.ts';
+import { RANGES, viewAddress, type RangeName } from '../view-query.ts';
 import { Chart } from './chart.tsx';
 import { Clock } from './clock.tsx';
 import { Panel } from './panel.tsx';
-import { NumberCell, Table } from './table.tsx';
+import { Table } from './table.tsx';
+import { View } from './view-context.tsx';
 
-const ROW_MS = 300_000;
+/** The ranges in words: `15 m`, `1 h`. */
+export const RANGE_LABEL: Readonly<Record<RangeName, string>> = {
+  '15m': '15 m',
+  '1h': '1 h',
+  '6h': '6 h',
+  '24h': '24 h',
+};
 
-/** The charts of the last hour, and the same as a table. */
+/** The charts of the chosen range, and the same as a table. */
 export function TrafficPanel({ snapshot }: { readonly snapshot: Snapshot }) {
-  const { points, stepMs } = snapshot.traffic;
-  const charts = useMemo(() => trafficCharts(points, stepMs, snapshot.now), [points]);
-  const rows = useMemo(() => trafficRows(points, ROW_MS).toReversed(), [points]);
+  const { traffic, now } = snapshot;
+  const charts = useMemo(() => trafficCharts(traffic, now), [traffic]);
+  const isEmpty = traffic.points.length === 0;
   return (
-    <Panel id="traffic" title="Traffic" note="The last hour">
-      <div class="charts">
-        <Chart title="Requests" unit="per second" data={charts.requests} />
-        <Chart title="Outcomes" unit="per second, stacked" data={charts.outcomes} />
-        <Chart title="Tokens" unit="per second" data={charts.tokens} />
-        <Chart title="Time to first content" unit="" data={charts.firstContent} />
-      </div>
-      <details>
-        <summary>As a table, every five minutes</summary>
-        <TrafficTable rows={rows} />
-      </details>
+    <Panel id="traffic" title="Traffic" note={<Reach snapshot={snapshot} />} side={<RangePicker />}>
+      {isEmpty ? (
+        <p class="empty">No request ended in this time.</p>
+      ) : (
+        <div class="charts">
+          <Chart title="Requests" unit="per minute" data={charts.requests} />
+          <Chart title="Outcomes" unit="per minute" data={charts.outcomes} />
+          <Chart title="Tokens" unit="per minute" data={charts.tokens} />
+          <Chart title="First content" unit="after" data={charts.firstContent} />
+        </div>
+      )}
+      {isEmpty ? null : (
+        <details>
+          <summary>As a table, every {formatSpan(traffic.stepMs)}</summary>
+          <TrafficTable traffic={traffic} />
+        </details>
+      )}
     </Panel>
+  );
+}
+
+/** Says where the charts begin if that is later than the chosen range. */
+function Reach({ snapshot: { traffic } }: { readonly snapshot: Snapshot }) {
+  const { now, zone } = useContext(Clock);
+  const first = traffic.points[0]?.at;
+  if (first === undefined || first <= traffic.since) return null;
+  return <>Since {formatInstant(first, now, zone)}, the first request in this time</>;
+}
+
+function RangePicker() {
+  const query = useContext(View);
+  return (
+    <nav class="choice" aria-label="Time range">
+      <ul>
+        {Object.keys(RANGES).map((name) => {
+          const range = name as RangeName; // the keys of RANGES
+          const isChosen = range === query.range;
+          return (
+            <li key={range}>
+              <a
+                href={viewAddress({ ...query, range }, 'traffic')}
+                {...(isChosen ? { 'aria-current': 'true' as const } : {})}
+              >
+                {RANGE_LABEL[range]}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
   );
 }
 
@@ -38,32 +89,33 @@ const COLUMNS = [
     'Answered',
     'Refused',
     'Failed',
-    'Given up',
+    'Client left',
     'Tokens sent',
     'Tokens received',
     'First content, median',
-    'First content, p95',
+    'First content, 95th percentile',
   ].map((title) => ({ title, numeric: true })),
 ];
 
-function TrafficTable({ rows }: { readonly rows: readonly TrafficRow[] }) {
+const MINUTE = 60_000;
+
+function TrafficTable({ traffic: { points, stepMs } }: Pick<Snapshot, 'traffic'>) {
   const { zone } = useContext(Clock);
   const duration = (ms: number | null) => (ms === null ? '–' : formatDuration(ms));
-  return (
-    <Table label="Traffic of the last hour" columns={COLUMNS}>
-      {rows.map((row) => (
-        <tr key={row.at}>
-          <th scope="row">{formatMinute(row.at, zone)}</th>
-          <NumberCell>{formatCount(row.answered)}</NumberCell>
-          <NumberCell>{formatCount(row.refused)}</NumberCell>
-          <NumberCell>{formatCount(row.failed)}</NumberCell>
-          <NumberCell>{formatCount(row.aborted)}</NumberCell>
-          <NumberCell>{formatCount(row.sent)}</NumberCell>
-          <NumberCell>{formatCount(row.received)}</NumberCell>
-          <NumberCell>{duration(row.firstContentP50Ms)}</NumberCell>
-          <NumberCell>{duration(row.firstContentP95Ms)}</NumberCell>
-        </tr>
-      ))}
-    </Table>
-  );
+  const time = stepMs < MINUTE ? formatSecond : formatMinute;
+  const rows = points.toReversed().map((point) => ({
+    id: String(point.at),
+    cells: [
+      time(point.at, zone),
+      formatCount(point.answered),
+      formatCount(point.refused),
+      formatCount(point.failed),
+      formatCount(point.aborted),
+      formatCount(point.sent),
+      formatCount(point.received),
+      duration(point.firstContentP50Ms),
+      duration(point.firstContentP95Ms),
+    ],
+  }));
+  return <Table label="Traffic in steps" columns={COLUMNS} rows={rows} />;
 }

@@ -1,81 +1,124 @@
 import type { UsageRow } from '@openrouter-proxy/kms-protocol';
-import { formatCount, formatCredits } from '../number.ts';
+import { useContext } from 'preact/hooks';
+import { formatMinute, startOfUtcDay } from '../instant.ts';
+import { formatCost, formatCount } from '../number.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { Clock } from './clock.tsx';
 import { Panel } from './panel.tsx';
-import { NumberCell, Table } from './table.tsx';
+import { Name, Table, type Column } from './table.tsx';
 
 /** What was used, by OpenRouter's own count. */
-export function UsagePanel({ snapshot: { usage } }: { readonly snapshot: Snapshot }) {
+export function UsagePanel({ snapshot: { usage, now } }: { readonly snapshot: Snapshot }) {
+  const { zone } = useContext(Clock);
+  const begins = formatMinute(startOfUtcDay(now), zone);
   return (
-    <Panel id="usage" title="Usage" note="By OpenRouter’s own count, in UTC days">
-      <UsageTable title="Today by model" of="Model" rows={usage.models} />
-      <UsageTable title="Today by client" of="Client" rows={usage.clients} />
-      <UsageTable title="By day" of="Day" rows={usage.days.toReversed()} />
+    <Panel id="usage" title="Usage" note={`By OpenRouter’s own count; a day begins at ${begins}`}>
+      <div class="thirds">
+        <UsageTables title="Today by model" of="Model" rows={usage.models} />
+        <UsageTables title="Today by client" of="Client" rows={usage.clients} />
+        <UsageTables title="By day" of="Day" rows={usage.days.toReversed()} />
+      </div>
     </Panel>
   );
 }
 
-const NUMBERS = [
+/** Of each table, without unfolding. */
+const SHOWN = 5;
+
+const numbers = (...titles: string[]): Column[] =>
+  titles.map((title) => ({ title, numeric: true }));
+
+const MAIN = numbers('Requests', 'Tokens', 'Cost');
+const ALL = numbers(
   'Answered',
   'Failed',
+  'Use unknown',
   'Sent',
-  'of it cached',
+  'of these cached',
   'Received',
-  'of it reasoning',
-  'Unknown',
+  'of these reasoning',
   'Cost',
-].map((title) => ({ title, numeric: true }));
+);
 
-interface UsageTableProps {
+interface UsageTablesProps {
   readonly title: string;
   readonly of: string;
   readonly rows: readonly UsageRow[];
 }
 
-function UsageTable({ title, of, rows }: UsageTableProps) {
-  const dearest = Math.max(0, ...rows.map(({ cost }) => cost));
-  return (
-    <div>
-      <h3>{title}</h3>
-      {rows.length === 0 ? (
+function UsageTables({ title, of, rows }: UsageTablesProps) {
+  if (rows.length === 0) {
+    return (
+      <section>
+        <h3>{title}</h3>
         <p class="empty">Nothing yet.</p>
-      ) : (
-        <Table label={title} columns={[{ title: of }, ...NUMBERS]}>
-          {rows.map((row) => (
-            <UsageLine key={row.name} row={row} dearest={dearest} />
-          ))}
-        </Table>
-      )}
-    </div>
+      </section>
+    );
+  }
+  return (
+    <section>
+      <h3>{title}</h3>
+      <MainTable {...{ title, of, rows }} />
+      <details class="all-figures">
+        <summary>{rows.length > SHOWN ? `All ${rows.length}, with details` : 'Details'}</summary>
+        <Table
+          label={`${title}, with details`}
+          columns={[{ title: of }, ...ALL]}
+          rows={rows.map((row) => ({ id: row.name, cells: [<RowName row={row} />, ...all(row)] }))}
+        />
+      </details>
+    </section>
   );
 }
 
-interface UsageLineProps {
-  readonly row: UsageRow;
+function MainTable({ title, of, rows }: UsageTablesProps) {
+  const dearest = Math.max(0, ...rows.map(({ cost }) => cost));
+  return (
+    <Table
+      label={title}
+      columns={[{ title: of }, ...MAIN]}
+      rows={rows.slice(0, SHOWN).map((row) => ({
+        id: row.name,
+        cells: [
+          <RowName row={row} />,
+          formatCount(row.answered + row.failed),
+          formatCount(row.sent + row.received),
+          <Cost cost={row.cost} dearest={dearest} />,
+        ],
+      }))}
+    />
+  );
+}
+
+const all = (row: UsageRow) => [
+  formatCount(row.answered),
+  formatCount(row.failed),
+  formatCount(row.unknown),
+  formatCount(row.sent),
+  formatCount(row.cached),
+  formatCount(row.received),
+  formatCount(row.reasoning),
+  formatCost(row.cost),
+];
+
+function RowName({ row: { name } }: { readonly row: UsageRow }) {
+  return name === '' ? <span class="muted">without a name</span> : <Name>{name}</Name>;
+}
+
+interface CostProps {
+  readonly cost: number;
   /** The largest cost of the table. */
   readonly dearest: number;
 }
 
-function UsageLine({ row, dearest }: UsageLineProps) {
-  const part = dearest > 0 ? (100 * row.cost) / dearest : 0;
+function Cost({ cost, dearest }: CostProps) {
+  const part = dearest > 0 ? (100 * cost) / dearest : 0;
   return (
-    <tr>
-      <th scope="row" class="name" title={row.name}>
-        {row.name || <span class="muted">not known</span>}
-      </th>
-      <NumberCell>{formatCount(row.answered)}</NumberCell>
-      <NumberCell>{formatCount(row.failed)}</NumberCell>
-      <NumberCell>{formatCount(row.sent)}</NumberCell>
-      <NumberCell>{formatCount(row.cached)}</NumberCell>
-      <NumberCell>{formatCount(row.received)}</NumberCell>
-      <NumberCell>{formatCount(row.reasoning)}</NumberCell>
-      <NumberCell>{formatCount(row.unknown)}</NumberCell>
-      <NumberCell>
-        <strong>{formatCredits(row.cost)}</strong>
-        <svg class="share" aria-hidden="true">
-          <rect width={`${part}%`} x={`${100 - part}%`} height="100%" />
-        </svg>
-      </NumberCell>
-    </tr>
+    <>
+      <strong>{formatCost(cost)}</strong>
+      <svg class="share" aria-hidden="true">
+        <rect width={`${part}%`} x={`${100 - part}%`} height="100%" />
+      </svg>
+    </>
   );
 }

@@ -58,7 +58,7 @@ export async function createDashboard(shown: DashboardParts): Promise<Dashboard>
     modelsCacheAgeSeconds: cache().ageSeconds(),
   });
   const feed = new LiveFeed({
-    snapshot: () => source.take(),
+    snapshots: (queries) => source.takeAll(queries),
     metrics: () => allMetrics(parts),
     logger,
   });

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
-import type { Snapshot } from '@openrouter-proxy/dashboard';
+import type { Snapshot, ViewQuery } from '@openrouter-proxy/dashboard';
 import type { Logger } from '@openrouter-proxy/runtime';
 
 const SNAPSHOT_EVERY_MS = 1_000;
@@ -11,17 +11,21 @@ const MAX_VIEWERS = 50;
 
 /** What viewers are shown. */
 export interface LiveFeedParts {
-  readonly snapshot: () => Promise<Snapshot>;
+  /** A snapshot for each query. */
+  readonly snapshots: (queries: readonly ViewQuery[]) => Promise<Snapshot[]>;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly logger: Logger;
 }
 
 const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
-/** Shows everybody who looks the same, once a second (HTML standard, "Server-sent events"); nothing while nobody does. */
+/**
+ * Shows every viewer the snapshot of its query, once a second (HTML standard, "Server-sent events").
+ * Viewers with the same query share one snapshot. Nothing is taken while nobody looks.
+ */
 export class LiveFeed {
   readonly #parts: LiveFeedParts;
-  readonly #viewers = new Set<Writable>();
+  readonly #viewers = new Map<Writable, ViewQuery>();
   #timer: NodeJS.Timeout | undefined;
   #turn = 0;
 
@@ -35,8 +39,8 @@ export class LiveFeed {
   }
 
   /** Writes everything from now on to a client whose head has been sent, until it goes. */
-  add(viewer: Writable): void {
-    this.#viewers.add(viewer);
+  add(viewer: Writable, query: ViewQuery): void {
+    this.#viewers.set(viewer, query);
     viewer.once('close', () => this.#viewers.delete(viewer));
     this.#timer ??= setTimeout(() => void this.#show(), 0);
   }
@@ -44,20 +48,24 @@ export class LiveFeed {
   /** Ends every view. */
   stop(): void {
     clearTimeout(this.#timer);
-    for (const viewer of this.#viewers) viewer.end();
+    for (const viewer of this.#viewers.keys()) viewer.end();
     this.#viewers.clear();
   }
 
   async #show(): Promise<void> {
     const startedAt = performance.now();
     try {
-      const snapshot = event('snapshot', await this.#parts.snapshot());
+      const groups = Map.groupBy([...this.#viewers], ([, query]) => JSON.stringify(query));
+      const queries = [...groups.values()].flatMap(([first]) => (first ? [first[1]] : []));
+      const snapshots = await this.#parts.snapshots(queries);
       const isMetricsTurn = this.#turn % METRICS_EVERY === 0;
       const metrics = isMetricsTurn ? event('metrics', await this.#parts.metrics()) : '';
       this.#turn += 1;
-      // Who has not read what was sent before is not sent more.
-      for (const viewer of this.#viewers)
-        if (!viewer.writableNeedDrain) viewer.write(snapshot + metrics);
+      for (const [index, viewers] of [...groups.values()].entries()) {
+        const text = event('snapshot', snapshots[index]) + metrics;
+        // Who has not read what was sent before is not sent more.
+        for (const [viewer] of viewers) if (!viewer.writableNeedDrain) viewer.write(text);
+      }
     } catch (error) {
       this.#parts.logger.error('the dashboard could not be brought up to date', { error });
     }

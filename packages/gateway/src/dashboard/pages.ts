@@ -1,4 +1,5 @@
-import { renderPage, type Assets } from '@openrouter-proxy/dashboard';
+import type { IncomingMessage } from 'node:http';
+import { parseViewQuery, renderPage, type Assets } from '@openrouter-proxy/dashboard';
 import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import accepts from 'accepts';
 import type { Exchange } from '../exchange.ts';
@@ -87,7 +88,7 @@ export function metricsPages(parts: PagesParts) {
       case 'raw':
         return sendText(exchange, parts);
       case 'live':
-        sendLive(exchange, parts.feed);
+        sendLive(exchange, parts.feed, target);
         return;
       case 'request': {
         const requestId = new URLSearchParams(target.query).get('id') ?? '';
@@ -124,17 +125,32 @@ async function sendPage(
   { query }: MetricsTarget,
 ): Promise<void> {
   const requestId = new URLSearchParams(query).get('request');
+  const view = parseViewQuery(query);
   const [snapshot, metrics, explanation] = await Promise.all([
-    parts.source.take(),
+    parts.source.take(view),
     allMetrics(parts),
     requestId === null ? null : parts.source.explain(requestId.trim()),
   ]);
-  const page = renderPage({ snapshot, metrics, explanation }, parts.assets);
+  const page = renderPage(
+    { query: view, origin: originOf(exchange.request), snapshot, metrics, explanation },
+    parts.assets,
+  );
   const { body, headers } = await codedBody(exchange.request, Buffer.from(page));
   exchange.answer(200, body, { ...headers, ...PAGE_HEADERS });
 }
 
-function sendLive(exchange: Exchange, feed: LiveFeed): void {
+/** A host as it may stand in a URL: a name, an IPv4 address or an IPv6 address, and a port. */
+const HOST = /^(?:[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
+
+/** The gateway's origin as the browser named it; a proxy in front may say that it was https. */
+function originOf({ headers, socket }: IncomingMessage): string {
+  const isTls = 'encrypted' in socket || headers['x-forwarded-proto'] === 'https';
+  const host = headers.host ?? '';
+  const named = HOST.test(host) ? host : `127.0.0.1:${socket.localPort ?? ''}`;
+  return `${isTls ? 'https' : 'http'}://${named}`;
+}
+
+function sendLive(exchange: Exchange, feed: LiveFeed, { query }: MetricsTarget): void {
   if (!feed.hasRoom) {
     throw new GatewayError('overloaded', 'Too many dashboards are open: close one.');
   }
@@ -146,7 +162,7 @@ function sendLive(exchange: Exchange, feed: LiveFeed): void {
     vary: 'Accept-Encoding',
   });
   if (exchange.request.method === 'HEAD') exchange.response.end();
-  else feed.add(open(exchange.response));
+  else feed.add(open(exchange.response), parseViewQuery(query));
 }
 
 async function sendAsset(

@@ -1,4 +1,9 @@
-import type { Explanation, Snapshot } from '@openrouter-proxy/dashboard';
+import {
+  RANGES,
+  type Explanation,
+  type Snapshot,
+  type ViewQuery,
+} from '@openrouter-proxy/dashboard';
 import type { KmsClient, Method, Params, Result } from '@openrouter-proxy/kms-protocol';
 import { KmsError } from '@openrouter-proxy/kms-protocol';
 import type { HealthSource, KmsStatus } from '../health.ts';
@@ -9,9 +14,10 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** What the page shows of each. */
 const KEYS = 200;
-const REQUESTS = 40;
+const REQUESTS = 10;
 const LANES_MS = 6 * HOUR;
-const TRAFFIC_MS = HOUR;
+/** More points than this a chart of that width would not show. */
+const TRAFFIC_POINTS = 75;
 const DAYS = 14;
 const USAGE_ROWS = 20;
 /** Totals of use are read this often: they move slowly. */
@@ -28,6 +34,9 @@ export interface SnapshotParts {
   readonly now: () => number;
 }
 
+/** What of a snapshot a query chooses. */
+type ViewPart = Pick<Snapshot, 'traffic' | 'requests' | 'olderRequests'>;
+
 /** Takes snapshots of everything that moves, for people to look at. */
 export class SnapshotSource {
   readonly #parts: SnapshotParts;
@@ -38,16 +47,29 @@ export class SnapshotSource {
     this.#parts = parts;
   }
 
-  /** How everything stands now. What the key service does not tell is empty. */
-  async take(): Promise<Snapshot> {
-    const { health, now: clock } = this.#parts;
-    const now = clock();
-    const { level, statements, status } = await health.look();
-    const [keys, history, traffic, recent, usage, others] = await Promise.all([
+  /** How everything stands now, for one query. */
+  async take(query: ViewQuery): Promise<Snapshot> {
+    const now = this.#parts.now();
+    const [common, view] = await Promise.all([this.#common(now), this.#view(query, now)]);
+    return { ...common, ...view };
+  }
+
+  /** How everything stands now, for several queries: what they have in common is asked for once. */
+  async takeAll(queries: readonly ViewQuery[]): Promise<Snapshot[]> {
+    const now = this.#parts.now();
+    const [common, views] = await Promise.all([
+      this.#common(now),
+      Promise.all(queries.map((query) => this.#view(query, now))),
+    ]);
+    return views.map((view) => ({ ...common, ...view }));
+  }
+
+  /** What every query shows. What the key service does not tell is empty. */
+  async #common(now: number): Promise<Omit<Snapshot, keyof ViewPart>> {
+    const { level, statements, status } = await this.#parts.health.look();
+    const [keys, history, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
-      this.#ask('traffic.query', { since: now - TRAFFIC_MS }, { stepMs: 10_000, points: [] }),
-      this.#ask('requests.recent', { limit: REQUESTS }, { requests: [], next: null }),
       this.#usageAt(now),
       this.#parts.siblings.load(),
     ]);
@@ -61,11 +83,39 @@ export class SnapshotSource {
       keys: keys.keys,
       keysTotal: keys.total,
       lanes: history.lanes,
-      traffic,
-      requests: recent.requests,
       usage,
       cache: { ...own, hits: sum('hits'), misses: sum('misses') },
       system: this.#parts.system() ? this.#systemLoad(status, others, now) : null,
+    };
+  }
+
+  /** What a query chooses: the range of the charts, and a page of requests. */
+  async #view({ range, outcome, before, ...filters }: ViewQuery, now: number): Promise<ViewPart> {
+    const since = now - RANGES[range];
+    const chosen = Object.fromEntries(
+      Object.entries(filters).filter(([, value]) => value !== null),
+    );
+    const [traffic, recent] = await Promise.all([
+      this.#ask(
+        'traffic.query',
+        { since, maxPoints: TRAFFIC_POINTS },
+        { stepMs: 10_000, points: [] },
+      ),
+      this.#ask(
+        'requests.recent',
+        {
+          ...chosen,
+          limit: REQUESTS,
+          ...(outcome === null ? {} : { outcomes: [outcome] }),
+          ...(before === null ? {} : { before }),
+        },
+        { requests: [], next: null },
+      ),
+    ]);
+    return {
+      traffic: { since, ...traffic },
+      requests: recent.requests,
+      olderRequests: recent.next,
     };
   }
 
@@ -80,7 +130,7 @@ export class SnapshotSource {
   }
 
   #systemLoad(status: KmsStatus, others: readonly WorkerLoad[], now: number): Snapshot['system'] {
-    const kms = status === null ? [] : [{ name: 'kms', ...status.process }];
+    const kms = status === null ? [] : [{ name: 'key service', ...status.process }];
     const gateways = [ownUse(gatewayName(this.#parts.siblings)), ...others.map(({ use }) => use)];
     return this.#load.read([...gateways.sort((a, b) => (a.name < b.name ? -1 : 1)), ...kms], now);
   }

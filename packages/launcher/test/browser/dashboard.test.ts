@@ -2,49 +2,12 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operatorOf } from '../system/support/operator.ts';
 import { childOf } from '../system/support/processes.ts';
-import { FREE_MODEL, PAID_MODEL, startProduct, type Product } from '../system/support/product.ts';
+import { startProduct } from '../system/support/product.ts';
+import { ask, limitedFor, lives, makeTraffic } from './support/traffic.ts';
 import { barriers, openPage, overflow, startBrowser } from './support/browser.ts';
-
-/** Asks the product something, as a client does. */
-const ask = ({ system, accessKey }: Product, requestId: string, body: object = {}) =>
-  fetch(`${system.url}/api/v1/chat/completions`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${accessKey}`,
-      'content-type': 'application/json',
-      'x-request-id': requestId,
-    },
-    body: JSON.stringify({
-      model: PAID_MODEL,
-      messages: [{ role: 'user', content: 'Hello' }],
-      ...body,
-    }),
-  }).then(async (response) => [response.status, await response.text()] as const);
-
-/** A key's own limit, which ends soon and says so. */
-const limitedFor = (seconds: number) =>
-  ({
-    kind: 'answer',
-    status: 403,
-    headers: { 'content-type': 'application/json', 'retry-after': String(seconds) },
-    body: '{"error":{"message":"Key limit exceeded (total limit)","code":403}}',
-  }) as const;
-
-/** Some requests of each kind: answered, streamed, failed over, refused. */
-async function makeTraffic(product: Product): Promise<void> {
-  const { fake } = product;
-  for (let n = 0; n < 6; n += 1) await ask(product, `plain-${n}`);
-  for (let n = 0; n < 4; n += 1)
-    await ask(product, `free-${n}`, { model: FREE_MODEL, stream: true });
-  fake.rules.add({ match: { method: 'POST' }, fault: limitedFor(600), times: 1 });
-  await ask(product, 'failed-over');
-  await ask(product, 'mistaken', { model: 'no/such-model' });
-}
 
 const keyRow = (page: Page, name: string) =>
   page.locator('details.key').filter({ has: page.getByText(name, { exact: true }) });
-
-const lives = (page: Page) => page.locator('.freshness-live').waitFor();
 
 describe('the dashboard in a browser', () => {
   let browser: Browser;
@@ -105,7 +68,7 @@ describe('the dashboard in a browser', () => {
     await page.getByLabel('Request id').fill('mistaken');
     await page.keyboard.press('Enter');
     await sheet
-      .getByText(/caller error/)
+      .getByText(/request refused/)
       .first()
       .waitFor();
     await page.goto(`${system.url}/metrics?request=plain-3`);
