@@ -32,7 +32,7 @@ describe('what one chooses on the dashboard', () => {
     expect(new URL(page.url()).searchParams.get('outcome')).toBe('refused');
     expect(await listed(page)).toEqual(['mistaken']);
     await page.getByRole('link', { name: 'Clear' }).click();
-    await page.getByLabel('Model').fill(FREE_MODEL);
+    await page.getByRole('combobox', { name: 'Model' }).fill(FREE_MODEL);
     await page.getByRole('button', { name: 'Filter' }).click();
     expect(await listed(page)).toEqual(['free-3', 'free-2', 'free-1', 'free-0']);
     await page.goto(`${url}?client=nobody`);
