@@ -31,7 +31,14 @@ export function needsAttention(key: KeyView): boolean {
 }
 
 /** The worst first. */
-const URGENCY: readonly Standing[] = ['disabled', 'cooling', 'returning', 'limited', 'serving'];
+const URGENCY: readonly Standing[] = [
+  'refused',
+  'disabled',
+  'cooling',
+  'returning',
+  'limited',
+  'serving',
+];
 
 /** Orders keys by how urgently somebody should look at them; alike ones keep their order. */
 export function byUrgency(a: KeyView, b: KeyView): number {
