@@ -135,7 +135,7 @@ it('a key that is used elsewhere is noticed', async () => {
   // A service that starts asks about every key.
   await killChild(system.launcher, 'kms');
   const line = await system.line(({ message }) => message.startsWith('a key is used elsewhere'));
-  expect(line).toMatchObject({ level: 'WARNING', name: 'key-1' });
+  expect(line).toMatchObject({ level: 'WARNING', key: 'key-1' });
   expect(await found()).toBeGreaterThan(0.05);
   const scrape = await fetch(`${system.url}/metrics/raw`, {
     headers: { authorization: `Bearer ${system.accessKey}` },
