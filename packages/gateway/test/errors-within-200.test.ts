@@ -118,7 +118,8 @@ describe('a document', () => {
         if (how === 'reset') setImmediate(() => connection.reset());
         else if (how === 'end') connection.socket.end();
       });
-      const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 150 } });
+      const idleTimeoutMs = how === 'silence' ? 500 : 60_000;
+      const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs } });
       const answer = await gateway.send(rawPost('{"model":"m"}'));
       expect(JSON.parse(answer.body.toString())).toEqual(ANSWER);
       await expect.poll(() => gateway.keys.outcomes()).toHaveLength(2);
