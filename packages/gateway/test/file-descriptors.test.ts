@@ -1,22 +1,28 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { gatewayHandOver } from '@openrouter-proxy/config';
 import { expect, it, onTestFinished } from 'vitest';
 import { newSecret, rawPost } from './support/gateway.ts';
+import { handOver } from './support/hand-over.ts';
 import { startKeyService } from './support/key-service.ts';
 import { RawConnection } from './support/raw-connection.ts';
 import { answering, OK, startRecordingUpstream } from './support/recording-upstream.ts';
 
-const PROCESS = fileURLToPath(new URL('support/gateway-process.ts', import.meta.url));
+const GATEWAY = path.resolve(import.meta.dirname, '../../../dist/gateway.js');
+
+interface ReadyMessage {
+  readonly ready: { readonly address: { readonly port: number } };
+}
 
 /** A gateway in a process that may have `limit` files open. */
 async function startLimited(limit: number) {
   const upstream = await startRecordingUpstream(answering(OK));
   const keys = await startKeyService([newSecret()]);
-  const args = [process.execPath, PROCESS, upstream.url, keys.socket, keys.token.reveal()];
-  const child = spawn('sh', ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const command = `ulimit -n ${limit}; exec "$@"`;
+  const child = spawn('sh', ['-c', command, 'sh', process.execPath, GATEWAY], {
+    stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
   });
   const exit = once(child, 'exit');
   onTestFinished(async () => {
@@ -24,10 +30,11 @@ async function startLimited(limit: number) {
     await exit;
     await keys.stop();
   });
-  let output = '';
-  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-  await expect.poll(() => output).toContain('port=');
-  return { child, port: Number(/port=(\d+)/.exec(output)?.[1]) };
+  const configuration = handOver(upstream.url, { socket: keys.socket, token: keys.token });
+  const line = JSON.stringify(gatewayHandOver.encode(configuration));
+  child.stdin?.write(`${line}\n`); // stays open: the gateway stops when it closes
+  const [{ ready }] = (await once(child, 'message')) as [ReadyMessage];
+  return { child, port: ready.address.port };
 }
 
 async function post(port: number): Promise<string> {
