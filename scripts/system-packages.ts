@@ -30,10 +30,13 @@ const fromDebian = (command: string, debianPackage = command): SystemPackage => 
 });
 const CC = fromDebian('cc', 'gcc');
 const DEBOOTSTRAP = fromDebian('debootstrap');
+const EXFAT = fromDebian('mount.exfat-fuse', 'exfat-fuse');
 const FISH = fromDebian('fish');
 const IP = fromDebian('ip', 'iproute2');
 const MICROSOCKS = fromDebian('microsocks');
+const MKFS_EXFAT = fromDebian('mkfs.exfat', 'exfatprogs');
 const NSPAWN = fromDebian('systemd-nspawn', 'systemd-container');
+const NTFS = fromDebian('ntfs-3g');
 const PROMETHEUS = fromDebian('prometheus');
 const PROMTOOL = fromDebian('promtool', 'prometheus');
 const REDIS_CLI = fromDebian('redis-cli', 'redis-tools');
@@ -105,8 +108,9 @@ export const SYSTEM_SUITES: readonly SystemSuite[] = [
   },
   {
     files: ['packages/launcher/test/install/*.test.ts'],
-    about: 'the installation with each supported Node and npm',
-    packages: [],
+    about: 'first starts: pairs of Node and npm, file systems, users, networks',
+    packages: [IP, NTFS, EXFAT, MKFS_EXFAT],
+    permissions: [ROOT, NAMESPACES],
   },
 ];
 

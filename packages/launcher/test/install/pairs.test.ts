@@ -3,7 +3,13 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { checkOut, configure } from './support/checkout.ts';
 import { npmStart, run, runUntil } from './support/npm-run.ts';
-import { AWKWARD_NAME, fakeSection, loginEnvironment, testFolder } from './support/stage.ts';
+import {
+  AWKWARD_NAME,
+  fakeSection,
+  freePort,
+  loginEnvironment,
+  testFolder,
+} from './support/stage.ts';
 import { toolchainPath, type Pair } from './support/toolchain.ts';
 
 /** The versions of npm that come with each Node, and the oldest that still work. */
@@ -44,7 +50,7 @@ it.each(pairs)('a fresh checkout runs with Node $node and npm $npm', async (pair
 
   const demo = await runUntil(['npm', 'run', 'demo'], (line) => line.includes('Ctrl-C ends it'), {
     ...options,
-    env: { ...options.env, DEMO_PORT: '0' },
+    env: { ...options.env, DEMO_PORT: await freePort() },
   });
   expect(demo.output()).toMatch(/The gateway\s+http:/);
   await demo.stop();

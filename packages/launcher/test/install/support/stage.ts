@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
@@ -29,6 +31,16 @@ export function loginEnvironment(PATH: string, HOME: string): Record<string, str
     ...Object.fromEntries(toRegistry),
     ...{ PATH, HOME, npm_config_cache: CACHE, LANG: 'C.UTF-8' },
   };
+}
+
+/** A port that nobody listens on at the moment. */
+export async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // a listening TCP server has one
+  server.close();
+  await once(server, 'close');
+  return String(port);
 }
 
 /** A fake OpenRouter with a key, as the `openrouter` section of a configuration. */
