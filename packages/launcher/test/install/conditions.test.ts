@@ -67,8 +67,12 @@ describe('a checkout', () => {
   it('starts for a user without a home folder', async () => {
     const { folder, env: login } = await fresh();
     await execa`chown -R 65534:65534 ${path.dirname(folder)}`;
-    const { npm_config_cache: _, ...withoutCache } = { npm_config_cache: '', ...login };
-    await works({ folder, within: NOBODY, env: { ...withoutCache, HOME: '/nonexistent' } });
+    const withoutCache = Object.entries(login).filter(([name]) => name !== 'npm_config_cache');
+    await works({
+      folder,
+      within: NOBODY,
+      env: { ...Object.fromEntries(withoutCache), HOME: '/nonexistent' },
+    });
   });
 
   it('starts after `npm ci`', async () => {
