@@ -42,6 +42,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   await writeFile(config, JSON.stringify({ ...settings, server }), { mode: 0o600 });
   const log = path.join(folder, 'log');
   const child = execa(process.execPath, [launcher, '--config', config], {
+    env: { PORT: String(port) }, // one that is set for another program would replace the file's
     stdout: { file: log },
     reject: false,
   });

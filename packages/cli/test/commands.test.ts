@@ -264,6 +264,31 @@ describe('the configuration', () => {
     expect(JSON.parse(asJson.out)).toMatchObject({ valid: false });
   });
 
+  it('has an access key that is refused where other machines can try it, and else warned about', async () => {
+    const file = path.join(product.folder, 'short.yml');
+    const check = async (host: string) => {
+      const server = { host, access_key: 'short-key' };
+      await writeFile(file, JSON.stringify({ server }), { mode: 0o600 });
+      const env = { OPENROUTER_KEYS: product.secrets[0] ?? '' };
+      return kms(['config', 'check', '--config', file], { product, env });
+    };
+    const refused = await check('0.0.0.0');
+    expect([refused.code, refused.out]).toEqual([1, '']);
+    expect(refused.err).toMatch(
+      /^\S*short\.yml:1: server\.access_key: .*`openssl rand -hex 32`\n$/,
+    );
+    const warned = await check('127.0.0.1');
+    expect([warned.code, warned.err]).toEqual([
+      0,
+      expect.stringMatching(/^warning: \S*short\.yml:1: server\.access_key: has fewer than 16/),
+    ]);
+  });
+
+  it('is shown with the port of the variable PORT, which a start would take', async () => {
+    const { out } = await kms(['config', 'show'], { product, env: { PORT: '4711' } });
+    expect(out).toMatch(/server\.port +4711 +PORT\n/);
+  });
+
   it('is shown with where each value comes from, and without secrets', async () => {
     const out = await done('config', 'show');
     expect(out).toMatch(/^\S*config\.yml, as this shell would load it\n/);

@@ -1,7 +1,8 @@
 /** A person who mistypes a key is not slowed. */
 const FREE_MISTAKES = 3;
 const FIRST_DELAY_MS = 250;
-const MAX_DELAY_MS = 10_000;
+/** Scrapers and health checks mostly give up after ten seconds: they are to see the refusal. */
+const MAX_DELAY_MS = 8_000;
 /** One wrong key is forgotten after each of these. */
 const FORGET_EVERY_MS = 60_000;
 /** More would not make the delay longer, only the time until it is forgotten. */

@@ -117,6 +117,33 @@ describe('a short access key', () => {
   });
 });
 
+describe('a wrong access key', () => {
+  it.each([1, 2])(
+    'is logged with the address of its client, by %i gateway processes',
+    async (workers) => {
+      const server = { access_key: OWN, workers, trusted_proxies: ['127.0.0.1'] };
+      const { ready, output } = await startProduct(await testFolder(), server);
+      const url = String((await ready())['clients']);
+      const ask = async (key: string) => {
+        const headers = { authorization: `Bearer ${key}`, 'x-forwarded-for': '198.51.100.7' };
+        return (await fetch(`${url}/key`, { headers })).status;
+      };
+      expect(await ask('a-guess-at-the-access-key')).toBe(401);
+      const [warning] = await eventually(() => {
+        const lines = linesOf(output.stdout, 'wrong access key');
+        return lines.length > 0 ? lines : undefined;
+      });
+      expect(warning).toMatchObject({ level: 'WARNING', address: '198.51.100.7' });
+      const [request] = await eventually(() => {
+        const lines = linesOf(output.stdout, 'request');
+        return lines.length > 0 ? lines : undefined;
+      });
+      expect(request).toMatchObject({ status: 401, client: null, address: '198.51.100.7' });
+      expect(output.stdout).not.toContain('a-guess');
+    },
+  );
+});
+
 describe('the file of the generated access key', () => {
   it('is there only while its key is in use, and keeps the key', async () => {
     const folder = await testFolder();
