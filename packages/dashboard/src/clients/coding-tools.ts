@@ -65,20 +65,23 @@ export const CODING_TOOLS: readonly Client[] = [
   {
     id: 'cursor',
     name: 'Cursor',
-    settings: ({ openAi }) => ({
+    settings: ({ origin, openAi }) => ({
       kind: 'fields',
       where: 'Cursor Settings → Models → API Keys',
       fields: [
         { name: 'OpenAI API Key', value: '$KEY' },
-        { name: 'Override OpenAI Base URL', value: openAi },
+        {
+          name: 'Override OpenAI Base URL',
+          value: origin.startsWith('https:') ? openAi : 'https://gateway.example.com/api/v1',
+        },
       ],
     }),
     short: () =>
-      '"Override OpenAI Base URL"; only a gateway with a public https address, see the documents',
+      '"Override OpenAI Base URL"; needs a public https address: Cursor’s servers send the requests',
     note:
       'Cursor’s own servers send the requests, not your machine: they refuse `localhost` and private addresses. ' +
       'The gateway needs a public https address, behind a reverse proxy. Add the model’s name, such as `openai/gpt-4o-mini`, with **Add model**. ' +
-      'For some models Cursor sends bodies of the Responses API to `/chat/completions`, which OpenRouter refuses with 400.',
+      'For some models Cursor sends bodies of the Responses API to `/chat/completions`, and they are refused with 400.',
   },
   {
     id: 'zed',
