@@ -45,7 +45,7 @@ const COLUMNS: Readonly<Record<string, readonly (readonly [title: string, means:
     ['ID', 'its fingerprint, the same on every machine'],
     ['STATE', 'how it stands, in the words above'],
     ['FLIGHT', 'requests under way with it; behind `/`, the most that it may have at once'],
-    ['TODAY', 'attempts with it on this UTC day'],
+    ['TODAY', 'attempts with it on this UTC day, on this machine'],
     ['OK', 'the share of those that brought an answer'],
     ['UNTIL, WHY', 'when its state ends, and what it comes from'],
   ],

@@ -68,6 +68,8 @@ export interface Snapshot {
     readonly models: readonly UsageRow[];
     readonly clients: readonly UsageRow[];
     readonly days: readonly UsageRow[];
+    /** How many machines it is of: those that share the pool. */
+    readonly machines: number;
   };
   readonly cache: CacheState;
   /** Null: not wanted (`server.enable_system_metrics`). */

@@ -7,7 +7,7 @@ import { outcome } from './outcome.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
 import { reloadReport } from './reload.ts';
 import { serviceStatus } from './service-status.ts';
-import { usage, usageDimension, usageRow } from './usage.ts';
+import { usage, usageQuery, usageReport } from './usage.ts';
 
 /** The version both sides must name in their first message. */
 export const PROTOCOL_VERSION = 1;
@@ -58,7 +58,6 @@ export const MAX_LISTED_KEYS = 500;
 export const MAX_RECORDED = 500;
 const MAX_LANES = 200;
 export const MAX_LISTED_LEASES = 500;
-const MAX_USAGE_ROWS = 1_000;
 const MAX_TRAFFIC_POINTS = 1_000;
 const MAX_EVENTS = 500;
 
@@ -244,11 +243,7 @@ export const contract = {
     roles: READERS,
   },
   /** What was used since an instant's UTC day, told apart by one thing; the largest first, days in order. */
-  'usage.query': {
-    params: z.strictObject({ since: instant, by: usageDimension }),
-    result: z.strictObject({ rows: z.array(usageRow).max(MAX_USAGE_ROWS) }),
-    roles: READERS,
-  },
+  'usage.query': { params: usageQuery, result: usageReport, roles: READERS },
   /**
    * What was asked and answered, in steps of time from the first with traffic to the running one. A
    * day is remembered; the steps are as short as `maxPoints` of them allow.

@@ -47,7 +47,13 @@ export {
   type Verdict,
 } from './ledger.ts';
 export { metricFamilies, metricFamily, type MetricFamily } from './metric-family.ts';
-export { type Usage, type UsageDimension, type UsageRow, type UsageTotals } from './usage.ts';
+export {
+  type Usage,
+  type UsageDimension,
+  type UsageRow,
+  type UsageScope,
+  type UsageTotals,
+} from './usage.ts';
 export { connectInMemory } from './in-memory.ts';
 export { KmsError, type JsonRpcError } from './kms-error.ts';
 export {

@@ -34,3 +34,25 @@ export type UsageDimension = z.infer<typeof usageDimension>;
 /** The totals of one key, model, client, or UTC day (`2026-11-23`); the name is empty for those that are not known. */
 export const usageRow = usageTotals.extend({ name: z.string().max(300) });
 export type UsageRow = z.infer<typeof usageRow>;
+
+/** Whose usage is meant: that of this machine, or of all machines that share the pool. */
+export const usageScope = z.enum(['machine', 'pool']);
+export type UsageScope = z.infer<typeof usageScope>;
+
+export const usageQuery = z.strictObject({
+  since: z.int().nonnegative(),
+  by: usageDimension,
+  /** `pool` if left out. */
+  of: usageScope.optional(),
+});
+
+/** The most rows of one answer. */
+const MAX_USAGE_ROWS = 1_000;
+
+export const usageReport = z.strictObject({
+  rows: z.array(usageRow).max(MAX_USAGE_ROWS),
+  /** How many machines the rows are of: those that used something since then, and this one. */
+  machines: z.int().positive(),
+  /** When the other machines' usage was read last; null: there is none to read, or it could not be yet. */
+  sharedAt: z.int().nonnegative().nullable(),
+});

@@ -29,6 +29,7 @@ import type { PoolSettings } from './pool-core.ts';
 import { openPool } from './pool.ts';
 import { rpcHandlers } from './rpc-handlers.ts';
 import { openStore, type OpenedStore } from './store-opening.ts';
+import { shareUsage, type UsageSharing } from './usage-sharing.ts';
 
 /** What the daemon takes from the machine it runs on. */
 export interface Surroundings {
@@ -61,13 +62,13 @@ export async function startDaemon(
   const { logger } = surroundings;
   await using resources = new AsyncDisposableStack();
   await prepareStateFolder(handOver.stateDir);
-  const lock = lockStateFolder(handOver.stateDir);
-  resources.defer(() => lock.release());
+  resources.adopt(lockStateFolder(handOver.stateDir), (lock) => lock.release());
   const books = openBooks({ ...surroundings, stateDir: handOver.stateDir });
   resources.defer(() => books.close());
   let current = handOver;
   const { store, pool, clock } = await openStoreAndPool(() => current, books, surroundings);
   resources.defer(() => store.close());
+  const sharing = resources.use(await shareUsage(handOver, books.usage, { clock, logger }));
   const sessions = new GatewaySessions({
     store,
     clock,
@@ -75,7 +76,7 @@ export async function startDaemon(
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
   const health = resources.use(new ServiceHealth({ pool, ...books, clock, logger }));
-  const server = createServer({ pool, books, sessions, health }, handOver, surroundings);
+  const server = createServer({ pool, books, sharing, sessions, health }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver, server, logger);
   resources.defer(() => listener.close());
@@ -129,12 +130,13 @@ async function openStoreAndPool(
 interface Served {
   readonly pool: KeyPool;
   readonly books: Books;
+  readonly sharing: UsageSharing | null;
   readonly sessions: GatewaySessions;
   readonly health: ServiceHealth;
 }
 
 function createServer(
-  { pool, books, sessions, health }: Served,
+  { pool, books, sharing, sessions, health }: Served,
   { tokens, processMetrics }: KmsHandOver,
   { clock, logger, version, reload }: Surroundings,
 ): KmsServer {
@@ -142,7 +144,7 @@ function createServer(
   const now = () => clock.now();
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers({ pool, books, metrics, service, health, reload, clock }),
+    handlers: rpcHandlers({ pool, books, sharing, metrics, service, health, reload, clock }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

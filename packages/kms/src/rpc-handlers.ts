@@ -13,6 +13,7 @@ import type { KeyPool } from './key-pool.ts';
 import type { KeyCommand } from './key-state.ts';
 import type { Books } from './ledger/books.ts';
 import { storyOf } from './ledger/story.ts';
+import type { UsageSharing } from './usage-sharing.ts';
 
 /** What `service.status` says of the service itself. */
 export interface ServiceFacts {
@@ -25,6 +26,8 @@ export interface ServiceFacts {
 export interface HandlerParts {
   readonly pool: KeyPool;
   readonly books: Books;
+  /** Null: no other machine shares the pool. */
+  readonly sharing: UsageSharing | null;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly service: ServiceFacts;
   readonly health: ServiceHealth;
@@ -124,7 +127,7 @@ function serviceHandlers({
   };
 }
 
-function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, BookMethods> {
+function bookHandlers({ pool, books, sharing, clock }: HandlerParts): Pick<Handlers, BookMethods> {
   const { ledger, usage, traffic, history, events } = books;
   const record = (end: RequestEnd) => {
     const now = clock.now();
@@ -145,10 +148,15 @@ function bookHandlers({ pool, books, clock }: HandlerParts): Pick<Handlers, Book
       const request = ledger.get(requestId);
       return { request, story: request === null ? [] : storyOf(request) };
     },
-    'usage.query': ({ since, by }) => {
-      const rows = usage.query(since, by);
+    'usage.query': ({ since, by, of = 'pool' }) => {
+      const shared = of === 'pool' ? sharing : null;
+      const rows = usage.query(since, by, shared === null ? 'machine' : 'pool');
       const nameOf = by === 'key' ? (keyId: string) => pool.nameOf(keyId) : (name: string) => name;
-      return { rows: rows.map((row) => ({ ...row, name: nameOf(row.name) })) };
+      return {
+        rows: rows.map((row) => ({ ...row, name: nameOf(row.name) })),
+        machines: 1 + (shared === null ? 0 : usage.otherMachines(since)),
+        sharedAt: shared?.sharedAt ?? null,
+      };
     },
     'traffic.query': ({ since, maxPoints }) => traffic.query(since, clock.now(), maxPoints),
     'events.subscribe': ({ after, waitMs }) => events.after(after, waitMs),

@@ -6,10 +6,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ConfiguredKey } from '../src/key-records.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { useRedisServers, type RedisServer } from './support/redis-server.ts';
+import { SUCCESS } from './support/pool.ts';
 import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
-const FREE = { ...REQUEST, model: 'some/model:free', client: 'canary-client' };
+const FREE = { ...REQUEST, model: 'some/model:free', client: 'laptop' };
 
 const newFolder = useTempFolders();
 const kms = useKms();
@@ -116,6 +117,30 @@ describe('a key service that keeps its state in Redis', () => {
     ]);
   });
 
+  it('adds up what all machines used, and what this one used', async () => {
+    const redis = await startRedis();
+    const keys = fakeKeys(5);
+    const [one, other] = [await startMachine(redis.url, keys), await startMachine(redis.url, keys)];
+    const use = async ({ gateway }: Machine, cost: number) => {
+      const { leaseId } = await gateway.call('lease.acquire', { ...REQUEST, client: 'laptop' });
+      const usage = { sent: 10, received: 5, cached: 0, reasoning: 0, cost };
+      await gateway.call('lease.report', { leaseId, outcome: SUCCESS, usage });
+    };
+    await use(one, 1);
+    await use(other, 0.25);
+    const costOf = async (machine: Machine, of: 'pool' | 'machine') => {
+      const params = { since: Date.now(), by: 'client', of } as const;
+      const { rows, machines } = await machine.operator.call('usage.query', params);
+      return [machines, rows.map(({ name, cost }) => [name, cost])];
+    };
+    for (const machine of [one, other]) {
+      await expect.poll(() => costOf(machine, 'pool')).toEqual([2, [['laptop', 1.25]]]);
+    }
+    expect(await costOf(one, 'machine')).toEqual([1, [['laptop', 1]]]);
+    expect(await costOf(other, 'machine')).toEqual([1, [['laptop', 0.25]]]);
+    expect((await one.operator.call('keys.list', {})).keys).toMatchObject([{ today: { cost: 1 } }]);
+  });
+
   it('goes on with the rotation where another machine has left it', async () => {
     const redis = await startRedis();
     const keys = fakeKeys(null, null, null, null);
@@ -155,7 +180,7 @@ describe('a key service that keeps its state in Redis', () => {
     redis.watch.found.splice(0);
   });
 
-  it('tells Redis no key, no name of a key, an account or a client', async () => {
+  it('tells Redis no key, and no name of a key or an account', async () => {
     const redis = await startRedis();
     const heard = await monitor(redis);
     monitors.push(heard);

@@ -1,7 +1,8 @@
-import type { UsageRow } from '@openrouter-proxy/kms-protocol';
+import type { Result, UsageRow } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
 import { withKms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
+import { when } from '../terminal/instant.ts';
 import { count, credits } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { readTime } from '../time-argument.ts';
@@ -25,24 +26,38 @@ export const usage: Command = {
       description: 'told apart by key, model, client or day',
       choices: DIMENSIONS,
     },
+    {
+      flags: '--machine',
+      description: 'only what this machine used, where several share the pool through Redis',
+    },
   ],
   examples: [
     ['kms usage', 'today, by key'],
+    ['kms usage --machine', 'today, on this machine alone'],
     ['kms usage --since 7d --by model', 'where the last week’s tokens went'],
   ],
   json: 'the result of `usage.query`',
-  run: async (context, _argument, { since, by = 'key' }) => {
+  run: async (context, _argument, { since, by = 'key', machine }) => {
     if (!isDimension(by))
       throw new Failure('usage', `--by must be one of ${DIMENSIONS.join(', ')}.`);
     const backMs = since === undefined ? 0 : await readTime('--since', since);
     return withKms(context.where, context.io, async (kms): Promise<Ending> => {
-      const { rows } = await kms.call('usage.query', { since: context.io.now() - backMs, by });
-      if (context.json) printJson(context, { rows });
-      else context.io.out(usageText(rows, by, context));
+      const now = context.io.now();
+      const of = machine === true ? 'machine' : 'pool';
+      const found = await kms.call('usage.query', { since: now - backMs, by, of });
+      if (context.json) printJson(context, found);
+      else context.io.out(usageText(found.rows, by, context) + poolText(found, now));
       return 'done';
     });
   },
 };
+
+/** Says of how many machines the rows are, where it is not only this one. */
+function poolText({ machines, sharedAt }: Result<'usage.query'>, now: number): string {
+  if (machines === 1) return '';
+  const asOf = sharedAt === null ? 'read before this start' : `read ${when(sharedAt, now)}`;
+  return `Of ${count(machines)} machines that share the pool, ${asOf}. Of this one: --machine\n`;
+}
 
 /** The rows as a table, and their sum. */
 function usageText(rows: readonly UsageRow[], by: Dimension, { io, paint }: Context): string {

@@ -12,7 +12,11 @@ export function UsagePanel({ snapshot: { usage, now } }: { readonly snapshot: Sn
   const { zone } = useContext(Clock);
   const begins = formatMinute(startOfUtcDay(now), zone);
   return (
-    <Panel id="usage" title="Usage" note={`By OpenRouter’s own count; a day begins at ${begins}`}>
+    <Panel
+      id="usage"
+      title="Usage"
+      note={`By OpenRouter’s own count${ofMachines(usage.machines)}; a day begins at ${begins}`}
+    >
       <div class="thirds">
         <UsageTables title="Today by model" of="Model" rows={usage.models} />
         <UsageTables title="Today by client" of="Client" rows={usage.clients} />
@@ -122,3 +126,6 @@ function Cost({ cost, dearest }: CostProps) {
     </>
   );
 }
+
+const ofMachines = (machines: number) =>
+  machines > 1 ? `, of the ${machines} machines that share the pool` : '';

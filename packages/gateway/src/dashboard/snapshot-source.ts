@@ -138,14 +138,19 @@ export class SnapshotSource {
   async #usageAt(now: number): Promise<Snapshot['usage']> {
     const known = this.#usage;
     if (known !== undefined && Math.abs(now - known.at) < USAGE_EVERY_MS) return known.usage;
-    const rows = async (by: Params<'usage.query'>['by'], since: number) =>
-      (await this.#ask('usage.query', { since, by }, { rows: [] })).rows.slice(0, USAGE_ROWS);
+    const nothing = { rows: [], machines: 1, sharedAt: null };
+    const ask = (by: Params<'usage.query'>['by'], since: number) =>
+      this.#ask('usage.query', { since, by }, nothing);
     const [models, clients, days] = await Promise.all([
-      rows('model', now),
-      rows('client', now),
-      rows('day', now - (DAYS - 1) * DAY),
+      ask('model', now),
+      ask('client', now),
+      ask('day', now - (DAYS - 1) * DAY),
     ]);
-    const usage = { models, clients, days };
+    const first = ({ rows }: Result<'usage.query'>) => rows.slice(0, USAGE_ROWS);
+    const usage = {
+      ...{ models: first(models), clients: first(clients), days: first(days) },
+      machines: days.machines,
+    };
     this.#usage = { at: now, usage };
     return usage;
   }

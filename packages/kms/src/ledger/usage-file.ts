@@ -1,8 +1,15 @@
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import type { UsageDimension, UsageRow, UsageTotals } from '@openrouter-proxy/kms-protocol';
+import type {
+  UsageDimension,
+  UsageRow,
+  UsageScope,
+  UsageTotals,
+} from '@openrouter-proxy/kms-protocol';
 import { preparePrivateFile } from '../private-file.ts';
 import { isSqliteError } from '../sqlite-error.ts';
+import { poolUsageIn, type PoolUsage } from './pool-usage.ts';
+import { COLUMN, COUNTED, SUMS, totalsOf } from './usage-columns.ts';
 
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
@@ -27,25 +34,6 @@ CREATE TABLE charge_mark (
 ) STRICT, WITHOUT ROWID;
 PRAGMA user_version = ${SCHEMA_VERSION};`;
 
-/** The columns that are added up. */
-const COUNTED = [
-  'answered',
-  'failed',
-  'unknown',
-  'sent',
-  'received',
-  'cached',
-  'reasoning',
-  'cost',
-] as const satisfies readonly (keyof UsageTotals)[];
-
-const SUMS = COUNTED.map((column) => `SUM(${column}) AS ${column}`).join(', ');
-const COLUMN: Readonly<Record<UsageDimension, string>> = {
-  key: 'key_id',
-  model: 'model',
-  client: 'client',
-  day: 'day',
-};
 const MAX_ROWS = 1_000;
 
 /** A path for totals that are gone with their process. */
@@ -64,7 +52,8 @@ export interface UsageFile {
   /** Adds to the totals, all or nothing. */
   add(rows: readonly (readonly [UsageSubject, UsageTotals])[]): void;
   /** The totals of each value of a dimension, the largest first; days in order. */
-  query(sinceDay: string, by: UsageDimension): UsageRow[];
+  query(sinceDay: string, by: UsageDimension, of: UsageScope): UsageRow[];
+  readonly pool: PoolUsage;
   /** The models that were answered on a day. */
   models(day: string): string[];
   forgetBefore(day: string): void;
@@ -127,7 +116,9 @@ function usageFileIn(database: DatabaseSync): UsageFile {
      ON CONFLICT DO UPDATE SET ${COUNTED.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`,
   );
   const mark = database.prepare('INSERT OR REPLACE INTO charge_mark (key_id, mark) VALUES (?, ?)');
+  const pool = poolUsageIn(database);
   return {
+    pool,
     add(rows) {
       database.exec('BEGIN IMMEDIATE');
       try {
@@ -140,14 +131,11 @@ function usageFileIn(database: DatabaseSync): UsageFile {
         throw error;
       }
     },
-    query: (sinceDay, by) => query(database, sinceDay, by),
-    models: (day) =>
-      database
-        .prepare('SELECT DISTINCT model FROM usage_total WHERE day = ? AND answered > 0')
-        .all(day)
-        .map(({ model }) => String(model)),
+    query: (sinceDay, by, of) => query(database, sinceDay, by, of),
+    models: (day) => modelsOf(database, day),
     forgetBefore: (day) => {
       database.prepare('DELETE FROM usage_total WHERE day < ?').run(day);
+      pool.forgetBefore(day);
     },
     marks: () => {
       const rows = database.prepare('SELECT key_id, mark FROM charge_mark').all();
@@ -160,12 +148,32 @@ function usageFileIn(database: DatabaseSync): UsageFile {
   };
 }
 
-function query(database: DatabaseSync, sinceDay: string, by: UsageDimension): UsageRow[] {
+function modelsOf(database: DatabaseSync, day: string): string[] {
+  return database
+    .prepare('SELECT DISTINCT model FROM usage_total WHERE day = ? AND answered > 0')
+    .all(day)
+    .map(({ model }) => String(model));
+}
+
+/** The rows of this machine, or of all that share the pool. */
+const ROWS_OF: Readonly<Record<UsageScope, string>> = {
+  machine: 'usage_total',
+  pool: `(${['usage_total', 'pool_usage']
+    .map((table) => `SELECT day, key_id, model, client, ${COUNTED.join(', ')} FROM ${table}`)
+    .join(' UNION ALL ')})`,
+};
+
+function query(
+  database: DatabaseSync,
+  sinceDay: string,
+  by: UsageDimension,
+  of: UsageScope,
+): UsageRow[] {
   const column = COLUMN[by];
   const order = by === 'day' ? 'name' : 'cost DESC, sent + received DESC, name';
   return database
     .prepare(
-      `SELECT ${column} AS name, ${SUMS} FROM usage_total WHERE day >= ?
+      `SELECT ${column} AS name, ${SUMS} FROM ${ROWS_OF[of]} WHERE day >= ?
        GROUP BY ${column} ORDER BY ${order} LIMIT ${MAX_ROWS}`,
     )
     .all(sinceDay)
@@ -173,18 +181,4 @@ function query(database: DatabaseSync, sinceDay: string, by: UsageDimension): Us
       name: String(row['name']),
       ...totalsOf((name) => Number(row[name])),
     }));
-}
-
-/** Totals of which each figure is given by its name. */
-export function totalsOf(figure: (name: keyof UsageTotals) => number): UsageTotals {
-  return {
-    answered: figure('answered'),
-    failed: figure('failed'),
-    unknown: figure('unknown'),
-    sent: figure('sent'),
-    received: figure('received'),
-    cached: figure('cached'),
-    reasoning: figure('reasoning'),
-    cost: figure('cost'),
-  };
 }

@@ -3,10 +3,13 @@ import type {
   Usage,
   UsageDimension,
   UsageRow,
+  UsageScope,
   UsageTotals as Totals,
 } from '@openrouter-proxy/kms-protocol';
 import { DAY } from '../cooldown.ts';
-import { totalsOf, type UsageFile, type UsageSubject } from './usage-file.ts';
+import { totalsOf } from './usage-columns.ts';
+import type { UsageFile, UsageSubject } from './usage-file.ts';
+import type { PoolUsage } from './pool-usage.ts';
 
 /** How late totals may be kept. */
 const KEEP_AFTER_MS = 250;
@@ -56,6 +59,7 @@ export class UsageTotals {
   readonly #file: UsageFile;
   readonly #onFailed: (error: unknown) => void;
   #pending = new Map<string, [UsageSubject, Totals]>();
+  readonly #changedDays = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
   #day = '';
@@ -94,9 +98,27 @@ export class UsageTotals {
   }
 
   /** The totals since the UTC day of an instant, told apart by one dimension. */
-  query(since: number, by: UsageDimension): UsageRow[] {
+  query(since: number, by: UsageDimension, of: UsageScope = 'machine'): UsageRow[] {
     this.flush();
-    return this.#file.query(dayOf(since), by);
+    return this.#file.query(dayOf(since), by, of);
+  }
+
+  /** How many other machines used something since the UTC day of an instant. */
+  otherMachines(since: number): number {
+    return this.#file.pool.otherMachines(dayOf(since));
+  }
+
+  /** What the machines of a pool tell each other. */
+  get pool(): PoolUsage {
+    return this.#file.pool;
+  }
+
+  /** The days whose totals have changed since this was asked last. */
+  takeChangedDays(): string[] {
+    this.flush();
+    const days = [...this.#changedDays];
+    this.#changedDays.clear();
+    return days;
   }
 
   /** Keeps what has not been kept yet. What cannot be is tried again later. */
@@ -106,6 +128,7 @@ export class UsageTotals {
     if (this.#pending.size === 0) return;
     try {
       this.#file.add([...this.#pending.values()]);
+      for (const [{ day }] of this.#pending.values()) this.#changedDays.add(day);
       this.#pending.clear();
       this.#isFailing = false;
     } catch (error) {
@@ -126,7 +149,7 @@ export class UsageTotals {
     this.#day = day;
     this.#models = new Set(this.#file.models(day));
     this.#ofKeys = new Map(
-      this.#file.query(day, 'key').map(({ name, ...totals }) => [name, totals]),
+      this.#file.query(day, 'key', 'machine').map(({ name, ...totals }) => [name, totals]),
     );
     this.#file.forgetBefore(dayOf(Date.parse(day) - FORGET_AFTER_DAYS * DAY));
   }

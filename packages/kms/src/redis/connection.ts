@@ -85,9 +85,8 @@ function open(url: RedisUrl): Redis | Cluster {
 /** What a connection is told to do, and tells. */
 export interface ConnectionOptions {
   readonly url: RedisUrl;
-  /** The channel that is listened to. */
-  readonly channel: string;
-  readonly onMessage: (message: string) => void;
+  /** A channel that is listened to, on a connection of its own. */
+  readonly listen?: { readonly channel: string; readonly onMessage: (message: string) => void };
   /** The server may be another one now, or may be there again. */
   readonly onReady: () => void;
 }
@@ -100,20 +99,22 @@ export class Connection {
   #trouble: Error | undefined;
   #isClosed = false;
 
-  constructor({ url, channel, onMessage, onReady }: ConnectionOptions) {
+  constructor({ url, listen, onReady }: ConnectionOptions) {
     this.#commands = open(url);
     // A connection that listens can do nothing else; of a cluster's, one does.
-    this.#listener = url.kind === 'cluster' ? this.#commands : open(url);
+    const needsOwn = listen !== undefined && url.kind !== 'cluster';
+    this.#listener = needsOwn ? open(url) : this.#commands;
     for (const client of this.#clients()) {
       client.on('error', (error: Error) => (this.#trouble = error));
       client.on('end', () => this.#beginAnew(client));
     }
     this.#commands.on('ready', onReady);
+    if (listen === undefined) return;
     this.#listener.on('ready', () => {
       // Lost, the changes are found by the next look.
-      this.#listener.subscribe(channel).catch(() => undefined);
+      this.#listener.subscribe(listen.channel).catch(() => undefined);
     });
-    this.#listener.on('message', (_channel: string, message: string) => onMessage(message));
+    this.#listener.on('message', (_channel: string, message: string) => listen.onMessage(message));
   }
 
   /** Runs a script, and has Redis learn it where it does not know it. Rejects with ioredis' error. */

@@ -103,9 +103,11 @@ export class Link {
     this.#knownEpoch = knownEpoch;
     this.#connection = new Connection({
       url,
-      channel: keys.channel,
-      onMessage: (from) => {
-        if (from !== machine.id) this.#poke();
+      listen: {
+        channel: keys.channel,
+        onMessage: (from) => {
+          if (from !== machine.id) this.#poke();
+        },
       },
       onReady: () => this.#poke(),
     });
