@@ -80,6 +80,12 @@ export const SYSTEM_SUITES: readonly SystemSuite[] = [
     permissions: [ROOT, NAMESPACES],
   },
   {
+    files: ['packages/launcher/test/system/health-store-states.test.ts'],
+    about: 'what every surface says while Redis is away, or the disk is full',
+    packages: [REDIS_SERVER],
+    permissions: [ROOT, NAMESPACES],
+  },
+  {
     files: ['packages/launcher/test/prometheus/*.test.ts'],
     about: 'a Prometheus that scrapes, the alert rules and the Grafana queries',
     packages: [PROMETHEUS, PROMTOOL],

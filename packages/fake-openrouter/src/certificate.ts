@@ -21,10 +21,9 @@ const time = (date: Date) => der(0x17, `${date.toISOString().replace(/\D/g, '').
 
 const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 
-/** A certificate for 127.0.0.1 and for `name`, valid for an hour (RFC 5280, section 4.1). */
-export function createCertificate(name: string): Certificate {
+/** A certificate for 127.0.0.1 and for `name`, valid for an hour from `from` on (RFC 5280, section 4.1). */
+export function createCertificate(name: string, from = Date.now() - 60_000): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const now = Date.now();
   const subject = sequence(der(0x31, sequence(oid('550403'), der(0x0c, name))));
   const names = sequence(der(0x82, name), der(0x87, Buffer.from([127, 0, 0, 1])));
   const extension = sequence(oid('551d11'), der(0x04, names));
@@ -33,7 +32,7 @@ export function createCertificate(name: string): Certificate {
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ECDSA_WITH_SHA256,
     subject,
-    sequence(time(new Date(now - 60_000)), time(new Date(now + 3_600_000))),
+    sequence(time(new Date(from)), time(new Date(from + 3_660_000))),
     subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(extension)),

@@ -22,6 +22,8 @@ export type Fault =
   | { kind: 'no-done' }
   /** Events cut at odd places, within characters too, or with CRLF. */
   | { kind: 'framing'; crlf?: boolean; chunkBytes?: number }
+  /** The answer is as it should be, but its `Date` is so far ahead. */
+  | { kind: 'date'; aheadMs: number }
   /** Bytes instead of HTTP. */
   | { kind: 'raw'; bytes: string };
 

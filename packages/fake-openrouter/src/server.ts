@@ -86,6 +86,9 @@ async function serve(state: FakeState, exchange: Exchange): Promise<void> {
     method,
     requestId: request.headers['x-request-id'] as string | undefined,
   });
+  if (fault?.kind === 'date') {
+    exchange.response.setHeader('Date', new Date(Date.now() + fault.aheadMs).toUTCString());
+  }
   if (fault !== undefined && (await failInstead(exchange, fault, now))) return;
   const context = { now, generations: state.generations };
   const route = publicRoute(method, path);

@@ -21,7 +21,7 @@ export const healthCause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('certificate_dates'), ...head, detail }),
   z.strictObject({ kind: z.literal('connection_failed'), ...head, detail }),
   z.strictObject({ kind: z.literal('upstream_failing'), ...head, status, detail }),
-  z.strictObject({ kind: z.literal('upstream_blocked'), ...head, status, detail }),
+  z.strictObject({ kind: z.literal('upstream_blocked'), ...head, detail }),
   z.strictObject({ kind: z.literal('clock_wrong'), ...head, offsetMs: z.int() }),
   z.strictObject({ kind: z.literal('all_keys_refused'), ...refused }),
   z.strictObject({
@@ -98,7 +98,7 @@ const minutes = (ms: number) => `${Math.round(ms / 60_000)} minutes`;
 function clockWords(offsetMs: number): string {
   const seconds = Math.round(Math.abs(offsetMs) / 1_000);
   const span =
-    seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+    seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
   return `This machine's clock is ${span} ${offsetMs > 0 ? 'behind' : 'ahead of'} OpenRouter's`;
 }
 
@@ -167,8 +167,7 @@ export const HEALTH: {
   },
   upstream_blocked: {
     severity: 'critical',
-    words: ({ status: code, detail: text }, since) =>
-      `OpenRouter blocks this address ${since}${answered(code, text)}`,
+    words: ({ detail: text }, since) => `OpenRouter blocks this address ${since}${said(text)}`,
     action: 'Send less at once, or go out by another address (requestProxy).',
   },
   clock_wrong: {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { DAY } from './cooldown.ts';
+import { diskTrouble } from './disk-trouble.ts';
 import { type KeyRecord } from './key-record.ts';
 import { restored } from './key-state.ts';
 import { leaseStore } from './lease-store.ts';
@@ -35,12 +36,13 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
   return {
     backend: 'embedded',
     ...UNSHARED,
+    standing: () => ({ trouble: diskTrouble(options.path) ?? writes.trouble, machines: [] }),
     ...recordsIn(database, records, writes),
     ...leaseStore(new LeaseTable({ ...options, windows }), windows, (window) =>
       writes.countSoon(window),
     ),
     close: () => {
-      writes.flush();
+      writes.stop();
       database.close();
       return Promise.resolve();
     },
@@ -96,6 +98,9 @@ interface PendingWrite {
   readonly done: PromiseWithResolvers<undefined>;
 }
 
+/** How long after a failure the counts of windows are written again. */
+const RETRY_MS = 1_000;
+
 /** How late the counts of windows may be kept. */
 const COUNTS_AFTER_MS = 250;
 
@@ -111,11 +116,17 @@ class GroupCommit {
   readonly #counted = new Map<string, Window>();
   readonly #windows: WindowCounts;
   #timer: NodeJS.Timeout | undefined;
+  #trouble: string | null = null;
 
   constructor(database: DatabaseSync, windows: WindowCounts) {
     this.#database = database;
     this.#windows = windows;
     this.#statements = prepareStatements(database);
+  }
+
+  /** Why the last write failed; null: it did not. */
+  get trouble(): string | null {
+    return this.#trouble;
   }
 
   save(write: Write): Promise<undefined> {
@@ -128,6 +139,12 @@ class GroupCommit {
   countSoon(window: Window): void {
     this.#counted.set(`${window.startsAt} ${window.id}`, window);
     this.#timer ??= setTimeout(() => this.flush(), COUNTS_AFTER_MS).unref();
+  }
+
+  /** Writes what there is to write, for the last time. */
+  stop(): void {
+    this.flush();
+    clearTimeout(this.#timer);
   }
 
   flush(): void {
@@ -145,8 +162,11 @@ class GroupCommit {
       }
       this.#database.exec('COMMIT');
       this.#counted.clear();
+      this.#trouble = null;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#trouble = error instanceof Error ? error.message : String(error);
+      this.#timer = setTimeout(() => this.flush(), RETRY_MS).unref();
       for (const { done } of batch) done.reject(error);
       return;
     }

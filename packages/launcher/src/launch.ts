@@ -26,6 +26,7 @@ import { childEnvironment } from './child-environment.ts';
 import { compileCacheIn } from './compile-cache.ts';
 import { gatewayProgram } from './gateway-program.ts';
 import { nameGeneratedKeyFile } from './generated-key-file.ts';
+import { keyVerdicts, verdictBlock, verdictSummary } from './key-verdicts.ts';
 import { kmsProgram } from './kms-program.ts';
 import { DEFAULT_DEADLINES } from './readiness.ts';
 import type { Program } from './program.ts';
@@ -101,7 +102,9 @@ export async function launch(commandLine: CommandLine): Promise<ExitCode> {
       await nameGeneratedKeyFile(reloader.loaded, logger);
     }
     report.serves(program, address);
-    if (address !== null) announce(address, reloader, logger);
+    if (address === null) return;
+    announce(address, reloader, logger);
+    void announceKeys(reloader, logger);
   });
 }
 
@@ -166,6 +169,18 @@ function announce(address: Address, { loaded, slices }: Reloader, logger: Logger
   }
   logger.info('ready', { ...summary });
   if (summary.isReachableByOthers) logger.warning(REACHABLE_WARNING);
+}
+
+/** Says what OpenRouter thinks of each key, within 3 s of the start. */
+async function announceKeys({ slices: { kms } }: Reloader, logger: Logger): Promise<void> {
+  const verdicts = await keyVerdicts(kms, systemClock);
+  if (verdicts === null) return;
+  if (isPretty(kms.log.format)) {
+    process.stdout.write(verdictBlock(verdicts));
+    return;
+  }
+  const problems = verdicts.problems.map(({ sentence }) => sentence);
+  logger.info(verdictSummary(verdicts), problems.length === 0 ? {} : { problems });
 }
 
 /** The launcher's logger, which masks every secret it is told of; an error nobody handles is its last line. */

@@ -45,11 +45,12 @@ function contactCauses(facts: HealthFacts): HealthCause[] {
   const causes: HealthCause[] = [];
   if (trouble !== null) {
     const { kind, since, status, detail } = trouble;
-    const isAnswered = kind === 'upstream_failing' || kind === 'upstream_blocked';
-    causes.push(isAnswered ? { kind, since, status, detail } : { kind, since, detail });
+    causes.push(
+      kind === 'upstream_failing' ? { kind, since, status, detail } : { kind, since, detail },
+    );
   }
   if (block !== null && trouble?.kind !== 'upstream_blocked') {
-    causes.push({ kind: 'upstream_blocked', status: null, ...block });
+    causes.push({ kind: 'upstream_blocked', ...block });
   }
   if (clockError !== null) causes.push({ kind: 'clock_wrong', ...clockError });
   if (!wasContacted && trouble === null && keys.length > 0)

@@ -1,0 +1,119 @@
+import path from 'node:path';
+import { execa } from 'execa';
+import { expect, vi } from 'vitest';
+import type { System } from './system.ts';
+
+const CLI = path.resolve(import.meta.dirname, '../../../../cli/dist/main.js');
+/** Every surface says so within this time of the first that does. */
+const WITHIN_MS = 5_000;
+/** Checks back off to seconds while a state stands; a slow machine needs its time too. */
+const OVER_WITHIN_MS = 20_000;
+
+/** What `/health?verbose=1` says of a cause. */
+interface Cause {
+  cause: string;
+  severity: 'warning' | 'critical';
+  sentence: string;
+  action: string;
+}
+
+/** A state that every surface is to show. */
+export interface Shown {
+  cause: string;
+  severity: Cause['severity'];
+  /** What its sentence begins with. */
+  sentence: RegExp;
+  /** Another process than the key service writes the log line. */
+  component?: string;
+}
+
+async function get({ url, accessKey }: System, place: string, headers: object = {}) {
+  const authorization = { authorization: `Bearer ${accessKey}` };
+  return fetch(url + place, { headers: { ...authorization, ...headers } });
+}
+
+async function causes(system: System): Promise<Cause[]> {
+  const answer = await get(system, '/health?verbose=1');
+  return ((await answer.json()) as { causes: Cause[] }).causes;
+}
+
+/** What `kms` prints. */
+export async function kms(system: System, ...args: string[]): Promise<string> {
+  const { all } = await execa(process.execPath, [CLI, '--socket', system.socket, ...args], {
+    ...{ all: true, reject: false, env: { NO_COLOR: '1' } },
+  });
+  return all;
+}
+
+const unescaped = (html: string) =>
+  html.replaceAll('&#39;', "'").replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+
+async function page(system: System): Promise<string> {
+  return unescaped(await (await get(system, '/metrics', { accept: 'text/html' })).text());
+}
+
+async function gauge(system: System, cause: string): Promise<string | undefined> {
+  const text = await (await get(system, '/metrics/raw')).text();
+  return new RegExp(`^openrouter_proxy_health\\{cause="${cause}"\\} (\\d)$`, 'm').exec(text)?.[1];
+}
+
+/** Resolves when every surface says the same of a state; fails if one does not in time. */
+export async function everySurfaceShows(system: System, shown: Shown): Promise<void> {
+  const { cause, severity, component = 'kms' } = shown;
+  const isCritical = severity === 'critical';
+  const find = async () => (await causes(system)).find((each) => each.cause === cause);
+  await expect.poll(find, { timeout: WITHIN_MS, interval: 100 }).toMatchObject({
+    severity,
+    sentence: expect.stringMatching(shown.sentence) as string,
+  });
+  // What the other side said last may change in between: then all are read again.
+  await vi.waitFor(
+    async () => {
+      const said = await find();
+      expect(said).toBeDefined();
+      if (said !== undefined) await expectSameOnAll(system, said, component === 'kms');
+    },
+    { timeout: WITHIN_MS, interval: 100 },
+  );
+  const line = await system.line((each) => each['cause'] === cause && each.component === component);
+  expect(line.level).toBe(isCritical ? 'ERROR' : 'WARNING');
+  expect(line['action']).toBeTypeOf('string');
+}
+
+async function expectSameOnAll(system: System, said: Cause, isKmsThere: boolean): Promise<void> {
+  const { cause, severity, sentence, action } = said;
+  const isCritical = severity === 'critical';
+  const health = await get(system, '/health');
+  const body = (await health.json()) as { status: string; reasons?: string[] };
+  if (isCritical) expect(body).toMatchObject({ reasons: expect.arrayContaining([sentence]) as [] });
+  else expect(body.reasons ?? []).not.toContain(sentence);
+  expect(health.status === 503).toBe(body.status === 'degraded');
+  expect(await gauge(system, cause)).toBe('1');
+  const html = await page(system);
+  for (const text of [sentence, action]) expect(html.includes(text), text).toBe(true);
+  expect(html.includes('Serving normally')).toBe(false);
+  if (isCritical) expect(html.includes('Degraded')).toBe(true);
+  if (!isKmsThere) return;
+  const status = await kms(system, 'status');
+  expect(status).toContain(sentence);
+  expect(status).toContain(action);
+  expect(status).not.toMatch(/^pool +serving$/m);
+}
+
+/** Resolves when no surface shows the cause any more. */
+export async function everySurfaceIsGreen(system: System, cause: string): Promise<void> {
+  const level = async () => {
+    const answer = await get(system, '/health?verbose=1');
+    return ((await answer.json()) as { level: string; causes: Cause[] }).level;
+  };
+  await expect.poll(level, { timeout: OVER_WITHIN_MS, interval: 100 }).toBe('ok');
+  const health = await get(system, '/health');
+  expect([health.status, await health.json()]).toEqual([200, { status: 'ok' }]);
+  expect(await gauge(system, cause)).toBe('0');
+  expect(await page(system)).toContain('Serving normally');
+  expect(await kms(system, 'status')).toMatch(/^pool +serving$/m);
+  await system.line(
+    ({ cause: of, level: at, message }) =>
+      of === cause && at === 'INFO' && message.startsWith('health: '),
+  );
+}
