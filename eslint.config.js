@@ -1,5 +1,36 @@
 import tseslint from 'typescript-eslint';
 
+const EXPORTS = [
+  {
+    selector: 'ExportAllDeclaration',
+    message: 'Name what a module offers: `export *` hides it from the reader.',
+  },
+  {
+    selector: 'ExportDefaultDeclaration',
+    message: 'Export by name, so that a thing is called the same everywhere.',
+  },
+];
+
+const NO_LIMIT =
+  'vitest.config.ts sets the limits of all tests. A limit here fails on a slow machine.';
+/** A test waits for an event as long as it takes. */
+const LIMITS_OF_TESTS = [
+  {
+    selector:
+      'CallExpression[callee.property.name=/^(poll|waitFor)$/] Property[key.name="timeout"]',
+    message: NO_LIMIT,
+  },
+  {
+    selector:
+      'CallExpression:matches([callee.name=/^(it|test|describe)$/], [callee.callee.property.name="each"]) > ObjectExpression > Property[key.name="timeout"][value.type="Literal"]',
+    message: NO_LIMIT,
+  },
+  {
+    selector: 'CallExpression[callee.name=/^(before|after)(All|Each)$/] > Literal',
+    message: NO_LIMIT,
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist/**', 'coverage/**'] },
   ...tseslint.configs.strictTypeChecked,
@@ -23,17 +54,7 @@ export default tseslint.config(
         'error',
         { allowConstantLoopConditions: true },
       ],
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'ExportAllDeclaration',
-          message: 'Name what a module offers: `export *` hides it from the reader.',
-        },
-        {
-          selector: 'ExportDefaultDeclaration',
-          message: 'Export by name, so that a thing is called the same everywhere.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...EXPORTS],
       complexity: ['error', 12],
     },
   },
@@ -44,6 +65,10 @@ export default tseslint.config(
       'max-lines': ['error', { max: 250, skipComments: true, skipBlankLines: true }],
       'max-lines-per-function': ['error', { max: 40, skipComments: true, skipBlankLines: true }],
     },
+  },
+  {
+    files: ['packages/*/test/**/*.ts', 'packages/*/src/**/*.test.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...EXPORTS, ...LIMITS_OF_TESTS] },
   },
   {
     files: ['**/*.config.{js,ts}', '.dependency-cruiser.js'],

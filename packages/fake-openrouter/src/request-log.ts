@@ -59,7 +59,7 @@ export class RequestLog {
   /** Resolves with the first record, past or to come, that fits. */
   async waitFor(
     fits: (record: RequestRecord) => boolean,
-    timeoutMs = 5_000,
+    timeoutMs = 120_000,
   ): Promise<RequestRecord> {
     const found = Promise.withResolvers<RequestRecord>();
     const look = () => {

@@ -117,7 +117,9 @@ describe('when the upstream fails', () => {
     ['within', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{'],
   ])('by silence %s its answer, every client that waits is told', async (_when, bytes) => {
     const upstream = await startRecordingUpstream(answering(bytes));
-    const gateway = await startTestGateway(upstream.url, { upstream: { firstByteTimeoutMs: 100 } });
+    const gateway = await startTestGateway(upstream.url, {
+      upstream: { firstByteTimeoutMs: 1_000 },
+    });
     const answers = await Promise.all([gateway.send(get()), gateway.send(get())]);
     expect(answers.map(statusOf)).toEqual([504, 504]);
     expect(upstream.requests()).toHaveLength(1);

@@ -97,7 +97,6 @@ it('holds a client back whose body is too large to keep and whose upstream does 
       () => waiting.push(client.socket.writableLength) > 3 && new Set(waiting.slice(-3)).size === 1,
       {
         interval: 100,
-        timeout: 10_000,
       },
     )
     .toBe(true);

@@ -90,7 +90,7 @@ describe('time', () => {
   });
 
   test('between lines does not run', async () => {
-    const server = testServer({ limits: { lineMs: 10 } });
+    const server = testServer({ limits: { lineMs: 200 } });
     const peer = await openPeer(server, 'gateway');
     const [one, two] = [request(1, 'service.ping'), request(2, 'service.ping')];
     peer.stream.write(`${one}\n${two.slice(0, 9)}`);

@@ -115,7 +115,7 @@ describe('starting', () => {
   });
 
   it('ends a program that does not come up in time, and starts it again', async () => {
-    supervisor = newSupervisor({ deadlines: { announceMs: 700, answerMs: 50 } });
+    supervisor = newSupervisor({ deadlines: { announceMs: 3_000, answerMs: 50 } });
     const { code } = run(stage.program('kms', 'never-ready'));
     const first = await stage.happened('kms hangs');
     await stage.happened('kms hangs', 2);
@@ -197,7 +197,8 @@ describe('keeping running', () => {
         return systemClock.sleep(ms, signal);
       },
     };
-    supervisor = newSupervisor({ clock });
+    const neverQuiet = { ...QUICK, quietMs: Infinity }; // an exit may take long on a slow machine
+    supervisor = newSupervisor({ clock, policy: neverQuiet });
     const { code } = run(
       stage.program('kms', 'serves'),
       stage.program('gateway', 'exits-at-once', { code: 3 }),

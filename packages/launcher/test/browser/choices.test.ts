@@ -12,7 +12,7 @@ describe('what one chooses on the dashboard', () => {
 
   beforeAll(async () => {
     browser = await startBrowser();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await (browser as Browser | undefined)?.close();

@@ -51,7 +51,7 @@ describe('the layout of the dashboard', () => {
 
   beforeAll(async () => {
     browser = await startBrowser();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await (browser as Browser | undefined)?.close();

@@ -19,7 +19,7 @@ describe('the package', () => {
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }');
     // It brings its libraries with it: no registry is asked.
     await execa({ cwd: folder })`npm install --offline --no-audit --no-fund ${tarball}`;
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await rm(folder, { recursive: true });

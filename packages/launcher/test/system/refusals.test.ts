@@ -143,9 +143,7 @@ it('one refusal is enough for five keys of one account', async () => {
   const operator = await operatorOf(product.system);
   // The keys are asked about at the start, one after the other.
   await expect
-    .poll(async () => (await operator.call('service.status', {})).sharedAccounts, {
-      timeout: 15_000,
-    })
+    .poll(async () => (await operator.call('service.status', {})).sharedAccounts)
     .toMatchObject([{ keys: ['key-1', 'key-2', 'key-3', 'key-4', 'key-5'] }]);
   for (let n = 0; n < 6; n += 1) expect((await ask(product, FREE_MODEL)).status).toBe(200);
   expect(product.fake.requests.records.filter(({ status }) => status === 429)).toHaveLength(0);

@@ -64,7 +64,7 @@ it('gets the upstream’s own words about a mistake of the caller', async () => 
 
 it('ends the upstream request when it gives up a stream', async () => {
   const product = await startProduct();
-  product.fake.rules.add({ fault: { kind: 'delay', eventMs: 50 } });
+  product.fake.rules.add({ fault: { kind: 'delay', eventMs: 1_000 } });
   const stream = await openAi(product).chat.completions.create({
     model: PAID_MODEL,
     messages: hello,
