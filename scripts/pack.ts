@@ -6,8 +6,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { addDocuments } from './package-documents.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
+/** Nothing is published under the name without a scope, and `kms` on npm is somebody else's. */
+const PACKAGE_NAME = '@openrouter-proxy/openrouter-proxy';
 /** The programs of the package, by the names of their commands. */
 const BINS = { 'openrouter-proxy': 'launcher', kms: 'cli' } as const;
 const OLDEST_NODE = 24;
@@ -36,16 +39,14 @@ try {
     await writeFile(file, binText(command, program), { mode: 0o755 });
   }
   const text = await readFile(path.join(ROOT, 'package.json'), 'utf8');
-  const { name, version, description, license, engines } = JSON.parse(text) as Record<
-    string,
-    unknown
-  >;
+  const { version, description, license, engines } = JSON.parse(text) as Record<string, unknown>;
   const manifest = {
-    ...{ name, version, description, license, engines, type: 'module' },
+    ...{ name: PACKAGE_NAME, version, description, license, engines, type: 'module' },
+    publishConfig: { access: 'public' },
     bin: Object.fromEntries(Object.keys(BINS).map((command) => [command, `bin/${command}.cjs`])),
   };
   await writeFile(path.join(tree, 'package.json'), JSON.stringify(manifest, null, 2));
-  await execa({ cwd: ROOT })`cp README.md ${tree}`;
+  addDocuments(ROOT, tree);
   const target = path.resolve(process.argv[2] ?? ROOT);
   const packed = await execa({ cwd: tree })`npm pack --silent --pack-destination ${target}`;
   console.log(path.join(target, packed.stdout.trim().split('\n').at(-1) ?? ''));

@@ -8,6 +8,7 @@ import {
   type Params,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
+import { installationOf } from '@openrouter-proxy/runtime';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
 import { plain } from './terminal/plain.ts';
@@ -88,7 +89,12 @@ export async function withKms<T>(
   }
 }
 
-const START = 'Start it with `npm start`, or `systemctl start openrouter-proxy`.';
+/** The service of a machine may be of another installation than this command. */
+const SYSTEMD_START = 'systemctl start openrouter-proxy';
+function howToStart(): string {
+  const commands = new Set([installationOf().startCommand, SYSTEMD_START]);
+  return `Start it with ${[...commands].map((command) => `\`${command}\``).join(', or ')}.`;
+}
 const IN_DOUBT =
   'So the configuration does not say where the socket is, and the default place was tried.';
 const ELSEWHERE =
@@ -107,9 +113,9 @@ async function connect({ socket, doubts }: Place) {
 function whyNoConnection(socket: string, code: string): string {
   switch (code) {
     case 'ENOENT':
-      return `The key service does not run: there is no socket ${socket}.\n${START}\n${ELSEWHERE}`;
+      return `The key service does not run: there is no socket ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
     case 'ECONNREFUSED':
-      return `The key service does not run: nobody listens on ${socket}.\n${START}\n${ELSEWHERE}`;
+      return `The key service does not run: nobody listens on ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
     case 'EACCES':
     case 'EPERM':
       return `You may not use ${socket}: it is its owner's, or its group's.\nRun kms as the user that runs the service or as root, or have yourself added to the group of the service.`;

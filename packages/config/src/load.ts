@@ -1,7 +1,8 @@
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { EXIT, installationOf, StartupError } from '@openrouter-proxy/runtime';
 import { assembleConfig, type Config } from './config.ts';
 import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
 import { crossCheck } from './cross-check.ts';
+import { firstKeysAdvice } from './first-keys.ts';
 import { findListenOverrides } from './listen-overrides.ts';
 import { resolveKeys } from './pool-keys.ts';
 import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
@@ -53,13 +54,6 @@ export class UnreadableConfigError extends StartupError {
     this.label = source.label;
   }
 }
-
-const NO_KEYS = [
-  'There is no OpenRouter key yet. Three ways on:',
-  '  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… npm start',
-  '  file:         cp config.yml.example config.yml, and put your keys under `openrouter.keys`',
-  '  trying out:   npm run demo, which needs no key and no internet',
-];
 
 /**
  * Reads the configuration from the file, the environment and systemd's credentials. Rejects with a
@@ -124,7 +118,7 @@ function keyEntries(value: unknown): readonly unknown[] {
 
 function noKeys(value: unknown): readonly string[] {
   const entries = valueAt(value, 'openrouter', 'keys') ?? [];
-  return Array.isArray(entries) && entries.length === 0 ? NO_KEYS : [];
+  return Array.isArray(entries) && entries.length === 0 ? firstKeysAdvice(installationOf()) : [];
 }
 
 function originOf({ server }: Config, replacements: readonly SecretReplacement[]): Origins {

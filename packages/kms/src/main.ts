@@ -4,6 +4,7 @@ import { kmsHandOver, secretsInRedisUrl } from '@openrouter-proxy/config';
 import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
 import {
   createMasker,
+  installationOf,
   runService,
   systemClock,
   type LauncherLink,
@@ -21,7 +22,9 @@ function readVersion(): string {
 const RELOAD_TIMEOUT_MS = 20_000;
 const NO_LAUNCHER: ReloadReport = {
   outcome: 'refused',
-  problems: ['the launcher does not answer: is this service run by `npm start`?'],
+  problems: [
+    `the launcher does not answer: was this service started by \`${installationOf().startCommand}\`?`,
+  ],
   warnings: [],
   changes: [],
   needsRestart: [],

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { EXIT, StartupError } from './exit-code.ts';
+import { installationOf } from './installation.ts';
 
 const MAX_LENGTH = 8 * 1024 * 1024;
 
@@ -32,5 +33,5 @@ function parse(line: string): unknown {
 
 const unusable = () =>
   new StartupError(EXIT.gaveUp, [
-    'This program is started by the launcher and got no configuration from it. Use `npm start`.',
+    `This program is started by the launcher and got no configuration from it. Use \`${installationOf().startCommand}\`.`,
   ]);

@@ -1,6 +1,7 @@
 export { systemClock, type Clock } from './clock.ts';
 export { EXIT, StartupError, type ExitCode } from './exit-code.ts';
 export { configureOver } from './configure.ts';
+export { installationOf, type Installation } from './installation.ts';
 export { IpcLink, type Answering } from './ipc-link.ts';
 export { LOG_LEVELS, isPretty, type LogFields, type LogFormat, type LogLevel } from './log-line.ts';
 export type { Logger, LoggerOptions, ProcessLogger } from './logger.ts';

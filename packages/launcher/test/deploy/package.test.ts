@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,11 +34,54 @@ describe('the package', () => {
     const foreign = /\.(?:ts|tsx|map)$|\/(?:src|test|node_modules|packages)\//;
     expect(files.filter((file) => foreign.test(file))).toEqual([]);
     const needed = [
-      ...['README.md', 'LICENSE', 'config.yml.example', 'config.schema.json'],
+      ...['README.md', 'LICENSE', 'config.yml.example', 'config.schema.json', 'docs/cli.md'],
       ...['bin/openrouter-proxy.cjs', 'bin/kms.cjs', 'dist/third-party-licenses.txt'],
       ...['launcher', 'kms', 'gateway', 'cli'].map((program) => `dist/${program}.js`),
     ];
     expect(files).toEqual(expect.arrayContaining(needed.map((name) => `package/${name}`)));
+  });
+
+  it('has a name with a scope, and links only to files that it holds', async () => {
+    const root = path.join(folder, 'node_modules/@openrouter-proxy/openrouter-proxy');
+    const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as object;
+    expect(manifest).toMatchObject({
+      name: '@openrouter-proxy/openrouter-proxy',
+      publishConfig: { access: 'public' },
+    });
+    const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })];
+    expect(pages.length).toBeGreaterThan(10);
+    const links = pages.flatMap((page) =>
+      Array.from(
+        readFileSync(path.join(root, page), 'utf8').matchAll(/\]\(([^)\s#]+)/g),
+        ([, target = '']) => ({ page, target }),
+      ),
+    );
+    const local = links.filter(({ target }) => !/^[a-z]+:/.test(target));
+    expect(local.length).toBeGreaterThan(20);
+    const dead = local.filter(
+      ({ page, target }) => !existsSync(path.join(root, path.dirname(page), target)),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it('tells somebody without a key what to do, with the place of its example', async () => {
+    const elsewhere = await mkdtemp(path.join(tmpdir(), 'without-keys-'));
+    onTestFinished(() => rm(elsewhere, { recursive: true }));
+    const { exitCode, stderr } = await execa(bin('openrouter-proxy'), {
+      cwd: elsewhere,
+      env: { OPENROUTER_KEYS: '' },
+      reject: false,
+    });
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain('OPENROUTER_KEYS=sk-or-…,sk-or-… npx openrouter-proxy');
+    expect(stderr).not.toMatch(/npm (?:start|run)/);
+    const [, example = ''] = /cp '?(\/.*config\.yml\.example)'? config\.yml/.exec(stderr) ?? [];
+    expect(existsSync(example)).toBe(true);
+    const { stderr: unreachable } = await execa(bin('kms'), ['status'], {
+      cwd: elsewhere,
+      reject: false,
+    });
+    expect(unreachable).toContain('Start it with `npx openrouter-proxy`');
   });
 
   it('holds the licence of every library that is bundled', async () => {
@@ -88,7 +132,7 @@ describe('the package', () => {
     expect(response.status).toBe(200);
     await response.text();
     const { stdout } = await execa(bin('kms'), ['explain', 'asked-once', '--config', config]);
-    expect(stdout).toContain('success (200)');
+    expect(stdout).toContain('answered (200)');
     running.kill('SIGTERM');
     expect((await running).exitCode).toBe(0);
   });
