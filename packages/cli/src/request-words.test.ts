@@ -25,14 +25,14 @@ test.each<[string, RequestView, string]>([
   [
     'a refusal by the gateway',
     request({ status: 429, failure: 'keys_limited' }),
-    'keys limited (429)',
+    'every key is limited (429)',
   ],
   [
     'an error of OpenRouter that was passed on',
     request({ status: 400 }, [step('team-a', 'timeout'), step('team-b', 'caller_error')]),
-    'caller error (400)',
+    'request refused (400)',
   ],
-  ['a broken stream', request({ verdict: 'truncated' }), 'truncated (200)'],
+  ['a broken stream', request({ verdict: 'truncated' }), 'cut off (200)'],
   [
     'a client that left',
     request({ verdict: 'client_abort', status: null }),

@@ -3,6 +3,11 @@ import {
   type RequestEnd,
   type RequestView,
 } from '@openrouter-proxy/kms-protocol';
+import {
+  failureInWords,
+  reasonInWords,
+  verdictInWords,
+} from '@openrouter-proxy/kms-protocol/words';
 import type { Cell } from './terminal/table.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -35,8 +40,7 @@ export function requestInWords(request: RequestView): Cell {
   const { end } = request;
   if (end === null) return { text: 'running', tone: 'quiet' };
   const status = end.status === null ? 'no answer' : String(end.status);
-  const words = endInWords(end, request).replaceAll('_', ' ');
-  return { text: `${words} (${status})`, tone: TONES[outcomeOfRequest(end)] };
+  return { text: `${endInWords(end, request)} (${status})`, tone: TONES[outcomeOfRequest(end)] };
 }
 
 function endInWords(end: RequestEnd, { steps }: RequestView): string {
@@ -47,11 +51,11 @@ function endInWords(end: RequestEnd, { steps }: RequestView): string {
       return 'client left';
     case 'failed':
     case 'refused': {
-      if (end.failure !== null) return end.failure;
-      if (end.verdict !== 'complete') return end.verdict;
+      if (end.failure !== null) return failureInWords(end.failure);
+      if (end.verdict !== 'complete') return verdictInWords(end.verdict);
       // An error of OpenRouter that was passed on: the last attempt names it.
       const last = steps.at(-1);
-      return (last?.kind === 'attempt' ? last.outcome : null) ?? 'refused';
+      return reasonInWords((last?.kind === 'attempt' ? last.outcome : null) ?? 'caller_error');
     }
   }
 }
