@@ -81,7 +81,7 @@ export default {
       from: { path: '^packages/dashboard/src/' },
       to: {
         path: others().path,
-        pathNot: [pkg('dashboard'), '^packages/kms-protocol/src/words\\.ts$'],
+        pathNot: [pkg('dashboard'), '^packages/kms-protocol/src/(health-)?words\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -109,7 +109,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/logger|kms-protocol/src/words|config/src/(find-state-paths|default-state-dir))\\.ts$',
+          '^packages/(runtime/src/logger|kms-protocol/src/(health-)?words|config/src/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
     },

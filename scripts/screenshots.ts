@@ -21,7 +21,7 @@ interface Shot {
   readonly whole?: boolean;
 }
 
-const desktop = { viewport: { width: 1280, height: 860 } };
+const desktop = { viewport: { width: 1440, height: 900 } };
 
 /** Shows a request that took more than one attempt. */
 async function openFailover(page: Page): Promise<void> {

@@ -47,7 +47,7 @@ export interface LaneTick {
   readonly x: number;
 }
 
-const LAST_TICK = 90;
+const LAST_TICK = 80;
 const TICK_STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, HOUR / 6, HOUR / 2, HOUR, 2 * HOUR, 6 * HOUR];
 const MOST_TICKS = 5;
 

@@ -1,6 +1,6 @@
 import type {
+  HealthCause,
   HealthLevel,
-  HealthStatement,
   KeyLane,
   KeyView,
   MetricFamily,
@@ -41,10 +41,10 @@ export interface CacheState {
 /** Everything that moves on the page, as it stood at `now` (milliseconds since the epoch). It holds no secret. */
 export interface Snapshot {
   readonly now: number;
-  /** How the product is, and what is wrong, the worst first. */
+  /** How the product is, and what is wrong. */
   readonly health: {
     readonly level: HealthLevel;
-    readonly statements: readonly HealthStatement[];
+    readonly causes: readonly HealthCause[];
   };
   /** Null: the key service does not answer; then the lists below are empty. */
   readonly status: Result<'service.status'> | null;

@@ -84,7 +84,7 @@ describe('a gateway that was started just now', () => {
 
 it('is well when nothing speaks against it', () => {
   const page = samplePage();
-  const health = { level: 'ok', statements: [] } as const;
+  const health = { level: 'ok', causes: [] } as const;
   const text = textOf(render({ ...page, snapshot: { ...page.snapshot, health } }));
   expect(text).toContain('Serving normally');
 });

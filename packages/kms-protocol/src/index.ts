@@ -28,12 +28,9 @@ export {
   HEALTH_CAUSES,
   healthLevelOf,
   healthStatements,
-  type Health,
-  type HealthCause,
-  type HealthCauseKind,
-  type HealthLevel,
   type HealthStatement,
-} from './health.ts';
+} from './health-words.ts';
+export { type Health, type HealthCause, type HealthCauseKind, type HealthLevel } from './health.ts';
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';
 export {
   outcomeOfRequest,

@@ -1,6 +1,7 @@
+import { healthStatements } from '@openrouter-proxy/kms-protocol/health-words';
 import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
-import { formatSpan } from '../instant.ts';
+import { formatInstant, formatSpan } from '../instant.ts';
 import { formatCount } from '../number.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Clock, InstantAndDistance } from './clock.tsx';
@@ -14,7 +15,10 @@ const TITLE = { ok: 'Serving normally', warning: 'Serving, with warnings', criti
 /** Whether the gateway serves as it should, why not, and how the key service stands. */
 export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
   const { health, status } = snapshot;
-  const { statements } = health;
+  const { zone } = useContext(Clock);
+  const statements = healthStatements(health.causes, snapshot.now, (at, now) =>
+    formatInstant(at, now, zone),
+  );
   const level = status ? health.level : 'critical';
   return (
     <section class={`health health-${level}`} aria-labelledby="health-title">

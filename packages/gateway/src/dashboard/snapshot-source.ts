@@ -66,7 +66,7 @@ export class SnapshotSource {
 
   /** What every query shows. What the key service does not tell is empty. */
   async #common(now: number): Promise<Omit<Snapshot, keyof ViewPart>> {
-    const { level, statements, status } = await this.#parts.health.look();
+    const { level, causes, status } = await this.#parts.health.look();
     const [keys, history, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
@@ -78,7 +78,7 @@ export class SnapshotSource {
       others.reduce((all, { cache }) => all + cache[of], own[of]);
     return {
       now,
-      health: { level, statements },
+      health: { level, causes },
       status,
       keys: keys.keys,
       keysTotal: keys.total,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { healthLevelOf, healthStatements, type HealthCause } from './health.ts';
+import { healthLevelOf, healthStatements } from './health-words.ts';
+import type { HealthCause } from './health.ts';
 
 const T = Date.UTC(2026, 9, 2, 6, 9);
 const REFUSED = {
