@@ -17,7 +17,7 @@ export const trafficPoint = z.strictObject({
   /** Tokens. */
   sent: count,
   received: count,
-  /** Until the first content, in milliseconds; null: there was none. */
+  /** Until the first content, in milliseconds, of the last minute at least; null: there was none. */
   firstContentP50Ms: z.number().nullable(),
   firstContentP95Ms: z.number().nullable(),
 });

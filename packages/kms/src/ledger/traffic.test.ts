@@ -97,6 +97,17 @@ test('half of the first contents came sooner than the median, and nearly all tha
   expect(point).toMatchObject({ firstContentP50Ms: 50, firstContentP95Ms: 95 });
 });
 
+test('percentiles of short steps are those of the minute before', () => {
+  const traffic = new Traffic(() => 0);
+  traffic.add({ ...END, firstContentMs: 900 }, T);
+  for (let n = 1; n <= 40; n += 1) traffic.add({ ...END, firstContentMs: 100 }, T + 10_000);
+  const p95 = (at: number) =>
+    traffic.query(T, T + 90_000).points.find((point) => point.at === T + at)?.firstContentP95Ms;
+  expect([p95(0), p95(10_000), p95(50_000), p95(60_000), p95(70_000)]).toEqual([
+    ...[900, 100, 100, 100, null],
+  ]);
+});
+
 test('of many requests an even share tells the percentiles', () => {
   const traffic = new Traffic(Math.random);
   for (let n = 0; n < 20_000; n += 1) traffic.add({ ...END, firstContentMs: n % 1_000 }, T);

@@ -12,6 +12,9 @@ const LONG_LENGTHS = [300_000, 600_000, 1_200_000, 1_800_000, 3_600_000];
 
 const MAX_POINTS = 1_000;
 
+/** Percentiles are of at least so much time: those of a few requests jump with each slow one. */
+const PERCENTILE_MS = 60_000;
+
 /** What a query answers with. */
 export interface TrafficHistory {
   readonly stepMs: number;
@@ -75,13 +78,23 @@ const stepsBetween = (from: number, to: number, stepMs: number) =>
 function pointsOf(kept: TrafficSteps, from: number, to: number, stepMs: number): TrafficPoint[] {
   const groups = Map.groupBy(kept.all(), ({ at }) => startOf(at, stepMs));
   const points: TrafficPoint[] = [];
-  for (let at = from; at <= to; at += stepMs) points.push(pointOf(at, groups.get(at) ?? []));
+  for (let at = from; at <= to; at += stepMs) {
+    const end = at + stepMs;
+    const lately = end - Math.max(stepMs, PERCENTILE_MS);
+    const timed = kept.all().filter((step) => step.at >= lately && step.at < end);
+    points.push(pointOf(at, groups.get(at) ?? [], timed));
+  }
   return points;
 }
 
-function pointOf(at: number, steps: readonly TrafficStep[]): TrafficPoint {
+/** A point with what ended in `steps`, and the percentiles of `timed`. */
+function pointOf(
+  at: number,
+  steps: readonly TrafficStep[],
+  timed: readonly TrafficStep[],
+): TrafficPoint {
   const sum = (of: (step: TrafficStep) => number) => steps.reduce((all, step) => all + of(step), 0);
-  const durations = weightedDurations(steps);
+  const durations = weightedDurations(timed);
   return {
     at,
     answered: sum(({ answered }) => answered),
