@@ -55,8 +55,8 @@ export function Figures({ snapshot }: { readonly snapshot: Snapshot }) {
       <Figure title={`Answered, last ${range}`} value={formatShare(totals.answered, ended)}>
         {formatCount(totals.aborted)} given up by the client
       </Figure>
-      <Figure title="First content after" value={duration(latest?.firstContentP50Ms)}>
-        median; 95th percentile {duration(latest?.firstContentP95Ms)}
+      <Figure title="First content, median" value={duration(latest?.firstContentP50Ms)}>
+        95th percentile {duration(latest?.firstContentP95Ms)}
       </Figure>
       <Figure
         title="Tokens today"

@@ -12,13 +12,13 @@ const CALL = 'M12 6.5v7M12 16.6v.4';
 const MARK = { ok: 'M7 12.5l3.5 3.5L17 8.5', warning: CALL, critical: CALL };
 const TITLE = { ok: 'Serving normally', warning: 'Serving, with warnings', critical: 'Degraded' };
 
+interface HealthProps {
+  readonly snapshot: Snapshot;
+}
+
 /** Whether the gateway serves as it should, why not, and how the key service stands. */
-export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
+export function Health({ snapshot }: HealthProps) {
   const { health, status } = snapshot;
-  const { zone } = useContext(Clock);
-  const statements = healthStatements(health.causes, snapshot.now, (at, now) =>
-    formatInstant(at, now, zone),
-  );
   const level = status ? health.level : 'critical';
   return (
     <section class={`health health-${level}`} aria-labelledby="health-title">
@@ -29,17 +29,7 @@ export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
         </svg>
         <div>
           <h2 id="health-title">{TITLE[level]}</h2>
-          {statements.length === 0 ? (
-            <p class="muted">No problem is known.</p>
-          ) : (
-            <ul class="reasons">
-              {statements.map(({ sentence, action }) => (
-                <li key={sentence}>
-                  {sentence} <span class="muted">{action}</span>
-                </li>
-              ))}
-            </ul>
-          )}
+          <Statements snapshot={snapshot} />
         </div>
       </div>
       {status ? (
@@ -50,6 +40,38 @@ export function Health({ snapshot }: { readonly snapshot: Snapshot }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** What is wrong, and what a person does about it. */
+function Statements({ snapshot: { health, now } }: HealthProps) {
+  const { zone } = useContext(Clock);
+  const statements = healthStatements(health.causes, now, (at, then) =>
+    formatInstant(at, then, zone),
+  );
+  if (statements.length === 0) return <p class="muted">No problem is known.</p>;
+  return (
+    <ul class="reasons">
+      {statements.map(({ sentence, action }) => (
+        <li key={sentence}>
+          {sentence}{' '}
+          <span class="muted">
+            <Marked text={action} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Text in which what stands between backticks is code. */
+function Marked({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text
+        .split('`')
+        .map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}
+    </>
   );
 }
 
