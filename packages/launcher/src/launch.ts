@@ -1,4 +1,4 @@
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import {
   gatewaySlice,
   kmsSlice,
@@ -161,7 +161,7 @@ function createReloader(
 
 /** Says that everything serves: to a person in a block of text, elsewhere in a line of the log. */
 function announce(address: Address, { loaded, slices }: Reloader, logger: Logger): void {
-  const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const interfaces = addressesOfMachine();
   const summary = summarise(address, accessKeyPlace(loaded), slices.kms, interfaces);
   if (isPretty(slices.kms.log.format)) {
     process.stdout.write(banner(summary));
@@ -210,3 +210,12 @@ function secretsOf({ kms, gateway }: Slices): Secret[] {
 
 const stillVisible = (variable: string) =>
   `${variable} stays visible to other processes of this user; a file with mode 600 is not`;
+
+/** The machine's addresses; none where a sandbox hides them (systemd's RestrictAddressFamilies). */
+function addressesOfMachine(): NetworkInterfaceInfo[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  } catch {
+    return [];
+  }
+}

@@ -10,6 +10,8 @@ const CLIENTS = { count: 6, pauseMs: 5, model: PAID_MODEL };
 /** So many answers of each machine show that its clients do not wait for Redis. */
 const ANSWERS = 3 * CLIENTS.count;
 
+const STATE_UNREACHABLE = 'The state of the keys cannot be reached';
+
 const storeOf = async ({ operator }: Machine) => (await operator.call('service.status', {})).store;
 const isHealthy = async (machine: Machine) => (await storeOf(machine)).healthy;
 
@@ -164,11 +166,9 @@ describe('machines in a network', () => {
     redis.signal('SIGKILL');
     await expect.poll(() => isHealthy(machine)).toBe(false);
     let last = await answer();
-    while (last.status === 200) last = await answer();
-    expect(last).toMatchObject({
-      status: 503,
-      words: expect.stringContaining('The state of the keys cannot be reached') as string,
-    });
+    // A machine whose clock runs faster may meet other limits first where it is slow.
+    while (!last.words.includes(STATE_UNREACHABLE)) last = await answer();
+    expect(last.status).toBe(503);
     expect((last.at - since) * SPEED).toBeGreaterThan(20_000);
     await redis.start();
     await expect.poll(async () => (await answer()).status).toBe(200);

@@ -135,7 +135,7 @@ describe('the service, staged', () => {
   it('has nothing of an older program after an upgrade', async () => {
     await script(INSTALL, ...given);
     const before = await audit(root);
-    await mkdir(path.join(root, APP, 'packages/of-old'));
+    await mkdir(path.join(root, APP, 'packages/of-old'), { recursive: true });
     await script(INSTALL, '--root', root);
     expect(await audit(root)).toEqual(before);
   });
@@ -143,7 +143,7 @@ describe('the service, staged', () => {
   it('holds no development tools, no tests and no stand-ins, and nothing that others may write', async () => {
     await script(INSTALL, ...given);
     const files = Object.entries(await audit(path.join(root, APP)));
-    expect(files.length).toBeGreaterThan(100);
+    expect(files.map(([file]) => file)).toContain('/dist/launcher.js');
     expect(
       files.filter(([file]) =>
         /^\/node_modules\/(?:vitest|typescript|eslint)\/|fake-openrouter/.test(file),
