@@ -25,7 +25,7 @@ const desktop = { viewport: { width: 1440, height: 900 } };
 
 /** Shows a request that took more than one attempt. */
 async function openFailover(page: Page): Promise<void> {
-  const row = page.locator('#requests tr', { hasText: /key-\d → key-\d/ }).first();
+  const row = page.locator('#requests tr', { hasText: /answered 200.*key-\d → key-\d/ }).first();
   // The list moves on every second: the address stays.
   const address = await row.getByRole('link').getAttribute('href', { timeout: 120_000 });
   await page.goto(URL.replace(/\/metrics$/, '') + String(address));
