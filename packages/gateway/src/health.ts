@@ -12,7 +12,7 @@ import type { Logger } from '@openrouter-proxy/runtime';
 
 const STATUS_TIMEOUT_MS = 1_000;
 /** How often the key service is asked whether it is there. */
-const WATCH_EVERY_MS = 2_000;
+const WATCH_EVERY_MS = 1_000;
 
 /** The key service's status, or null when it does not answer. */
 export type KmsStatus = Result<'service.status'> | null;
@@ -91,6 +91,8 @@ export class HealthSource {
   }
 
   async #askStatus(): Promise<KmsStatus> {
+    // The watch notices when it is back; until then no surface waits for a key service that hangs.
+    if (this.#awaySince !== null && this.#wasThere) return null;
     try {
       const options = { timeoutMs: STATUS_TIMEOUT_MS };
       const status = await this.#parts.kms.call('service.status', {}, options);

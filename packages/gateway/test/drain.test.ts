@@ -45,7 +45,10 @@ it('says it is shutting down to whoever asks on a connection that is still in us
   upstream.connections[0]?.send(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
   const answer = await client.message(1);
   expect(statusOf(answer)).toBe(503);
-  expect(bodyOf(answer)).toEqual({ status: 'degraded', reasons: ['the gateway is shutting down'] });
+  expect(bodyOf(answer)).toEqual({
+    status: 'degraded',
+    reasons: [expect.stringMatching(/^The gateway is shutting down since .* UTC\.$/)],
+  });
   await drained;
 });
 

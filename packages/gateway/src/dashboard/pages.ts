@@ -49,6 +49,16 @@ export interface PagesParts {
   readonly assets: Assets;
 }
 
+/** The key service's metrics; null if it does not answer. */
+async function readKmsMetrics(kms: KmsClient): Promise<MetricFamily[] | null> {
+  try {
+    return (await kms.call('metrics.read', {})).families;
+  } catch (error) {
+    if (KmsError.is(error, 'UNAVAILABLE')) return null;
+    throw error;
+  }
+}
+
 /** The metrics of all processes. */
 export async function allMetrics({
   kms,
@@ -59,18 +69,9 @@ export async function allMetrics({
 }: Pick<PagesParts, 'kms' | 'health' | 'metrics' | 'metricState' | 'siblings'>): Promise<
   MetricFamily[]
 > {
-  const ofKms = kms.call('metrics.read', {}).then(
-    ({ families }) => families,
-    (error: unknown) => {
-      if (KmsError.is(error, 'UNAVAILABLE')) return null;
-      throw error;
-    },
-  );
-  const [service, others, { causes }] = await Promise.all([
-    ofKms,
-    siblings.metrics(),
-    health.look(),
-  ]);
+  const { causes, status } = await health.look();
+  const ofKms = status === null ? null : readKmsMetrics(kms);
+  const [service, others] = await Promise.all([ofKms, siblings.metrics()]);
   const isKmsUp = service !== null;
   const own = await metrics.families({ ...metricState(), isKmsUp, causes });
   return mergedFamilies([own, ...others, service ?? []]);

@@ -41,6 +41,8 @@ type ViewPart = Pick<Snapshot, 'traffic' | 'requests' | 'olderRequests'>;
 export class SnapshotSource {
   readonly #parts: SnapshotParts;
   readonly #load = new MachineLoad();
+  /** As the last look at the health found it: nobody waits for a key service that hangs. */
+  #isKmsThere = true;
   #usage: { at: number; usage: Snapshot['usage'] } | undefined;
 
   constructor(parts: SnapshotParts) {
@@ -67,6 +69,7 @@ export class SnapshotSource {
   /** What every query shows. What the key service does not tell is empty. */
   async #common(now: number): Promise<Omit<Snapshot, keyof ViewPart>> {
     const { level, causes, status } = await this.#parts.health.look();
+    this.#isKmsThere = status !== null;
     const [keys, history, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
@@ -160,6 +163,7 @@ export class SnapshotSource {
     params: Params<M>,
     otherwise: Result<M>,
   ): Promise<Result<M>> {
+    if (!this.#isKmsThere) return otherwise;
     try {
       return await this.#parts.kms.call(method, params);
     } catch (error) {

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import type { System } from './system.ts';
 
-const CLI = path.resolve(import.meta.dirname, '../../../../cli/dist/main.js');
+const CLI = path.resolve(import.meta.dirname, '../../../../../dist/cli.js');
 /** Every surface says so within this time of the first that does. */
 const WITHIN_MS = 5_000;
 /** Checks back off to seconds while a state stands; a slow machine needs its time too. */
