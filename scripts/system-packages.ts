@@ -107,8 +107,11 @@ export const SYSTEM_SUITES: readonly SystemSuite[] = [
     permissions: [ROOT],
   },
   {
-    files: ['packages/launcher/test/systemd/systemd.test.ts'],
-    about: 'the service in a real systemd',
+    files: [
+      'packages/launcher/test/systemd/systemd.test.ts',
+      'packages/launcher/test/systemd/container.test.ts',
+    ],
+    about: 'the service in a real systemd, and the image as its user',
     packages: [DEBOOTSTRAP, NSPAWN],
     permissions: [ROOT, NAMESPACES],
   },

@@ -30,3 +30,22 @@ export function firstKeysAdvice({ kind, startCommand, exampleConfig }: Installat
 /** As a shell takes it. */
 const quotedPath = (path: string) =>
   /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+
+/**
+ * The same for a service that should have got its keys as credentials (systemd.exec(5)), or a container
+ * with a folder of secrets. Null for a process that a person has started.
+ */
+export function serviceAdvice(
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] | null {
+  const credentials = env['CREDENTIALS_DIRECTORY'];
+  if (credentials !== undefined && credentials !== '') {
+    return [
+      `There is no OpenRouter key: the credential ${credentials}/openrouter_keys is missing or blank, and \`openrouter.keys\` is empty. Put the keys, one a line, into the file it comes from, then start again.`,
+    ];
+  }
+  if (env['INVOCATION_ID'] === undefined) return null;
+  return [
+    'There is no OpenRouter key: systemd passes no credentials (the unit has no LoadCredential=), and `openrouter.keys` is empty. Name the keys there, each with `key` or `key_file`, then start again.',
+  ];
+}

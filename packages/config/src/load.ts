@@ -2,7 +2,7 @@ import { EXIT, installationOf, StartupError } from '@openrouter-proxy/runtime';
 import { assembleConfig, type Config } from './config.ts';
 import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
 import { crossCheck } from './cross-check.ts';
-import { firstKeysAdvice } from './first-keys.ts';
+import { firstKeysAdvice, serviceAdvice } from './first-keys.ts';
 import { findListenOverrides } from './listen-overrides.ts';
 import { resolveKeys } from './pool-keys.ts';
 import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
@@ -82,7 +82,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     ...resolved.problems,
     ...checkStatePaths(paths),
   ];
-  const lines = [...describeFileProblems(source), ...describe(problems), ...noKeys(value)];
+  const lines = [...describeFileProblems(source), ...describe(problems), ...noKeys(value, env)];
   if (!parsed.success || lines.length > 0) throw refusal(lines);
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
@@ -116,9 +116,10 @@ function keyEntries(value: unknown): readonly unknown[] {
   return Array.isArray(entries) ? entries : [];
 }
 
-function noKeys(value: unknown): readonly string[] {
+function noKeys(value: unknown, env: Surroundings['env']): readonly string[] {
   const entries = valueAt(value, 'openrouter', 'keys') ?? [];
-  return Array.isArray(entries) && entries.length === 0 ? firstKeysAdvice(installationOf()) : [];
+  const isEmpty = Array.isArray(entries) && entries.length === 0;
+  return isEmpty ? (serviceAdvice(env) ?? firstKeysAdvice(installationOf())) : [];
 }
 
 function originOf({ server }: Config, replacements: readonly SecretReplacement[]): Origins {

@@ -1,4 +1,4 @@
-import { constants, open, type FileHandle } from 'node:fs/promises';
+import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { getSystemErrorMessage } from 'node:util';
 
 const ANYBODY_READS = 0o004;
@@ -26,7 +26,20 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Fil
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === 'ENOENT') return { kind: 'missing', reason: 'does not exist' };
+    if (error.code === 'EACCES') return { kind: 'unusable', reason: await notAllowed(path) };
     return { kind: 'unusable', reason: `cannot be read (${getSystemErrorMessage(error.errno)})` };
+  }
+}
+
+/** Who may read a file that this process may not: secrets of containers keep the owner and mode they have outside. */
+async function notAllowed(path: string): Promise<string> {
+  const refusal = `cannot be read by user ${process.getuid?.() ?? '?'}`;
+  try {
+    const { uid, gid, mode } = await stat(path);
+    const octal = (mode & 0o777).toString(8).padStart(4, '0');
+    return `${refusal}: it belongs to user ${uid}, group ${gid}, with mode ${octal}`;
+  } catch {
+    return `${refusal}: its folder is closed to it`;
   }
 }
 

@@ -285,6 +285,23 @@ describe('the service, in a real systemd', () => {
     await writeFile(file, CONFIG);
   });
 
+  it('runs without credentials on keys that the configuration names', async () => {
+    const file = inMachine('/etc/openrouter-proxy/config.yml');
+    const section = `base_url: "http://127.0.0.1:${FAKE_PORT}/api/v1", keys: [${keys.join(', ')}]`;
+    await writeFile(file, `openrouter: { ${section} }\nserver: { access_key: ${accessKey} }\n`);
+    await dropIn('LoadCredential=\nSetCredential=');
+    expect(await answers()).toBe(true);
+    await writeFile(file, CONFIG);
+  });
+
+  it('says that systemd passes no credentials when it finds no key for that reason', async () => {
+    expect((await machine.run('systemctl', 'restart', UNIT)).exitCode).toBe(1);
+    expect(await property('ExecMainStatus')).toBe('78');
+    expect(await journal('-n', '20')).toContain('systemd passes no credentials');
+    await dropIn('');
+    expect(await answers()).toBe(true);
+  });
+
   it('keeps configuration and state through an upgrade, and nothing of the old program', async () => {
     const kept = [
       '/etc/openrouter-proxy/config.yml',
