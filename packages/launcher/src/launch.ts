@@ -1,4 +1,3 @@
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import {
   gatewaySlice,
   kmsSlice,
@@ -39,6 +38,7 @@ import { scrubEnvironment } from './scrub-environment.ts';
 import { findServiceManager } from './service-manager.ts';
 import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
+import { machineAddresses } from './machine-addresses.ts';
 import { loadWithStateFolder } from './state-place.ts';
 import { banner, REACHABLE_WARNING, summarise } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
@@ -161,8 +161,7 @@ function createReloader(
 
 /** Says that everything serves: to a person in a block of text, elsewhere in a line of the log. */
 function announce(address: Address, { loaded, slices }: Reloader, logger: Logger): void {
-  const interfaces = addressesOfMachine();
-  const summary = summarise(address, accessKeyPlace(loaded), slices.kms, interfaces);
+  const summary = summarise(address, accessKeyPlace(loaded), slices.kms, machineAddresses());
   if (isPretty(slices.kms.log.format)) {
     process.stdout.write(banner(summary));
     return;
@@ -210,12 +209,3 @@ function secretsOf({ kms, gateway }: Slices): Secret[] {
 
 const stillVisible = (variable: string) =>
   `${variable} stays visible to other processes of this user; a file with mode 600 is not`;
-
-/** The machine's addresses; none where a sandbox hides them (systemd's RestrictAddressFamilies). */
-function addressesOfMachine(): NetworkInterfaceInfo[] {
-  try {
-    return Object.values(networkInterfaces()).flatMap((found) => found ?? []);
-  } catch {
-    return [];
-  }
-}

@@ -34,8 +34,9 @@ test(':: is every address of both families that a URL can name', () => {
   ]);
 });
 
-test('a machine without interfaces is still reached at its loopback', () => {
-  expect(listeningUrls({ host: '0.0.0.0', port: 5555 }, [])).toEqual(['http://127.0.0.1:5555']);
+test('where a sandbox hides the interfaces, the loopback and the port stand for all of them', () => {
+  const urls = listeningUrls({ host: '0.0.0.0', port: 5555 }, []);
+  expect(urls).toEqual(['http://127.0.0.1:5555', 'port 5555 of every other address']);
 });
 
 test('of many addresses the first 32 are shown, and how many there are', () => {

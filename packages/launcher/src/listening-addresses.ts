@@ -25,7 +25,8 @@ export function listeningUrls(
     .filter(({ family }) => host === '::' || family === 'IPv4')
     .toSorted((a, b) => rank(a) - rank(b))
     .map(({ address }) => urlOf({ host: address, port }));
-  const urls = [...new Set(found.length === 0 ? [urlOf({ host, port })] : found)];
+  if (found.length === 0) return [urlOf({ host, port }), `port ${port} of every other address`];
+  const urls = [...new Set(found)];
   if (urls.length <= MAX_SHOWN) return urls;
   return [...urls.slice(0, MAX_SHOWN), `… and ${urls.length - MAX_SHOWN} more`];
 }

@@ -174,7 +174,7 @@ describe('the service, in a real systemd', () => {
       '/run/openrouter-proxy/operator.token',
       '/run/openrouter-proxy/kms.sock',
       '/var/lib/openrouter-proxy/kms.db',
-      '/var/lib/openrouter-proxy/access_key',
+      '/var/lib/openrouter-proxy/access_key.unused', // the credential comes before it
       `/run/credentials/${UNIT}/openrouter_keys`,
       `/proc/${launcher}/environ`,
       `/proc/${launcher}/root/`,
@@ -307,12 +307,12 @@ describe('the service, in a real systemd', () => {
       '/etc/openrouter-proxy/config.yml',
       '/etc/openrouter-proxy/openrouter_keys',
       '/etc/openrouter-proxy/access_key',
-      '/var/lib/openrouter-proxy/access_key',
+      '/var/lib/openrouter-proxy/access_key.unused', // the credential comes before it
     ].map(inMachine);
     const read = () => Promise.all(kept.map((file) => readFile(file, 'utf8')));
     const store = async () => (await stat(inMachine('/var/lib/openrouter-proxy/kms.db'))).ino;
     const before = [...(await read()), await store()];
-    const old = inMachine('/opt/openrouter-proxy/packages/of-old');
+    const old = inMachine('/opt/openrouter-proxy/of-old');
     await mkdir(old);
     expect((await install()).exitCode).toBe(0);
     expect(existsSync(old)).toBe(false);
