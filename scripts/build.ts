@@ -4,6 +4,7 @@
  * checked elsewhere (`npm run check`).
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { licensesOf } from './build/licenses.ts';
@@ -56,6 +57,22 @@ async function loadBundler(): Promise<typeof import('esbuild')> {
   }
 }
 
+/**
+ * Imports Node's modules without their ES facades. A facade reads every property of its module once, lazy
+ * ones included: that of `node:http` loads all of undici, a quarter of the time that a short command takes.
+ */
+const builtinsWithoutFacade: Plugin = {
+  name: 'builtins-without-facade',
+  setup(build) {
+    build.onResolve({ filter: /^(?:node:)?[a-z_/]+$/ }, ({ path: name, kind }) =>
+      isBuiltin(name) && kind !== 'require-call' ? { path: name, namespace: 'builtin', sideEffects: false } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
+    }));
+  },
+};
+
 /** Uses another file in place of one of ours. */
 const replacing = (file: string, replacement: string): Plugin => ({
   name: 'replace',
@@ -79,7 +96,8 @@ export async function build(target = DIST, { replace }: BuildVariant = {}): Prom
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
   const shared = { absWorkingDir: ROOT, logLevel: 'warning', metafile: true } as const;
-  const plugins = replace === undefined ? [] : [replacing(replace.file, replace.text)];
+  const variant = replace === undefined ? [] : [replacing(replace.file, replace.text)];
+  const plugins = [builtinsWithoutFacade, ...variant];
   const [programs, page] = await Promise.all([
     esbuild.build({ ...PROGRAM_OPTIONS, ...shared, plugins, outdir: draft }),
     esbuild.build({ ...PAGE_OPTIONS, ...shared, outdir: path.join(draft, 'assets') }),
