@@ -14,6 +14,8 @@ export interface End {
 
 /** One run of a program as a child process. */
 export interface Child {
+  /** Sends it its configuration, for which it waits. It does nothing before. */
+  begin(): void;
   /** Resolves with its address when it says that it serves; stays pending if it never does. */
   readonly announced: Promise<Address | null>;
   /** Resolves when the process is gone. */
@@ -46,7 +48,6 @@ export function startChild(program: Program, environment: Readonly<Record<string
     forceKillAfterDelay: false, // the grace may be another by then
   });
   subprocess.stdin.on('error', () => undefined); // it ended before it read: its end is what counts
-  subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`);
   const ended = subprocess.then(endOf);
   const announced = Promise.withResolvers<Address | null>();
   const link = new IpcLink(
@@ -58,6 +59,7 @@ export function startChild(program: Program, environment: Readonly<Record<string
     else link.take(message);
   });
   return {
+    begin: () => void subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`),
     announced: announced.promise,
     ended,
     configure: (handOver) => Promise.race([configureOver(link, handOver), ended.then(() => GONE)]),

@@ -20,6 +20,8 @@ export interface Conditions extends StartConditions {
 
 /** What a program can be ordered while it is kept running. */
 export interface Orders {
+  /** The first run may begin its work. Its process starts at once, so that it is loaded by then. */
+  readonly begin: Promise<unknown>;
   /** Whatever ends from now on is not started again. Comes first. */
   readonly noRestart: AbortSignal;
   /** Finish your work and end. */
@@ -72,13 +74,19 @@ export async function keepRunning(
 async function runOnce(
   program: Program,
   conditions: Conditions,
-  { stop, force }: Orders,
+  { begin, stop, force }: Orders,
   onReady: (ready: Ready, child: Child) => Promise<void>,
 ): Promise<{ end: End; served: boolean }> {
   const child = startChild(program, conditions.environment);
   const gone = new AbortController();
-  stop.addEventListener('abort', () => child.stop(), { signal: gone.signal });
+  let hasBegun = false;
+  // Before that it has nothing to finish.
+  const end = () => (hasBegun ? child.stop() : child.kill());
+  stop.addEventListener('abort', end, { signal: gone.signal });
   force.addEventListener('abort', () => child.kill(), { signal: gone.signal });
+  await Promise.race([begin, child.ended]);
+  hasBegun = true;
+  child.begin();
   const start = await awaitStart(program, child, conditions);
   if (start.kind === 'ready') await onReady(start, child);
   if (start.kind === 'late' && !stop.aborted) {
@@ -87,7 +95,7 @@ async function runOnce(
     });
     child.kill();
   }
-  const end = await child.ended;
+  const ended = await child.ended;
   gone.abort();
-  return { end, served: start.kind === 'ready' };
+  return { end: ended, served: start.kind === 'ready' };
 }

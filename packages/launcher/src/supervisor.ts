@@ -6,8 +6,8 @@ import type { Program } from './program.ts';
 import type { Ready } from './readiness.ts';
 
 /**
- * Starts programs in order, each when the one before it serves; keeps them running; and stops them
- * in reverse, each when the one after it is gone.
+ * Starts the processes of all programs at once and has them begin in order, each when the one before
+ * it serves; keeps them running; and stops them in reverse, each when the one after it is gone.
  */
 export class Supervisor {
   readonly #conditions: Conditions;
@@ -22,7 +22,7 @@ export class Supervisor {
   /**
    * Runs the programs until `stop()`, or until one of them is given up. Resolves, when all are gone,
    * with the launcher's exit code. `onReady` hears of a program each time it comes to serve; what
-   * it does is finished before the next program starts.
+   * it does is finished before the next program begins.
    */
   async run(
     programs: readonly Program[],
@@ -30,17 +30,17 @@ export class Supervisor {
   ): Promise<ExitCode> {
     const stopping = this.#stopping.signal;
     const running: { stop: AbortController; ended: Promise<void> }[] = [];
+    let begin: Promise<unknown> = Promise.resolve();
     for (const program of programs) {
-      if (stopping.aborted) break;
       const stop = new AbortController();
       const serves = Promise.withResolvers<undefined>();
-      const orders = { noRestart: stopping, stop: stop.signal, force: this.#forced.signal };
+      const orders = { begin, noRestart: stopping, stop: stop.signal, force: this.#forced.signal };
       const verdict = keepRunning(program, this.#conditions, orders, async (ready, child) => {
         await onReady(program, ready, child);
         serves.resolve(undefined);
       });
       running.push({ stop, ended: verdict.then((code) => this.#end(code)) });
-      await Promise.race([serves.promise, aborted(stopping)]);
+      begin = serves.promise;
     }
     await aborted(stopping);
     for (const { stop, ended } of running.toReversed()) {
