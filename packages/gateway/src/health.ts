@@ -35,7 +35,7 @@ export interface HealthSourceParts {
 }
 
 /** The causes that the gateway sees by itself. Pure. */
-export function ownCauses(
+function ownCauses(
   awaySince: number | null,
   drainingSince: number | null,
 ): readonly HealthCause[] {

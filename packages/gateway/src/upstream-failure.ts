@@ -45,7 +45,7 @@ const CERTIFICATE_DATES = /^CERT_(?:NOT_YET_VALID|HAS_EXPIRED)$/;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_/;
 
 /** What kept a connection from being made, by the code of its error; undefined: anything else. */
-export function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | undefined {
+function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | undefined {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (DNS.test(code)) return 'dns';
   if (CERTIFICATE_DATES.test(code)) return 'certificate_dates';
