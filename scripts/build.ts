@@ -65,7 +65,9 @@ const builtinsWithoutFacade: Plugin = {
   name: 'builtins-without-facade',
   setup(build) {
     build.onResolve({ filter: /^(?:node:)?[a-z_/]+$/ }, ({ path: name, kind }) =>
-      isBuiltin(name) && kind !== 'require-call' ? { path: name, namespace: 'builtin', sideEffects: false } : undefined,
+      isBuiltin(name) && kind !== 'require-call'
+        ? { path: name, namespace: 'builtin', sideEffects: false }
+        : undefined,
     );
     build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,

@@ -35,10 +35,7 @@ export interface HealthSourceParts {
 }
 
 /** The causes that the gateway sees by itself. Pure. */
-function ownCauses(
-  awaySince: number | null,
-  drainingSince: number | null,
-): readonly HealthCause[] {
+function ownCauses(awaySince: number | null, drainingSince: number | null): readonly HealthCause[] {
   return [
     ...(drainingSince === null ? [] : [{ kind: 'shutting_down' as const, since: drainingSince }]),
     ...(awaySince === null ? [] : [{ kind: 'key_service_away' as const, since: awaySince }]),
