@@ -64,7 +64,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
 async function serves(url: string, ended: Promise<unknown>): Promise<boolean> {
   const giveUp = AbortSignal.any([aborted(ended), AbortSignal.timeout(START_TIMEOUT_MS)]);
   while (!giveUp.aborted) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined);
+    const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
     if (answer?.ok === true) return true;
     await sleep(50);
   }
