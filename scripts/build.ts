@@ -75,6 +75,18 @@ const builtinsWithoutFacade: Plugin = {
   },
 };
 
+/** Leaves out what express offers and the gateway does not use: it forwards bodies as they come. */
+const withoutBodyParser: Plugin = {
+  name: 'without-body-parser',
+  setup(build) {
+    build.onResolve({ filter: /^body-parser$/ }, () => ({
+      path: 'body-parser',
+      namespace: 'empty',
+    }));
+    build.onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 /** Uses another file in place of one of ours. */
 const replacing = (file: string, replacement: string): Plugin => ({
   name: 'replace',
@@ -99,7 +111,7 @@ export async function build(target = DIST, { replace }: BuildVariant = {}): Prom
   await mkdir(draft, { recursive: true });
   const shared = { absWorkingDir: ROOT, logLevel: 'warning', metafile: true } as const;
   const variant = replace === undefined ? [] : [replacing(replace.file, replace.text)];
-  const plugins = [builtinsWithoutFacade, ...variant];
+  const plugins = [builtinsWithoutFacade, withoutBodyParser, ...variant];
   const [programs, page] = await Promise.all([
     esbuild.build({ ...PROGRAM_OPTIONS, ...shared, plugins, outdir: draft }),
     esbuild.build({ ...PAGE_OPTIONS, ...shared, outdir: path.join(draft, 'assets') }),

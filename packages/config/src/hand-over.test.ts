@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from '@openrouter-proxy/runtime';
 import { assembleConfig } from './config.ts';
 import { gatewayHandOver, gatewaySlice, kmsHandOver, kmsSlice } from './hand-over.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
 import type { Config } from './config.ts';
 import { KEY_SELECTION_STRATEGIES, LOG_FORMATS, OUTAGE_POLICIES } from './choices.ts';

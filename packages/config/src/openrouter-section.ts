@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES } from './choices.ts';
 import { readKey } from './key-text.ts';
 import { choice, duration, flag, list, path, setting, text, wholeNumber } from './setting.ts';

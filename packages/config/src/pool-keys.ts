@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { readKeyList } from './key-list.ts';
 import { oddityOf, readKey } from './key-text.ts';
 import { keyEntry } from './openrouter-section.ts';

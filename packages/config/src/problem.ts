@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearest } from './edit-distance.ts';
 import { FIELDS } from './schema.ts';
 import { kindOf } from './shown.ts';

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { Secret } from '@openrouter-proxy/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Reading } from './setting.ts';
 
 /** Where a Redis is reached: a host and a port, or the path of a Unix socket. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyObject, openrouterSection } from './openrouter-section.ts';
 import { accessKeyEntry, serverSection } from './server-section.ts';
 import { flag, path, setting } from './setting.ts';

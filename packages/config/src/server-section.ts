@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOG_LEVELS } from '@openrouter-proxy/runtime';
 import { readAddressBlock } from './address-block.ts';
 import { LOG_FORMATS } from './choices.ts';

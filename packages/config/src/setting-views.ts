@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Config } from './config.ts';
 import type { ConfigSource } from './config-source.ts';
 import type { Origin, Replacement } from './replacement.ts';

@@ -1,5 +1,5 @@
 import { Secret } from '@openrouter-proxy/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { OUTAGE_POLICIES, STATE_BACKENDS } from './choices.ts';
 import { readRedisUrl } from './redis-url.ts';
 import { choice, setting, text } from './setting.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What an error body of OpenRouter says, whichever of its shapes it has. */
 export interface ErrorDetails {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A router that picks among the free models only. */
 const FREE_ROUTER = 'openrouter/free';

@@ -1,5 +1,5 @@
 import type { KeyFacts } from '@openrouter-proxy/kms-protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Nothing that OpenRouter adds or leaves out may make the reading of the rest fail. */
 const lenient = <T extends z.ZodType>(schema: T) => schema.nullable().catch(null);

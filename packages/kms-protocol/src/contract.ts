@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant, keyId, keyView } from './key-view.ts';
 import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Every failure of the protocol. -32700 to -32603 are JSON-RPC's own (specification, section 5.1);

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { contract, type Contract, type Method, type Result, type Role } from './contract.ts';
 import { describeIssues } from './issues.ts';
 import { KmsError } from './kms-error.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant, keyId, keyState, limitView } from './key-view.ts';
 
 const count = z.int().nonnegative();

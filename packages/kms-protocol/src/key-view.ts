@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { usageTotals } from './usage.ts';
 
 /** Milliseconds since the Unix epoch. */

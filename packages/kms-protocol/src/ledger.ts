@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant, keyId } from './key-view.ts';
 import { usage } from './usage.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A metric with all its samples, as Prometheus knows them (Prometheus docs, "Exposition formats"). */
 export const metricFamily = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * One thing the upstream said about a limit, as it stood on the wire: when it ends, or how large it

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What reading the configuration again came to. */
 export const reloadReport = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { health } from './health.ts';
 import { instant, limitView } from './key-view.ts';
 

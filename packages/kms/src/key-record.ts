@@ -1,5 +1,5 @@
 import { contract, type Cause, type KeyState } from '@openrouter-proxy/kms-protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LimitReset } from './cooldown.ts';
 
 /** What `GET /key` has told of a key. */

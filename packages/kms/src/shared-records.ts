@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { contract } from '@openrouter-proxy/kms-protocol';
 import { readJson } from './key-record.ts';
 import { subjectId, type Limit, type Subject } from './limit.ts';

@@ -1,5 +1,5 @@
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const request = z.strictObject({ reload: z.strictObject({ dryRun: z.boolean() }) });
 

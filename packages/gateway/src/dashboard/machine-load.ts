@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import type { SystemLoad } from '@openrouter-proxy/dashboard';
-import { z } from 'zod';
+import * as z from 'zod';
 import { availableMemory, cpuSeconds } from '../metrics/system-metrics.ts';
 
 /** What a process takes of the machine: its processor time so far, in seconds, and its memory. */

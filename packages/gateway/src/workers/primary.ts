@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
 import { EXIT, StartupError, type Logger, type Service } from '@openrouter-proxy/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listen } from '../server.ts';
 import { SharedLists } from './shared-lists.ts';
 import { workerRequest } from './siblings.ts';

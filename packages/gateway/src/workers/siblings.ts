@@ -1,6 +1,6 @@
 import { metricFamily, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { LauncherLink } from '@openrouter-proxy/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import { processUse } from '../dashboard/machine-load.ts';
 
 /** A model list as it goes from worker to worker. */

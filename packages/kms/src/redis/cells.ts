@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { WRITE } from './cell-scripts.ts';
 import type { KeySpace } from './key-space.ts';
 import type { Meeting, RemoteCell, Run } from './link.ts';

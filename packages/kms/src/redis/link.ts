@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisUrl } from '@openrouter-proxy/config';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StateUnavailable, type Machine } from '../state-store.ts';
 import { LEAVE_MACHINES, MEET } from './cell-scripts.ts';
 import { COMMAND_TIMEOUT_MS, Connection } from './connection.ts';

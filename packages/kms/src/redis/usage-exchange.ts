@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RedisUrl } from '@openrouter-proxy/config';
 import type { Clock } from '@openrouter-proxy/runtime';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SharedRow } from '../ledger/pool-usage.ts';
 import { COUNTED } from '../ledger/usage-columns.ts';
 import { dayOf, type UsageTotals } from '../ledger/usage-totals.ts';
