@@ -27,15 +27,18 @@ milliseconds since 1970. From a checkout, \`-s\` keeps npm's own lines out of th
 npm run -s kms -- keys --json | jq '.keys[].name'
 \`\`\`
 
-The words for a key's state are others in JSON, where \`limits\` stand beside it:
+The words for a key's state are others in JSON, where \`check\`, \`upstream\` and \`limits\` stand beside it. Where two rows fit, a
+refusal comes first, then a state other than \`available\`, then \`upstream\`:
 
 | in tables   | in JSON, \`kind\` of \`state\` | means                                                      |
 | ----------- | ---------------------------------------- | ---------------------------------------------------------- |
 | \`serving\`   | \`available\`, and \`limits\` is empty       | it can be lent                                             |
+| \`unreachable\` | \`available\`, and \`upstream\` is not null | there is no way to OpenRouter, for any key: \`upstream\` says why |
 | \`limited\`   | \`available\`, and \`limits\` is not empty   | it can be lent, but not for every model                    |
 | \`cooling\`   | \`cooling\`                              | it is set aside until the instant \`until\` |
 | \`returning\` | \`returning\`                            | it cooled on a guess, and is let in gently                 |
 | \`disabled\`  | \`disabled\`                             | it is out of use until it is enabled, or known again       |
+| \`refused\` | any; \`verdict\` of \`check\` is \`refused\` | OpenRouter does not accept the key: \`check\` has its answer; a key that an operator disabled is \`disabled\` |
 `;
 
 /** What the columns of a command's table mean. */

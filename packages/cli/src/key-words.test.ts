@@ -1,17 +1,26 @@
-import type { Cause, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import type { Cause, LimitView } from '@openrouter-proxy/kms-protocol';
+import type { StandingFacts } from '@openrouter-proxy/kms-protocol/key-standing';
 import { expect, it } from 'vitest';
-import { standingNote } from './key-words.ts';
+import { standing, standingNote } from './key-words.ts';
 
 const CAUSE: Cause = { reason: 'rate_limited', source: 'header', detail: '' };
 
+const AVAILABLE: StandingFacts = {
+  ...{ state: { kind: 'available', since: 0 }, check: null, upstream: null, limits: [] },
+};
+
+it('an available key is unreachable, and not green, while OpenRouter’s name cannot be resolved', () => {
+  const upstream = { kind: 'dns_failed', since: 0, detail: 'getaddrinfo EAI_AGAIN' } as const;
+  const view = { ...AVAILABLE, upstream };
+  expect(standing(view)).toEqual({ text: 'unreachable', tone: 'bad' });
+  expect(standingNote(view, 0)).toMatch(
+    /^OpenRouter's host name cannot be resolved since .*: getaddrinfo EAI_AGAIN$/,
+  );
+});
+
 function noteOf(limit: Pick<LimitView, 'scope' | 'pool' | 'model'>): string {
   const limits = [{ ...limit, since: 0, until: 60_000, cause: CAUSE }];
-  const view: Pick<KeyView, 'state' | 'check' | 'limits'> = {
-    state: { kind: 'available', since: 0 },
-    check: null,
-    limits,
-  };
-  return standingNote(view, 0);
+  return standingNote({ ...AVAILABLE, limits }, 0);
 }
 
 it.each([

@@ -1,6 +1,18 @@
-import type { Cause, KeyCheck, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import {
+  healthStatement,
+  type Cause,
+  type HealthCause,
+  type KeyCheck,
+  type LimitView,
+} from '@openrouter-proxy/kms-protocol';
+import {
+  standingOf,
+  type KeyStanding,
+  type StandingFacts,
+} from '@openrouter-proxy/kms-protocol/key-standing';
 import { limitSubject, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import { clockTime, until } from './terminal/instant.ts';
+import type { Tone } from './terminal/style.ts';
 import type { Cell } from './terminal/table.ts';
 
 /** Why something is set aside, in few words. */
@@ -10,11 +22,9 @@ export function causeInWords({ reason, detail }: Cause): string {
   return said === '' ? reasonInWords(reason) : `${reasonInWords(reason)}: ${said}`;
 }
 
-/** Whether OpenRouter refused the key when it was asked last; one that an operator disabled is just that. */
-export function isRefused({ state, check }: Pick<KeyView, 'state' | 'check'>): boolean {
-  const isOperators = state.kind === 'disabled' && state.cause.source === 'operator';
-  return check?.verdict === 'refused' && !isOperators;
-}
+/** `OpenRouter's host name cannot be resolved since 06:09:12: …` */
+export const upstreamInWords = (cause: HealthCause, now: number): string =>
+  healthStatement(cause, now, clockTime).sentence.replace(/\.$/, '');
 
 /** `refused by OpenRouter since 06:09:12: HTTP 401 User not found.` */
 export function refusalInWords({ since, status, detail }: KeyCheck, now: number): string {
@@ -23,21 +33,20 @@ export function refusalInWords({ since, status, detail }: KeyCheck, now: number)
 }
 
 /** How a key stands, as a word with the tone of its meaning. */
-export function standing({ state, check, limits }: KeyView): Cell {
-  if (isRefused({ state, check })) return { text: 'refused', tone: 'bad' };
-  switch (state.kind) {
-    case 'available':
-      return limits.length === 0
-        ? { text: 'serving', tone: 'good' }
-        : { text: 'limited', tone: 'warn' };
-    case 'returning':
-      return { text: 'returning', tone: 'warn' };
-    case 'cooling':
-      return { text: 'cooling', tone: 'warn' };
-    case 'disabled':
-      return { text: 'disabled', tone: 'bad' };
-  }
+export function standing(view: StandingFacts): Cell {
+  const text = standingOf(view);
+  return { text, tone: TONE[text] };
 }
+
+const TONE: Readonly<Record<KeyStanding, Tone>> = {
+  serving: 'good',
+  limited: 'warn',
+  returning: 'warn',
+  cooling: 'warn',
+  unreachable: 'bad',
+  disabled: 'bad',
+  refused: 'bad',
+};
 
 /** A limit with its end and its cause. */
 export const limitInWords = (limit: LimitView, now: number): string =>
@@ -64,11 +73,11 @@ function lack({ scope, pool, model }: LimitView): string {
 }
 
 /** Until when, and why; empty for a key that serves. */
-export function standingNote(
-  { state, check, limits }: Pick<KeyView, 'state' | 'check' | 'limits'>,
-  now: number,
-): string {
-  if (check !== null && isRefused({ state, check })) return refusalInWords(check, now);
+export function standingNote(view: StandingFacts, now: number): string {
+  const { state, check, upstream, limits } = view;
+  const word = standingOf(view);
+  if (check !== null && word === 'refused') return refusalInWords(check, now);
+  if (upstream !== null && word === 'unreachable') return upstreamInWords(upstream, now);
   switch (state.kind) {
     case 'cooling':
       return `${until(state.until, now)}: ${causeInWords(state.cause)}`;

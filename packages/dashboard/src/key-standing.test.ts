@@ -1,7 +1,8 @@
 import type { KeyView } from '@openrouter-proxy/kms-protocol';
+import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import { describe, expect, it } from 'vitest';
 import { samplePage } from '../test/fixtures/sample.ts';
-import { accountsOf, needsAttention, standingOf } from './key-standing.ts';
+import { accountsOf, needsAttention } from './key-standing.ts';
 
 const { keys } = samplePage().snapshot;
 const states = (key: KeyView) => standingOf(key);
@@ -17,6 +18,13 @@ describe('how keys stand', () => {
     expect(first && standingOf({ ...first, check: { ...check, verdict: 'refused' } })).toBe(
       'refused',
     );
+  });
+
+  it('is unreachable while there is no way to OpenRouter, and then asks for attention', () => {
+    const [first] = keys;
+    const upstream = { kind: 'connection_failed', since: 1, detail: 'ECONNREFUSED' } as const;
+    expect(first && standingOf({ ...first, upstream })).toBe('unreachable');
+    expect(first && needsAttention({ ...first, upstream })).toBe(true);
   });
 
   it('asks for attention where a key does not just serve', () => {

@@ -1,29 +1,16 @@
-import type { KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
-
-/** How a key stands, in one word. */
-export type Standing = KeySpan['kind'] | 'refused';
+import type { KeyView } from '@openrouter-proxy/kms-protocol';
+import { standingOf, type KeyStanding } from '@openrouter-proxy/kms-protocol/key-standing';
 
 /** The words for it. */
-export const STANDING_LABEL: Readonly<Record<Standing, string>> = {
+export const STANDING_LABEL: Readonly<Record<KeyStanding, string>> = {
   serving: 'Serving',
   returning: 'Returning',
   limited: 'Limited',
+  unreachable: 'Unreachable',
   cooling: 'Cooling',
   disabled: 'Disabled',
   refused: 'Refused',
 };
-
-/** How a key stands: what OpenRouter said last of it comes first; one that is available but may not serve everything is `limited`. */
-export function standingOf({
-  state,
-  check,
-  limits,
-}: Pick<KeyView, 'state' | 'check' | 'limits'>): Standing {
-  const isOperators = state.kind === 'disabled' && state.cause.source === 'operator';
-  if (check?.verdict === 'refused' && !isOperators) return 'refused';
-  if (state.kind !== 'available') return state.kind;
-  return limits.length > 0 ? 'limited' : 'serving';
-}
 
 /** Whether somebody should look at it. */
 export function needsAttention(key: KeyView): boolean {
@@ -31,8 +18,9 @@ export function needsAttention(key: KeyView): boolean {
 }
 
 /** The worst first. */
-const URGENCY: readonly Standing[] = [
+const URGENCY: readonly KeyStanding[] = [
   'refused',
+  'unreachable',
   'disabled',
   'cooling',
   'returning',

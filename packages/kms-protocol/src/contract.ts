@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
-import { instant, keyId, keyView } from './key-view.ts';
+import { instant } from './instant.ts';
+import { keyId, keyView } from './key-view.ts';
 import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';

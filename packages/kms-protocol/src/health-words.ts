@@ -204,6 +204,30 @@ export function healthStatement(
   };
 }
 
+/** What is wrong, with what the other side said, without a time and a full stop. */
+export function causeWithoutTime(cause: HealthCause): string {
+  const row = HEALTH[cause.kind] as HealthRow<HealthCause>;
+  return row
+    .words(cause, '')
+    .replaceAll(/ +(?=:|$)/g, '')
+    .replace(/\.$/, '');
+}
+
+/** What keeps every key from OpenRouter alike, in a few words; null: none of the causes does. */
+export function faultInShort(causes: readonly HealthCause[]): string | null {
+  const fault = causes.find(({ kind }) => UPSTREAM_FAULTS.includes(kind));
+  return fault === undefined ? null : causeWithoutTime({ ...fault, detail: '' } as HealthCause);
+}
+
+const UPSTREAM_FAULTS: readonly HealthCauseKind[] = [
+  'dns_failed',
+  'certificate_untrusted',
+  'certificate_dates',
+  'connection_failed',
+  'upstream_failing',
+  'upstream_blocked',
+];
+
 /** The worst severity among causes. */
 export function healthLevelOf(causes: readonly Pick<HealthCause, 'kind'>[]): HealthLevel {
   if (causes.length === 0) return 'ok';

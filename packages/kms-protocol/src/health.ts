@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { instant } from './key-view.ts';
+import { instant } from './instant.ts';
 
 const head = { since: instant };
 /** The words of the other side, or of the operating system; empty: there were none. */

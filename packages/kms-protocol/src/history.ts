@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { instant, keyId, keyState, limitView } from './key-view.ts';
+import { instant } from './instant.ts';
+import { keyId, keyState, limitView } from './key-view.ts';
 
 const count = z.int().nonnegative();
 

@@ -26,7 +26,10 @@ export {
 } from './error-code.ts';
 export {
   HEALTH_CAUSES,
+  causeWithoutTime,
+  faultInShort,
   healthLevelOf,
+  healthStatement,
   healthStatements,
   type HealthStatement,
 } from './health-words.ts';

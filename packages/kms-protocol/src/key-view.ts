@@ -1,8 +1,7 @@
 import * as z from 'zod';
+import { healthCause } from './health.ts';
+import { instant } from './instant.ts';
 import { usageTotals } from './usage.ts';
-
-/** Milliseconds since the Unix epoch. */
-export const instant = z.int().nonnegative();
 
 /** A key's public name: a short fingerprint of the secret, stable across restarts. */
 export const keyId = z.string().regex(/^[0-9a-f]{12}$/, 'must be a key id: 12 hexadecimal digits');
@@ -102,6 +101,8 @@ export const keyView = z.strictObject({
   statusSince: instant,
   /** Null: OpenRouter has not been asked about it since the key service was started. */
   check: keyCheck.nullable(),
+  /** What keeps every key from OpenRouter alike; null: nothing that is known. */
+  upstream: healthCause.nullable(),
   inFlight: z.int().nonnegative(),
   /** The most leases it may have at once; null: no limit. */
   maxConcurrency: z.int().positive().nullable(),

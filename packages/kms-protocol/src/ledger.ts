@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { instant, keyId } from './key-view.ts';
+import { instant } from './instant.ts';
+import { keyId } from './key-view.ts';
 import { usage } from './usage.ts';
 
 /** OpenRouter's inference APIs; `other` is every other path. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { instant } from './key-view.ts';
+import { instant } from './instant.ts';
 import { client, model, requestId, requestOutcome, requestView } from './ledger.ts';
 
 /** The most requests in one page. */

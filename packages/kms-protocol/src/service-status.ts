@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { health } from './health.ts';
-import { instant, limitView } from './key-view.ts';
+import { instant } from './instant.ts';
+import { limitView } from './key-view.ts';
 
 /** Machines that share a pool, as far as they are shown. */
 export const MAX_MACHINES = 100;

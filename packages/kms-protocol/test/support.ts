@@ -26,6 +26,7 @@ const key: KeyView = {
   name: 'first',
   state: { kind: 'available', since: 0 },
   check: null,
+  upstream: null,
   inFlight: 0,
   maxConcurrency: null,
   statusSince: 0,

@@ -8,6 +8,8 @@ import { poolOf, type RequestPool } from './model-pool.ts';
 
 /** Something that keeps a key from serving a model. */
 export interface Obstacle {
+  /** What happened: an outcome's name, `operator`, or `expired`. */
+  readonly reason: string;
   /** In a few words: `cooling, rate limited`. */
   readonly why: string;
   /** What was said about it, by OpenRouter or an operator. */
@@ -47,10 +49,11 @@ function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Obstacle[
   const own: Obstacle[] = [];
   if (state.kind === 'disabled' || state.kind === 'cooling') {
     const { reason, detail } = state.cause;
-    const until = state.kind === 'cooling' ? state.until : null;
-    own.push({ why: `${state.kind}, ${reasonInWords(reason)}`, detail, until });
+    const until = state.kind === 'cooling' ? endOf(reason, state.until) : null;
+    own.push({ reason, why: `${state.kind}, ${reasonInWords(reason)}`, detail, until });
   }
-  if ((traits.expiresAt ?? Infinity) <= now) own.push({ why: 'expired', detail: '', until: null });
+  if ((traits.expiresAt ?? Infinity) <= now)
+    own.push({ reason: 'expired', why: 'expired', detail: '', until: null });
   return own;
 }
 
@@ -64,11 +67,13 @@ function sharedObstacles(
     const limit = limits.on(subject, now);
     if (limit === undefined) return [];
     const { reason, detail } = limit.cause;
-    return [
-      { why: `${subjectWords(subject)}, ${reasonInWords(reason)}`, detail, until: limit.until },
-    ];
+    const why = `${subjectWords(subject)}, ${reasonInWords(reason)}`;
+    return [{ reason, why, detail, until: endOf(reason, limit.until) }];
   });
 }
+
+/** A refused key is only asked about again at the end of its time: what helps is another key, not waiting. */
+const endOf = (reason: string, until: number) => (reason === 'unauthorized' ? null : until);
 
 /** Whatever a limit on it would concern the request. */
 function subjectsOf(account: string, keyId: string, { pool, model }: Purpose): Subject[] {

@@ -1,14 +1,16 @@
 import {
+  healthStatement,
   MAX_MACHINES,
   type KeyState,
   type KeyView,
   type LimitView,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
+import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
 import type { Contacts } from './health/contacts.ts';
-import type { HealthFacts } from './health/causes.ts';
+import { upstreamCause, type HealthFacts } from './health/causes.ts';
 import { keyHealth } from './health/key-health.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { concernsKey, type Limit, type Subject } from './limit.ts';
@@ -72,8 +74,10 @@ export class PoolViews {
     const now = clock.now();
     const purpose = purposeOf(model);
     const obstacles = obstaclesOf(this.#parts, key, purpose, now);
-    const view = this.#view(key, await store.inFlight(now), now);
-    const reasons = [...obstacles.map(reasonOf), ...fullness(await view, purpose.pool)];
+    const view = await this.#view(key, await store.inFlight(now), now);
+    const contact = contactReasons(view, now);
+    const others = contact.length === 0 ? obstacles : obstacles.filter(isNoContact);
+    const reasons = [...contact, ...others.map(reasonOf), ...fullness(view, purpose.pool)];
     return { canServe: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) };
   }
 
@@ -113,16 +117,24 @@ export class PoolViews {
 
   /** What the pool tells of its health. */
   health(): Pick<HealthFacts, 'keys' | 'trouble' | 'clockError' | 'block' | 'wasContacted'> {
-    const { keys, contacts, limits, clock } = this.#parts;
+    const { keys, contacts, clock } = this.#parts;
     const now = clock.now();
-    const block = limits.on({ scope: 'upstream' }, now);
-    const isBlock = block?.cause.reason === 'edge_blocked';
-    const { trouble, clockError, lastAnswerAt } = contacts;
+    const { clockError, lastAnswerAt } = contacts;
     return {
       keys: keys.map((key) => this.#keyHealth(key, now)),
-      ...{ trouble, clockError },
-      block: isBlock ? { since: block.since, detail: block.cause.detail } : null,
+      ...{ ...this.#wayToOpenRouter(now), clockError },
       wasContacted: lastAnswerAt !== null,
+    };
+  }
+
+  /** What is known to be wrong between here and OpenRouter. */
+  #wayToOpenRouter(now: number): Pick<HealthFacts, 'trouble' | 'block'> {
+    const { contacts, limits } = this.#parts;
+    const block = limits.on({ scope: 'upstream' }, now);
+    const isBlock = block?.cause.reason === 'edge_blocked';
+    return {
+      trouble: contacts.trouble,
+      block: isBlock ? { since: block.since, detail: block.cause.detail } : null,
     };
   }
 
@@ -152,6 +164,7 @@ export class PoolViews {
       state,
       statusSince: statusSince(state, concerning, history.standing(key.id, now)),
       check: contacts.of(key.id),
+      upstream: upstreamCause(this.#wayToOpenRouter(now)),
       inFlight: inFlight.get(key.id) ?? 0,
       maxConcurrency: key.maxConcurrency,
       account,
@@ -192,6 +205,25 @@ const reasonOf = ({ why, detail, until }: Obstacle): Reason => ({
   what: detail === '' ? why : `${why}: ${detail}`,
   until,
 });
+
+/** What OpenRouter said last of the key, and what keeps every key from OpenRouter: no key serves then. */
+function contactReasons({ state, check, upstream, limits }: KeyView, now: number): Reason[] {
+  const reasons: Reason[] = [];
+  if (check !== null && standingOf({ state, check, upstream, limits }) === 'refused') {
+    const answer = `HTTP ${check.status ?? 401} ${check.detail}`.trim();
+    reasons.push({ what: `OpenRouter refuses the key: ${answer}`, until: null });
+  }
+  if (upstream !== null) {
+    const { sentence } = healthStatement(upstream, now);
+    reasons.push({ what: sentence.replace(/\.$/, ''), until: null });
+  }
+  return reasons;
+}
+
+/** What the key or the way to OpenRouter is set aside for by the last contacts, which are told already. */
+const TOLD_BY_CONTACT: readonly string[] = ['unauthorized', 'connection_failed', 'edge_blocked'];
+
+const isNoContact = ({ reason }: Obstacle) => !TOLD_BY_CONTACT.includes(reason);
 
 /** What a key may do has been done: it has no room. */
 function fullness(view: KeyView, pool: RequestPool): Reason[] {

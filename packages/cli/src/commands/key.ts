@@ -1,10 +1,17 @@
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
+import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import { sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
 import { findKey } from '../find-key.ts';
-import { causeInWords, isRefused, limitInWords, refusalInWords, standing } from '../key-words.ts';
+import {
+  causeInWords,
+  limitInWords,
+  refusalInWords,
+  standing,
+  upstreamInWords,
+} from '../key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, credits, share } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';
@@ -70,13 +77,26 @@ function keyText(view: KeyView, { io, paint }: Context): string {
 const safe = (name: string, value: string) =>
   name === 'key' || name === 'state' ? value : plain(value);
 
-const standingSince = ({ state, check, statusSince }: KeyView) =>
-  check !== null && isRefused({ state, check }) ? check.since : statusSince;
+function standingSince(view: KeyView): number {
+  const word = standingOf(view);
+  if (word === 'refused') return view.check?.since ?? view.statusSince;
+  return word === 'unreachable' ? (view.upstream?.since ?? view.statusSince) : view.statusSince;
+}
 
 /** What OpenRouter said last of the key. */
-function checkLines({ state, check }: KeyView, now: number): [string, string][] {
+function checkLines(view: KeyView, now: number): [string, string][] {
+  const { check, upstream } = view;
+  return [
+    ...verdictLines(view, check, now),
+    ...(upstream === null
+      ? []
+      : [['upstream', upstreamInWords(upstream, now)] as [string, string]]),
+  ];
+}
+
+function verdictLines(view: KeyView, check: KeyView['check'], now: number): [string, string][] {
   if (check === null) return [['checked', 'not yet: OpenRouter has not been asked about it']];
-  if (isRefused({ state, check })) return [['checked', refusalInWords(check, now)]];
+  if (standingOf(view) === 'refused') return [['checked', refusalInWords(check, now)]];
   const at = when(check.at, now);
   const { verdict, status, detail } = check;
   if (verdict === 'accepted') return [['checked', `accepted by OpenRouter ${at}`]];

@@ -1,4 +1,5 @@
 import {
+  faultInShort,
   healthStatements,
   type Health,
   type LimitView,
@@ -60,7 +61,7 @@ function statusText(found: Status, socket: string, context: Context): string {
     ...healthLines(found, context),
     [
       'keys',
-      `${count(keys.available)} available, ${count(keys.cooling)} cooling, ${count(keys.refused)} refused, ${count(keys.disabled)} disabled`,
+      `${count(keys.available)} available${faultNote(found.health)}, ${count(keys.cooling)} cooling, ${count(keys.refused)} refused, ${count(keys.disabled)} disabled`,
     ],
     [
       'requests',
@@ -86,6 +87,12 @@ function statusText(found: Status, socket: string, context: Context): string {
     ['socket', plain(socket)],
   ];
   return lines.map(([name, value]) => `${paint('quiet', name.padEnd(8))}  ${value}\n`).join('');
+}
+
+/** Available keys serve nothing while there is no way to OpenRouter. */
+function faultNote({ causes }: Health): string {
+  const fault = faultInShort(causes);
+  return fault === null ? '' : ` (${fault})`;
 }
 
 const askedText = ({ lastAnswerAt }: Health, now: number) =>

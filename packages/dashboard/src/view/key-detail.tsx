@@ -1,6 +1,7 @@
 import type { Cause, KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
+import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
-import { standingOf, STANDING_LABEL } from '../key-standing.ts';
+import { STANDING_LABEL } from '../key-standing.ts';
 import { formatCost, formatCount } from '../number.ts';
 import { Countdown, Instant, InstantAndDistance } from './clock.tsx';
 import { Fact } from './panel.tsx';
@@ -22,7 +23,7 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
       <div class="key-groups">
         <dl class="rows">
           <Fact term={`${STANDING_LABEL[standingOf(view)]} since`}>
-            <InstantAndDistance at={view.statusSince} />
+            <InstantAndDistance at={standingSince(view)} />
           </Fact>
           {state.kind === 'cooling' ? (
             <Fact term="Cools">
@@ -40,6 +41,14 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
       </div>
     </div>
   );
+}
+
+/** Since when the key stands as its word says. */
+function standingSince(view: KeyView): number {
+  const { check, upstream, statusSince } = view;
+  const standing = standingOf(view);
+  if (standing === 'refused') return check?.since ?? statusSince;
+  return standing === 'unreachable' ? (upstream?.since ?? statusSince) : statusSince;
 }
 
 function CauseFacts({ cause }: { readonly cause: Cause }) {

@@ -1,7 +1,8 @@
 import type { KeySpan, KeyView } from '@openrouter-proxy/kms-protocol';
+import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
+import { causeWithoutTime } from '@openrouter-proxy/kms-protocol/health-words';
 import { limitedModels, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { ComponentChildren } from 'preact';
-import { standingOf } from '../key-standing.ts';
 import type { LaneAxis } from '../lane-geometry.ts';
 import { formatCost, formatCount, formatShare } from '../number.ts';
 import { Countdown } from './clock.tsx';
@@ -37,10 +38,12 @@ export function KeyRow({ view, spans, axis }: KeyRowProps) {
 }
 
 function StandingNote({ view }: { readonly view: KeyView }) {
-  const { state, check, limits } = view;
-  if (check !== null && standingOf(view) === 'refused') {
+  const { state, check, upstream, limits } = view;
+  const standing = standingOf(view);
+  if (check !== null && standing === 'refused') {
     return <>{`by OpenRouter: HTTP ${check.status ?? 401} ${check.detail}`}</>;
   }
+  if (upstream !== null && standing === 'unreachable') return <>{causeWithoutTime(upstream)}</>;
   switch (state.kind) {
     case 'cooling':
       return (

@@ -40,16 +40,24 @@ export function healthCauses(facts: HealthFacts): HealthCause[] {
   ];
 }
 
+/** What keeps every key from OpenRouter alike; null: nothing that is known. Pure. */
+export function upstreamCause({
+  trouble,
+  block,
+}: Pick<HealthFacts, 'trouble' | 'block'>): HealthCause | null {
+  if (trouble !== null) {
+    const { kind, since, status, detail } = trouble;
+    return kind === 'upstream_failing' ? { kind, since, status, detail } : { kind, since, detail };
+  }
+  return block === null ? null : { kind: 'upstream_blocked', ...block };
+}
+
 function contactCauses(facts: HealthFacts): HealthCause[] {
   const { trouble, block, clockError, wasContacted, keys, startedAt: since } = facts;
   const causes: HealthCause[] = [];
-  if (trouble !== null) {
-    const { kind, since, status, detail } = trouble;
-    causes.push(
-      kind === 'upstream_failing' ? { kind, since, status, detail } : { kind, since, detail },
-    );
-  }
-  if (block !== null && trouble?.kind !== 'upstream_blocked') {
+  const upstream = upstreamCause(facts);
+  if (upstream !== null) causes.push(upstream);
+  if (block !== null && trouble !== null && trouble.kind !== 'upstream_blocked') {
     causes.push({ kind: 'upstream_blocked', ...block });
   }
   if (clockError !== null) causes.push({ kind: 'clock_wrong', ...clockError });

@@ -1,0 +1,4 @@
+import * as z from 'zod';
+
+/** Milliseconds since the Unix epoch. */
+export const instant = z.int().nonnegative();
