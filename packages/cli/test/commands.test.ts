@@ -199,7 +199,7 @@ describe('operating', () => {
     product.fake.rules.add({ match: { requestId: 'blocked' }, fault, times: 1 });
     expect(await product.ask('blocked')).toBe(429);
     expect(await done('status')).toMatch(
-      /^pool +degraded\nproblem +OpenRouter blocks this address since .*: a page “Access denied”\.\n/,
+      /^pool +degraded\nproblem +OpenRouter blocks this address since \d\d:\d\d:\d\d: a page “Access denied”\.\n/,
     );
     expect(await product.ask('held-back')).toBe(503);
     expect(await done('reload')).toBe('Nothing has changed.\n');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { healthLevelOf, healthStatements } from './health-words.ts';
+import { healthLevelOf, healthStatements, localInWords } from './health-words.ts';
 import type { HealthCause } from './health.ts';
 
 const T = Date.UTC(2026, 9, 2, 6, 9);
@@ -25,6 +25,14 @@ it('says of a page only its title', () => {
 it('names the day when that is another one', () => {
   const [text] = sentence({ kind: 'dns_failed', since: T, detail: 'x' }, T + 86_400_000);
   expect(text).toContain('since 2026-10-02 06:09 UTC: x.');
+});
+
+it('says the time of this machine where that is asked for, with the date of another day', () => {
+  const at = new Date(2026, 9, 2, 8, 9).getTime();
+  const causes: HealthCause[] = [{ kind: 'dns_failed', since: at, detail: 'x' }];
+  const sentenceAt = (now: number) => healthStatements(causes, now, localInWords)[0]?.sentence;
+  expect(sentenceAt(at)).toContain('since 08:09: x.');
+  expect(sentenceAt(at + 86_400_000)).toContain('since 2026-10-02 08:09: x.');
 });
 
 it('says of some keys which they are', () => {

@@ -18,8 +18,18 @@ export type InstantInWords = (at: number, now: number) => string;
 
 const minute = (at: number) => new Date(at).toISOString().slice(11, 16);
 
+const twoDigits = (number: number) => String(number).padStart(2, '0');
+
+/** `08:09` on this machine's clock; with the date if that is another day. */
+export function localInWords(at: number, now: number): string {
+  const date = new Date(at);
+  const time = `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())} ${time}`;
+}
+
 /** `06:09 UTC`; with the date if that is another day. */
-function utcInWords(at: number, now: number): string {
+export function utcInWords(at: number, now: number): string {
   const day = (instant: number) => new Date(instant).toISOString().slice(0, 10);
   return day(at) === day(now) ? `${minute(at)} UTC` : `${day(at)} ${minute(at)} UTC`;
 }

@@ -31,7 +31,10 @@ export {
   healthLevelOf,
   healthStatement,
   healthStatements,
+  localInWords,
+  utcInWords,
   type HealthStatement,
+  type InstantInWords,
 } from './health-words.ts';
 export { type Health, type HealthCause, type HealthCauseKind, type HealthLevel } from './health.ts';
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';

@@ -3,7 +3,9 @@ import {
   MAX_LISTED_KEYS,
   UnixSocketError,
   listenOnUnixSocket,
+  localInWords,
   serve,
+  utcInWords,
   type KmsServer,
   type ReloadReport,
   type UnixListener,
@@ -11,6 +13,7 @@ import {
 import {
   EXIT,
   StartupError,
+  isPretty,
   prepareStateFolder,
   type Clock,
   type Logger,
@@ -75,7 +78,10 @@ export async function startDaemon(
     leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const health = resources.use(new ServiceHealth({ pool, ...books, clock, logger }));
+  const instantInWords = isPretty(handOver.log.format) ? localInWords : utcInWords;
+  const health = resources.use(
+    new ServiceHealth({ pool, ...books, clock, logger, instantInWords }),
+  );
   const server = createServer({ pool, books, sharing, sessions, health }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver, server, logger);

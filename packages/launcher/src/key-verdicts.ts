@@ -4,6 +4,7 @@ import {
   KmsClient,
   MAX_LISTED_KEYS,
   type HealthStatement,
+  type InstantInWords,
   type KeyView,
 } from '@openrouter-proxy/kms-protocol';
 import type { KmsHandOver } from '@openrouter-proxy/config';
@@ -26,6 +27,7 @@ export interface KeyVerdicts {
 export async function keyVerdicts(
   { socket, tokens }: KmsHandOver,
   clock: Clock,
+  instantInWords: InstantInWords,
 ): Promise<KeyVerdicts | null> {
   const connect = () => connectToUnixSocket(socket);
   const client = new KmsClient({ connect, role: 'operator', token: tokens.operator });
@@ -37,7 +39,8 @@ export async function keyVerdicts(
       const isComplete = keys.every(({ check }) => check !== null);
       if (isComplete || clock.now() + ASK_EVERY_MS >= giveUpAt) {
         const { health } = await client.call('service.status', {}, { timeoutMs: WAIT_MS });
-        return { keys, problems: healthStatements(health.causes, clock.now()) };
+        const problems = healthStatements(health.causes, clock.now(), instantInWords);
+        return { keys, problems };
       }
       await clock.sleep(ASK_EVERY_MS);
     }

@@ -7,6 +7,7 @@ import {
   type LoadedConfig,
   type Surroundings,
 } from '@openrouter-proxy/config';
+import { localInWords, utcInWords } from '@openrouter-proxy/kms-protocol';
 import {
   DEFAULT_POLICY,
   EXIT,
@@ -172,9 +173,10 @@ function announce(address: Address, { loaded, slices }: Reloader, logger: Logger
 
 /** Says what OpenRouter thinks of each key, within 3 s of the start. */
 async function announceKeys({ slices: { kms } }: Reloader, logger: Logger): Promise<void> {
-  const verdicts = await keyVerdicts(kms, systemClock);
+  const isForPerson = isPretty(kms.log.format);
+  const verdicts = await keyVerdicts(kms, systemClock, isForPerson ? localInWords : utcInWords);
   if (verdicts === null) return;
-  if (isPretty(kms.log.format)) {
+  if (isForPerson) {
     process.stdout.write(verdictBlock(verdicts));
     return;
   }

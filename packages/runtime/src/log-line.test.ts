@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LOG_LEVELS, jsonLine, prettyLine, type Line } from './log-line.ts';
 
-const head = { time: '2026-11-23T08:00:00.000Z', level: 'ERROR', component: 'kms' } as const;
+/** Eight o'clock on this machine's clock. */
+const EIGHT = new Date(2026, 10, 23, 8).toISOString();
+const head = { time: EIGHT, level: 'ERROR', component: 'kms' } as const;
 const line = (fields: object = {}, message = 'failed'): Line => ({
   ...head,
   message,
@@ -74,6 +76,13 @@ describe('a pretty line', () => {
     const fields = { path: '/api/v1', text: 'two words', count: 3, none: null, not: undefined };
     expect(prettyLine(line(fields), false)).toBe(
       '08:00:00.000 ERROR    kms      failed path=/api/v1 text="two words" count=3',
+    );
+  });
+
+  it('has every instant in local time', () => {
+    const until = new Date(2026, 10, 24, 9, 30).toISOString();
+    expect(prettyLine(line({ until }), false)).toBe(
+      '08:00:00.000 ERROR    kms      failed until=2026-11-24T09:30:00.000',
     );
   });
 

@@ -16,6 +16,7 @@ export const isPretty = (format: LogFormat) =>
 
 /** An event, as it is written. */
 export interface Line {
+  /** In UTC, as ISO 8601 has it. */
   time: string;
   level: LogLevel;
   component: string;
@@ -78,9 +79,28 @@ export function jsonLine({ fields, ...head }: Line): string {
 const printable = (text: string) =>
   text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
 
+const padded = (number: number, digits: number) => String(number).padStart(digits, '0');
+
+/** The time of day on this machine's clock, which the `kms` command shows too. */
+function localTime(time: string): string {
+  const at = new Date(time);
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => padded(part, 2));
+  return `${clock.join(':')}.${padded(at.getMilliseconds(), 3)}`;
+}
+
+const UTC_INSTANT = /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/;
+
+/** An instant in UTC as one of this machine's clock: `2026-11-23T08:00:00.000`. */
+function localInstant(time: string): string {
+  const at = new Date(time);
+  const day = [at.getFullYear(), padded(at.getMonth() + 1, 2), padded(at.getDate(), 2)].join('-');
+  return `${day}T${localTime(time)}`;
+}
+
 /** Plain words stand as they are, everything else as JSON; a person need not read what there is not. */
 const fieldText = (value: unknown) => {
   if (value === null) return '';
+  if (typeof value === 'string' && UTC_INSTANT.test(value)) return localInstant(value);
   return typeof value === 'string' && /^[\w./:@%+-]+$/.test(value)
     ? value
     : printable(stringify(value));
@@ -97,7 +117,7 @@ export function prettyLine(
     .map(([name, value]) => ({ name: printable(name), text: fieldText(value) }))
     .filter(({ text }) => text !== '')
     .map(({ name, text }) => ` ${paint(GREY, `${name}=`)}${text}`);
-  const head = `${paint(GREY, time.slice(11, 23))} ${paint(COLOUR[level], level.padEnd(8))}`;
+  const head = `${paint(GREY, localTime(time))} ${paint(COLOUR[level], level.padEnd(8))}`;
   const trace = typeof stack === 'string' ? stack.split('\n').map(printable) : [];
   const line = `${head} ${component.padEnd(8)} ${printable(message)}${pairs.join('')}`;
   return [line, ...trace.map((row) => paint(GREY, row))].join('\n');

@@ -6,8 +6,10 @@ import { describe, expect, it } from 'vitest';
 const program = join(import.meta.dirname, 'fixtures', 'logs.ts');
 const secret = `${randomUUID()}"\\ü`;
 
-async function linesOf(format: string, level = 'INFO'): Promise<string[]> {
-  const { stdout, stderr } = await execa(process.execPath, [program, format, level, secret]);
+async function linesOf(format: string, level = 'INFO', env = {}): Promise<string[]> {
+  const { stdout, stderr } = await execa(process.execPath, [program, format, level, secret], {
+    env,
+  });
   expect(stderr).toBe('');
   return stdout.split('\n');
 }
@@ -60,6 +62,18 @@ it('is taken to its last line by a reader that is slow, though the process has e
 });
 
 describe('the pretty log', () => {
+  it('has the local time, while the JSON log has UTC', async () => {
+    const [inUtc, inKolkata] = await Promise.all(
+      ['UTC', 'Asia/Kolkata'].map(async (TZ) => (await linesOf('pretty', 'INFO', { TZ }))[0] ?? ''),
+    );
+    const minuteOfDay = (line = '') => Number(line.slice(0, 2)) * 60 + Number(line.slice(3, 5));
+    const ahead = (minuteOfDay(inKolkata) - minuteOfDay(inUtc) + 1_440) % 1_440;
+    expect([329, 330, 331]).toContain(ahead); // India is 5 h 30 min ahead; a minute may end in between
+    const [json = ''] = await linesOf('json', 'INFO', { TZ: 'Asia/Kolkata' });
+    const { time } = JSON.parse(json) as { time: string };
+    expect(time).toMatch(/Z$/);
+  });
+
   it('writes fields as name=value', async () => {
     expect((await linesOf('pretty'))[0]).toMatch(
       /^[\d:.]{12} INFO {5}kms {6}served status=200 ratio=0.5 path=\/api\/v1\/models bytes="10"$/,

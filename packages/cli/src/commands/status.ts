@@ -39,7 +39,7 @@ function healthLines({ health }: Status, { io, paint }: Context): [string, strin
     critical: { text: 'degraded', tone: 'bad' },
   };
   const { text, tone } = word[health.level];
-  const statements = healthStatements(health.causes, io.now());
+  const statements = healthStatements(health.causes, io.now(), clockTime);
   return [
     ['pool', paint(tone, text)],
     ...statements.flatMap(({ severity, sentence, action }): [string, string][] => [

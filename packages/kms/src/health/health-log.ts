@@ -3,6 +3,7 @@ import {
   type HealthCause,
   type HealthCauseKind,
   type HealthStatement,
+  type InstantInWords,
 } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 
@@ -13,11 +14,13 @@ const START_MS = 3_000;
 export class HealthLog {
   readonly #logger: Logger;
   readonly #startedAt: number;
+  readonly #instantInWords: InstantInWords;
   #standing = new Map<HealthCauseKind, HealthStatement>();
 
-  constructor(logger: Logger, startedAt: number) {
+  constructor(logger: Logger, startedAt: number, instantInWords: InstantInWords) {
     this.#logger = logger;
     this.#startedAt = startedAt;
+    this.#instantInWords = instantInWords;
   }
 
   /** Takes in everything that is wrong at `now`. */
@@ -25,7 +28,8 @@ export class HealthLog {
     const isStarting = now - this.#startedAt < START_MS;
     const told = causes.filter(({ kind }) => !isStarting || kind !== 'unchecked');
     // One kind of cause is told of once, however its words change.
-    const current = new Map(healthStatements(told, now).map((each) => [each.cause, each]));
+    const statements = healthStatements(told, now, this.#instantInWords);
+    const current = new Map(statements.map((each) => [each.cause, each]));
     for (const [kind, statement] of current) {
       if (!this.#standing.has(kind)) this.#begins(statement);
     }

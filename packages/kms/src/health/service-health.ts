@@ -1,4 +1,4 @@
-import { healthLevelOf, type Health } from '@openrouter-proxy/kms-protocol';
+import { healthLevelOf, type Health, type InstantInWords } from '@openrouter-proxy/kms-protocol';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import type { KeyPool, PoolStatus } from '../key-pool.ts';
 import type { Traffic } from '../ledger/traffic.ts';
@@ -16,6 +16,8 @@ export interface ServiceHealthParts {
   readonly traffic: Pick<Traffic, 'recent'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How the log writes an instant. */
+  readonly instantInWords: InstantInWords;
 }
 
 /** Tells how the pool is and what is wrong with the service; the log learns of it until it is disposed of. */
@@ -39,8 +41,8 @@ export class ServiceHealth implements AsyncDisposable {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#parts;
-    const log = new HealthLog(logger, this.#startedAt);
+    const { clock, logger, instantInWords } = this.#parts;
+    const log = new HealthLog(logger, this.#startedAt, instantInWords);
     while (!signal.aborted) {
       try {
         const { health } = await this.look();
