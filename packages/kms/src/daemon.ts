@@ -3,9 +3,8 @@ import {
   MAX_LISTED_KEYS,
   UnixSocketError,
   listenOnUnixSocket,
-  localInWords,
   serve,
-  utcInWords,
+  type InstantInWords,
   type KmsServer,
   type ReloadReport,
   type UnixListener,
@@ -13,7 +12,6 @@ import {
 import {
   EXIT,
   StartupError,
-  isPretty,
   prepareStateFolder,
   type Clock,
   type Logger,
@@ -38,6 +36,8 @@ import { shareUsage, type UsageSharing } from './usage-sharing.ts';
 export interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How the log writes an instant. */
+  readonly instantInWords: InstantInWords;
   readonly version: string;
   /** A number of [0, 1). */
   readonly random: () => number;
@@ -78,10 +78,7 @@ export async function startDaemon(
     leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const instantInWords = isPretty(handOver.log.format) ? localInWords : utcInWords;
-  const health = resources.use(
-    new ServiceHealth({ pool, ...books, clock, logger, instantInWords }),
-  );
+  const health = resources.use(new ServiceHealth({ ...surroundings, pool, ...books, clock }));
   const server = createServer({ pool, books, sharing, sessions, health }, handOver, surroundings);
   resources.defer(() => server.stop());
   const listener = await listen(handOver, server, logger);

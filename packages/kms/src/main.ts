@@ -1,10 +1,16 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { kmsHandOver, secretsInRedisUrl } from '@openrouter-proxy/config';
-import { reloadReport, type ReloadReport } from '@openrouter-proxy/kms-protocol';
+import {
+  localInWords,
+  reloadReport,
+  utcInWords,
+  type ReloadReport,
+} from '@openrouter-proxy/kms-protocol';
 import {
   createMasker,
   installationOf,
+  isPretty,
   runService,
   systemClock,
   type LauncherLink,
@@ -47,6 +53,7 @@ await runService(async (json, launcher) => {
   const daemon = await startDaemon(handOver, {
     clock: systemClock,
     logger,
+    instantInWords: isPretty(handOver.log.format) ? localInWords : utcInWords,
     version: readVersion(),
     random: Math.random,
     randomFill: (bytes) => randomFillSync(bytes),

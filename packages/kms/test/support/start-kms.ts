@@ -1,7 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { KmsHandOver } from '@openrouter-proxy/config';
-import { KmsClient, connectToUnixSocket, type Role } from '@openrouter-proxy/kms-protocol';
+import {
+  KmsClient,
+  connectToUnixSocket,
+  utcInWords,
+  type Role,
+} from '@openrouter-proxy/kms-protocol';
 import {
   Secret,
   systemClock,
@@ -74,6 +79,7 @@ export function useKms() {
       const daemon = await startDaemon(handOver, {
         clock,
         logger: collectingLogger(log),
+        instantInWords: utcInWords,
         version: '0.0.0',
         random: Math.random,
         randomFill: (bytes) => randomFillSync(bytes),
