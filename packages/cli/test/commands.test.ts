@@ -125,9 +125,9 @@ describe('the last requests', () => {
 
   it('are listed with their keys, their results, and what they cost', async () => {
     const [head, latest] = (await done('requests', '--limit', '1')).split('\n');
-    expect(head).toMatch(/^TIME +REQUEST +CLIENT +MODEL +KEYS +RESULT +TOOK +CREDITS$/);
+    expect(head).toMatch(/^TIME +REQUEST +CLIENT +MODEL +KEYS +RESULT +TOOK +COST$/);
     expect(latest).toMatch(
-      /^\d\d:\d\d:\d\d +fine +default +openai\/gpt-4o +key-\d +answered \(200\) +\d+(ms|s) +0\.\d+$/,
+      /^\d\d:\d\d:\d\d +fine +default +openai\/gpt-4o +key-\d +answered \(200\) +\d+(ms|s) +\$0\.\d+$/,
     );
   });
 

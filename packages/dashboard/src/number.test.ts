@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCost, formatCount, formatRate, formatShare } from './number.ts';
+import { formatBytes, formatCount, formatRate, formatShare } from './number.ts';
 
 describe('numbers as they are read', () => {
   it.each([
@@ -25,19 +25,6 @@ describe('numbers as they are read', () => {
     [54_321, '54.3k'],
   ])('writes the rate %d as %s', (rate, text) => {
     expect(formatRate(rate)).toBe(text);
-  });
-
-  it.each([
-    [0, '$0'],
-    [0.00123, '$0.0012'],
-    [0.0000005, '$0.0000005'],
-    [1e-9, '< $0.00000001'],
-    [0.42, '$0.42'],
-    [12.3, '$12.30'],
-    [1234.567, '$1,234.57'],
-    [-0.42, '−$0.42'],
-  ])('writes %d dollars as %s', (dollars, text) => {
-    expect(formatCost(dollars)).toBe(text);
   });
 
   it.each([

@@ -1,3 +1,5 @@
+export { formatCost } from '@openrouter-proxy/kms-protocol/words';
+
 const COMPACT = [
   { from: 1e12, divisor: 1e12, unit: 'T' },
   { from: 999_950_000, divisor: 1e9, unit: 'G' },
@@ -21,16 +23,6 @@ export function formatCount(count: number): string {
 export function formatRate(perSecond: number): string {
   if (perSecond >= 100) return formatCount(perSecond);
   return (perSecond >= 10 ? oneDigit : twoDigits).format(perSecond);
-}
-
-/** OpenRouter credits, which are US dollars: two digits that say something, however small: `$12.30`, `$0.42`, `$0.0012`. */
-export function formatCost(dollars: number): string {
-  if (dollars === 0) return '$0';
-  const size = Math.abs(dollars);
-  const sign = dollars < 0 ? '−' : '';
-  if (size < 1e-8) return `${dollars < 0 ? '> −' : '< '}$0.00000001`;
-  if (size >= 0.1) return `${sign}$${digits(2, 2).format(size)}`;
-  return `${sign}$${new Intl.NumberFormat('en', { maximumSignificantDigits: 2 }).format(size)}`;
 }
 
 /** A part of a whole: `98.7 %`; never a `100 %` or `0 %` that is only nearly so. Of nothing: `–`. */

@@ -1,7 +1,7 @@
 import type { RequestView } from '@openrouter-proxy/kms-protocol';
 import { describe, expect, it } from 'vitest';
 import { samplePage } from '../test/fixtures/sample.ts';
-import { endingOf, keysTried } from './request-summary.ts';
+import { endingOf, isOver, keysTried } from './request-summary.ts';
 
 type End = NonNullable<RequestView['end']>;
 
@@ -24,6 +24,16 @@ describe('how a request ended', () => {
 
   it('is open while it is running', () => {
     expect(endingOf({ ...ended({}), end: null }).text).toBe('running');
+  });
+
+  it('is final once the request and each of its attempts have ended', () => {
+    const request = ended({});
+    expect(isOver(request)).toBe(true);
+    expect(isOver({ ...request, end: null })).toBe(false);
+    const running = request.steps.map((step) =>
+      step.kind === 'attempt' ? { ...step, endedAt: null } : step,
+    );
+    expect(isOver({ ...request, steps: running })).toBe(false);
   });
 
   it('names every key that was tried once, in order', () => {

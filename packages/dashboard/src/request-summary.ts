@@ -28,6 +28,11 @@ export function attemptsOf({ steps }: RequestView): Attempt[] {
   return steps.filter((step) => step.kind === 'attempt');
 }
 
+/** Whether nothing more will be told of a request: it and its attempts have ended. */
+export function isOver(request: RequestView): boolean {
+  return request.end !== null && attemptsOf(request).every(({ endedAt }) => endedAt !== null);
+}
+
 /** The names of the keys that were tried, each once, in order. */
 export function keysTried(request: RequestView): string[] {
   return [...new Set(attemptsOf(request).map(({ keyName }) => keyName))];

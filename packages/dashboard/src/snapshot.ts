@@ -82,6 +82,8 @@ export interface Explanation {
   /** In words; empty: it is not remembered. */
   readonly story: readonly string[];
   readonly request: RequestView | null;
+  /** Whether the key service answered; if not, nothing is known of the request yet. */
+  readonly isAnswered: boolean;
 }
 
 /** What the page is first rendered from. */

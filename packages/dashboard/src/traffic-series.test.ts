@@ -32,11 +32,30 @@ describe('the steps that are drawn', () => {
     expect(drawnSteps({ ...traffic, since: 10 * HOUR }, 11 * HOUR)).toHaveLength(2);
   });
 
-  it('leave the running one out at its beginning, and count it by how long it has lasted', () => {
+  it('leave the running one out until it has lasted a minute or a quarter of its length', () => {
     const at = (ms: number) => drawnSteps(traffic, 10 * HOUR + STEP + ms);
-    expect(perMinute(at(10_000), ({ answered }) => answered)).toEqual([0, 6]);
-    expect(perMinute(at(20_000), ({ answered }) => answered)).toEqual([0, 6, 9]);
+    expect(perMinute(at(50_000), ({ answered }) => answered)).toEqual([0, 6]);
     expect(perMinute(at(STEP), ({ answered }) => answered)).toEqual([0, 6, 3]);
+    const long = {
+      since: 0,
+      stepMs: 10 * STEP,
+      points: [point(HOUR), point(HOUR + 10 * STEP, { answered: 6 })],
+    };
+    const answered = (ms: number) =>
+      perMinute(drawnSteps(long, HOUR + 10 * STEP + ms), (of) => of.answered);
+    expect(answered(2 * STEP)).toEqual([0, 0]);
+    expect(answered(3 * STEP)).toEqual([0, 0, 2]);
+  });
+
+  it('draw one request in ten seconds as one per minute, for a minute', () => {
+    const stepMs = 10_000;
+    const points = [1, 0, 0, 0, 0, 0, 0].map((answered, n) =>
+      point(HOUR + n * stepMs, { answered }),
+    );
+    const rates = (since: number) =>
+      perMinute(drawnSteps({ since, stepMs, points }, 2 * HOUR), ({ answered }) => answered);
+    expect(rates(0)).toEqual([0, 1, 1, 1, 1, 1, 1, 0]);
+    expect(rates(HOUR)).toEqual([1, 0]); // the minutes of the first steps begin before the range
   });
 
   it('are none without traffic', () => {

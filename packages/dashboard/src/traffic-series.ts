@@ -66,40 +66,46 @@ export interface Traffic {
 /** A step as it is drawn. */
 export interface DrawnStep {
   readonly point: TrafficPoint;
-  /** How long it has lasted: the running step less than the others. */
-  readonly lengthMs: number;
-}
-
-/** Of the running step, before its rate says anything. */
-const EARLY = 0.25;
-
-/**
- * The steps to draw. The running one is left out at its beginning. Where traffic began within the
- * range, a quiet step comes before it, so that the line rises from the ground.
- */
-export function drawnSteps({ since, stepMs, points }: Traffic, now: number): DrawnStep[] {
-  const steps = points.map((point) => ({ point, lengthMs: Math.min(stepMs, now - point.at) }));
-  const last = steps.at(-1);
-  if (last && steps.length > 1 && last.lengthMs < EARLY * stepMs) steps.pop();
-  const [first] = points;
-  if (first === undefined || first.at <= since) return steps;
-  const quiet = {
-    ...ZERO,
-    at: first.at - stepMs,
-    firstContentP50Ms: null,
-    firstContentP95Ms: null,
-  };
-  return [{ point: { ...first, ...quiet }, lengthMs: stepMs }, ...steps];
+  /** What its rates are made of: the step, or the minute that ends with it if that is longer. */
+  readonly counted: TrafficTotals;
+  /** How long that is. */
+  readonly countedMs: number;
 }
 
 const MINUTE = 60_000;
+/** Part of the running step that must have passed before its rate says anything. */
+const EARLY = 0.25;
+
+/**
+ * The steps to draw. Rates are those of at least a minute: one request in ten seconds is one per
+ * minute, not six. The running step is left out until it has lasted long enough; so are steps whose
+ * minute begins before the range. Where traffic began within the range, a quiet step comes before it,
+ * so that the line rises from the ground.
+ */
+export function drawnSteps({ since, stepMs, points }: Traffic, now: number): DrawnStep[] {
+  const before = Math.max(0, Math.ceil(MINUTE / stepMs) - 1);
+  const steps = points.map((point, index): DrawnStep => {
+    const counted = trafficTotals(points.slice(Math.max(0, index - before), index + 1));
+    const lasted = Math.min(stepMs, now - point.at);
+    return { point, counted, countedMs: Math.max(lasted, MINUTE) };
+  });
+  const last = points.at(-1);
+  const enough = Math.min(stepMs, Math.max(MINUTE, EARLY * stepMs));
+  if (last && steps.length > 1 && now - last.at < enough) steps.pop();
+  const [first] = points;
+  if (first === undefined) return [];
+  if (first.at <= since) return steps.length > before ? steps.slice(before) : steps;
+  const quiet = { ...first, ...ZERO, at: first.at - stepMs };
+  const point = { ...quiet, firstContentP50Ms: null, firstContentP95Ms: null };
+  return [{ point, counted: ZERO, countedMs: MINUTE }, ...steps];
+}
 
 /** What is counted in each step, as so much per minute. */
 export function perMinute(
   steps: readonly DrawnStep[],
-  of: (point: TrafficPoint) => number,
+  of: (counted: TrafficTotals) => number,
 ): number[] {
-  return steps.map(({ point, lengthMs }) => (of(point) * MINUTE) / Math.max(lengthMs, 1));
+  return steps.map(({ counted, countedMs }) => (of(counted) * MINUTE) / countedMs);
 }
 
 /** Lines laid on top of each other: each is the sum of itself and those below it. */

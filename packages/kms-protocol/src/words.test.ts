@@ -9,6 +9,8 @@ import {
   ruleInWords,
   sourceInWords,
   storeInWords,
+  formatCost,
+  overLimitInWords,
 } from './words.ts';
 
 it.each(outcome.options.map(({ shape }) => shape.kind.value))(
@@ -49,4 +51,23 @@ it.each([
   [259_200_000, '3 d'],
 ])('%d milliseconds are %s', (ms, words) => {
   expect(lengthInWords(ms)).toBe(words);
+});
+
+it.each([
+  [0, '$0'],
+  [0.00123, '$0.0012'],
+  [0.0000005, '$0.0000005'],
+  [1e-9, '< $0.00000001'],
+  [0.42, '$0.42'],
+  [12.3, '$12.30'],
+  [1234.567, '$1,234.57'],
+  [-0.42, '−$0.42'],
+])('writes %d dollars as %s', (dollars, text) => {
+  expect(formatCost(dollars)).toBe(text);
+});
+
+it('counts the requests over a limit, and says why there can be any', () => {
+  expect(overLimitInWords(3, 3)).toBeNull();
+  expect(overLimitInWords(4, 3)).toMatch(/^1 over: sent before the limit was known/);
+  expect(overLimitInWords(2_003, 1_000)).toMatch(/^1,003 over/);
 });

@@ -149,6 +149,20 @@ export function limitSubject(limit: Pick<LimitView, 'scope' | 'pool' | 'model'>)
   }
 }
 
+/** A usage row whose key, model, client or day is not known. */
+export const UNNAMED = '(not known)';
+
+const WHOLE = new Intl.NumberFormat('en');
+
+/**
+ * How many requests a window holds beyond its limit; null: none. OpenRouter counts the requests it
+ * refuses, too.
+ */
+export function overLimitInWords(used: number, limit: number): string | null {
+  if (used <= limit) return null;
+  return `${WHOLE.format(used - limit)} over: sent before the limit was known, or not through this gateway`;
+}
+
 /** A length of time, rounded to one unit: `250 ms`, `4.5 s`, `45 s`, `12 m`, `4 h`, `3 d`. */
 export function lengthInWords(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -160,3 +174,15 @@ export function lengthInWords(ms: number): string {
     ? `${Math.round(seconds / 3_600)} h`
     : `${Math.round(seconds / 86_400)} d`;
 }
+
+/** OpenRouter credits, which are US dollars, with two significant digits however small: `$12.30`, `$0.42`, `$0.0012`. */
+export function formatCost(dollars: number): string {
+  if (dollars === 0) return '$0';
+  const size = Math.abs(dollars);
+  const sign = dollars < 0 ? '−' : '';
+  if (size < 1e-8) return `${dollars < 0 ? '> −' : '< '}$0.00000001`;
+  return `${sign}$${(size >= 0.1 ? CENTS : TWO_DIGITS).format(size)}`;
+}
+
+const CENTS = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const TWO_DIGITS = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });

@@ -239,7 +239,7 @@ function fullness(view: KeyView, pool: RequestPool): Reason[] {
   for (const [name, { used, limit, resetsAt }] of Object.entries(freeRequests)) {
     if (limit === null || used < limit) continue;
     reasons.push({
-      what: `${used} of ${limit} free requests of the ${name} used`,
+      what: `${Math.min(used, limit)} of ${limit} free requests of the ${name} used`,
       until: resetsAt,
     });
   }

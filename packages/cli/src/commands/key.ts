@@ -1,6 +1,6 @@
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
 import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
-import { sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import { formatCost, overLimitInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
 import { withKms } from '../connection.ts';
@@ -13,7 +13,7 @@ import {
   upstreamInWords,
 } from '../key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
-import { count, credits, share } from '../terminal/number.ts';
+import { count, share } from '../terminal/number.ts';
 import { plain } from '../terminal/plain.ts';
 
 /** The argument of every command that is about one key. */
@@ -64,7 +64,7 @@ function keyText(view: KeyView, { io, paint }: Context): string {
       'cap',
       view.limitRemaining === null
         ? 'none of its own, or not known'
-        : `${credits(view.limitRemaining)} credits left`,
+        : `${formatCost(view.limitRemaining)} left`,
     ],
     ['ends', view.expiresAt === null ? 'never, or not known' : when(view.expiresAt, now)],
   ];
@@ -120,24 +120,23 @@ function todayLines({ today, unexplainedCost }: KeyView): [string, string][] {
   const elsewhere: [string, string][] =
     unexplainedCost === null
       ? []
-      : [
-          [
-            'leak?',
-            `${credits(unexplainedCost)} credits were spent today, and not through this gateway`,
-          ],
-        ];
+      : [['leak?', `${formatCost(unexplainedCost)} was spent today, and not through this gateway`]];
   return [
     ['today', `${count(asked)} asked, ${share(today.answered, asked)} answered`],
     [
       '',
-      `${count(today.sent)} tokens sent, ${count(today.received)} received, ${credits(today.cost)} credits`,
+      `${count(today.sent)} tokens sent, ${count(today.received)} received, ${formatCost(today.cost)}`,
     ],
     ...elsewhere,
   ];
 }
 
 function windowText(which: string, { used, limit, resetsAt }: RequestWindow, now: number): string {
-  const of = limit === null ? '' : ` of ${count(limit)}`;
-  const known = limit === null ? '; the limit is not known yet' : '';
-  return `${count(used)}${of} requests to free models ${which}, ${until(resetsAt, now)}${known}`;
+  const resets = until(resetsAt, now);
+  if (limit === null) {
+    return `${count(used)} requests to free models ${which}, ${resets}; the limit is not known yet`;
+  }
+  const over = overLimitInWords(used, limit);
+  const within = `${count(Math.min(used, limit))} of ${count(limit)} requests to free models ${which}`;
+  return `${within}, ${resets}${over === null ? '' : `; ${over}`}`;
 }

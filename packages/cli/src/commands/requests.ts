@@ -4,13 +4,13 @@ import {
   type RequestOutcome,
   type RequestView,
 } from '@openrouter-proxy/kms-protocol';
+import { formatCost } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context, type Options } from '../command.ts';
 import { withKms, type Kms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
 import { findKey } from '../find-key.ts';
 import { keysTried, requestInWords, shortRequestId } from '../request-words.ts';
 import { clockTime, span } from '../terminal/instant.ts';
-import { credits } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { readTime } from '../time-argument.ts';
 
@@ -28,7 +28,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'KEYS', shrinksTo: 8 },
   { title: 'RESULT', shrinksTo: 12 },
   { title: 'TOOK', align: 'right' },
-  { title: 'CREDITS', align: 'right' },
+  { title: 'COST', align: 'right' },
 ];
 
 export const requests: Command = {
@@ -138,7 +138,7 @@ function requestsText(found: readonly RequestView[], { io, paint }: Context): st
       keysTried(request),
       requestInWords(request),
       end === null ? span(now - at) : span(end.totalMs),
-      end?.usage ? credits(end.usage.cost) : '–',
+      end?.usage ? formatCost(end.usage.cost) : '–',
     ];
   });
   return table(COLUMNS, rows, { width: io.columns, paint });

@@ -1,9 +1,10 @@
 import type { Result, UsageRow } from '@openrouter-proxy/kms-protocol';
+import { UNNAMED, formatCost } from '@openrouter-proxy/kms-protocol/words';
 import { printJson, type Command, type Context } from '../command.ts';
 import { withKms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
 import { when } from '../terminal/instant.ts';
-import { count, credits } from '../terminal/number.ts';
+import { count } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { readTime } from '../time-argument.ts';
 
@@ -15,7 +16,7 @@ const isDimension = (value: unknown): value is Dimension =>
 
 export const usage: Command = {
   name: 'usage',
-  summary: 'Tokens and credits, by OpenRouter’s own count, in UTC days',
+  summary: 'Tokens and cost, by OpenRouter’s own count, in UTC days',
   options: [
     {
       flags: '--since <time>',
@@ -66,18 +67,18 @@ function usageText(rows: readonly UsageRow[], by: Dimension, { io, paint }: Cont
   const number = (title: string): Column => ({ title, align: 'right' });
   const columns: Column[] = [
     { title: by.toUpperCase(), shrinksTo: 12 },
-    ...['ANSWERED', 'FAILED', 'SENT', 'CACHED', 'RECEIVED', 'UNKNOWN', 'CREDITS'].map(number),
+    ...['ANSWERED', 'FAILED', 'SENT', 'CACHED', 'RECEIVED', 'UNKNOWN', 'COST'].map(number),
   ];
   const cells = (row: Omit<UsageRow, 'name'>) => [
     ...[row.answered, row.failed, row.sent, row.cached, row.received, row.unknown].map(count),
-    credits(row.cost),
+    formatCost(row.cost),
   ];
   const total = {
     ...{ answered: sum('answered'), failed: sum('failed'), sent: sum('sent') },
     ...{ cached: sum('cached'), received: sum('received'), reasoning: sum('reasoning') },
     ...{ unknown: sum('unknown'), cost: sum('cost') },
   };
-  const lines = rows.map((row) => [row.name === '' ? '(not known)' : row.name, ...cells(row)]);
+  const lines = rows.map((row) => [row.name === '' ? UNNAMED : row.name, ...cells(row)]);
   const last = [{ text: 'in all', tone: 'strong' as const }, ...cells(total)];
   return table(columns, rows.length > 1 ? [...lines, last] : lines, { width: io.columns, paint });
 }

@@ -3,12 +3,6 @@ const WHOLE = new Intl.NumberFormat('en');
 /** A count, with separators between thousands. */
 export const count = (value: number): string => WHOLE.format(value);
 
-/** Credits, as exactly as they matter. */
-export function credits(value: number): string {
-  if (value === 0) return '0';
-  return value >= 100 ? value.toFixed(2) : String(Number(value.toPrecision(3)));
-}
-
 /** A part of a whole, as a percentage; a dash where there is no whole. */
 export function share(part: number, whole: number): string {
   return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)} %`;

@@ -1,3 +1,4 @@
+import './valid-language.ts'; // before uPlot
 import { hydrate } from 'preact';
 import type { PageData } from '../snapshot.ts';
 import { App } from './app.tsx';

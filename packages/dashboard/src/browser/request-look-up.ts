@@ -2,9 +2,12 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Explanation, PageData } from '../snapshot.ts';
 import type { LookUp } from '../view/look-up.tsx';
 import { initialLookUp } from '../view/page.tsx';
+import { isOver } from '../request-summary.ts';
 import { requestAddress, viewAddress } from '../view-query.ts';
 
 const PATIENCE_MS = 10_000;
+/** How often a request is looked up again while more may be told of it. */
+const AGAIN_AFTER_MS = 1_000;
 
 /** The request that is shown, and what shows another one; the address bar says which it is. */
 export function useRequestLookUp(initial: PageData) {
@@ -25,6 +28,20 @@ export function useRequestLookUp(initial: PageData) {
       if (!controller.signal.aborted) setLookUp(found);
     });
   }, []);
+  useEffect(() => {
+    const requestId = unfinished(lookUp);
+    if (requestId === null) return;
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      void explain(requestId, controller.signal).then((found) => {
+        if (!controller.signal.aborted) setLookUp(found);
+      });
+    }, AGAIN_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [lookUp]);
   const show = useCallback((requestId: string | null) => {
     const address =
       requestId === null ? viewAddress(initial.query) : requestAddress(initial.query, requestId);
@@ -40,6 +57,14 @@ export function useRequestLookUp(initial: PageData) {
     return () => removeEventListener('popstate', goBack);
   }, []);
   return { lookUp, show };
+}
+
+/** The request that is to be looked up again: it has not ended, or could not be looked up. */
+function unfinished(lookUp: LookUp): string | null {
+  if (lookUp.kind === 'failed') return lookUp.requestId;
+  if (lookUp.kind !== 'found') return null;
+  const { requestId, request } = lookUp.explanation;
+  return request !== null && isOver(request) ? null : requestId;
 }
 
 /** Asks the gateway what became of a request. It never rejects: what went wrong is an answer too. */

@@ -1,4 +1,5 @@
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
+import { overLimitInWords } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
 import { DAY, formatDistance, formatMinute, startOfUtcDay } from '../instant.ts';
 import { accountsOf, type Account } from '../key-standing.ts';
@@ -73,15 +74,18 @@ function WindowBar({ window: { used, limit, resetsAt }, lengthMs }: WindowBarPro
   if (limit === null) return <>{formatCount(used)} used; the limit is learned from OpenRouter</>;
   const since = resetsAt - lengthMs;
   const end = runsOutAt({ used, left: limit - used, since, resetsAt }, now);
+  const within = Math.min(used, limit);
+  const over = overLimitInWords(used, limit);
   return (
     <div class="quota">
-      <Bar used={used} limit={limit} label={`${used} of ${limit} used`} />
+      <Bar used={within} limit={limit} label={`${within} of ${limit} used`} />
       <span>
-        <strong>{formatCount(used)}</strong> / {formatCount(limit)}
+        <strong>{formatCount(within)}</strong> / {formatCount(limit)}
       </span>
       {used >= limit ? (
         <span class="flag">used up, resets {formatDistance(resetsAt, now)}</span>
       ) : null}
+      {over === null ? null : <span class="muted">{over}</span>}
       <Forecast at={end} />
     </div>
   );

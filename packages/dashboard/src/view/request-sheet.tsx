@@ -1,6 +1,6 @@
 import type { RequestView } from '@openrouter-proxy/kms-protocol';
 import type { ComponentChildren } from 'preact';
-import { useContext, useEffect, useRef } from 'preact/hooks';
+import { useContext, useLayoutEffect, useRef } from 'preact/hooks';
 import { formatDuration } from '../instant.ts';
 import { formatCost, formatCount } from '../number.ts';
 import type { Explanation } from '../snapshot.ts';
@@ -44,16 +44,21 @@ interface SheetProps {
 function Sheet({ requestId, children }: SheetProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const show = useContext(ShowRequest);
-  useEffect(() => {
+  // Before the sheet is painted: a key that is pressed at once reaches it.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     return () => before instanceof HTMLElement && before.focus();
   }, []);
-  useEffect(() => heading.current?.focus(), [requestId]);
-  const close = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') show?.(null);
-  };
+  useLayoutEffect(() => heading.current?.focus(), [requestId]);
+  useLayoutEffect(() => {
+    const close = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') show?.(null);
+    };
+    addEventListener('keydown', close); // wherever the focus is
+    return () => removeEventListener('keydown', close);
+  }, [show]);
   return (
-    <aside class="sheet" aria-labelledby="sheet-title" onKeyDown={close}>
+    <aside class="sheet" aria-labelledby="sheet-title">
       <header class="sheet-head">
         <h2 id="sheet-title" tabIndex={-1} ref={heading}>
           Request <code>{requestId}</code>
@@ -67,7 +72,14 @@ function Sheet({ requestId, children }: SheetProps) {
   );
 }
 
-function Findings({ explanation: { story, request } }: { readonly explanation: Explanation }) {
+interface FindingsProps {
+  readonly explanation: Explanation;
+}
+
+function Findings({ explanation: { story, request, isAnswered } }: FindingsProps) {
+  if (!isAnswered) {
+    return <p class="notice">The key service, which remembers requests, does not answer.</p>;
+  }
   if (!request && story.length === 0) {
     return <p class="notice">It is not remembered: perhaps too old, perhaps never seen here.</p>;
   }

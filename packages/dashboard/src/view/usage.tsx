@@ -1,4 +1,5 @@
 import type { UsageRow } from '@openrouter-proxy/kms-protocol';
+import { UNNAMED } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
 import { formatMinute, startOfUtcDay } from '../instant.ts';
 import { formatCost, formatCount } from '../number.ts';
@@ -32,7 +33,7 @@ const SHOWN = 5;
 const numbers = (...titles: string[]): Column[] =>
   titles.map((title) => ({ title, numeric: true }));
 
-const MAIN = numbers('Requests', 'Tokens', 'Cost');
+const MAIN = numbers('Attempts', 'Tokens', 'Cost');
 const ALL = numbers(
   'Answered',
   'Failed',
@@ -106,7 +107,7 @@ const all = (row: UsageRow) => [
 ];
 
 function RowName({ row: { name } }: { readonly row: UsageRow }) {
-  return name === '' ? <span class="muted">without a name</span> : <Name>{name}</Name>;
+  return name === '' ? <span class="muted">{UNNAMED}</span> : <Name>{name}</Name>;
 }
 
 interface CostProps {

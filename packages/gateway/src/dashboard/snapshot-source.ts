@@ -126,10 +126,9 @@ export class SnapshotSource {
   async explain(requestId: string): Promise<Explanation> {
     const isPossible = requestId.length > 0 && requestId.length <= 128;
     const nothing = { request: null, story: [] };
-    const found = isPossible
-      ? await this.#ask('requests.explain', { requestId }, nothing)
-      : nothing;
-    return { requestId, ...found };
+    if (!isPossible) return { requestId, ...nothing, isAnswered: true };
+    const found = await this.#ask('requests.explain', { requestId }, null);
+    return { requestId, ...(found ?? nothing), isAnswered: found !== null };
   }
 
   #systemLoad(status: KmsStatus, others: readonly WorkerLoad[], now: number): Snapshot['system'] {
@@ -158,11 +157,11 @@ export class SnapshotSource {
     return usage;
   }
 
-  async #ask<M extends Exclude<Method, 'session.hello'>>(
+  async #ask<M extends Exclude<Method, 'session.hello'>, Otherwise>(
     method: M,
     params: Params<M>,
-    otherwise: Result<M>,
-  ): Promise<Result<M>> {
+    otherwise: Otherwise,
+  ): Promise<Result<M> | Otherwise> {
     if (!this.#isKmsThere) return otherwise;
     try {
       return await this.#parts.kms.call(method, params);

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from '../system/support/operator.ts';
 import { childOf } from '../system/support/processes.ts';
 import { startProduct } from '../system/support/product.ts';
@@ -73,6 +73,53 @@ describe('the dashboard in a browser', () => {
       .waitFor();
     await page.goto(`${system.url}/metrics?request=plain-3`);
     expect(await sheet.textContent()).toContain('plain-3');
+    expect(complaints).toEqual([]);
+  });
+
+  it('says that a request cannot be looked up while the key service hangs, and shows it afterwards', async () => {
+    const product = await startProduct(2);
+    await makeTraffic(product);
+    const { system, accessKey } = product;
+    const { page, complaints } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    const kms = childOf(system.launcher, 'kms')?.pid ?? NaN;
+    process.kill(kms, 'SIGSTOP');
+    await page.getByLabel('Request id').fill('failed-over');
+    await page.keyboard.press('Enter');
+    const sheet = page.locator('aside.sheet');
+    await sheet.getByText(/does not answer/).waitFor();
+    process.kill(kms, 'SIGCONT');
+    await sheet
+      .getByText(/key limit reached/)
+      .first()
+      .waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('follows a request that is looked up while it runs, until it has ended', async () => {
+    const product = await startProduct(2);
+    const { fake, system, accessKey } = product;
+    fake.rules.add({ match: { method: 'POST' }, fault: { kind: 'delay', headersMs: 600_000 } });
+    const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
+    await lives(page);
+    const client = new AbortController();
+    const answered = ask(product, 'slow', {}, client.signal).catch(() => 'left');
+    await page.getByRole('link', { name: 'slow' }).click();
+    const sheet = page.locator('aside.sheet');
+    await sheet.locator('.ending', { hasText: 'running' }).waitFor();
+    client.abort();
+    expect(await answered).toBe('left');
+    await sheet.locator('.ending', { hasText: 'client left' }).waitFor();
+  });
+
+  it('lives in a browser whose language is not a valid tag', async () => {
+    const { system, accessKey } = await startProduct(1);
+    const odd = await startBrowser({ LANG: 'C', LC_ALL: 'C' });
+    onTestFinished(() => odd.close());
+    const look = { accessKey, locale: null };
+    const { page, complaints } = await openPage(odd, `${system.url}/metrics`, look);
+    await lives(page);
+    expect(await page.evaluate('navigator.language')).toBe('en');
     expect(complaints).toEqual([]);
   });
 

@@ -13,12 +13,14 @@ import { browserFiles } from './browser-files.ts';
 /** What would weaken the browser's defences, or is meant for other machines than these. */
 const UNWANTED = new Set(['--single-process', '--no-zygote', '--disable-web-security']);
 
-/** Starts the browser that comes with an npm package. */
-export async function startBrowser(): Promise<Browser> {
+/** Starts the browser that comes with an npm package, with some variables of the environment changed. */
+export async function startBrowser(
+  changed: Readonly<Record<string, string>> = {},
+): Promise<Browser> {
   const { executablePath, env } = await browserFiles();
   return driver.launch({
     executablePath,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, ...changed },
     args: chromium.args.filter((arg) => !UNWANTED.has(arg)),
   });
 }
@@ -31,18 +33,21 @@ export interface WatchedPage {
 }
 
 /** How somebody looks at a page. */
-export interface Look extends BrowserContextOptions {
+export interface Look extends Omit<BrowserContextOptions, 'locale'> {
   readonly accessKey?: string;
+  /** Null: the browser's own. */
+  readonly locale?: string | null;
 }
 
 /** Opens an address of a site in a window of its own, which is closed when the test is over. */
 export async function openPage(
   browser: Browser,
   url: string,
-  { accessKey, ...options }: Look = {},
+  { accessKey, locale = 'en-GB', ...options }: Look = {},
 ): Promise<WatchedPage> {
   const context = await browser.newContext({
-    ...{ locale: 'en-GB', timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 900 } },
+    ...(locale === null ? {} : { locale }),
+    ...{ timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 900 } },
     ...(accessKey === undefined ? {} : { httpCredentials: { username: '', password: accessKey } }),
     ...options,
   });

@@ -2,9 +2,15 @@ import type { Page } from 'playwright-core';
 import { FREE_MODEL, PAID_MODEL, type Product } from '../../system/support/product.ts';
 
 /** Asks the product something, as a client does. */
-export const ask = ({ system, accessKey }: Product, requestId: string, body: object = {}) =>
+export const ask = (
+  { system, accessKey }: Product,
+  requestId: string,
+  body: object = {},
+  signal: AbortSignal | null = null,
+) =>
   fetch(`${system.url}/api/v1/chat/completions`, {
     method: 'POST',
+    signal,
     headers: {
       authorization: `Bearer ${accessKey}`,
       'content-type': 'application/json',
