@@ -28,20 +28,7 @@ export function useRequestLookUp(initial: PageData) {
       if (!controller.signal.aborted) setLookUp(found);
     });
   }, []);
-  useEffect(() => {
-    const requestId = unfinished(lookUp);
-    if (requestId === null) return;
-    const controller = new AbortController();
-    const timer = setTimeout(() => {
-      void explain(requestId, controller.signal).then((found) => {
-        if (!controller.signal.aborted) setLookUp(found);
-      });
-    }, AGAIN_AFTER_MS);
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [lookUp]);
+  useRepetition(lookUp, setLookUp);
   const show = useCallback((requestId: string | null) => {
     const address =
       requestId === null ? viewAddress(initial.query) : requestAddress(initial.query, requestId);
@@ -57,6 +44,24 @@ export function useRequestLookUp(initial: PageData) {
     return () => removeEventListener('popstate', goBack);
   }, []);
   return { lookUp, show };
+}
+
+/** Looks a request up again every second while more may be told of it. */
+function useRepetition(lookUp: LookUp, onFound: (found: LookUp) => void): void {
+  useEffect(() => {
+    const requestId = unfinished(lookUp);
+    if (requestId === null) return;
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      void explain(requestId, controller.signal).then((found) => {
+        if (!controller.signal.aborted) onFound(found);
+      });
+    }, AGAIN_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [lookUp]);
 }
 
 /** The request that is to be looked up again: it has not ended, or could not be looked up. */
