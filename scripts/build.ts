@@ -123,6 +123,11 @@ export async function build(target = DIST, { replace }: BuildVariant = {}): Prom
 }
 
 if (import.meta.main) {
-  await build(process.argv[2] === undefined ? DIST : path.resolve(process.argv[2]));
-  process.exit(); // the portable bundler keeps threads
+  try {
+    await build(process.argv[2] === undefined ? DIST : path.resolve(process.argv[2]));
+    process.exit(); // the portable bundler keeps threads
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
 }

@@ -39,8 +39,19 @@ must_install() {
 }
 
 must_build() {
-  newer_than "$stamp" "$root/package-lock.json" "$root/scripts/build.ts" \
+  ! is_whole || newer_than "$stamp" "$root/package-lock.json" "$root/scripts/build.ts" \
     "$root"/packages/*/package.json "$root"/packages/*/src
+}
+
+# Whether the build has every file that it had when it was made. The list of files is the stamp.
+is_whole() { [ -e "$stamp" ] && [ "$(list_of_build)" = "$(cat "$stamp")" ]; }
+list_of_build() { (cd "$root/dist" && ls -R); }
+
+# Whether every package that npm has installed is still there.
+is_installed_whole() {
+  sed -n 's/^    "\(node_modules\/[^"]*\)": {$/\1/p' "$installed" | while read -r package; do
+    [ -e "$root/$package" ] || return 1
+  done
 }
 
 # The folder of the pinned Node for this machine; empty where no such package exists.
@@ -111,8 +122,11 @@ install() {
 build() {
   say 'Building …'
   touch "$root/.build-began" # what changes during the build is newer than its beginning
-  (cd "$root" && node scripts/build.ts) >&2
-  mv "$root/.build-began" "$stamp"
+  (cd "$root" && node scripts/build.ts) >&2 ||
+    fail 'The build failed: its messages above say why. After a change of the packages: npm ci'
+  list_of_build >"$stamp"
+  touch -r "$root/.build-began" "$stamp"
+  rm "$root/.build-began"
 }
 
 # One at a time. The kernel frees the lock when its holder and all that it started are gone.
@@ -137,7 +151,7 @@ if must_install || must_build; then
         "Run as the folder's owner: sh scripts/with-build.sh run true"
   else
     lock
-    if must_install; then install; fi
+    if must_install || ! is_installed_whole; then install; fi
     choose_node
     if must_build; then build; fi
     exec 9>&-

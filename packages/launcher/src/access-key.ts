@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   isLoopbackHost,
   isWeakAccessKey,
+  readAccessKey,
+  readSmallFile,
   weakKeyWords,
   type LoadedConfig,
 } from '@openrouter-proxy/config';
 import { EXIT, Secret, StartupError } from '@openrouter-proxy/runtime';
 import { createPrivateFile } from './private-file.ts';
+
+/** More than an access key can have. */
+const MAX_FILE_BYTES = 4_096;
 
 /** 256 random bits in letters that need no quoting anywhere. */
 export const randomToken = () => new Secret(randomBytes(32).toString('base64url'));
@@ -50,15 +54,22 @@ export async function generatedAccessKey({
   const { used, unused } = generatedKeyPaths(stateDir);
   const path = !existsSync(used) && existsSync(unused) ? unused : used;
   if (!existsSync(path)) await createPrivateFile(path, `${randomToken().reveal()}\n`);
-  const key = (await readFile(path, 'utf8')).trim();
-  const problem = problemOf(key, server.host);
-  if (problem === null) return new Secret(key);
+  const key = await keyInFile(path, server.host);
+  if (key instanceof Secret) return key;
   throw new StartupError(EXIT.configuration, [
-    `${path} ${problem}. Or delete the file, and a new access key is made at the next start.`,
+    `${path} ${key.problem}. Or delete the file, and a new access key is made at the next start.`,
   ]);
 }
 
-function problemOf(key: string, host: string): string | null {
-  if (key === '') return 'is empty: put an access key into it';
-  return isWeakAccessKey(key) && !isLoopbackHost(host) ? weakKeyWords(host) : null;
+/** The key, or a problem that completes "FILE …". */
+async function keyInFile(path: string, host: string): Promise<Secret | { problem: string }> {
+  const reading = await readSmallFile(path, MAX_FILE_BYTES);
+  if (reading.kind !== 'text') return { problem: reading.reason };
+  const text = reading.text.trim();
+  if (text === '') return { problem: 'is empty: put an access key into it' };
+  const key = readAccessKey(text);
+  if ('problem' in key) return key;
+  return isWeakAccessKey(text) && !isLoopbackHost(host)
+    ? { problem: weakKeyWords(host) }
+    : key.value;
 }

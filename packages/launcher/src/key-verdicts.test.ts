@@ -43,3 +43,9 @@ it('names of many keys only those that are not accepted', () => {
 `,
   );
 });
+
+it('lets nothing that OpenRouter says act on the terminal', () => {
+  const check = { ...REFUSED.check, detail: 'User \u001b]0;title\u0007\u001b[31mnot\u202efound' };
+  const block = verdictBlock({ keys: [{ ...REFUSED, check }], problems: [] });
+  expect(block).toContain('User �]0;title��[31mnot�found');
+});

@@ -8,7 +8,7 @@ import {
   type KeyView,
 } from '@openrouter-proxy/kms-protocol';
 import type { KmsHandOver } from '@openrouter-proxy/config';
-import type { Clock } from '@openrouter-proxy/runtime';
+import { plain, type Clock } from '@openrouter-proxy/runtime';
 
 /** How long the verdicts are waited for. */
 const WAIT_MS = 3_000;
@@ -86,5 +86,5 @@ export function verdictBlock(verdicts: KeyVerdicts): string {
     ...(more > 0 ? [`    and ${more} more: see \`kms keys\``] : []),
     ...problems.flatMap(({ sentence, action }) => ['', `  ${sentence}`, `  ${action}`]),
   ];
-  return `${lines.join('\n')}\n\n`;
+  return `${lines.map(plain).join('\n')}\n\n`; // OpenRouter's own words are among them
 }

@@ -7,6 +7,7 @@ export { LOG_LEVELS, isPretty, type LogFields, type LogFormat, type LogLevel } f
 export type { Logger, LoggerOptions, ProcessLogger } from './logger.ts';
 export { outputTaken } from './log-output.ts';
 export { createMasker, type Masker } from './mask.ts';
+export { plain } from './plain.ts';
 export { type Address, type ReadyMessage } from './ready.ts';
 export { DEFAULT_POLICY, NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
 export { Secret } from './secret.ts';

@@ -1,5 +1,1 @@
-/** What a terminal would act upon, or show in a misleading place: controls, and marks of direction. */
-const ACTIVE = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/gu;
-
-/** Text from outside as a terminal may have it: nothing in it does anything. */
-export const plain = (text: string): string => text.replaceAll(ACTIVE, '�');
+export { plain } from '@openrouter-proxy/runtime';
