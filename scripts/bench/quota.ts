@@ -250,6 +250,7 @@ export async function quotaBench(): Promise<void> {
       onShared: ignore,
       onUnexplained: ignore,
       onFirstRound: ignore,
+      onContact: ignore,
       onStoreFailed: (error) => console.error(error),
       onStoreRecovered: ignore,
     },

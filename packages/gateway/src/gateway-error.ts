@@ -29,6 +29,7 @@ export const GATEWAY_ERRORS = {
     anthropic: 'invalid_request_error',
   },
   internal: { status: 500, type: 'api_error', anthropic: 'api_error' },
+  upstream_unreachable: { status: 502, type: 'upstream_error', anthropic: 'api_error' },
   upstream_failed: { status: 502, type: 'upstream_error', anthropic: 'api_error' },
   no_usable_key: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   key_service_unavailable: {

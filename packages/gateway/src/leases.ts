@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
+import { faultInShort, KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
 import type {
   Api,
   HeldLease,
@@ -158,7 +158,7 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
   keys_refused: [
     'no_usable_key',
-    'OpenRouter refuses every key (401): check openrouter.keys, and whether it is OpenRouter who answers.',
+    'OpenRouter refuses every key of this gateway (401). Its operator has to configure keys that OpenRouter accepts; `kms keys` says which it refuses.',
   ],
   state_unavailable: ['key_service_unavailable', 'The state of the keys cannot be reached.'],
   exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
@@ -168,8 +168,10 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
 
 /** What a client is told when there is no key. */
 function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
-  const { reason, retryAfterMs } = cause.data;
-  const [code, message] = REFUSALS[reason];
+  const { reason, retryAfterMs, upstream } = cause.data;
+  const [code, general] = REFUSALS[reason];
+  const fault = upstream === undefined ? null : faultInShort([upstream]);
+  const message = fault === null ? general : `${fault}.`;
   const helpsToWait = retryAfterMs !== null;
   const advice = helpsToWait ? ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.` : '';
   const error = new GatewayError(code, message + advice, {

@@ -1,4 +1,9 @@
-import type { ConnectionProblem, Outcome } from '@openrouter-proxy/kms-protocol';
+import {
+  connectionCause,
+  faultInShort,
+  type ConnectionProblem,
+  type Outcome,
+} from '@openrouter-proxy/kms-protocol';
 import { GatewayError } from './gateway-error.ts';
 
 /**
@@ -81,9 +86,18 @@ export function failureAnswer(failure: UpstreamFailure): GatewayError {
       cause: failure,
     });
   }
-  return new GatewayError(
-    'upstream_failed',
-    'OpenRouter could not be reached, or its answer was not valid HTTP.',
-    { cause: failure },
-  );
+  if (failure.kind === 'connect') {
+    const kind = connectionCause(connectionProblem(failure));
+    const fault = faultInShort([{ kind, since: 0, detail: '' }]) ?? 'OpenRouter cannot be reached';
+    return new GatewayError('upstream_unreachable', `${fault}.`, { cause: failure });
+  }
+  return new GatewayError('upstream_failed', BROKEN[failure.kind], { cause: failure });
 }
+
+const BROKEN: Readonly<Record<Exclude<UpstreamFailureKind, 'connect' | 'timeout'>, string>> = {
+  broken: 'OpenRouter closed the connection before it answered.',
+  truncated: 'OpenRouter broke off within its answer.',
+  invalid:
+    'What answered in place of OpenRouter did not send valid HTTP, or not what was asked for.',
+  aborted: 'The request was given up.',
+};

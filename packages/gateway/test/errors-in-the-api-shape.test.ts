@@ -14,7 +14,7 @@ it("is OpenRouter's own on every API but one", async () => {
       code: 502,
       type: 'upstream_error',
       message: expect.any(String) as string,
-      metadata: { source: 'gateway', request_id: 'r-1', reason: 'upstream_failed' },
+      metadata: { source: 'gateway', request_id: 'r-1', reason: 'upstream_unreachable' },
     },
   });
   expect(headerLines(answer, 'content-type')).toEqual(['application/json']);
@@ -33,7 +33,7 @@ it.each([
   expect(statusOf(answer)).toBe(502);
   expect(bodyOf(answer)).toMatchObject({
     type: 'error',
-    error: { type: 'api_error', metadata: { source: 'gateway', reason: 'upstream_failed' } },
+    error: { type: 'api_error', metadata: { source: 'gateway', reason: 'upstream_unreachable' } },
     request_id: 'r-1',
   });
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { healthCause } from './health.ts';
 
 /**
  * Every failure of the protocol. -32700 to -32603 are JSON-RPC's own (specification, section 5.1);
@@ -53,6 +54,8 @@ export const noKeyData = z.strictObject({
   ]),
   /** When a key may be free again, in milliseconds from now; null: waiting does not help. */
   retryAfterMs: z.int().nonnegative().nullable(),
+  /** With `upstream_blocked`: what is known to be wrong on the way to OpenRouter. */
+  upstream: healthCause.optional(),
 });
 export type NoKeyData = z.infer<typeof noKeyData>;
 

@@ -1,3 +1,4 @@
+import type { ConnectionProblem } from './outcome.ts';
 import type { HealthCause, HealthCauseKind, HealthLevel } from './health.ts';
 
 /*
@@ -228,6 +229,22 @@ export function faultInShort(causes: readonly HealthCause[]): string | null {
   const fault = causes.find(({ kind }) => UPSTREAM_FAULTS.includes(kind));
   return fault === undefined ? null : causeWithoutTime({ ...fault, detail: '' } as HealthCause);
 }
+
+/** What a failed connection to OpenRouter is called, by what is known to have failed. */
+export function connectionCause(problem: ConnectionProblem | undefined): ConnectionCause {
+  return problem === undefined ? 'connection_failed' : CAUSE_OF[problem];
+}
+
+type ConnectionCause = Extract<
+  HealthCauseKind,
+  'dns_failed' | 'certificate_untrusted' | 'certificate_dates' | 'connection_failed'
+>;
+
+const CAUSE_OF: Readonly<Record<ConnectionProblem, ConnectionCause>> = {
+  dns: 'dns_failed',
+  certificate: 'certificate_untrusted',
+  certificate_dates: 'certificate_dates',
+};
 
 const UPSTREAM_FAULTS: readonly HealthCauseKind[] = [
   'dns_failed',

@@ -27,7 +27,11 @@ export type TrafficPoint = z.infer<typeof trafficPoint>;
 /** A time in which a key stood as it did. */
 export const keySpan = z.strictObject({
   /** `limited`: it serves, though not every model. */
-  kind: z.enum(['serving', 'returning', 'limited', 'cooling', 'disabled']),
+  kind: z.enum([
+    ...(['serving', 'returning', 'limited', 'cooling', 'disabled'] as const),
+    /** OpenRouter refused it, or could not be reached. */
+    ...(['refused', 'unreachable'] as const),
+  ]),
   from: instant,
   /** Null: it goes on. */
   to: instant.nullable(),

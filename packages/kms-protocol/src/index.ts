@@ -27,6 +27,7 @@ export {
 export {
   HEALTH_CAUSES,
   causeWithoutTime,
+  connectionCause,
   faultInShort,
   healthLevelOf,
   healthStatement,

@@ -79,6 +79,7 @@ const FAILURE: Readonly<Record<string, string>> = {
   model_limited: 'model at capacity',
   internal: 'internal error',
   upstream_failed: 'OpenRouter failed',
+  upstream_unreachable: 'OpenRouter could not be reached',
   no_usable_key: 'no usable key',
   key_service_unavailable: 'key service unavailable',
   upstream_blocked: 'OpenRouter cannot be reached',

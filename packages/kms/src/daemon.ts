@@ -93,7 +93,7 @@ export async function startDaemon(
     configure: async (changed) => {
       await pool.configure(settingsOf(changed));
       current = changed;
-      beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
+      beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
       logger.info('serving keys', { keys: changed.keys.length, reloaded: true });
     },
   };
@@ -126,7 +126,7 @@ async function openStoreAndPool(
   const listener = poolListener({ logger, books, clock });
   const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
   const pool = await openPool(settingsOf(handOver()), parts);
-  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS));
+  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
   return { store, clock, pool };
 }
 

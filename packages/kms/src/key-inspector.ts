@@ -1,8 +1,16 @@
-import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
+import type {
+  Finding,
+  KeyCheck,
+  KeyView,
+  Lease,
+  NoKeyData,
+  Outcome,
+} from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { FirstRound, type InspectionListener } from './first-round.ts';
+import { upstreamCause } from './health/causes.ts';
 import { CheckTimes } from './health/check-times.ts';
-import { contactOfCheck, contactOfRequest } from './health/contact.ts';
+import { contactOfCheck, contactOfRequest, type TroubleKind } from './health/contact.ts';
 import type { Change, Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
@@ -15,6 +23,19 @@ import type { PoolCore, SpendingListener } from './pool-core.ts';
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
 
+/** What the last contacts with OpenRouter say of a key, and of every key alike. */
+export type ContactFacts = Pick<KeyView, 'check' | 'upstream'>;
+
+/** Told when the last contact with OpenRouter says something else of a key than the one before. */
+export interface ContactListener {
+  onContact(key: PoolKey, said: ContactFacts): void;
+}
+
+interface Heard {
+  readonly trouble: TroubleKind | undefined;
+  readonly verdict: KeyCheck['verdict'] | undefined;
+}
+
 /** What inspections of a pool's keys go by. */
 export interface KeyInspectorOptions {
   readonly core: () => PoolCore;
@@ -23,7 +44,7 @@ export interface KeyInspectorOptions {
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
-  readonly listener: SpendingListener & InspectionListener;
+  readonly listener: SpendingListener & InspectionListener & ContactListener;
   readonly clock: Clock;
   /** A number of [0, 1). */
   readonly random: () => number;
@@ -73,7 +94,9 @@ export class KeyInspector {
     const key = byId.get(keyId);
     if (key === undefined) return false;
     const now = clock.now();
+    const heard = this.#heard(keyId);
     const change = contacts.check(keyId, contactOfCheck(finding), now);
+    this.#tellContact(keyId, heard);
     if (finding.kind === 'facts') {
       await reports.inspected(key, finding);
       this.#compareCharges(key, finding.usageDaily);
@@ -91,15 +114,35 @@ export class KeyInspector {
   observe(keyId: string, outcome: Outcome, model: string | null): void {
     const { contacts, inspections, clock } = this.#options;
     const now = clock.now();
-    const before = contacts.of(keyId)?.verdict;
+    const heard = this.#heard(keyId);
     const change = contacts.request(keyId, contactOfRequest(outcome, model), now);
+    this.#tellContact(keyId, heard);
     if (change === 'ends') this.#askAllDoubtful(now);
     else if (change === 'doubt') inspections.repeat(keyId, this.#times.doubt(now));
     else if (change === 'begins') {
       this.#probe = keyId;
       inspections.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
-    } else if (contacts.of(keyId)?.verdict === 'refused' && before !== 'refused') {
+    } else if (contacts.of(keyId)?.verdict === 'refused' && heard.verdict !== 'refused') {
       inspections.repeat(keyId, this.#times.next(keyId, 'refused', now));
+    }
+  }
+
+  #heard(keyId: string): Heard {
+    const { contacts } = this.#options;
+    return { trouble: contacts.trouble?.kind, verdict: contacts.of(keyId)?.verdict };
+  }
+
+  /** Tells of the key if its verdict is another one, and of every key if the trouble is. */
+  #tellContact(keyId: string, before: Heard): void {
+    const { contacts, core, listener } = this.#options;
+    const { trouble, verdict } = this.#heard(keyId);
+    const { byId } = core();
+    const key = byId.get(keyId);
+    const concerned = trouble === before.trouble && key !== undefined ? [key] : byId.values();
+    if (trouble === before.trouble && verdict === before.verdict) return;
+    const upstream = upstreamCause({ trouble: contacts.trouble, block: null });
+    for (const each of concerned) {
+      listener.onContact(each, { check: contacts.of(each.id), upstream });
     }
   }
 

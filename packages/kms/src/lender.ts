@@ -2,6 +2,9 @@ import type { Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
 import { windowsAt, type Allowances } from './accounts.ts';
 import { AccountRing } from './account-ring.ts';
 import type { Eligibility, Eligible } from './eligibility.ts';
+import { upstreamCause } from './health/causes.ts';
+import type { Contacts } from './health/contacts.ts';
+import { wayToOpenRouter } from './health/way-to-openrouter.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
 import type { Ledger, RequestInfo, Choices } from './ledger/ledger.ts';
@@ -36,6 +39,7 @@ export interface LenderParts {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
   readonly limits: LimitBook;
+  readonly contacts: Contacts;
   readonly eligibility: Eligibility;
   readonly allowances: Allowances;
   readonly store: StateStore;
@@ -56,6 +60,9 @@ type KeyCandidate = Candidate & { readonly key: PoolKey; readonly rule: string }
 
 /** It is looked for every moment, and is often back in the next. */
 const STATE_UNAVAILABLE: NoKeyData = { reason: 'state_unavailable', retryAfterMs: 1_000 };
+
+/** Keys that OpenRouter refuses are put right by a person; waiting does not help. */
+const KEYS_REFUSED: NoKeyData = { reason: 'keys_refused', retryAfterMs: null };
 
 /** Lends keys: ranks the candidates by what is known, and has the store take the first that has room. */
 export class Lender {
@@ -129,7 +136,7 @@ export class Lender {
     }));
     const refusal = refusalOf(standings, now);
     const isOfKeys = refusal.reason === 'cooling' && keys.every((key) => this.#isRefused(key, now));
-    return isOfKeys ? { ...refusal, reason: 'keys_refused' } : refusal;
+    return isOfKeys ? KEYS_REFUSED : refusal;
   }
 
   /** Whether OpenRouter has said that it does not know the key. */
@@ -148,12 +155,16 @@ export class Lender {
 
   /** What holds every key back alike. */
   #heldBack(model: string | null, now: number): NoKeyData | undefined {
-    const { limits } = this.#parts;
+    const { limits, contacts } = this.#parts;
     const upstream = limits.on({ scope: 'upstream' }, now);
     if (upstream !== undefined) {
-      const isOfKeys = upstream.cause.reason === 'unauthorized';
-      const reason = isOfKeys ? 'keys_refused' : 'upstream_blocked';
-      return { reason, retryAfterMs: upstream.until - now };
+      if (upstream.cause.reason === 'unauthorized') return KEYS_REFUSED;
+      const cause = upstreamCause(wayToOpenRouter(contacts, limits, now));
+      const retryAfterMs = upstream.until - now;
+      return {
+        ...{ reason: 'upstream_blocked', retryAfterMs },
+        ...(cause === null ? {} : { upstream: cause }),
+      };
     }
     const limit = model === null ? undefined : limits.on({ scope: 'model', model }, now);
     return limit && { reason: 'model_limited', retryAfterMs: limit.until - now };

@@ -4,6 +4,7 @@ import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
 import type { Contacts } from './health/contacts.ts';
 import type { InspectionListener } from './first-round.ts';
+import type { ContactListener } from './key-inspector.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
 import type { LeaseLoads } from './lease-loads.ts';
@@ -25,7 +26,11 @@ export interface SpendingListener {
 }
 
 /** Told of everything that happens in a pool. */
-export type PoolListener = RecordsListener & LimitListener & SpendingListener & InspectionListener;
+export type PoolListener = RecordsListener &
+  LimitListener &
+  SpendingListener &
+  InspectionListener &
+  ContactListener;
 
 /** What of a pool the configuration says: it may change while the pool is in use. */
 export interface PoolSettings {

@@ -1,4 +1,10 @@
-import type { KeyState, KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
+import {
+  causeWithoutTime,
+  type KeyState,
+  type KeyView,
+  type LimitView,
+} from '@openrouter-proxy/kms-protocol';
+import type { ContactFacts } from './key-inspector.ts';
 import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
@@ -32,11 +38,11 @@ export function poolListener({ logger, books, clock }: PoolListenerParts): PoolL
     },
     onLifted(subject, keys) {
       logLifted(logger, subject, keys);
-      const { scope, model } = subjectView(subject);
-      events.add({ kind: 'lifted', scope, model });
-      const name = limitName(subjectView(subject));
-      for (const { id } of keys) history.lift(id, name, clock.now());
+      const view = subjectView(subject);
+      events.add({ kind: 'lifted', scope: view.scope, model: view.model });
+      for (const { id } of keys) history.lift(id, limitName(view), clock.now());
     },
+    onContact: (key, said) => history.setContact(key.id, contactHolding(said), clock.now()),
     onShared: (account, keys) =>
       logger.info('keys share an account, and its limits', {
         account,
@@ -67,12 +73,25 @@ function holdingOf(state: KeyState): Holding {
     case 'cooling':
     case 'disabled': {
       const { reason, source, detail } = state.cause;
+      if (reason === 'unauthorized') return { kind: 'refused', from, until: null, why: detail };
       const until = state.kind === 'cooling' ? state.until : null;
       const words = `${reasonInWords(reason)} (${sourceInWords(source)})`;
       const why = detail === '' ? words : `${words}: ${detail}`;
       return { kind: state.kind, from, until, why };
     }
   }
+}
+
+/** What the last contacts say against a key, as its history has it. */
+function contactHolding({ check, upstream }: ContactFacts): Holding | null {
+  if (check?.verdict === 'refused') {
+    const { since: from, status, detail } = check;
+    const why = [`HTTP ${status ?? 401}`, detail].filter(Boolean).join(' ');
+    return { kind: 'refused', from, until: null, why };
+  }
+  if (upstream === null) return null;
+  const why = causeWithoutTime(upstream);
+  return { kind: 'unreachable', from: upstream.since, until: null, why };
 }
 
 function limitedBy({ since, until, cause, pool, model }: LimitView): Holding {
@@ -85,10 +104,15 @@ const limitName = ({ scope, pool, model }: Pick<LimitView, 'scope' | 'pool' | 'm
   JSON.stringify([scope, pool, model]);
 
 /** Begins the history of keys of which it knows nothing with how they stand. */
-export function beginHistory(history: Books['history'], keys: readonly KeyView[]): void {
-  for (const { keyId, state, limits } of keys) {
+export function beginHistory(
+  history: Books['history'],
+  keys: readonly KeyView[],
+  now: number,
+): void {
+  for (const { keyId, state, check, upstream, limits } of keys) {
     if (history.knows(keyId)) continue;
     const held = limits.map((limit) => [limitName(limit), limitedBy(limit)] as const);
     history.begin(keyId, holdingOf(state), new Map(held));
+    history.setContact(keyId, contactHolding({ check, upstream }), now);
   }
 }

@@ -12,6 +12,7 @@ import { currentWindows, type Allowances } from './accounts.ts';
 import type { Contacts } from './health/contacts.ts';
 import { upstreamCause, type HealthFacts } from './health/causes.ts';
 import { keyHealth } from './health/key-health.ts';
+import { wayToOpenRouter } from './health/way-to-openrouter.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { concernsKey, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
@@ -117,24 +118,14 @@ export class PoolViews {
 
   /** What the pool tells of its health. */
   health(): Pick<HealthFacts, 'keys' | 'trouble' | 'clockError' | 'block' | 'wasContacted'> {
-    const { keys, contacts, clock } = this.#parts;
+    const { keys, contacts, limits, clock } = this.#parts;
     const now = clock.now();
     const { clockError, lastAnswerAt } = contacts;
     return {
       keys: keys.map((key) => this.#keyHealth(key, now)),
-      ...{ ...this.#wayToOpenRouter(now), clockError },
+      ...wayToOpenRouter(contacts, limits, now),
+      clockError,
       wasContacted: lastAnswerAt !== null,
-    };
-  }
-
-  /** What is known to be wrong between here and OpenRouter. */
-  #wayToOpenRouter(now: number): Pick<HealthFacts, 'trouble' | 'block'> {
-    const { contacts, limits } = this.#parts;
-    const block = limits.on({ scope: 'upstream' }, now);
-    const isBlock = block?.cause.reason === 'edge_blocked';
-    return {
-      trouble: contacts.trouble,
-      block: isBlock ? { since: block.since, detail: block.cause.detail } : null,
     };
   }
 
@@ -164,7 +155,7 @@ export class PoolViews {
       state,
       statusSince: statusSince(state, concerning, history.standing(key.id, now)),
       check: contacts.of(key.id),
-      upstream: upstreamCause(this.#wayToOpenRouter(now)),
+      upstream: upstreamCause(wayToOpenRouter(contacts, limits, now)),
       inFlight: inFlight.get(key.id) ?? 0,
       maxConcurrency: key.maxConcurrency,
       account,

@@ -33,7 +33,7 @@ const REFUSALS: Record<NoKeyData['reason'], string> = {
   model_limited: 'OpenRouter, or the providers behind it, have no room for this model.',
   upstream_blocked: 'OpenRouter cannot be reached, or blocks this address.',
   keys_refused:
-    'OpenRouter refuses every key (401): are they right, and is it OpenRouter who answers?',
+    'OpenRouter refuses every key (401): see `kms keys`, and configure keys that it accepts.',
   state_unavailable: 'Where the state of the keys is kept cannot be reached.',
   queue_full: 'Too many requests wait for a key already.',
 };

@@ -14,7 +14,6 @@ const PASSING: readonly NoKeyData['reason'][] = [
   'busy',
   'model_limited',
   'upstream_blocked',
-  'keys_refused',
   'state_unavailable',
 ];
 
@@ -56,7 +55,8 @@ export class WaitingLine {
 
   /** Whether waiting can help one who was refused so. */
   static helps({ reason, retryAfterMs }: NoKeyData): boolean {
-    return retryAfterMs !== null && PASSING.includes(reason);
+    // Refused keys have no time at which they return, but a `kms reload` may bring others meanwhile.
+    return reason === 'keys_refused' || (retryAfterMs !== null && PASSING.includes(reason));
   }
 
   /** Waits until an attempt succeeds, or can no more, or the time is over; gives the last attempt's result. */
@@ -142,12 +142,14 @@ export class WaitingLine {
 
   /** Looks when the refusal says that a key may be free. */
   #lookAgain(refused: Lent): void {
-    const asked = refused.kind === 'none' ? refused.refusal.retryAfterMs : null;
+    const asked = refused.kind === 'none' ? refused.refusal.retryAfterMs : 0;
     this.#wakeUp.abort();
     this.#wakeUp = new AbortController();
-    this.#clock.sleep(Math.min(Math.max(asked ?? 0, 1), LOOK_EVERY_MS), this.#wakeUp.signal).then(
-      () => this.serve(),
-      () => undefined, // another look comes
-    );
+    this.#clock
+      .sleep(Math.min(Math.max(asked ?? LOOK_EVERY_MS, 1), LOOK_EVERY_MS), this.#wakeUp.signal)
+      .then(
+        () => this.serve(),
+        () => undefined, // another look comes
+      );
   }
 }

@@ -169,13 +169,13 @@ describe('trouble that is not the key’s', () => {
   it('is not what clients are told of when OpenRouter refuses the only key', async () => {
     const { pool } = await start(['one']).started;
     await use(pool, UNAUTHORIZED);
-    expect(await refusal(pool, {})).toMatchObject({ reason: 'keys_refused' });
+    expect(await refusal(pool, {})).toEqual({ reason: 'keys_refused', retryAfterMs: null });
   });
 
   it('that strikes the keys of several accounts within moments strikes none', async () => {
     const { pool, clock } = await start(['one', 'two', 'three']).started;
     for (let n = 0; n < 3; n += 1) await use(pool, UNAUTHORIZED);
-    expect((await refusal(pool, {})).reason).toBe('keys_refused');
+    expect(await refusal(pool, {})).toEqual({ reason: 'keys_refused', retryAfterMs: null });
     clock.advance(5_000);
     const kinds = (await pool.list()).map(({ state }) => state.kind);
     expect(kinds).toEqual(['available', 'available', 'available']);

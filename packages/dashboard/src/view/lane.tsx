@@ -13,6 +13,8 @@ const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
   limited: 55,
   cooling: 100,
   disabled: 100,
+  refused: 100,
+  unreachable: 100,
 };
 
 interface LaneProps {
@@ -59,8 +61,8 @@ function LanePiece({ x, width, kind, title }: LanePieceProps) {
   return (
     <g>
       <rect class={`lane-piece lane-${kind}`} {...place} />
-      {kind === 'cooling' || kind === 'disabled' ? (
-        <rect {...place} fill={`url(#hatch-${kind})`} />
+      {HEIGHT[kind] === 100 ? (
+        <rect {...place} fill={`url(#hatch-${kind === 'cooling' ? kind : 'disabled'})`} />
       ) : null}
       <title>{title}</title>
     </g>

@@ -1,8 +1,9 @@
-import type {
-  Finding,
-  HealthCauseKind,
-  Outcome,
-  OutcomeKind,
+import {
+  connectionCause,
+  type Finding,
+  type HealthCauseKind,
+  type Outcome,
+  type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
 
 /** What can be wrong between here and OpenRouter. */
@@ -33,12 +34,6 @@ export type Contact =
   | { readonly kind: 'doubt' }
   /** Nothing was asked, or the client went away. */
   | { readonly kind: 'none' };
-
-const TROUBLE_OF = {
-  dns: 'dns_failed',
-  certificate: 'certificate_untrusted',
-  certificate_dates: 'certificate_dates',
-} as const;
 
 const said = (outcome: Extract<Outcome, { detail: string }>): Said => ({
   status: 'status' in outcome ? outcome.status : null,
@@ -122,7 +117,5 @@ export function contactOfCheck(finding: Finding): Contact {
 }
 
 function troubleOf(outcome: Extract<Outcome, { kind: 'connection_failed' }>): Contact {
-  const { problem } = outcome;
-  const trouble = problem === undefined ? 'connection_failed' : TROUBLE_OF[problem];
-  return { kind: 'trouble', trouble, ...said(outcome) };
+  return { kind: 'trouble', trouble: connectionCause(outcome.problem), ...said(outcome) };
 }

@@ -156,3 +156,40 @@ test('what lasts no time is not remembered', () => {
 test('keys of which nothing is known have an empty lane', () => {
   expect(new KeyHistory().lanes([KEY], T, T)).toEqual([{ keyId: KEY, spans: [] }]);
 });
+
+test('a key that OpenRouter refuses is refused in its history, until OpenRouter accepts it', () => {
+  const history = begun();
+  const refused: Holding = { kind: 'refused', from: at(1), until: null, why: 'HTTP 401' };
+  history.setContact(KEY, refused, at(1));
+  history.setState(KEY, cooling(2, 9), at(2));
+  history.setState(KEY, serving(3), at(3));
+  history.setContact(KEY, null, at(4));
+  expect(spansOf(history, 5)).toEqual([
+    ['serving', 0, 1],
+    ['refused', 1, 4],
+    ['serving', 4, null],
+  ]);
+});
+
+test('a key that an operator has disabled is disabled in its history, whatever OpenRouter says', () => {
+  const history = begun();
+  const disabled: Holding = { kind: 'disabled', from: at(1), until: null, why: 'an operator' };
+  history.setState(KEY, disabled, at(1));
+  history.setContact(KEY, { kind: 'refused', from: at(2), until: null, why: '' }, at(2));
+  expect(spansOf(history, 3)).toEqual([
+    ['serving', 0, 1],
+    ['disabled', 1, null],
+  ]);
+});
+
+test('while OpenRouter cannot be reached a key is unreachable, but a cooldown is told first', () => {
+  const history = begun();
+  history.setContact(KEY, { kind: 'unreachable', from: at(1), until: null, why: '' }, at(1));
+  history.setState(KEY, cooling(2, 3), at(2));
+  expect(spansOf(history, 4)).toEqual([
+    ['serving', 0, 1],
+    ['unreachable', 1, 2],
+    ['cooling', 2, 3],
+    ['unreachable', 3, null],
+  ]);
+});

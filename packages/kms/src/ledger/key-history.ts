@@ -11,6 +11,7 @@ const MAX_LIMITS = 32;
 
 interface Lane {
   state: Holding;
+  contact: Holding | null;
   /** By what they are about. */
   readonly limits: Map<string, Holding>;
   /** When the state or a limit changed last. */
@@ -33,7 +34,13 @@ export class KeyHistory {
     if (this.#lanes.size >= MAX_KEYS) return;
     const begins = state.kind === 'serving' ? [...limits.values()].map(({ from }) => from) : [];
     const from = Math.min(state.from, ...begins);
-    const lane: Lane = { state, limits: new Map(limits), changedAt: from, standings: [] };
+    const lane: Lane = {
+      state,
+      contact: null,
+      limits: new Map(limits),
+      changedAt: from,
+      standings: [],
+    };
     this.#lanes.set(keyId, lane);
     change(lane, from);
   }
@@ -48,6 +55,14 @@ export class KeyHistory {
     lane.state = state;
     // A cooldown's end is noticed later than it was; other changes are news of this moment.
     change(lane, state.from >= lane.changedAt && state.from <= now ? state.from : now);
+  }
+
+  /** The last contact with OpenRouter speaks against the key, or no longer does (null). */
+  setContact(keyId: string, contact: Holding | null, now: number): void {
+    const lane = this.#lanes.get(keyId);
+    if (lane === undefined) return;
+    lane.contact = contact;
+    change(lane, now);
   }
 
   /** A limit begins, or lasts longer than it did. */
@@ -94,9 +109,9 @@ export class KeyHistory {
 
 /** From a moment on the key stands as its state and its limits say. */
 function change(lane: Lane, from: number): void {
-  const { state, limits, standings } = lane;
+  const { state, contact, limits, standings } = lane;
   const kept = standings.filter((each) => each.from < from);
-  const [first, ...rest] = standingsFrom(from, state, [...limits.values()]);
+  const [first, ...rest] = standingsFrom(from, { state, contact, limits: [...limits.values()] });
   const last = kept.at(-1);
   const goesOn = first !== undefined && last?.kind === first.kind && last.why === first.why;
   kept.push(...(first === undefined || goesOn ? [] : [first]), ...rest);

@@ -35,15 +35,21 @@ function told(steps: readonly LedgerStep[]): string[] {
 function stepLine(step: LedgerStep, before: LedgerStep | undefined): string {
   const after = before === undefined ? '' : pause(before, step);
   if (step.kind === 'refused') {
-    const retry =
-      step.retryAfterMs === null ? 'nobody knows when' : `in ${lengthInWords(step.retryAfterMs)}`;
-    return `${after}no key: ${refusalInWords(step.reason)}, one ${step.retryAfterMs === null ? 'returns' : 'may serve'} ${retry}${others(step)}`;
+    return `${after}no key: ${refusalInWords(step.reason)}, ${helpOf(step)}${others(step)}`;
   }
   const among =
     step.candidates === 1
       ? 'the only one that could serve'
       : `${ruleInWords(step.rule)} among ${step.candidates}`;
   return `${after}${step.keyName} (${among}${others(step)}): ${outcomeOf(step)}${followed(step)}`;
+}
+
+/** What helps a request that found no key. */
+function helpOf({ reason, retryAfterMs }: Extract<LedgerStep, { kind: 'refused' }>): string {
+  if (reason === 'keys_refused') return 'which only other keys can end';
+  return retryAfterMs === null
+    ? 'one returns nobody knows when'
+    : `one may serve in ${lengthInWords(retryAfterMs)}`;
 }
 
 /** A wait between two attempts is part of the story. */

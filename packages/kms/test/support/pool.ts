@@ -53,6 +53,7 @@ export async function startPool(setUp: PoolSetUp) {
     onUnexplained: ({ name }, credits) => told.push(`${name}: ${credits} unexplained`),
     onFirstRound: ({ known, refused, unanswered }) =>
       told.push(`${known} known, ${refused} refused, ${unanswered} unanswered`),
+    onContact: () => undefined,
     onStoreFailed: () => told.push('store failed'),
     onStoreRecovered: () => told.push('store recovered'),
   };

@@ -50,3 +50,35 @@ it('while OpenRouter cannot be reached, no surface says that a key serves', asyn
     .poll(() => kms(world.system, 'why-not', 'key-2'))
     .toContain('can serve paid models now');
 });
+
+it('clients are told why OpenRouter cannot be reached, first and later, and not at which address', async () => {
+  const world = await startWorld();
+  await world.front.cut();
+  const codes = new Set<string>();
+  for (let n = 0; n < 4; n += 1) {
+    const { error } = (await (await ask(world)).json()) as {
+      error: { message: string; metadata: { reason: string } };
+    };
+    codes.add(error.metadata.reason);
+    expect(error.message).toMatch(/^OpenRouter cannot be reached\.( Try again in \d+ s\.)?$/);
+  }
+  expect([...codes]).toEqual(['upstream_unreachable', 'upstream_blocked']);
+  expect(await kms(world.system, 'requests')).toContain('OpenRouter could not be reached (502)');
+});
+
+it('when OpenRouter refuses every key, nobody is told to wait, and the lane shows it', async () => {
+  const world = await startWorld();
+  for (const key of world.fake.keys) key.revoked = true;
+  await ask(world);
+  await expect.poll(() => kms(world.system, 'status')).toMatch(/OpenRouter refuses all 2 keys/);
+  const answer = await ask(world);
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, null]);
+  expect(answer.headers.get('x-should-retry')).toBe('false');
+  expect(await answer.text()).toMatch(/refuses every key of this gateway \(401\).*operator/);
+  const whyNot = await kms(world.system, 'why-not', 'key-1');
+  expect(whyNot).toMatch(/^key-1 cannot serve .*\n {2}OpenRouter refuses the key: HTTP 401/);
+  expect(whyNot).not.toContain('until');
+  const id = answer.headers.get('x-request-id') ?? '';
+  expect(await kms(world.system, 'explain', id)).toContain('which only other keys can end');
+  await expect.poll(() => page(world)).toContain('lane-refused');
+});
