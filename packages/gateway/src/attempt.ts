@@ -70,6 +70,7 @@ export async function attempt(
   const secret = lease?.secret ?? null;
   exchange.attempts += 1;
   const startedAt = performance.now();
+  let hasHead = false;
   try {
     const response = await upstream
       .send({
@@ -84,6 +85,7 @@ export async function attempt(
         signal,
       })
       .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
+    hasHead = true;
     exchange.generationId = generationId(response);
     if ((response.statusCode ?? 0) >= 400) {
       return await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal });
@@ -92,6 +94,10 @@ export async function attempt(
     return await passOn(response, exchange, limits);
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
-    return { kind: 'failed', outcome: failureOutcome(error), failure: error };
+    const outcome = failureOutcome(error);
+    const failed = { kind: 'failed', failure: error } as const;
+    if (outcome.kind !== 'client_abort' || hasHead) return { ...failed, outcome };
+    const silentMs = Math.round(performance.now() - startedAt);
+    return { ...failed, outcome: { ...outcome, silentMs } };
   }
 }

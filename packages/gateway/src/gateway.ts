@@ -4,7 +4,7 @@ import { systemClock, type Clock, type Logger, type Service } from '@openrouter-
 import type { AppParts } from './app.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import type { Exchange } from './exchange.ts';
-import { Inspector } from './inspector.ts';
+import { CHECK_MS, Inspector } from './inspector.ts';
 import { Leases } from './leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
 import { requestEnd } from './exchange-end.ts';
@@ -45,6 +45,8 @@ export interface Surroundings {
   limits: ClientLimits;
   /** The other processes that answer at the same address. */
   siblings: Siblings;
+  /** How long one `GET /key` may take, in milliseconds. */
+  checkMs: number;
 }
 
 const SURROUNDINGS: Surroundings = {
@@ -52,6 +54,7 @@ const SURROUNDINGS: Surroundings = {
   sleep: (ms, signal) => systemClock.sleep(ms, signal),
   limits: CLIENT_LIMITS,
   siblings: ALONE,
+  checkMs: CHECK_MS,
 };
 /** How long the last leases' reports may take when the gateway stops. */
 const LAST_REPORTS_MS = 1_000;

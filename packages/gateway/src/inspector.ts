@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Finding, KmsClient, Lease } from '@openrouter-proxy/kms-protocol';
+import type { Finding, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 import { collect } from './collect.ts';
 import { decodeBody } from './decoding.ts';
@@ -16,7 +16,8 @@ const ANSWER_MS = 2_000;
 /** Before the next try when the key service cannot be asked. */
 const REST_MS = 1_000;
 const MAX_BODY = 64 * 1024;
-const BODY_MS = 10_000;
+/** How long a whole check may take: the connection, the answer's head and its body. */
+export const CHECK_MS = 10_000;
 
 /** What inspections are made with. */
 export interface InspectorParts {
@@ -26,6 +27,8 @@ export interface InspectorParts {
   logger: Logger;
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** How long one check may take, in milliseconds. */
+  checkMs: number;
 }
 
 /** What came of asking, and how far the answer's `Date` is ahead of this machine's clock. */
@@ -81,7 +84,9 @@ export class Inspector {
 
   async #inspect({ secret }: Lease): Promise<Checked> {
     const { upstream, baseUrl } = this.#parts.way();
-    const { signal } = this.#stop;
+    const { checkMs } = this.#parts;
+    const deadline = AbortSignal.timeout(checkMs);
+    const signal = AbortSignal.any([this.#stop.signal, deadline]);
     const headers = {
       host: baseUrl.host,
       accept: 'application/json',
@@ -96,7 +101,7 @@ export class Inspector {
         signal,
       });
       const clock = this.#clockOffset(response.headers.date);
-      const limits = { maxBytes: MAX_BODY, idleMs: BODY_MS, signal };
+      const limits = { maxBytes: MAX_BODY, idleMs: checkMs, signal };
       const { chunks, whole } = await collect(response, limits);
       if (!whole) response.destroy();
       const { statusCode: status = 502, headers: answered } = response;
@@ -107,7 +112,9 @@ export class Inspector {
       return { finding: { kind: 'failed', outcome: classifyFailure(failed) }, ...clock };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
-      return { finding: { kind: 'failed', outcome: failureOutcome(error) } };
+      const isLate = error.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
+      const outcome = isLate ? noAnswerWithin(checkMs) : failureOutcome(error);
+      return { finding: { kind: 'failed', outcome } };
     }
   }
 
@@ -115,4 +122,9 @@ export class Inspector {
     const at = Date.parse(date ?? '');
     return Number.isNaN(at) ? {} : { clockOffsetMs: Math.round(at - this.#parts.now()) };
   }
+}
+
+/** What a check has found when its deadline has passed. */
+function noAnswerWithin(ms: number): Outcome {
+  return { kind: 'connection_failed', detail: `no answer within ${ms / 1_000} s` };
 }

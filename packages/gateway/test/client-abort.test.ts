@@ -64,6 +64,7 @@ describe.each(['reset', 'end'] as const)('a client that goes away by %s', (how) 
     leave(client);
     await upstream.connections[0]?.ended();
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
+    expect(gateway.keys.reports[0]?.outcome).toHaveProperty('silentMs');
     expect(noErrorLogged(gateway)).toEqual([]);
   });
 

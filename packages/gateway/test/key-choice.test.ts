@@ -121,3 +121,19 @@ it.each([
   await expect.poll(() => gateway.keys.findings).toHaveLength(1);
   expect(gateway.keys.findings[0]?.finding).toMatchObject({ kind: 'failed', outcome: { kind } });
 });
+
+it.each([
+  ['before the head', []],
+  ['within the body', [chunkedHead('application/json') + chunk('{')]],
+])('gives up a check that falls silent %s at its own deadline', async (_where, sent) => {
+  const upstream = await startRecordingUpstream(async (connection) => {
+    await connection.message();
+    for (const part of sent) connection.send(part);
+  });
+  const gateway = await startTestGateway(upstream.url, { checkMs: 100 });
+  gateway.keys.inspect(0);
+  await expect.poll(() => gateway.keys.findings).toHaveLength(1);
+  const outcome = { kind: 'connection_failed', detail: 'no answer within 0.1 s' };
+  expect(gateway.keys.findings[0]?.finding).toEqual({ kind: 'failed', outcome });
+  await upstream.connections[0]?.ended();
+});

@@ -84,7 +84,11 @@ export const outcome = z.discriminatedUnion('kind', [
   /** The response began and did not end as it should. */
   z.strictObject({ kind: z.literal('truncated'), detail: z.string().max(300) }),
   /** The client went away. */
-  z.strictObject({ kind: z.literal('client_abort') }),
+  z.strictObject({
+    kind: z.literal('client_abort'),
+    /** How long OpenRouter had said nothing, in milliseconds; left out: it had begun to answer. */
+    silentMs: z.int().nonnegative().optional(),
+  }),
   /** The lease was not used: nothing was sent upstream. */
   z.strictObject({ kind: z.literal('unused') }),
 ]);

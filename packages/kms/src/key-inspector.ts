@@ -10,11 +10,16 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { FirstRound, type InspectionListener } from './first-round.ts';
 import { upstreamCause } from './health/causes.ts';
 import { CheckTimes } from './health/check-times.ts';
-import { contactOfCheck, contactOfRequest, type TroubleKind } from './health/contact.ts';
+import {
+  contactOfCheck,
+  contactOfRequest,
+  type Contact,
+  type TroubleKind,
+} from './health/contact.ts';
 import type { Change, Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
-import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
+import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
 import { isGuess } from './limit.ts';
@@ -58,6 +63,8 @@ export class KeyInspector {
   readonly #options: KeyInspectorOptions;
   readonly #firstRound: FirstRound;
   readonly #times: CheckTimes;
+  /** The latest check of each key: what came of an earlier one is ignored. */
+  readonly #latest = new Map<string, { readonly leaseId: string; readonly since: number }>();
   /** While OpenRouter cannot be reached, only this key is asked about. */
   #probe: string | null = null;
 
@@ -75,8 +82,11 @@ export class KeyInspector {
     const key = keyId === null ? undefined : byId.get(keyId);
     if (key === undefined) return null;
     const now = clock.now();
+    const leaseId = leaseIdOf(key.id, records.of(key, now).generation, leaseTokens.next());
+    for (const known of this.#latest.keys()) if (!byId.has(known)) this.#latest.delete(known);
+    this.#latest.set(key.id, { leaseId, since: now });
     return {
-      leaseId: leaseIdOf(key.id, records.of(key, now).generation, leaseTokens.next()),
+      leaseId,
       keyId: key.id,
       keyName: key.name,
       account: records.accountOf(key),
@@ -87,15 +97,26 @@ export class KeyInspector {
     };
   }
 
-  /** Takes in what came of asking about a key; false if it is no longer configured. */
+  /** Whether a check is the latest of its key. */
+  isLatest(leaseId: string): boolean {
+    return this.#latest.get(readLeaseId(leaseId).keyId)?.leaseId === leaseId;
+  }
+
+  /** Takes in what the latest check of a key found; false if the key is no longer configured. */
   async takeIn(keyId: string, finding: Finding): Promise<boolean> {
-    const { contacts, clock } = this.#options;
+    const { contacts, inspections, clock } = this.#options;
     const { byId, reports } = this.#options.core();
     const key = byId.get(keyId);
     if (key === undefined) return false;
     const now = clock.now();
+    const contact = contactOfCheck(finding);
+    if (this.#isOutdated(keyId, contact)) {
+      this.#times.note(keyId, 'unanswered', now);
+      inspections.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
+      return true;
+    }
     const heard = this.#heard(keyId);
-    const change = contacts.check(keyId, contactOfCheck(finding), now);
+    const change = contacts.check(keyId, contact, now);
     this.#tellContact(keyId, heard);
     if (finding.kind === 'facts') {
       await reports.inspected(key, finding);
@@ -168,6 +189,14 @@ export class KeyInspector {
     const guessed = core().settings.keys.filter((key) => this.#isGuessed(key, now));
     const keyIds = guessed.slice(0, MOST_ASKED).map(({ id }) => id);
     return keyIds.length > 0 && inspections.askNow(keyIds);
+  }
+
+  /** Whether a check got no answer although OpenRouter has answered another request since it began. */
+  #isOutdated(keyId: string, contact: Contact): boolean {
+    if (contact.kind !== 'trouble' || contact.status !== null) return false;
+    const { lastAnswerAt } = this.#options.contacts;
+    const since = this.#latest.get(keyId)?.since ?? Infinity;
+    return lastAnswerAt !== null && lastAnswerAt > since;
   }
 
   /** While something is wrong that only a contact can clear, asks again by itself. */

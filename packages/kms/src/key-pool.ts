@@ -215,6 +215,7 @@ export class KeyPool {
   ): Promise<Result<'inspection.report'>> {
     const { contacts, clock } = this.#options;
     const { keyId } = readLeaseId(leaseId);
+    if (!this.#inspector.isLatest(leaseId)) return { applied: false };
     if (clockOffsetMs !== undefined) contacts.clock(clockOffsetMs, clock.now());
     const applied = await this.#gate.through(() => this.#inspector.takeIn(keyId, finding));
     this.#options.inspections.done(keyId);

@@ -325,6 +325,43 @@ describe('what GET /key tells', () => {
     return lease.keyName;
   }
 
+  const NO_ANSWER: Finding = {
+    kind: 'failed',
+    outcome: { kind: 'connection_failed', detail: 'no answer within 10 s' },
+  };
+
+  it('is ignored when the key was asked about again in the meantime', async () => {
+    const { pool, clock } = await start([null]).started;
+    const first = await pool.takeInspection(1, 0);
+    clock.advance(30_000);
+    await inspect(pool, FACTS);
+    expect(await pool.reportInspection(first?.leaseId ?? '', NO_ANSWER)).toEqual({
+      applied: false,
+    });
+    expect(pool.health().trouble).toBeNull();
+  });
+
+  it('is no outage when OpenRouter answered a request while the check got no answer', async () => {
+    const { pool, clock } = await start([null]).started;
+    const check = await pool.takeInspection(1, 0);
+    clock.advance(5_000);
+    await use(pool, SUCCESS, { model: PAID });
+    clock.advance(5_000);
+    await pool.reportInspection(check?.leaseId ?? '', NO_ANSWER);
+    expect(pool.health().trouble).toBeNull();
+    clock.advance(2_000);
+    await inspect(pool, NO_ANSWER);
+    expect(pool.health().trouble).toMatchObject({ kind: 'connection_failed' });
+  });
+
+  it('is asked for at once when a client leaves after seconds of silence', async () => {
+    const { pool } = await start([null]).started;
+    await inspect(pool, FACTS);
+    await use(pool, { kind: 'client_abort', silentMs: 2_900 });
+    await inspect(pool, NO_ANSWER);
+    expect(pool.health().trouble).toMatchObject({ kind: 'connection_failed' });
+  });
+
   it('is summed up when every key was asked about once', async () => {
     const { pool, clock, told } = await start([null, null, null]).started;
     const silence: Finding = {

@@ -61,6 +61,7 @@ export interface GatewayOptions extends HandOverOptions {
   limits?: Partial<ClientLimits>;
   now?: () => number;
   sleep?: Clock['sleep'];
+  checkMs?: number;
 }
 
 /** Starts a gateway in front of `upstreamUrl`; it is drained when the test is over. */
@@ -90,6 +91,7 @@ export async function startTestGateway(
       now: options.now ?? Date.now,
       sleep: options.sleep ?? ((ms, signal) => systemClock.sleep(ms, signal)),
       limits: { ...CLIENT_LIMITS, ...options.limits },
+      ...(options.checkMs === undefined ? {} : { checkMs: options.checkMs }),
     },
   );
   const connections: RawConnection[] = [];

@@ -24,6 +24,9 @@ interface Said {
   readonly detail: string;
 }
 
+/** A client that leaves after a silence as long as this may have left because of it. */
+const SILENCE_MS = 2_000;
+
 /** What one contact with OpenRouter tells. */
 export type Contact =
   /** OpenRouter answered; what it thinks of the key, if the answer tells. */
@@ -85,7 +88,7 @@ const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
   model_limited: answered('unknown'),
   timeout: doubt,
   truncated: doubt,
-  client_abort: none,
+  client_abort: ({ silentMs = 0 }) => (silentMs >= SILENCE_MS ? doubt() : none()),
   unused: none,
 };
 

@@ -81,3 +81,9 @@ it.each([
   const outcome = { kind: 'connection_failed', detail: '', problem } as const;
   expect(checked(outcome)).toMatchObject({ kind: 'trouble', trouble });
 });
+
+it('a client that leaves is a doubt when OpenRouter had said nothing for seconds', () => {
+  expect(requested({ kind: 'client_abort', silentMs: 2_000 })).toEqual({ kind: 'doubt' });
+  expect(requested({ kind: 'client_abort', silentMs: 1_999 })).toEqual({ kind: 'none' });
+  expect(requested({ kind: 'client_abort' })).toEqual({ kind: 'none' });
+});
