@@ -37,14 +37,14 @@ it('asks sooner when somebody wants to know, but not twice within a minute', () 
   expect(schedule.nextAt()).toBe(T + 60_000);
   schedule.want('a', T + 90_000);
   expect(schedule.nextAt()).toBe(T + 60_000);
-  expect(schedule.mayInspect('a', T + 59_999)).toBe(false);
-  expect(schedule.mayInspect('a', T + 60_000)).toBe(true);
+  expect(schedule.mayInspect('a', T + 59_999, 60_000)).toBe(false);
+  expect(schedule.mayInspect('a', T + 60_000, 60_000)).toBe(true);
 });
 
 it('knows nothing of keys it was not told of', () => {
   const schedule = new InspectionSchedule([], T, () => 0.5);
   schedule.want('x', T);
-  expect([schedule.take(T), schedule.nextAt(), schedule.mayInspect('x', T)]).toEqual([
+  expect([schedule.take(T), schedule.nextAt(), schedule.mayInspect('x', T, 60_000)]).toEqual([
     undefined,
     Infinity,
     false,
@@ -71,4 +71,11 @@ it('never asks about a key twice within a minute, whatever is wanted when', () =
       }
     }),
   );
+});
+
+it('asks at once about a key that was asked about in the future, before the clock was set back', () => {
+  const schedule = new InspectionSchedule(['a'], T + 5 * HOUR, () => 0.5);
+  schedule.take(T + 5 * HOUR);
+  expect(schedule.take(T)).toBe('a');
+  expect(schedule.take(T)).toBeUndefined();
 });

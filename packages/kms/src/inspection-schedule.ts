@@ -46,14 +46,15 @@ export class InspectionSchedule {
     }
   }
 
-  /** Whether a key may be inspected at `now`. */
-  mayInspect(keyId: string, now: number): boolean {
+  /** Whether a key may be inspected at `now`, if once in `everyMs` is enough. */
+  mayInspect(keyId: string, now: number, everyMs: number): boolean {
     const last = this.#entries.get(keyId)?.last;
-    return last === null || (last !== undefined && now - last >= MINUTE);
+    return last === null || (last !== undefined && (now - last >= everyMs || last > now));
   }
 
   /** Takes the key that is due first; undefined if none is. */
   take(now: number): string | undefined {
+    this.#followClock(now);
     const [first] = this.#soonest();
     if (first === undefined || first.next > now) return undefined;
     const hour = HOUR * (0.9 + 0.2 * this.#random());
@@ -64,6 +65,13 @@ export class InspectionSchedule {
   /** When the next key is due; Infinity if there are none. */
   nextAt(): number {
     return this.#soonest()[0]?.next ?? Infinity;
+  }
+
+  /** Keys that were asked about in the future, before the clock was set back, are due. */
+  #followClock(now: number): void {
+    for (const [keyId, { last }] of this.#entries) {
+      if (last !== null && last > now) this.#entries.set(keyId, { last: null, next: now });
+    }
   }
 
   #soonest(): { keyId: string; next: number }[] {

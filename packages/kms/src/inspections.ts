@@ -90,12 +90,22 @@ export class Inspections {
     this.#handOut();
   }
 
-  /** Has keys inspected now, as far as they may be; whether any was, within two seconds. */
-  async askNow(keyIds: readonly string[]): Promise<boolean> {
+  /**
+   * Has keys inspected now, each at most once in its `everyMs`, and at most so many of them; whether
+   * any was, within two seconds.
+   */
+  async askNow(
+    keys: readonly { readonly keyId: string; readonly everyMs: number }[],
+    most: number,
+  ): Promise<boolean> {
     const now = this.#clock.now();
-    const asked = keyIds.filter(
-      (keyId) => this.#schedule.mayInspect(keyId, now) || this.#handedOut.has(keyId),
-    );
+    const asked = keys
+      .filter(
+        ({ keyId, everyMs }) =>
+          this.#handedOut.has(keyId) || this.#schedule.mayInspect(keyId, now, everyMs),
+      )
+      .slice(0, most)
+      .map(({ keyId }) => keyId);
     const isUnderWay = asked.some((keyId) => this.#handedOut.has(keyId));
     if (asked.length === 0 || (this.#askers.size === 0 && !isUnderWay)) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -103,7 +113,7 @@ export class Inspections {
     for (const keyId of asked) {
       const watchers = this.#watchers.get(keyId) ?? new Set();
       this.#watchers.set(keyId, watchers.add(tell));
-      this.#schedule.want(keyId, now);
+      if (!this.#handedOut.has(keyId)) this.#schedule.repeat(keyId, now);
     }
     this.#handOut();
     const giveUp = new AbortController();

@@ -27,6 +27,18 @@ import type { PoolCore, SpendingListener } from './pool-core.ts';
 
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
+/** A key that OpenRouter refuses is asked about for clients at most this often. */
+const REFUSED_EVERY_MS = 5_000;
+/** A key about which something is only guessed is asked about for clients at most this often. */
+const GUESSED_EVERY_MS = 60_000;
+/** Reasons that `GET /key` may find to be over. */
+const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
+  'cooling',
+  'keys_refused',
+  'disabled',
+]);
+/** Under this name the checks that are repeated for a wrong clock are counted. */
+const CLOCK = 'clock';
 
 /** What the last contacts with OpenRouter say of a key, and of every key alike. */
 export type ContactFacts = Pick<KeyView, 'check' | 'upstream'>;
@@ -183,12 +195,14 @@ export class KeyInspector {
 
   /** Before the pool is said to be empty, has guesses looked into; whether anything is known now that was not. */
   async learnMore(refusal: NoKeyData): Promise<boolean> {
-    if (refusal.reason !== 'cooling' && refusal.reason !== 'keys_refused') return false;
+    if (!WORTH_ASKING.has(refusal.reason)) return false;
     const { core, inspections, clock } = this.#options;
     const now = clock.now();
-    const guessed = core().settings.keys.filter((key) => this.#isGuessed(key, now));
-    const keyIds = guessed.slice(0, MOST_ASKED).map(({ id }) => id);
-    return keyIds.length > 0 && inspections.askNow(keyIds);
+    const wanted = core().settings.keys.flatMap((key) => {
+      if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REFUSED_EVERY_MS }];
+      return this.#isGuessed(key, now) ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
+    });
+    return inspections.askNow(wanted, MOST_ASKED);
   }
 
   /** Whether a check got no answer although OpenRouter has answered another request since it began. */
@@ -212,7 +226,18 @@ export class KeyInspector {
     if (verdict !== 'accepted' && (!isTrouble || this.#isProbe(key))) {
       inspections.repeat(key.id, this.#times.next(key.id, verdict, now));
     }
+    this.#repeatForClock(key, now);
     if (change === 'ends' || this.#isFirstAccepted(key, verdict)) this.#askAllDoubtful(now);
+  }
+
+  /** While the clock is wrong, one key is asked about again: the answer's date tells whether it still is. */
+  #repeatForClock(key: PoolKey, now: number): void {
+    const { contacts, inspections } = this.#options;
+    if (contacts.clockError === null) this.#times.note(CLOCK, 'accepted', now);
+    else if (this.#isProbe(key)) {
+      this.#times.note(CLOCK, 'unanswered', now);
+      inspections.repeat(key.id, this.#times.next(CLOCK, 'unanswered', now));
+    }
   }
 
   /** Whether this is the key with which OpenRouter is tried; it becomes so if no other is. */
@@ -250,6 +275,13 @@ export class KeyInspector {
     const now = clock.now();
     const credits = spending.take(key.id, charged, usage.today(key.id, now), now);
     if (credits !== null) listener.onUnexplained(key, credits);
+  }
+
+  /** Whether OpenRouter refuses the key, and no operator has disabled it. */
+  #isRefused(key: PoolKey, now: number): boolean {
+    const { state } = this.#options.core().records.of(key, now);
+    if ('cause' in state) return state.cause.reason === 'unauthorized';
+    return this.#options.contacts.of(key.id)?.verdict === 'refused';
   }
 
   #isGuessed(key: PoolKey, now: number): boolean {

@@ -362,6 +362,35 @@ describe('what GET /key tells', () => {
     expect(pool.health().trouble).toMatchObject({ kind: 'connection_failed' });
   });
 
+  it('is asked at once for a client that finds every key refused, once in five seconds', async () => {
+    const { pool, clock } = await start([null]).started;
+    const refusedKey: Finding = { kind: 'failed', outcome: UNAUTHORIZED };
+    for (let n = 0; n < 8; n += 1) {
+      await inspect(pool, refusedKey);
+      clock.advance(300_000);
+    }
+    await inspect(pool, refusedKey);
+    clock.advance(4_999);
+    const asked = pool.takeInspection(1, 60_000);
+    expect((await refusal(pool, {})).reason).toBe('disabled');
+    clock.advance(1);
+    const acquired = pool.acquire(1);
+    const lease = await asked;
+    await pool.reportInspection(lease?.leaseId ?? '', FACTS);
+    expect((await acquired).keyName).toBe('k0');
+  });
+
+  it('is asked again while the clock is wrong, until it is right', async () => {
+    const { pool, clock } = await start([null]).started;
+    const check = await pool.takeInspection(1, 0);
+    await pool.reportInspection(check?.leaseId ?? '', FACTS, 7_200_000);
+    expect(pool.health().clockError).not.toBeNull();
+    clock.advance(2_000);
+    const again = await pool.takeInspection(1, 0);
+    await pool.reportInspection(again?.leaseId ?? '', FACTS, 0);
+    expect(pool.health().clockError).toBeNull();
+  });
+
   it('is summed up when every key was asked about once', async () => {
     const { pool, clock, told } = await start([null, null, null]).started;
     const silence: Finding = {

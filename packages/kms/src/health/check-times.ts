@@ -29,7 +29,8 @@ export class CheckTimes {
   next(keyId: string, verdict: Verdict, now: number): number {
     const { count, at } = this.#failures.get(keyId) ?? { count: 1, at: now };
     const backOff = verdict === 'refused' ? REFUSED_CHECK_BACK_OFF : TROUBLE_CHECK_BACK_OFF;
-    return Math.max(now, at + backOffMs(backOff, count, this.#random));
+    // After the clock was set back, what failed in the future counts as failing now.
+    return Math.max(now, Math.min(at, now) + backOffMs(backOff, count, this.#random));
   }
 
   /** Forgets what failed before: every key is asked about at once. */
