@@ -5,7 +5,7 @@ import type { KeyHealth } from './key-health.ts';
 const T = Date.UTC(2026, 9, 2, 6, 9);
 const QUIET: HealthFacts['traffic'] = {
   ...{ failingSince: null, refusedSince: null, windowMs: 120_000 },
-  ...{ answered: 0, failed: 0, refused: 0, unauthorized: 0 },
+  ...{ answered: 0, failed: 0, modelLimited: 0, refused: 0, unauthorized: 0 },
 };
 const SERVING: KeyHealth = { name: 'a', kind: 'serving', since: T };
 const REFUSED: KeyHealth = {
@@ -79,6 +79,12 @@ describe('what clients see', () => {
   it('is well when fewer failed, or too few were made to tell', () => {
     expect(traffic({ answered: 28, failed: 3 })).toEqual([]);
     expect(traffic({ failed: 2 })).toEqual([]);
+  });
+
+  it('is a warning, and no more, when only one model is limited', () => {
+    expect(traffic({ failed: 20, modelLimited: 20 })).toEqual(['some_requests_failing']);
+    expect(traffic({ failed: 25, modelLimited: 20 })).toEqual(['some_requests_failing']);
+    expect(traffic({ failed: 40, modelLimited: 20 })).toEqual(['requests_failing']);
   });
 
   it('is a warning, and no more, when only clients are at fault', () => {

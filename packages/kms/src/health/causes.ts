@@ -117,13 +117,15 @@ function limitedCauses(keys: readonly InService[]): HealthCause[] {
 
 /** What clients see. Their own mistakes are told, and are no failure of the service. */
 function trafficCauses(traffic: RecentTraffic): HealthCause[] {
-  const { answered, failed, refused, unauthorized, windowMs } = traffic;
+  const { answered, failed, modelLimited, refused, unauthorized, windowMs } = traffic;
   const causes: HealthCause[] = [];
   const served = answered + failed;
-  const isAtLeast = (severity: keyof typeof FEWEST) =>
-    failed >= FEWEST[severity] && failed / served >= FAILED_SHARE[severity];
-  if (traffic.failingSince !== null && isAtLeast('warning')) {
-    const kind = isAtLeast('critical') ? 'requests_failing' : 'some_requests_failing';
+  const isAtLeast = (severity: keyof typeof FEWEST, count: number) =>
+    count >= FEWEST[severity] && count / served >= FAILED_SHARE[severity];
+  if (traffic.failingSince !== null && isAtLeast('warning', failed)) {
+    // A limit of one model leaves the others: it is a warning at most.
+    const isCritical = isAtLeast('critical', failed - modelLimited);
+    const kind = isCritical ? 'requests_failing' : 'some_requests_failing';
     causes.push({ kind, since: traffic.failingSince, failed, total: served, windowMs });
   }
   const total = served + refused;

@@ -9,6 +9,8 @@ export interface RecentTraffic {
   readonly answered: number;
   /** Failed, or refused because every key was limited. */
   readonly failed: number;
+  /** Of those failed: only a model or a provider was limited. */
+  readonly modelLimited: number;
   /** Refused for the client's own mistake. */
   readonly refused: number;
   /** Of those refused: the access key was missing or wrong. */
@@ -32,6 +34,7 @@ export function recentTraffic(
     windowMs,
     answered: sum(({ answered }) => answered),
     failed: sum(failed),
+    modelLimited: sum(({ modelLimited }) => modelLimited),
     refused: sum(refused),
     unauthorized: sum(({ unauthorized }) => unauthorized),
   };

@@ -13,6 +13,8 @@ export interface TrafficStep {
   /** Of those refused: for a missing or wrong access key, and because every key was limited. */
   unauthorized: number;
   limited: number;
+  /** Of those limited: by a model or a provider, while keys could serve other models. */
+  modelLimited: number;
   sent: number;
   received: number;
   /** How many first contents there were; `samples` holds some of their durations. */
@@ -22,7 +24,7 @@ export interface TrafficStep {
 
 const NOTHING = {
   ...{ answered: 0, refused: 0, failed: 0, aborted: 0, unauthorized: 0, limited: 0 },
-  ...{ sent: 0, received: 0, begun: 0 },
+  ...{ modelLimited: 0, sent: 0, received: 0, begun: 0 },
 };
 
 /** The latest steps of one length that have traffic, the oldest first. */
@@ -42,7 +44,10 @@ export class TrafficSteps {
   add(end: RequestEnd, now: number): void {
     const step = this.#stepAt(now);
     step[outcomeOfRequest(end)] += 1;
-    if (end.status === 429) step.limited += 1;
+    if (end.status === 429) {
+      step.limited += 1;
+      if (end.failure !== 'keys_limited') step.modelLimited += 1;
+    }
     step.sent += end.usage?.sent ?? 0;
     step.received += end.usage?.received ?? 0;
     if (end.firstContentMs === null) return;

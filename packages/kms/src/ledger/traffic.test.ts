@@ -124,3 +124,11 @@ test('after the clock was set back, what was counted in the future is forgotten'
     1, 0, 0, 0, 0, 0, 0,
   ]);
 });
+
+test('a limit of a model is told apart from one of every key', () => {
+  const traffic = new Traffic(() => 0);
+  traffic.add({ ...END, status: 429, failure: 'model_limited' }, T);
+  traffic.add({ ...END, status: 429, failure: 'keys_limited' }, T);
+  traffic.add({ ...END, status: 429 }, T);
+  expect(traffic.recent(60_000, T)).toMatchObject({ failed: 3, modelLimited: 2, refused: 0 });
+});
