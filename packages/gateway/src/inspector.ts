@@ -112,10 +112,15 @@ export class Inspector {
       return { finding: { kind: 'failed', outcome: classifyFailure(failed) }, ...clock };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
-      const isLate = error.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
-      const outcome = isLate ? noAnswerWithin(checkMs) : failureOutcome(error);
+      const outcome = this.#failure(error, deadline);
       return { finding: { kind: 'failed', outcome } };
     }
+  }
+
+  /** A check that its deadline ended is one without an answer; one that a stop ended says nothing. */
+  #failure(failure: UpstreamFailure, deadline: AbortSignal): Outcome {
+    const isLate = failure.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
+    return isLate ? noAnswerWithin(this.#parts.checkMs) : failureOutcome(failure);
   }
 
   #clockOffset(date: string | undefined): { clockOffsetMs?: number } {
