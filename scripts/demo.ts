@@ -65,7 +65,7 @@ async function refuseTakenPort(port: number): Promise<void> {
   await once(server, 'close');
 }
 
-const { url, log } = installation;
+const { url, log, config } = installation;
 console.log(`
   The gateway   ${url}/api/v1   access key: ${ACCESS_KEY}
   Dashboard     ${url}/metrics   (any name, password: ${ACCESS_KEY})
@@ -74,6 +74,8 @@ console.log(`
 
   Try:  curl ${url}/api/v1/chat/completions -H 'Authorization: Bearer ${ACCESS_KEY}' \\
           -d '{"model":"openai/gpt-4o","messages":[{"role":"user","content":"Hello"}]}'
+
+  Look:  npm run -s kms -- status --config ${config}
 
   Ctrl-C ends it.
 `);

@@ -21,6 +21,8 @@ export interface InstallationOptions {
 /** The product as a user runs it: launcher, key service and gateway. */
 export interface Installation {
   readonly url: string;
+  /** Its `config.yml`. */
+  readonly config: string;
   /** The file that its log goes to. */
   readonly log: string;
   /** The launcher's process. */
@@ -57,7 +59,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     throw new Error(`The product did not start:\n${await readFile(log, 'utf8')}`);
   }
   const operator = () => connectOperator(path.join(folder, '.openrouter-proxy'));
-  return { url, log, pid: Number(child.pid), ended, operator, stop };
+  return { url, config, log, pid: Number(child.pid), ended, operator, stop };
 }
 
 /** Waits until the gateway serves; false if it does not come to that. */

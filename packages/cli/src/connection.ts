@@ -97,8 +97,8 @@ function howToStart(): string {
 }
 const IN_DOUBT =
   'So the configuration does not say where the socket is, and the default place was tried.';
-const ELSEWHERE =
-  'If it runs with another configuration, name that with --config FILE, or the socket with --socket PATH.';
+const DEMO = installationOf().kind === 'checkout' ? ' (`npm run demo` prints its own)' : '';
+const ELSEWHERE = `If one runs with another configuration${DEMO}, name that with --config FILE, or its socket with --socket PATH.`;
 
 async function connect({ socket, doubts }: Place) {
   try {
@@ -113,9 +113,9 @@ async function connect({ socket, doubts }: Place) {
 function whyNoConnection(socket: string, code: string): string {
   switch (code) {
     case 'ENOENT':
-      return `The key service does not run: there is no socket ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
+      return `No key service runs with this configuration: there is no socket ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
     case 'ECONNREFUSED':
-      return `The key service does not run: nobody listens on ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
+      return `No key service runs with this configuration: nobody listens on ${socket}.\n${howToStart()}\n${ELSEWHERE}`;
     case 'EACCES':
     case 'EPERM':
       return `You may not use ${socket}: it is its owner's, or its group's.\nRun kms as the user that runs the service or as root, or have yourself added to the group of the service.`;

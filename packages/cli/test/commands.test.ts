@@ -284,6 +284,22 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('is shown also to a shell without keys, with a note about those of the running service', async () => {
+    const file = path.join(product.folder, 'keyless.yml');
+    await writeFile(file, JSON.stringify({ server: { port: 4712 } }), { mode: 0o600 });
+    const show = () => kms(['config', 'show', '--config', file], { product, env: {} });
+    const running = await show();
+    expect([running.code, running.out]).toEqual([0, expect.stringMatching(/server\.port +4712/)]);
+    expect(running.err).toBe(
+      `note: This shell has no OpenRouter key. The service that runs on ${product.socket} may have been started with others: see \`kms keys\`.\n`,
+    );
+    const check = await kms(['config', 'check', '--config', file], { product, env: {} });
+    expect([check.code, check.err]).toEqual([1, expect.stringContaining('may have been started')]);
+    const away = { server: { port: 4712 }, kms: { socket: path.join(product.folder, 'no.sock') } };
+    await writeFile(file, JSON.stringify(away));
+    expect((await show()).err).toMatch(/no OpenRouter key\. A start needs one/);
+  });
+
   it('is shown with the port of the variable PORT, which a start would take', async () => {
     const { out } = await kms(['config', 'show'], { product, env: { PORT: '4711' } });
     expect(out).toMatch(/server\.port +4711 +PORT\n/);

@@ -33,8 +33,9 @@ describe('a service that is not there', () => {
   it('is said not to run, with what to do about it', async () => {
     const { code, err } = await failed('status', '--socket', path.join(folder, 'none.sock'));
     expect(code).toBe(69);
-    expect(err).toContain('The key service does not run');
+    expect(err).toContain('No key service runs with this configuration');
     expect(err).toContain('npm start');
+    expect(err).toContain('`npm run demo` prints its own');
     expect(err).toContain('--config FILE');
   });
 

@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly listen?: { readonly host?: string | undefined; readonly port?: string | undefined };
   /** The host on which a gateway that already runs listens. */
   readonly boundHost?: string | undefined;
+  /** False for somebody who only looks at the settings; a start needs at least one OpenRouter key. */
+  readonly needsKeys?: boolean | undefined;
 }
 
 /** The configuration file, or the lack of one. */

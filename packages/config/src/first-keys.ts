@@ -2,21 +2,23 @@ import type { Installation } from '@openrouter-proxy/runtime';
 
 /** What to do without an OpenRouter key, in lines, as it fits how the program was installed. */
 export function firstKeysAdvice({ kind, startCommand, exampleConfig }: Installation): string[] {
-  const variable = (command: string) =>
-    `  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… ${command}`;
+  const keyFile = (command: string) => [
+    '  file of keys: install -m 600 /dev/null my-keys.txt, put your keys into it, one a line, then',
+    `                OPENROUTER_KEYS="$(cat my-keys.txt)" ${command}`,
+  ];
   switch (kind) {
     case 'checkout':
       return [
         'There is no OpenRouter key yet. Three ways on:',
-        variable(startCommand),
-        '  file:         cp config.yml.example config.yml, and put your keys under `openrouter.keys`',
+        ...keyFile(startCommand),
+        '  settings:     install -m 600 config.yml.example config.yml, and put your keys under `openrouter.keys`',
         '  trying out:   npm run demo, which needs no key and no internet',
       ];
     case 'package':
       return [
         'There is no OpenRouter key yet. Two ways on:',
-        variable(startCommand),
-        `  file:         cp ${quotedPath(exampleConfig)} config.yml, and put your keys under \`openrouter.keys\``,
+        ...keyFile(startCommand),
+        `  settings:     install -m 600 ${quotedPath(exampleConfig)} config.yml, and put your keys under \`openrouter.keys\``,
       ];
     case 'copy':
       return [

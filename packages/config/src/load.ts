@@ -12,13 +12,14 @@ import {
   replaced,
   replacedInFile,
   SECRET_VARIABLES,
+  type Replacement,
   type SecretOrigin,
   type SecretReplacement,
 } from './replacement.ts';
 import { configFile } from './schema.ts';
 import { settingViews, type SettingView } from './setting-views.ts';
 import { checkStatePaths, statePaths } from './state-paths.ts';
-import { valueAt } from './value-path.ts';
+import { dotted, valueAt } from './value-path.ts';
 import { findWeakAccessKeys } from './weak-access-keys.ts';
 
 /** Where the secrets came from. */
@@ -40,6 +41,8 @@ export interface LoadedConfig {
   readonly stateDirInHome: string | null;
   /** Every setting with its value in the file's own words, and where that comes from. */
   readonly settings: readonly SettingView[];
+  /** What to do about the lack of any OpenRouter key, in lines; empty if there is one. */
+  readonly missingKeys: readonly string[];
   /** Variables of the environment that hold secrets: not for children, and not to be left in place. */
   readonly secretsInEnvironment: readonly string[];
 }
@@ -58,10 +61,11 @@ export class UnreadableConfigError extends StartupError {
 /**
  * Reads the configuration from the file, the environment and systemd's credentials. Rejects with a
  * StartupError (exit code 78) that names every problem at once, one line each, and no secret; it is an
- * UnreadableConfigError if there is nothing to look for problems in.
+ * UnreadableConfigError if there is nothing to look for problems in. Without any OpenRouter key a start
+ * is not possible; who only looks at the settings says `needsKeys: false`.
  */
 export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
-  const { env } = surroundings;
+  const { env, needsKeys = true } = surroundings;
   const source = await readConfigSource(surroundings);
   if (source.failure !== null || source.document.value === undefined) {
     throw new UnreadableConfigError(source);
@@ -74,7 +78,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   const parsed = configFile.safeParse(value, { reportInput: true });
   const resolved = await resolveKeys(keyEntries(value), env, source.folder);
   const paths = statePaths(value, env, source.folder);
-  const weakKeys = findWeakAccessKeys(value, surroundings.boundHost);
+  const weakKeys = findWeakAccessKeys(value, surroundings.boundHost, hostPlace(replacements));
   const problems = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => remarksOf(issue)),
     ...crossCheck(value),
@@ -82,8 +86,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
     ...resolved.problems,
     ...checkStatePaths(paths),
   ];
-  const lines = [...describeFileProblems(source), ...describe(problems), ...noKeys(value, env)];
-  if (!parsed.success || lines.length > 0) throw refusal(lines);
+  const lines = [...describeFileProblems(source), ...describe(problems)];
+  const missingKeys = noKeys(value, env);
+  const isRefused = lines.length > 0 || (needsKeys && missingKeys.length > 0);
+  if (!parsed.success || isRefused) throw refusal([...lines, ...missingKeys]);
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
   const origin = originOf(config, secrets);
@@ -94,13 +100,16 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   return {
     config,
     warnings: [...remarks, ...openToAll(source, config, origin)],
-    file: source.file,
-    origin,
+    ...{ file: source.file, origin, missingKeys },
     stateDirInHome: paths.stateDirInHome,
     settings: settingViews(value, config, { source, replacements }),
     secretsInEnvironment: secretVariables(resolved.variables, env),
   };
 }
+
+/** What sets the host to listen on instead of the file. */
+const hostPlace = (replacements: readonly Replacement[]) =>
+  replacements.find(({ path }) => dotted(path) === 'server.host')?.place;
 
 /** The variables that hold secrets and are set: those of ours, and those that keys are read from. */
 function secretVariables(ofKeys: readonly string[], env: Surroundings['env']): readonly string[] {

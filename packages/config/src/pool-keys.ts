@@ -38,6 +38,8 @@ type Entry = z.output<typeof keyEntry>;
 
 /** A key where an entry says that it is; null: without a name there. */
 interface FoundKey {
+  /** The file it stands in, if every user of the machine can read that. */
+  readonly openFile?: string;
   readonly secret: Secret;
   readonly name: string | null;
 }
@@ -79,7 +81,11 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       problems.push({ path: [...path, ...source], text: reading.problem });
       continue;
     }
-    const { secret } = reading.value;
+    const { secret, openFile } = reading.value;
+    if (openFile !== undefined) {
+      const text = `every user of this machine can read ${openFile}: run \`chmod 600 ${openFile}\``;
+      warnings.push({ path: [...path, 'key_file'], text });
+    }
     const twin = keys.get(secret.reveal());
     if (twin !== undefined) {
       const text = `is left out: it is the same key as openrouter.keys[${twin.index}]`;
@@ -117,7 +123,9 @@ async function findKey(
   const path = resolve(folder, key_file ?? '');
   const reading = await readSmallFile(path, MAX_KEY_FILE_BYTES);
   if (reading.kind !== 'text') return { problem: `${path} ${reading.reason}` };
-  return readHolder(path, reading.text);
+  const found = readHolder(path, reading.text);
+  if ('problem' in found || !reading.isOpenToAll) return found;
+  return { value: { ...found.value, openFile: path } };
 }
 
 /** Reads the one key that a file or a variable holds, with its name if it has one there. */

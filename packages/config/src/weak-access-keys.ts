@@ -9,13 +9,16 @@ const SHORTEST_STRONG_KEY = 16;
 /** Whether an access key can be guessed. */
 export const isWeakAccessKey = (key: string): boolean => key.length < SHORTEST_STRONG_KEY;
 
-/** Says what is wrong with a weak access key; `reachableHost` is null where only this machine can try keys. */
-export function weakKeyWords(reachableHost: string | null): string {
+/**
+ * Says what is wrong with a weak access key; `reachableHost` is null where only this machine can try
+ * keys, and `hostPlace` says where that host is set: `--host`.
+ */
+export function weakKeyWords(reachableHost: string | null, hostPlace = 'server.host'): string {
   const how = 'make a longer one with `openssl rand -hex 32`';
   const what = `has fewer than ${SHORTEST_STRONG_KEY} characters`;
   return reachableHost === null
     ? `${what} and is easy to guess: ${how}`
-    : `${what}, and \`server.host\` ${reachableHost} lets other machines guess it: ${how}`;
+    : `${what}, and \`${hostPlace}\` ${reachableHost} lets other machines guess it: ${how}`;
 }
 
 /** Weak access keys: problems where other machines reach the gateway, warnings elsewhere. */
@@ -26,14 +29,20 @@ export interface WeakAccessKeys {
 
 /**
  * Finds access keys that are too short. It reads the raw value, and passes over what the schema
- * refuses. `boundHost` is the host on which a gateway that already runs listens.
+ * refuses. `boundHost` is the host on which a gateway that already runs listens; `hostPlace` is what
+ * sets the host instead of the file.
  */
-export function findWeakAccessKeys(value: unknown, boundHost: string | undefined): WeakAccessKeys {
+export function findWeakAccessKeys(
+  value: unknown,
+  boundHost: string | undefined,
+  hostPlace: string | undefined,
+): WeakAccessKeys {
   const { host } = serverSection.shape;
   const configured = host.safeParse(valueAt(value, 'server', 'host')).data;
   const hosts = [configured, boundHost].filter((found) => found !== undefined);
   const reachableHost = hosts.find((found) => !isLoopbackHost(found)) ?? null;
-  const remarks = weakKeyPaths(value).map((path) => ({ path, text: weakKeyWords(reachableHost) }));
+  const text = weakKeyWords(reachableHost, hostPlace);
+  const remarks = weakKeyPaths(value).map((path) => ({ path, text }));
   return reachableHost === null
     ? { problems: [], warnings: remarks }
     : { problems: remarks, warnings: [] };

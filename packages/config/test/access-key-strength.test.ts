@@ -10,8 +10,8 @@ const server = (...lines: string[]) =>
   ['openrouter:', `  keys: [${KEY}]`, 'server:', ...lines.map((line) => `  ${line}`), ''].join(
     '\n',
   );
-const refused = (host: string) =>
-  `has fewer than 16 characters, and \`server.host\` ${host} lets other machines guess it: make a longer one with \`openssl rand -hex 32\``;
+const refused = (host: string, place = 'server.host') =>
+  `has fewer than 16 characters, and \`${place}\` ${host} lets other machines guess it: make a longer one with \`openssl rand -hex 32\``;
 const WARNED =
   'has fewer than 16 characters and is easy to guess: make a longer one with `openssl rand -hex 32`';
 
@@ -27,6 +27,12 @@ test('a short access key is refused where other machines can try keys', async ()
     const yaml = server(`host: "${host}"`, `access_key: ${SHORT}`);
     expect(await problemsOf(yaml)).toEqual([`config.yml:5: server.access_key: ${refused(host)}`]);
   }
+});
+
+test('a short access key is refused under the name of the option that opens the gateway', async () => {
+  expect(await problemsOf(server(`access_key: ${SHORT}`), { listen: { host: '0.0.0.0' } })).toEqual(
+    [`config.yml:4: server.access_key: ${refused('0.0.0.0', '--host')}`],
+  );
 });
 
 test('every short key of a further client is refused, each with its place', async () => {

@@ -212,6 +212,19 @@ test('a key file may have comments, and a name, which the entry may replace', as
   expect((await load(named, { cwd })).config.openrouter.keys[0]?.name).toBe('anna');
 });
 
+test('a key file that every user of the machine can read is a warning, as the configuration is', async () => {
+  const cwd = await temporaryFolder();
+  const file = join(cwd, 'ann.txt');
+  const yaml = 'openrouter: { keys: [{ key_file: ann.txt }] }\n';
+  await writeFile(file, newKey());
+  await chmod(file, 0o644);
+  expect((await load(yaml, { cwd })).warnings).toEqual([
+    `config.yml:1: openrouter.keys[0].key_file: every user of this machine can read ${file}: run \`chmod 600 ${file}\``,
+  ]);
+  await chmod(file, 0o600);
+  expect((await load(yaml, { cwd })).warnings).toEqual([]);
+});
+
 test('an empty credential stands for none', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'openrouter_keys'), '\n');

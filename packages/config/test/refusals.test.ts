@@ -510,8 +510,9 @@ test.each([
 ])('with %s, the three ways on are told', async (_, yaml) => {
   expect(await problemsOf(yaml)).toEqual([
     'There is no OpenRouter key yet. Three ways on:',
-    '  environment:  OPENROUTER_KEYS=sk-or-…,sk-or-… npm start',
-    '  file:         cp config.yml.example config.yml, and put your keys under `openrouter.keys`',
+    '  file of keys: install -m 600 /dev/null my-keys.txt, put your keys into it, one a line, then',
+    '                OPENROUTER_KEYS="$(cat my-keys.txt)" npm start',
+    '  settings:     install -m 600 config.yml.example config.yml, and put your keys under `openrouter.keys`',
     '  trying out:   npm run demo, which needs no key and no internet',
   ]);
 });

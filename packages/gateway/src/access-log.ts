@@ -4,9 +4,17 @@ import type { Exchange } from './exchange.ts';
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
 
-function levelOf({ api, path }: Exchange, status: number | null): LogLevel {
+/** A browser asks without a credential first, and then asks the person for it (RFC 9110, section 11.6.1). */
+function isFirstAsk({ api, request: { headers } }: Exchange, status: number | null): boolean {
+  const { authorization, 'x-api-key': key } = headers;
+  return status === 401 && api === null && authorization === undefined && key === undefined;
+}
+
+function levelOf(exchange: Exchange, status: number | null): LogLevel {
+  const { api, path } = exchange;
   if (path.startsWith('/health')) return 'DEBUG'; // what ails the gateway has lines of its own
   if (status !== null && status >= 500) return 'ERROR';
+  if (isFirstAsk(exchange, status)) return 'DEBUG';
   if (status !== null && status >= 400) return 'WARNING';
   return api === null ? 'DEBUG' : 'INFO';
 }

@@ -113,14 +113,14 @@ function listenProblem(host: string, port: number, cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      return `${host}:${port} is taken by another program: stop that program, or choose another port with \`--port\` or \`server.port\``;
+      return `${host}:${port} is taken by another program: stop that program, or choose another with \`server.port\`, or with PORT or \`--port\`, which come before it`;
     case 'EACCES':
-      return `this user may not listen on port ${port}: choose one above 1023 with \`--port\` or \`server.port\``;
+      return `this user may not listen on port ${port}: choose one above 1023 with \`server.port\`, or with PORT or \`--port\`, which come before it`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is not an address of this machine: choose another with \`--host\` or \`server.host\``;
+      return `${host} is not an address of this machine: choose another with \`server.host\`, or with \`--host\`, which comes before it`;
     default:
-      return `server.host, server.port: cannot listen on ${host}:${port} (${String(cause)})`;
+      return `cannot listen on ${host}:${port} (${String(cause)})`;
   }
 }
 

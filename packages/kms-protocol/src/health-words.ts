@@ -180,7 +180,8 @@ export const HEALTH: {
     words: ({ refused: some, unauthorized, total, windowMs }) =>
       `${some} of ${total} requests were refused in the last ${minutes(windowMs)}` +
       (unauthorized === 0 ? '' : `, ${unauthorized} for a missing or wrong access key`),
-    action: "Check these clients' access key, model and request; the log names each client.",
+    action:
+      'The log has the address of each, and its name where the access key was right: check its access key, model and request.',
   },
 };
 

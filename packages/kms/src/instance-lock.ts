@@ -1,3 +1,4 @@
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
@@ -24,12 +25,46 @@ export function lockStateFolder(folder: string): InstanceLock {
     database.close();
     throw isSqliteError(error, 'BUSY') ? alreadyRunning(folder) : unusable(path, error);
   }
+  writePid(folder);
   return { release: () => database.close() };
 }
 
+const FILE_OF_PID = 'launcher.pid';
+
+/** Where process ids count: a container has its own. Systems without namespaces have one. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return 'the whole machine';
+  }
+}
+
+/** Writes down which launcher holds the lock, for the message to the next one. */
+function writePid(folder: string): void {
+  const path = join(folder, FILE_OF_PID);
+  preparePrivateFile(path);
+  writeFileSync(path, `${process.ppid} ${pidNamespace()}\n`);
+}
+
+/** The process id of the launcher that holds the lock; null if it is not one that this process can name. */
+function runningPid(folder: string): number | null {
+  try {
+    const [, digits, namespace] =
+      /^([1-9]\d{0,9}) (.+)\n$/.exec(readFileSync(join(folder, FILE_OF_PID), 'utf8')) ?? [];
+    if (digits === undefined || namespace !== pidNamespace()) return null;
+    process.kill(Number(digits), 0);
+    return Number(digits);
+  } catch {
+    return null; // no such file or process: the message does without
+  }
+}
+
 function alreadyRunning(folder: string): StartupError {
+  const pid = runningPid(folder);
+  const [which, how] = pid === null ? ['', ''] : [` (process ${pid})`, ` with \`kill ${pid}\``];
   return new StartupError(EXIT.alreadyRunning, [
-    `Another instance is running on the state folder ${folder}. Stop it, or give this one a state_dir of its own.`,
+    `Another instance${which} is running on the state folder ${folder}. Stop it${how}, or give this one a state_dir of its own.`,
   ]);
 }
 

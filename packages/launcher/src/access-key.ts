@@ -10,6 +10,7 @@ import {
   type LoadedConfig,
 } from '@openrouter-proxy/config';
 import { EXIT, Secret, StartupError } from '@openrouter-proxy/runtime';
+import { hostPlace } from './host-place.ts';
 import { createPrivateFile } from './private-file.ts';
 
 /** More than an access key can have. */
@@ -49,12 +50,13 @@ export function accessKeyPlace({
 export async function generatedAccessKey({
   config: { server, state_dir: stateDir },
   origin,
-}: Pick<LoadedConfig, 'config' | 'origin'>): Promise<Secret | null> {
+  settings,
+}: Pick<LoadedConfig, 'config' | 'origin' | 'settings'>): Promise<Secret | null> {
   if (origin.accessKey !== null) return null;
   const { used, unused } = generatedKeyPaths(stateDir);
   const path = !existsSync(used) && existsSync(unused) ? unused : used;
   if (!existsSync(path)) await createPrivateFile(path, `${randomToken().reveal()}\n`);
-  const key = await keyInFile(path, server.host);
+  const key = await keyInFile(path, server.host, hostPlace({ settings }));
   if (key instanceof Secret) return key;
   throw new StartupError(EXIT.configuration, [
     `${path} ${key.problem}. Or delete the file, and a new access key is made at the next start.`,
@@ -62,7 +64,11 @@ export async function generatedAccessKey({
 }
 
 /** The key, or a problem that completes "FILE …". */
-async function keyInFile(path: string, host: string): Promise<Secret | { problem: string }> {
+async function keyInFile(
+  path: string,
+  host: string,
+  place: string,
+): Promise<Secret | { problem: string }> {
   const reading = await readSmallFile(path, MAX_FILE_BYTES);
   if (reading.kind !== 'text') return { problem: reading.reason };
   const text = reading.text.trim();
@@ -70,6 +76,6 @@ async function keyInFile(path: string, host: string): Promise<Secret | { problem
   const key = readAccessKey(text);
   if ('problem' in key) return key;
   return isWeakAccessKey(text) && !isLoopbackHost(host)
-    ? { problem: weakKeyWords(host) }
+    ? { problem: weakKeyWords(host, place) }
     : key.value;
 }

@@ -1,10 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { EXIT, explainFailedStart, outputTaken, type ExitCode } from '@openrouter-proxy/runtime';
+import {
+  EXIT,
+  explainFailedStart,
+  installationOf,
+  outputTaken,
+  type ExitCode,
+} from '@openrouter-proxy/runtime';
 import { launch } from './launch.ts';
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
 const { version } = JSON.parse(manifest) as { version: string }; // our own file
+
+/** What follows a mistake of the command line; npm keeps options for itself that stand before a `--`. */
+function helpAfterError(): string {
+  const help =
+    'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.';
+  if (installationOf().kind !== 'checkout') return help;
+  return `npm takes options for itself unless \`--\` stands before them: \`npm start -- --port 8080\`.\n${help}`;
+}
 
 /** Runs the launcher as its command line says. Resolves with the exit code when everything has ended. */
 export async function runCommandLine(): Promise<ExitCode> {
@@ -14,9 +28,7 @@ export async function runCommandLine(): Promise<ExitCode> {
     .option('--port <port>', 'the port to listen on; comes before PORT and server.port')
     .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
     .version(version)
-    .showHelpAfterError(
-      'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.',
-    )
+    .showHelpAfterError(helpAfterError())
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
     .parse();
   try {

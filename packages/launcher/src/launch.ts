@@ -24,6 +24,7 @@ import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { accessKeyPlace, generatedAccessKey } from './access-key.ts';
 import { childEnvironment } from './child-environment.ts';
 import { compileCacheIn } from './compile-cache.ts';
+import { hostPlace } from './host-place.ts';
 import { gatewayProgram } from './gateway-program.ts';
 import { nameGeneratedKeyFile } from './generated-key-file.ts';
 import { keyVerdicts, verdictBlock, verdictSummary } from './key-verdicts.ts';
@@ -41,8 +42,9 @@ import { reportTo } from './service-report.ts';
 import { onSignals } from './signals.ts';
 import { machineAddresses } from './machine-addresses.ts';
 import { loadWithStateFolder } from './state-place.ts';
-import { banner, REACHABLE_WARNING, summarise } from './summary.ts';
+import { banner, reachableWarning, summarise } from './summary.ts';
 import { Supervisor } from './supervisor.ts';
+import { watchTerminal } from './terminal.ts';
 
 /** What the command line says. */
 type CommandLine = Pick<Surroundings, 'path' | 'listen'>;
@@ -84,7 +86,7 @@ export async function launch(commandLine: CommandLine): Promise<ExitCode> {
     ...{ policy: DEFAULT_POLICY, deadlines: DEFAULT_DEADLINES },
     ...{ environment, logger, clock: systemClock },
   });
-  onSignals(process, systemClock, {
+  onSignals(process, systemClock, watchTerminal(), {
     stop: () => {
       report.stops();
       supervisor.stop();
@@ -164,11 +166,11 @@ function createReloader(
 function announce(address: Address, { loaded, slices }: Reloader, logger: Logger): void {
   const summary = summarise(address, accessKeyPlace(loaded), slices.kms, machineAddresses());
   if (isPretty(slices.kms.log.format)) {
-    process.stdout.write(banner(summary));
+    process.stdout.write(banner(summary, hostPlace(loaded)));
     return;
   }
   logger.info('ready', { ...summary });
-  if (summary.isReachableByOthers) logger.warning(REACHABLE_WARNING);
+  if (summary.isReachableByOthers) logger.warning(reachableWarning(hostPlace(loaded)));
 }
 
 /** Says what OpenRouter thinks of each key, within 3 s of the start. */

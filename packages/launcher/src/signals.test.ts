@@ -5,6 +5,11 @@ import { onSignals } from './signals.ts';
 
 /** How often signals, each with the time at which it comes, are taken for a wish to stop. */
 function wishes(...signals: readonly [name: string, at: number][]): number {
+  return wishesOn(false, ...signals);
+}
+
+/** The same, of a process whose log went to a terminal that may be closed by now. */
+function wishesOn(isClosed: boolean, ...signals: readonly [name: string, at: number][]): number {
   const process = new EventEmitter();
   let now = 0;
   let count = 0;
@@ -13,7 +18,7 @@ function wishes(...signals: readonly [name: string, at: number][]): number {
     reload: () => void (count += 100),
     renew: () => void (count += 10_000),
   };
-  onSignals(process, { ...systemClock, now: () => now }, wish);
+  onSignals(process, { ...systemClock, now: () => now }, () => isClosed, wish);
   for (const [name, at] of signals) {
     now = at;
     expect(process.emit(name)).toBe(true);
@@ -35,6 +40,10 @@ it('takes a later signal for a second wish', () => {
 
 it('reads the configuration again at each SIGHUP', () => {
   expect(wishes(['SIGHUP', 0], ['SIGHUP', 1])).toBe(200);
+});
+
+it('stops once at SIGHUP when the terminal that showed the log is closed', () => {
+  expect(wishesOn(true, ['SIGHUP', 0], ['SIGHUP', 900])).toBe(1);
 });
 
 it('renews the workers at each SIGUSR2', () => {

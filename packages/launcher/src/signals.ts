@@ -11,14 +11,19 @@ interface SignalSource {
   on(signal: NodeJS.Signals, listener: () => void): unknown;
 }
 
+/** What signals ask for. */
+type Wishes = Readonly<Record<'stop' | 'reload' | 'renew', () => void>>;
+
 /**
  * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo, `reload` at each
  * SIGHUP, and `renew` at each SIGUSR2. SIGUSR1, which would open Node's debugger, does nothing.
+ * SIGHUP also says that the terminal was closed: when the log went to that terminal, the first one stops.
  */
 export function onSignals(
   process: SignalSource,
   clock: Clock,
-  { stop, reload, renew }: Readonly<Record<'stop' | 'reload' | 'renew', () => void>>,
+  isTerminalClosed: () => boolean,
+  { stop, reload, renew }: Wishes,
 ): void {
   let heardAt = -Infinity;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -28,7 +33,15 @@ export function onSignals(
       if (sinceLast >= ECHO_MS) stop();
     });
   }
-  process.on('SIGHUP', reload);
+  let isHungUp = false;
+  process.on('SIGHUP', () => {
+    if (!isTerminalClosed()) {
+      reload();
+      return;
+    }
+    if (!isHungUp) stop(); // the shell and the kernel may both send it
+    isHungUp = true;
+  });
   process.on('SIGUSR2', renew);
   process.on('SIGUSR1', () => undefined);
 }

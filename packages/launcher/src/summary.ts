@@ -39,18 +39,19 @@ export function summarise(
   };
 }
 
-/** Said where other machines can connect. */
-export const REACHABLE_WARNING =
-  'other machines can connect to the gateway, without TLS: set server.host to 127.0.0.1 to keep it to this machine, or put a reverse proxy with TLS in front (docs/reverse-proxy.md)';
+/** Said where other machines can connect; `hostPlace` is what lets them. */
+export function reachableWarning(hostPlace: string): string {
+  return `other machines can connect to the gateway, without TLS: set ${hostPlace} to 127.0.0.1 to keep it to this machine, or put a reverse proxy with TLS in front (docs/reverse-proxy.md)`;
+}
 
 /** The summary as a block of text for a terminal. */
-export function banner(summary: Summary): string {
+export function banner(summary: Summary, hostPlace: string): string {
   const { clients, dashboard, listensOn, isReachableByOthers, accessKey, keys, kmsSocket } =
     summary;
   const addresses = isReachableByOthers
     ? listensOn.join('\n              ')
     : `${listensOn.join(', ')} (this machine only)`;
-  const warning = isReachableByOthers ? `\n  warning     ${REACHABLE_WARNING}\n` : '';
+  const warning = isReachableByOthers ? `\n  warning     ${reachableWarning(hostPlace)}\n` : '';
   return `
   openrouter-proxy is ready
 

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { EXIT } from '@openrouter-proxy/runtime';
 import { describe, expect, it } from 'vitest';
 import { linesOf, someKey, startProduct, testFolder } from './fixtures/product.ts';
@@ -24,6 +25,10 @@ describe('a start that cannot succeed', () => {
     const before = await token();
     const second = await startProduct(folder);
     expect(await second.ended).toBe(EXIT.alreadyRunning);
+    expect(second.output.stdout + second.output.stderr).toContain(
+      `Another instance (process ${first.pid}) is running`,
+    );
+    expect(second.output.stdout + second.output.stderr).toContain(`\`kill ${first.pid}\``);
     expect(await token()).toBe(before);
   });
 
@@ -37,6 +42,32 @@ describe('a start that cannot succeed', () => {
 });
 
 describe('a running system', () => {
+  it('stops when the terminal that shows its log is closed, and not before', async () => {
+    const folder = await testFolder();
+    await writeFile(join(folder, 'config.yml'), 'server: { port: 0 }\n', { mode: 0o600 });
+    const launcher = join(import.meta.dirname, '../../../dist/launcher.js');
+    // `script` gives it a terminal, and closes that when it is killed.
+    const terminal = execa(
+      'script',
+      ['-qc', `exec '${process.execPath}' '${launcher}'`, '/dev/null'],
+      {
+        ...{ cwd: folder, stdin: 'pipe', reject: false, detached: true },
+        env: { OPENROUTER_KEYS: someKey() },
+      },
+    );
+    let shown = '';
+    terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    await eventually(() => (shown.includes('KMS socket') ? true : undefined));
+    const pidFile = await readFile(join(folder, '.openrouter-proxy', 'launcher.pid'), 'utf8');
+    const pid = Number.parseInt(pidFile, 10);
+    process.kill(pid, 'SIGHUP'); // the terminal is there: only a reload
+    await eventually(() => (/configuration .*|reload/.test(shown) ? true : undefined));
+    expect(isRunning(pid)).toBe(true);
+    terminal.kill('SIGKILL');
+    await terminal;
+    await eventually(() => (isRunning(pid) ? undefined : true));
+  });
+
   it('says where everything is, and lets a client in with the key it made', async () => {
     const folder = await testFolder();
     const { ready, output } = await startProduct(folder);

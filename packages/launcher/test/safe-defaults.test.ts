@@ -71,8 +71,14 @@ describe('where the gateway listens', () => {
     const second = await startProduct(await testFolder(), {}, env, ['--port', port]);
     expect(await second.ended).toBe(EXIT.configuration);
     expect(second.output.stderr).toBe(
-      `127.0.0.1:${port} is taken by another program: stop that program, or choose another port with \`--port\` or \`server.port\`\n`,
+      `127.0.0.1:${port} is taken by another program: stop that program, or choose another with \`server.port\`, or with PORT or \`--port\`, which come before it\n`,
     );
+  });
+
+  it('is told to who forgot the -- that npm needs', async () => {
+    const { ended, output } = await startProduct(await testFolder(), {}, {}, ['8080']); // npm keeps --port
+    expect(await ended).toBe(EXIT.configuration);
+    expect(output.stderr).toContain('`npm start -- --port 8080`');
   });
 
   it('cannot be a port that is no number, and the refusal names --port', async () => {

@@ -1,27 +1,45 @@
 import type { LoadedConfig } from '@openrouter-proxy/config';
+import { connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
+import type { Ending } from '../failure.ts';
 import { plain } from '../terminal/plain.ts';
 import { table, type Column } from '../terminal/table.ts';
 
-/** Reads the configuration exactly as a start would. */
+/** Reads the configuration exactly as a start would; it may lack keys, which are then missing in it. */
 async function load({ io, where }: Context): Promise<LoadedConfig> {
   const { loadConfig } = await import('@openrouter-proxy/config');
-  return loadConfig({ path: where.config, env: io.env, cwd: io.cwd });
+  return loadConfig({ path: where.config, env: io.env, cwd: io.cwd, needsKeys: false });
+}
+
+/** Said of a service that runs though this shell knows no key; null if none answers on the socket. */
+async function keysElsewhere({ kms: { socket } }: LoadedConfig['config']): Promise<string | null> {
+  try {
+    const connection = await connectToUnixSocket(socket);
+    connection.destroy();
+    return `The service that runs on ${socket} may have been started with others: see \`kms keys\`.`;
+  } catch {
+    return null;
+  }
 }
 
 /** Does something with a configuration that a start could use; of any other, says what is wrong. */
-async function withConfig(context: Context, use: (loaded: LoadedConfig) => void) {
+async function withConfig(
+  context: Context,
+  use: (loaded: LoadedConfig) => Ending | Promise<Ending>,
+): Promise<Ending> {
   try {
-    use(await load(context));
-    return 'done' as const;
+    return await use(await load(context));
   } catch (error) {
     const { StartupError } = await import('@openrouter-proxy/runtime'); // not for every command
     if (!(error instanceof StartupError)) throw error;
-    const { problems } = error;
-    if (context.json) printJson(context, { valid: false, problems, warnings: [] });
-    else context.io.err(problems.map((problem) => `${plain(problem)}\n`).join(''));
-    return 'refused' as const;
+    return refused(context, error.problems);
   }
+}
+
+function refused(context: Context, problems: readonly string[]): Ending {
+  if (context.json) printJson(context, { valid: false, problems, warnings: [] });
+  else context.io.err(problems.map((problem) => `${plain(problem)}\n`).join(''));
+  return 'refused';
 }
 
 export const configCheck: Command = {
@@ -30,10 +48,14 @@ export const configCheck: Command = {
   examples: [['kms config check --config new.yml', 'before it replaces the old one']],
   json: '`{"valid": …, "problems": […], "warnings": […]}`',
   run: (context) =>
-    withConfig(context, ({ file, warnings, config }) => {
+    withConfig(context, async ({ file, warnings, config, missingKeys }) => {
+      if (missingKeys.length > 0) {
+        const elsewhere = await keysElsewhere(config);
+        return refused(context, elsewhere === null ? missingKeys : [...missingKeys, elsewhere]);
+      }
       if (context.json) {
         printJson(context, { valid: true, problems: [], warnings });
-        return;
+        return 'done' as const;
       }
       const { io, paint } = context;
       for (const warning of warnings) io.err(`${paint('warn', 'warning')}: ${plain(warning)}\n`);
@@ -42,6 +64,7 @@ export const configCheck: Command = {
       io.out(
         `${paint('good', 'valid')}: ${plain(place)}, ${keys} ${keys === 1 ? 'key' : 'keys'}\n`,
       );
+      return 'done' as const;
     }),
 };
 
@@ -60,11 +83,11 @@ export const configShow: Command = {
   ],
   json: '`{"file": …, "settings": [{"setting", "value", "origin", "place"}, …]}`',
   run: (context) =>
-    withConfig(context, ({ file, settings }) => {
+    withConfig(context, async ({ file, settings, config, missingKeys }) => {
       const { io, paint } = context;
       if (context.json) {
         printJson(context, { file, settings });
-        return;
+        return 'done' as const;
       }
       // What a service was started with, nobody but the service knows.
       const place = plain(file ?? 'no file, only the environment and defaults');
@@ -77,5 +100,11 @@ export const configShow: Command = {
           : { text: place ?? origin, tone: 'strong' as const },
       ]);
       io.out(table(COLUMNS, rows, { width: io.columns, paint }));
+      if (missingKeys.length > 0) {
+        const elsewhere = await keysElsewhere(config);
+        const note = elsewhere ?? 'A start needs one: `kms config check` says how to give it.';
+        io.err(`${paint('warn', 'note')}: This shell has no OpenRouter key. ${plain(note)}\n`);
+      }
+      return 'done' as const;
     }),
 };

@@ -104,7 +104,7 @@ test('the story of a refusal says why, and when it may be otherwise', () => {
   ledger.record({ ...end, attempts: 0, totalMs: 3 }, T);
   const request = ledger.get('r1');
   expect(request && storyOf(request).slice(1)).toEqual([
-    '1. no key: every key is limited, one may serve in 60 s; not key-1: cooling, rate limited for 60 s, key-2: disabled, set by an operator',
+    '1. no key: every key is limited, one may serve in 60 s; could not use key-1 (cooling, rate limited, which ends in 60 s), key-2 (disabled, set by an operator)',
     'The client got 429 (every key is limited), after 3 ms.',
   ]);
 });

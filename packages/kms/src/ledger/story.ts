@@ -62,11 +62,12 @@ function others({ at, leftOut, leftOutCount }: LedgerStep): string {
   if (leftOutCount === 0) return '';
   const named = leftOut.slice(0, MAX_NAMED).map((one) => nameLeftOut(one, at));
   const more = leftOutCount > named.length ? `, ${leftOutCount - named.length} more` : '';
-  return `; not ${named.join(', ')}${more}`;
+  return `; could not use ${named.join(', ')}${more}`;
 }
 
 function nameLeftOut({ keyName, why, until }: LeftOut, at: number): string {
-  return `${keyName}: ${why}${until === null ? '' : ` for ${lengthInWords(until - at)}`}`;
+  const end = until === null ? '' : `, which ends in ${lengthInWords(until - at)}`;
+  return `${keyName} (${why}${end})`;
 }
 
 function outcomeOf(step: Extract<LedgerStep, { kind: 'attempt' }>): string {

@@ -73,9 +73,10 @@ describe('the package', () => {
       reject: false,
     });
     expect(exitCode).toBe(78);
-    expect(stderr).toContain('OPENROUTER_KEYS=sk-or-…,sk-or-… npx openrouter-proxy');
+    expect(stderr).toContain('OPENROUTER_KEYS="$(cat my-keys.txt)" npx openrouter-proxy');
     expect(stderr).not.toMatch(/npm (?:start|run)/);
-    const [, example = ''] = /cp '?(\/.*config\.yml\.example)'? config\.yml/.exec(stderr) ?? [];
+    const [, example = ''] =
+      /install -m 600 '?(\/.*config\.yml\.example)'? config\.yml/.exec(stderr) ?? [];
     expect(existsSync(example)).toBe(true);
     const { stderr: unreachable } = await execa(bin('kms'), ['status'], {
       cwd: elsewhere,
