@@ -67,7 +67,7 @@ test("a short access key of systemd's credentials is refused under the path of i
 test('the host of the command line decides, and not the one it replaces', async () => {
   const yaml = server('host: 127.0.0.1', `access_key: ${SHORT}`);
   expect(await problemsOf(yaml, { listen: { host: '0.0.0.0' } })).toEqual([
-    `config.yml:5: server.access_key: ${refused('0.0.0.0')}`,
+    `config.yml:5: server.access_key: ${refused('0.0.0.0', '--host')}`,
   ]);
 });
 
