@@ -31,7 +31,7 @@ async function openTerminal(command: string) {
     '80',
     '-y',
     '24',
-    `env ${env} ${command}; echo "ended $?"; sleep 60`,
+    `env -u NO_COLOR ${env} ${command}; echo "ended $?"; sleep 60`,
   );
   onTestFinished(async () => {
     await tmux('kill-server');
