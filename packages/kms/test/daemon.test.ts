@@ -118,7 +118,8 @@ it('tells since when a key is limited, and since when it serves again', async ()
 describe('a service that is started again', () => {
   it('still knows which keys cool and which are disabled', async () => {
     const handOver = handOverFor(newFolder(), fakeKeys(null, null, null));
-    const { drain } = await kms.start(handOver);
+    const clock = new ManualClock(); // two processes read the machine's at different moments
+    const { drain } = await kms.start(handOver, clock);
     const gateway = kms.connect(handOver.socket, 'gateway');
     const operator = kms.connect(handOver.socket, 'operator');
     const [cooled, disabled] = [await acquire(gateway), await acquire(gateway)];
@@ -128,7 +129,7 @@ describe('a service that is started again', () => {
     await Promise.all([gateway.close(), operator.close()]);
     await drain();
 
-    await kms.start(handOver);
+    await kms.start(handOver, clock);
     const again = kms.connect(handOver.socket, 'operator');
     const states = (list: typeof before) => list.keys.slice(0, 2).map(({ state }) => state);
     expect(states(await again.call('keys.list', {}))).toEqual(states(before));
