@@ -127,7 +127,7 @@ it('says that OpenRouter refuses every key, to clients and to who looks, and not
   expect(await health()).toEqual({ status: 'ok' });
   for (const key of product.fake.keys) key.revoked = true;
   const refused = async () => (await ask(product, PAID_MODEL)).text();
-  await expect.poll(refused).toContain('OpenRouter refuses every key (401)');
+  await expect.poll(refused).toContain('OpenRouter refuses every key of this gateway (401)');
   const reason = expect.stringMatching(
     /^OpenRouter refuses all 3 keys since .* UTC: HTTP 401 User not found\.$/,
   ) as string;
