@@ -63,7 +63,8 @@ it('clients are told why OpenRouter cannot be reached, first and later, and not 
     expect(error.message).toMatch(/^OpenRouter cannot be reached\.( Try again in \d+ s\.)?$/);
   }
   expect([...codes]).toEqual(['upstream_unreachable', 'upstream_blocked']);
-  expect(await kms(world.system, 'requests')).toContain('OpenRouter could not be reached (502)');
+  const requests = () => kms(world.system, 'requests');
+  await expect.poll(requests).toContain('OpenRouter could not be reached (502)');
 });
 
 it('when OpenRouter refuses every key, nobody is told to wait, and the lane shows it', async () => {
@@ -79,6 +80,7 @@ it('when OpenRouter refuses every key, nobody is told to wait, and the lane show
   expect(whyNot).toMatch(/^key-1 cannot serve .*\n {2}OpenRouter refuses the key: HTTP 401/);
   expect(whyNot).not.toContain('until');
   const id = answer.headers.get('x-request-id') ?? '';
-  expect(await kms(world.system, 'explain', id)).toContain('which only other keys can end');
+  const explained = () => kms(world.system, 'explain', id);
+  await expect.poll(explained).toContain('which only other keys can end');
   await expect.poll(() => page(world)).toContain('lane-refused');
 });
