@@ -81,7 +81,10 @@ export default {
       from: { path: '^packages/dashboard/src/' },
       to: {
         path: others().path,
-        pathNot: [pkg('dashboard'), '^packages/kms-protocol/src/(health-)?words\\.ts$'],
+        pathNot: [
+          pkg('dashboard'),
+          '^packages/kms-protocol/src/((health-)?words|key-standing)\\.ts$',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -109,7 +112,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/logger|kms-protocol/src/(health-)?words|config/src/(find-state-paths|default-state-dir))\\.ts$',
+          '^packages/(runtime/src/logger|kms-protocol/src/((health-)?words|key-standing)|config/src/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
     },

@@ -1,11 +1,4 @@
-import type {
-  Finding,
-  KeyCheck,
-  KeyView,
-  Lease,
-  NoKeyData,
-  Outcome,
-} from '@openrouter-proxy/kms-protocol';
+import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { FirstRound, type InspectionListener } from './first-round.ts';
 import { upstreamCause } from './health/causes.ts';
@@ -23,7 +16,7 @@ import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
 import { isGuess } from './limit.ts';
-import type { PoolCore, SpendingListener } from './pool-core.ts';
+import type { ContactListener, PoolCore, SpendingListener } from './pool-core.ts';
 
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
@@ -39,14 +32,6 @@ const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
 ]);
 /** Under this name the checks that are repeated for a wrong clock are counted. */
 const CLOCK = 'clock';
-
-/** What the last contacts with OpenRouter say of a key, and of every key alike. */
-export type ContactFacts = Pick<KeyView, 'check' | 'upstream'>;
-
-/** Told when the last contact with OpenRouter says something else of a key than the one before. */
-export interface ContactListener {
-  onContact(key: PoolKey, said: ContactFacts): void;
-}
 
 interface Heard {
   readonly trouble: TroubleKind | undefined;

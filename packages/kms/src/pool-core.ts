@@ -1,10 +1,10 @@
+import type { KeyView } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from './accounts.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
 import type { Contacts } from './health/contacts.ts';
 import type { InspectionListener } from './first-round.ts';
-import type { ContactListener } from './key-inspector.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
 import type { LeaseTokens } from './lease-id.ts';
 import type { LeaseLoads } from './lease-loads.ts';
@@ -23,6 +23,14 @@ import type { StateStore } from './state-store.ts';
 /** Told when a key's charges are not explained by what was spent here. */
 export interface SpendingListener {
   onUnexplained(key: PoolKey, credits: number): void;
+}
+
+/** What the last contacts with OpenRouter say of a key, and of every key alike. */
+export type ContactFacts = Pick<KeyView, 'check' | 'upstream'>;
+
+/** Told when the last contact with OpenRouter says something else of a key than the one before. */
+export interface ContactListener {
+  onContact(key: PoolKey, said: ContactFacts): void;
 }
 
 /** Told of everything that happens in a pool. */

@@ -4,13 +4,12 @@ import {
   type KeyView,
   type LimitView,
 } from '@openrouter-proxy/kms-protocol';
-import type { ContactFacts } from './key-inspector.ts';
 import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
 import type { Books } from './ledger/books.ts';
 import type { Holding } from './ledger/key-standing.ts';
-import type { PoolListener } from './pool-core.ts';
+import type { ContactFacts, PoolListener } from './pool-core.ts';
 import { limitView, subjectView } from './pool-views.ts';
 
 /** What the pool tells, and to whom it is passed on. */
