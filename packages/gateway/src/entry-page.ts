@@ -3,7 +3,6 @@ import type { Exchange } from './exchange.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const GUIDE = {
-  status: 'ok',
   service: 'openrouter-proxy',
   message:
     'The API is under /api/v1 (and /v1), with the access key. The dashboard is /metrics, health is /health.',

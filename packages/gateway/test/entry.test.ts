@@ -12,7 +12,8 @@ describe('the addresses that are tried first', () => {
     const gateway = await startTestGateway('http://127.0.0.1:1');
     const answer = await gateway.send(ask('GET', path));
     expect(statusOf(answer)).toBe(200);
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 'ok', api: '/api/v1' });
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ api: '/api/v1', health: '/health' });
+    expect(answer.body.toString()).not.toContain('status'); // only /health knows how it stands
     const length = headerLines(answer, 'content-length');
     const withoutBody = await gateway.send(ask('HEAD', path));
     expect([statusOf(withoutBody), withoutBody.body.length]).toEqual([200, 0]);
