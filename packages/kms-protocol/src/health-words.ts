@@ -68,7 +68,7 @@ const FAILING = {
 };
 
 const KEYS_REFUSED =
-  'Check the keys at https://openrouter.ai/settings/keys, put right ones into openrouter.keys, then `kms reload`.';
+  'Check the keys at https://openrouter.ai/settings/keys and replace the refused ones. Then `kms reload` if they stand in the configuration or its key files; restart if they come from OPENROUTER_KEYS or a credential.';
 
 /** The one table of what can be wrong: each cause with what all surfaces say about it. */
 export const HEALTH: {
