@@ -59,16 +59,13 @@ function subjectFields(subject: Subject, keys: readonly PoolKey[]): LogFields {
   return { ...about, ...(key === undefined ? { key_id: keyId } : keyFields(key)) };
 }
 
-/** Writes whether OpenRouter can be reached, and knows the keys. */
-export function logFirstRound(logger: Logger, tally: Readonly<Tally>): void {
-  const { known, refused, unanswered } = tally;
-  if (known === 0 && refused === 0) {
-    logger.warning('OpenRouter could not be asked about any key: can it be reached?', { ...tally });
-  } else if (refused > 0) {
-    const which = known === 0 ? 'any of the keys' : 'some of the keys';
-    logger.warning(`OpenRouter does not know ${which}: see \`kms keys\``, { ...tally });
-  } else if (unanswered > 0) logger.info('OpenRouter was asked about the keys', { ...tally });
-  else logger.info('OpenRouter knows every key', { keys: known });
+/** Writes that the first check went well. What went wrong is told by the lines of health. */
+export function logFirstRound(
+  logger: Logger,
+  { known, refused, unanswered }: Readonly<Tally>,
+): void {
+  if (refused === 0 && unanswered === 0)
+    logger.info('OpenRouter accepts every key', { keys: known });
 }
 
 function lineOf(before: KeyState, after: KeyState): KeyLine | null {
