@@ -2,7 +2,7 @@ import type { Command, CommandOption } from './command.ts';
 import { withKms } from './connection.ts';
 import { allKeys } from './find-key.ts';
 import type { Io } from './io.ts';
-import { plain } from './terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 
 /** What may stand next on a command line, with what it means. */
 interface Candidate {

@@ -8,10 +8,9 @@ import {
   type Params,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
-import { installationOf } from '@openrouter-proxy/runtime';
+import { installationOf, plain } from '@openrouter-proxy/runtime';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
-import { plain } from './terminal/plain.ts';
 
 /** Where the key service is, as the command line says. */
 export interface Whereabouts {

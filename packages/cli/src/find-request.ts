@@ -1,7 +1,7 @@
 import { MAX_RECENT } from '@openrouter-proxy/kms-protocol';
 import type { Kms } from './connection.ts';
 import { Failure } from './failure.ts';
-import { plain } from './terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { quoted } from './terminal/quoted.ts';
 
 const SHORTEST_PREFIX = 6;

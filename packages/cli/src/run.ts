@@ -5,7 +5,7 @@ import { COMMANDS } from './commands/index.ts';
 import { candidates, GLOBAL_OPTIONS, keyCandidates } from './complete.ts';
 import { EXIT_CODE, Failure, type Ending } from './failure.ts';
 import type { Io } from './io.ts';
-import { plain } from './terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { masked, quoted } from './terminal/quoted.ts';
 import { painter } from './terminal/style.ts';
 

@@ -2,7 +2,7 @@ import type { LoadedConfig } from '@openrouter-proxy/config';
 import { connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
 import type { Ending } from '../failure.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { table, type Column } from '../terminal/table.ts';
 
 /** Reads the configuration exactly as a start would; it may lack keys, which are then missing in it. */

@@ -4,7 +4,7 @@ import { withKms, type Kms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
 import { findRecentRequest } from '../find-request.ts';
 import { clockTime } from '../terminal/instant.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { wrap } from '../terminal/table.ts';
 
 const NOT_REMEMBERED =

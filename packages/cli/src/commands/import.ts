@@ -3,7 +3,7 @@ import { printJson, type Command } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { importKeys, type ImportFormat, type Imported } from '../key-import.ts';
 import { plural } from '../terminal/number.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { quoted } from '../terminal/quoted.ts';
 
 const FORMATS = ['ancestor', 'gpt-load', 'env'] as const satisfies readonly ImportFormat[];

@@ -14,7 +14,7 @@ import {
 } from '../key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, share } from '../terminal/number.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 
 /** The argument of every command that is about one key. */
 export const KEY_ARGUMENT = {

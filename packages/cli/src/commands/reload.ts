@@ -1,7 +1,7 @@
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { printJson, type Command, type Context } from '../command.ts';
 import { withKms } from '../connection.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 
 export const reload: Command = {
   name: 'reload',

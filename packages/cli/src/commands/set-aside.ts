@@ -3,7 +3,7 @@ import { printJson, type Command, type Context } from '../command.ts';
 import { withKms, type Kms } from '../connection.ts';
 import { findKey } from '../find-key.ts';
 import { standing, standingNote } from '../key-words.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { readTime } from '../time-argument.ts';
 import { KEY_ARGUMENT } from './key.ts';
 

@@ -12,7 +12,7 @@ import { withKms } from '../connection.ts';
 import { limitInWords } from '../key-words.ts';
 import { clockTime, span, when } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import type { Cell } from '../terminal/table.ts';
 
 type Status = Result<'service.status'>;

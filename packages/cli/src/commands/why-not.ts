@@ -3,7 +3,7 @@ import { withKms } from '../connection.ts';
 import { Failure, type Ending } from '../failure.ts';
 import { findKey } from '../find-key.ts';
 import { until } from '../terminal/instant.ts';
-import { plain } from '../terminal/plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { KEY_ARGUMENT } from './key.ts';
 
 export const whyNot: Command = {

@@ -1,4 +1,4 @@
-import { plain } from './plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 
 /** OpenRouter's keys, wherever they stand. */
 const KEY = /sk-or-[\w-]{4,}/gi;

@@ -1,4 +1,4 @@
-import { plain } from './plain.ts';
+import { plain } from '@openrouter-proxy/runtime';
 import { textWidth } from './text-width.ts';
 import type { Paint, Tone } from './style.ts';
 
