@@ -60,7 +60,7 @@ const COLUMNS: Readonly<Record<string, readonly (readonly [title: string, means:
     ['KEYS', 'the keys that were tried, in this order; `–` if none could be'],
     ['RESULT', 'how it ended, and the status that the client got'],
     ['TOOK', 'until the answer ended'],
-    ['CREDITS', 'what OpenRouter charged; `–` if it did not say'],
+    ['COST', 'what OpenRouter charged; `–` if it did not say'],
   ],
   usage: [
     [
@@ -76,7 +76,7 @@ const COLUMNS: Readonly<Record<string, readonly (readonly [title: string, means:
       'UNKNOWN',
       'attempts that used something nobody knows: answers that broke off, or did not say',
     ],
-    ['CREDITS', 'what OpenRouter charged, in US dollars (`cost` in JSON)'],
+    ['COST', 'what OpenRouter charged, in US dollars (`cost` in JSON)'],
   ],
 };
 
