@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   KmsError,
   MAX_RECORDED,
@@ -12,12 +13,21 @@ const GATHER_MS = 200;
 const MAX_KEPT = 5_000;
 const RETRY_MS = 1_000;
 
+/** What one message tells. It keeps its name when it is sent again, so that it counts once. */
+interface Batch {
+  readonly batch: string;
+  readonly requests: RequestEnd[];
+  readonly unauthorized: number;
+}
+
 /** Tells the key service of requests that are over, many at once: nobody waits for that. */
 export class RequestRecorder {
   readonly #kms: KmsClient;
   readonly #logger: Logger;
   #ends: RequestEnd[] = [];
   #unauthorized = 0;
+  /** Sent, and not known to have arrived. */
+  #unconfirmed: Batch | null = null;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
@@ -42,7 +52,8 @@ export class RequestRecorder {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#sending;
-    await this.#send();
+    do await this.#send();
+    while (this.#unconfirmed === null && this.#ends.length > 0);
     clearTimeout(this.#timer);
   }
 
@@ -53,25 +64,29 @@ export class RequestRecorder {
   }
 
   async #send(): Promise<void> {
+    this.#timer = undefined;
+    this.#unconfirmed ??= this.#nextBatch();
+    const batch = this.#unconfirmed;
+    if (batch === null) return;
+    try {
+      await this.#kms.call('requests.record', batch);
+    } catch (error) {
+      if (KmsError.is(error, 'UNAVAILABLE')) {
+        this.#sendAfter(RETRY_MS);
+        return;
+      }
+      const requests = batch.requests.length;
+      this.#logger.warning('requests could not be recorded', { requests, error });
+    }
+    this.#unconfirmed = null;
+    if (this.#ends.length > 0) this.#sendAfter(0);
+  }
+
+  #nextBatch(): Batch | null {
     const requests = this.#ends.splice(0, MAX_RECORDED);
     const unauthorized = this.#unauthorized;
     this.#unauthorized = 0;
-    this.#timer = undefined;
-    if (requests.length === 0 && unauthorized === 0) return;
-    try {
-      await this.#kms.call('requests.record', { requests, unauthorized });
-      if (this.#ends.length > 0) this.#sendAfter(0);
-    } catch (error) {
-      if (!KmsError.is(error, 'UNAVAILABLE')) {
-        this.#logger.warning('requests could not be recorded', {
-          requests: requests.length,
-          error,
-        });
-        return;
-      }
-      this.#unauthorized += unauthorized;
-      this.#ends = [...requests, ...this.#ends].slice(-MAX_KEPT);
-      this.#sendAfter(RETRY_MS);
-    }
+    if (requests.length === 0 && unauthorized === 0) return null;
+    return { batch: randomUUID(), requests, unauthorized };
   }
 }

@@ -103,3 +103,15 @@ it('goes on with a stream while the key service is away, and reports on it after
   await gateway.keys.restart();
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
 });
+
+it('tells of refused requests under the same name when the answer is lost, so that they count once', async () => {
+  const upstream = await startRecordingUpstream(answering(OK));
+  const gateway = await startTestGateway(upstream.url);
+  gateway.keys.mayRecord = new Promise(() => undefined);
+  const answer = await gateway.send(rawPost('{}').replace(/Bearer .*/, 'Bearer wrong'));
+  expect(statusOf(answer)).toBe(401);
+  await expect.poll(() => gateway.keys.recorded.length).toBeGreaterThan(1);
+  const [first, again] = gateway.keys.recorded;
+  expect(first?.unauthorized).toBe(1);
+  expect(again).toEqual(first);
+});

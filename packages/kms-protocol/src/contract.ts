@@ -152,6 +152,8 @@ export const contract = {
   /** Tells of requests that are over, many at once. Saying it twice changes nothing. */
   'requests.record': {
     params: z.strictObject({
+      /** Names this message: sent again, because its answer was lost, it changes nothing. */
+      batch: z.string().min(1).max(64),
       requests: z.array(requestEnd).max(MAX_RECORDED),
       /** API requests refused since the last call because their access key was missing or wrong. */
       unauthorized: z.int().nonnegative().optional(),

@@ -120,7 +120,7 @@ export const PARAMS: { [M in HandledMethod]: Params<M> } = {
   'keys.whyNot': { keyId: KEY_ID, model: null },
   'leases.list': {},
   'keys.history': { since: 0, limit: 1 },
-  'requests.record': { requests: [] },
+  'requests.record': { batch: 'one', requests: [] },
   'requests.recent': { limit: 1 },
   'requests.explain': { requestId: 'r' },
   'usage.query': { since: 0, by: 'day' },

@@ -12,6 +12,7 @@ import type { ServiceHealth } from './health/service-health.ts';
 import type { KeyPool } from './key-pool.ts';
 import type { KeyCommand } from './key-state.ts';
 import type { Books } from './ledger/books.ts';
+import { SeenBatches } from './ledger/seen-batches.ts';
 import { storyOf } from './ledger/story.ts';
 import type { UsageSharing } from './usage-sharing.ts';
 
@@ -129,6 +130,7 @@ function serviceHandlers({
 
 function bookHandlers({ pool, books, sharing, clock }: HandlerParts): Pick<Handlers, BookMethods> {
   const { ledger, usage, traffic, history, events } = books;
+  const batches = new SeenBatches();
   const record = (end: RequestEnd) => {
     const now = clock.now();
     if (ledger.record(end, now)) traffic.add(end, now);
@@ -138,7 +140,8 @@ function bookHandlers({ pool, books, sharing, clock }: HandlerParts): Pick<Handl
       lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
     }),
     'leases.list': () => ledger.leases(MAX_LISTED_LEASES),
-    'requests.record': ({ requests, unauthorized = 0 }) => {
+    'requests.record': ({ batch, requests, unauthorized = 0 }) => {
+      if (!batches.isNew(batch)) return {};
       for (const end of requests) record(end);
       traffic.addUnauthorized(unauthorized, clock.now());
       return {};

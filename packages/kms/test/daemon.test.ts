@@ -40,6 +40,23 @@ describe('a gateway', () => {
     expect(refused).toMatchObject({ code: 'NO_KEY_AVAILABLE', data: { reason: 'cooling' } });
   });
 
+  it('is not counted twice when it sends a message about requests again', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    const clock = new ManualClock();
+    await kms.start(handOver, clock);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const counted = async () => {
+      const { points } = await gateway.call('traffic.query', { since: clock.now() - 60_000 });
+      return points.reduce((sum, { unauthorized }) => sum + unauthorized, 0);
+    };
+    const message = { batch: 'one', requests: [], unauthorized: 3 };
+    await gateway.call('requests.record', message);
+    await gateway.call('requests.record', message);
+    expect(await counted()).toBe(3);
+    await gateway.call('requests.record', { ...message, batch: 'two' });
+    expect(await counted()).toBe(6);
+  });
+
   it('may look at keys and do nothing to them', async () => {
     const handOver = handOverFor(newFolder(), fakeKeys(null));
     await kms.start(handOver);

@@ -52,6 +52,10 @@ export interface KeyService {
   noKey: NoKeyData;
   /** A lease is given once this has resolved. */
   mayLease: Promise<unknown>;
+  /** Messages about requests that are over. */
+  recorded: HandlerParams<'requests.record'>[];
+  /** Such a message is answered once this has resolved. */
+  mayRecord: Promise<unknown>;
   /** What came of each lease, in the order of the reports. */
   outcomes(): Outcome['kind'][];
   /** As if its process had been killed: the socket is gone, and so are its connections. */
@@ -118,7 +122,11 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     'keys.whyNot': notHere,
     'leases.list': () => ({ leases: [], total: 0 }),
     'keys.history': notHere,
-    'requests.record': () => ({}),
+    async 'requests.record'(params) {
+      service.recorded.push(params);
+      await service.mayRecord;
+      return {};
+    },
     'requests.recent': notHere,
     'requests.explain': notHere,
     'usage.query': notHere,
@@ -209,6 +217,8 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
     leases: 0,
     noKey: { reason: 'cooling', retryAfterMs: 7_000 },
     mayLease: Promise.resolve(),
+    recorded: [],
+    mayRecord: Promise.resolve(),
     probe: false,
     confirmed: [],
     cancelled: [],
