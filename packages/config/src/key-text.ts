@@ -15,6 +15,9 @@ export function readKey(value: unknown): Reading<Secret> {
   if (!key.startsWith('sk-or-')) {
     return { problem: 'is not an OpenRouter key: it must start with `sk-or-`' };
   }
+  if (key.lastIndexOf('sk-or-') > 0) {
+    return { problem: 'holds more than one key: separate them with commas, spaces or newlines' };
+  }
   if (!KEY.test(key)) {
     return { problem: 'is not an OpenRouter key: only visible ASCII may follow `sk-or-`' };
   }

@@ -161,6 +161,10 @@ const SETTINGS: Record<string, [yaml: string, problem: string]> = {
     keys('"sk-or-v1-abc\\rdef"'),
     'config.yml:3: openrouter.keys[0]: is not an OpenRouter key: only visible ASCII may follow `sk-or-`',
   ],
+  'two keys with a semicolon between them': [
+    keys('sk-or-v1-abc;sk-or-v1-def'),
+    'config.yml:3: openrouter.keys[0]: holds more than one key: separate them with commas, spaces or newlines',
+  ],
   'a key that is nothing but the prefix': [
     keys('sk-or-'),
     'config.yml:3: openrouter.keys[0]: is not an OpenRouter key: only visible ASCII may follow `sk-or-`',

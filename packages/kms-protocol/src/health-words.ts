@@ -247,7 +247,8 @@ const CAUSE_OF: Readonly<Record<ConnectionProblem, ConnectionCause>> = {
   certificate_dates: 'certificate_dates',
 };
 
-const UPSTREAM_FAULTS: readonly HealthCauseKind[] = [
+/** What can be wrong between here and OpenRouter. */
+export const UPSTREAM_FAULTS: readonly HealthCauseKind[] = [
   'dns_failed',
   'certificate_untrusted',
   'certificate_dates',

@@ -36,6 +36,7 @@ export {
   utcInWords,
   type HealthStatement,
   type InstantInWords,
+  UPSTREAM_FAULTS,
 } from './health-words.ts';
 export { type Health, type HealthCause, type HealthCauseKind, type HealthLevel } from './health.ts';
 export { type KeyLane, type KeySpan, type PoolEvent, type TrafficPoint } from './history.ts';

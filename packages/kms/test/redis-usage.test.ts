@@ -143,6 +143,25 @@ describe('machines that share their usage', () => {
     expect(one.usage.otherMachines(clock.now())).toBe(0);
   });
 
+  it.each([
+    ['larger than any machine counts', '[["k","m","c",1e300,0,0,0,0,0,0,0]]'],
+    ['a broken number of requests', '[["k","m","c",0.5,0,0,0,0,0,0,0]]'],
+    ['negative', '[["k","m","c",-1,0,0,0,0,0,0,0]]'],
+  ])('pass over figures that are %s, and read what follows', async (_what, rows) => {
+    const redis = await startRedis();
+    const clock = new ManualClock();
+    const [one, other] = [machine(redis, clock), machine(redis, clock)];
+    await one.exchanged();
+    const entry = `${new Date(clock.now()).toISOString().slice(0, 10)} ${'a'.repeat(16)}`;
+    await redis.admin('HSET', '{test}:usage:rows', entry, rows);
+    await redis.admin('ZADD', '{test}:usage:changes', 1, entry);
+    other.use(4);
+    await other.exchanged();
+    await one.exchanged();
+    expect([one.cost('pool'), one.troubles.at(-1) ?? null]).toEqual([4, null]);
+    expect(one.usage.otherMachines(clock.now())).toBe(1);
+  });
+
   it('keep 90 days in Redis, and let everything there expire', async () => {
     const redis = await startRedis();
     const clock = new ManualClock();

@@ -33,6 +33,12 @@ it('says that OpenRouter did not answer', () => {
   expect(verdictBlock(verdicts)).toContain('d  no answer: ECONNREFUSED');
 });
 
+it('says that OpenRouter could not be asked when every check has failed', () => {
+  const unanswered = { name: 'd', check: check('unanswered', null, 'getaddrinfo ENOTFOUND') };
+  const verdicts = { keys: [unanswered, unanswered], problems: [] };
+  expect(verdictSummary(verdicts)).toBe('OpenRouter could not be asked about any key');
+});
+
 it('names of many keys only those that are not accepted', () => {
   const many = Array.from({ length: 40 }, () => ACCEPTED);
   const block = verdictBlock({ keys: [...many, REFUSED], problems: [] });

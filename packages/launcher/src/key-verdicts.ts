@@ -56,7 +56,12 @@ export function verdictSummary({ keys }: KeyVerdicts): string {
   const count = (verdict: string) => keys.filter(({ check }) => check?.verdict === verdict).length;
   const [accepted, refused] = [count('accepted'), count('refused')];
   const silent = keys.length - accepted - refused;
-  if (silent === keys.length) return `OpenRouter did not answer within ${WAIT_MS / 1_000} s`;
+  const isWaiting = keys.some(({ check }) => check === null);
+  if (silent === keys.length) {
+    return isWaiting
+      ? `OpenRouter did not answer within ${WAIT_MS / 1_000} s`
+      : 'OpenRouter could not be asked about any key';
+  }
   const parts = [
     ...(accepted > 0 ? [`accepts ${accepted} of ${keys.length} keys`] : []),
     ...(refused > 0 ? [`refuses ${refused} of ${keys.length} keys`] : []),

@@ -183,7 +183,8 @@ async function announceKeys({ slices: { kms } }: Reloader, logger: Logger): Prom
     return;
   }
   const problems = verdicts.problems.map(({ sentence }) => sentence);
-  logger.info(verdictSummary(verdicts), problems.length === 0 ? {} : { problems });
+  if (problems.length === 0) logger.info(verdictSummary(verdicts));
+  else logger.warning(verdictSummary(verdicts), { problems });
 }
 
 /** The launcher's logger, which masks every secret it is told of; an error nobody handles is its last line. */

@@ -1,5 +1,6 @@
 import {
   healthStatements,
+  UPSTREAM_FAULTS,
   type HealthCause,
   type HealthCauseKind,
   type HealthStatement,
@@ -10,7 +11,15 @@ import type { Logger } from '@openrouter-proxy/runtime';
 /** A cause is told of once it has stood this long: a key service that starts knows nothing yet. */
 const START_MS = 3_000;
 
-/** Writes one line when something goes wrong, and one when that is over. */
+/** Causes of one group take each other's place: the one that ends has changed, and is not over. */
+const GROUPS: readonly (readonly HealthCauseKind[])[] = [
+  UPSTREAM_FAULTS,
+  ['all_keys_refused', 'some_keys_refused'],
+  ['all_keys_limited', 'models_limited'],
+  ['requests_failing', 'some_requests_failing'],
+];
+
+/** Writes one line when something goes wrong or changes, and one when it is over. */
 export class HealthLog {
   readonly #logger: Logger;
   readonly #startedAt: number;
@@ -34,7 +43,8 @@ export class HealthLog {
       if (!this.#standing.has(kind)) this.#begins(statement);
     }
     for (const [kind, statement] of this.#standing) {
-      if (!current.has(kind)) this.#ends(statement, now);
+      const group = GROUPS.find((kinds) => kinds.includes(kind)) ?? [kind];
+      if (!group.some((other) => current.has(other))) this.#ends(statement, now);
     }
     this.#standing = current;
   }

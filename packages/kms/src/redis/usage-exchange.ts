@@ -27,7 +27,9 @@ const answer = z.tuple([
   z.array(z.tuple([z.string(), z.coerce.number(), z.string()])).max(CHANGES_AT_ONCE),
 ]);
 const name = z.string().max(300);
-const figure = z.number().nonnegative();
+/** More than a machine counts in a day; sums of it still fit into a file of totals. */
+const MAX_FIGURE = 1e12;
+const figure = z.number().nonnegative().max(MAX_FIGURE);
 const rowsOfOther = z.array(z.tuple([name, name, name], figure)).max(2_001);
 
 /** What an exchange is made of. */
@@ -151,10 +153,16 @@ export class UsageExchange implements AsyncDisposable {
 function readRows(text: string): SharedRow[] | undefined {
   try {
     const rows = rowsOfOther.parse(JSON.parse(text));
-    return rows.every((row) => row.length === 3 + COUNTED.length) ? rows : undefined;
+    return rows.every(isRow) ? rows : undefined;
   } catch {
-    return undefined; // of another version of this program
+    return undefined; // of another version of this program, or damaged
   }
+}
+
+/** Whether a row has a figure for each column, whole ones but for the cost. */
+function isRow([, , , ...figures]: SharedRow): boolean {
+  if (figures.length !== COUNTED.length) return false;
+  return COUNTED.every((column, index) => column === 'cost' || Number.isInteger(figures[index]));
 }
 
 const dayNumber = (day: string) => Math.floor(Date.parse(day) / DAY);
