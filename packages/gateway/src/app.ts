@@ -8,6 +8,8 @@ import { CLIENT_GONE, Exchange } from './exchange.ts';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 import { requestId } from './request-id.ts';
 import { isPublic, parseTarget, type RequestTarget } from './request-target.ts';
+import { unknownPath } from './unknown-path.ts';
+import { opensWebSocket } from './web-socket.ts';
 import type { WrongKeyThrottle } from './wrong-key-throttle.ts';
 
 /** What the middleware hands down for each request. */
@@ -146,21 +148,27 @@ async function refuseWrongKey(
   );
 }
 
+/** OpenRouter's API has no WebSockets. The answer names the protocol to use (RFC 9110, section 15.5.22). */
+function refuseWebSocket({ response }: Exchange): never {
+  response.setHeader('upgrade', 'HTTP/1.1');
+  response.setHeader('connection', 'Upgrade');
+  throw new GatewayError(
+    'upgrade_required',
+    "WebSockets are not served here: send the request as an HTTP POST. For Codex, set `supports_websockets = false` in the provider's section of its config.toml.",
+  );
+}
+
 function serve(parts: AppParts): Middleware {
   return async (request, response) => {
     const { exchange, target } = response.locals;
     if (target.kind === 'api') {
+      if (opensWebSocket(request)) refuseWebSocket(exchange);
       const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
       if (expectsContinue) response.writeContinue();
       const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
       return exchange.workOn(parts.api(exchange, target, keyless));
     }
-    if (target.kind === 'unknown') {
-      throw new GatewayError(
-        'not_found',
-        'No such path. The API is under /api/v1 and /v1; there are also /health and /metrics.',
-      );
-    }
+    if (target.kind === 'unknown') throw unknownPath(request.headers, target.mistake);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new GatewayError('method_not_allowed', `${request.method} is not served here.`);
     }

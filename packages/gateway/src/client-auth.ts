@@ -12,16 +12,22 @@ function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** The credential of a request, in each spelling clients use; a password only where Basic is allowed. */
-function credential(headers: IncomingHttpHeaders, allowBasic: boolean): string | undefined {
-  const [scheme, value] = (headers.authorization ?? '').trim().split(/\s+/, 2);
-  if (value !== undefined && scheme?.toLowerCase() === 'bearer') return value;
-  if (allowBasic && value !== undefined && scheme?.toLowerCase() === 'basic') {
-    const decoded = Buffer.from(value, 'base64').toString('utf8');
-    return decoded.slice(decoded.indexOf(':') + 1);
-  }
+/** The value of an Authorization field, as far as its scheme is served. */
+function authorizationValue(field: string | undefined, allowBasic: boolean): string | undefined {
+  const [scheme, value] = (field ?? '').trim().split(/\s+/, 2);
+  if (value === undefined) return undefined;
+  if (scheme?.toLowerCase() === 'bearer') return value;
+  if (!allowBasic || scheme?.toLowerCase() !== 'basic') return undefined;
+  const decoded = Buffer.from(value, 'base64').toString('utf8');
+  return decoded.slice(decoded.indexOf(':') + 1);
+}
+
+/** The credentials of a request, at most two; a password only where Basic is allowed. */
+function credentials({ authorization, ...headers }: IncomingHttpHeaders, allowBasic: boolean) {
+  const value = authorizationValue(authorization, allowBasic);
   const apiKey = headers['x-api-key'];
-  return typeof apiKey === 'string' && apiKey !== '' ? apiKey : undefined;
+  const offered = [value, typeof apiKey === 'string' && apiKey !== '' ? apiKey : undefined];
+  return offered.filter((credential) => credential !== undefined);
 }
 
 /** Whose credential a request carries. */
@@ -34,23 +40,26 @@ const MISSING: Credential = { kind: 'missing' };
 const WRONG: Credential = { kind: 'wrong' };
 
 /**
- * Creates the check of client credentials. Digests of equal length are compared in constant time, and
- * all of them.
+ * Creates the check of client credentials. A client program may send its key in one field and
+ * something else in the other, so one valid credential is enough; of two valid ones that in
+ * Authorization counts. Every credential is compared with every key, in constant time.
  */
 export function createClientAuth(accessKeys: readonly AccessKey[]) {
   const clients = accessKeys.map(({ name, key }) => ({
     digest: digest(key.reveal()),
     credential: { kind: 'known', name } as const,
   }));
-  return (headers: IncomingHttpHeaders, options = { allowBasic: false }): Credential => {
-    const offered = credential(headers, options.allowBasic);
-    if (offered === undefined) return MISSING;
+  const check = (offered: string): Credential => {
     const offeredDigest = digest(offered);
     let found: Credential = WRONG;
     for (const { digest, credential } of clients) {
       if (timingSafeEqual(digest, offeredDigest)) found = credential;
     }
     return found;
+  };
+  return (headers: IncomingHttpHeaders, options = { allowBasic: false }): Credential => {
+    const found = credentials(headers, options.allowBasic).map(check);
+    return found.find(({ kind }) => kind === 'known') ?? found[0] ?? MISSING;
   };
 }
 

@@ -16,6 +16,11 @@ export const GATEWAY_ERRORS = {
     type: 'invalid_request_error',
     anthropic: 'invalid_request_error',
   },
+  upgrade_required: {
+    status: 426,
+    type: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
+  },
   keys_limited: { status: 429, type: 'rate_limit_error', anthropic: 'rate_limit_error' },
   too_many_wrong_keys: {
     status: 429,

@@ -15,7 +15,11 @@ export type RequestTarget =
     }
   /** Where people and programs look first: `/`, and the API's own prefixes. */
   | { kind: 'entry'; isRoot: boolean }
-  | { kind: 'unknown' };
+  /** No such path; `mistake` names the part of a client's base URL that is wrong, where that can be told. */
+  | { kind: 'unknown'; mistake: BaseUrlMistake | null };
+
+/** A base URL that names the API's prefix, or an endpoint, which the client adds by itself. */
+export type BaseUrlMistake = 'prefix twice' | 'endpoint twice';
 
 /** A target that must not be served: `problem` says why, for the client. */
 export interface UnsafeTarget {
@@ -26,6 +30,7 @@ export interface UnsafeTarget {
 const NOT_VISIBLE_ASCII = /[^\x21-\x7e]/;
 /** A dot segment in any spelling: every further hop may resolve it to another path than the one checked. */
 const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+const EMPTY_SEGMENT = /\/\//;
 /** Encoded slash, backslash, NUL and other control characters. */
 const ENCODED_SEPARATOR = /%(2f|5c|[01][0-9a-f]|7f)/i;
 
@@ -38,14 +43,28 @@ const APIS: Readonly<Record<string, Api>> = {
   '/embeddings': 'embeddings',
 };
 
-/** Some tools append `/v1` to the base URL they were given: both spellings mean the same API. */
-const API_PREFIX = /^(?:\/api)?(?:\/v1){1,2}(?=\/|$)/;
+/**
+ * Some tools append `/v1` to the base URL they were given: both spellings mean the same API. A base
+ * URL that ends with a slash gives a second slash: it belongs to the prefix.
+ */
+const API_PREFIX = /^(?:\/api)?(?:\/v1){1,2}(?:\/(?=\/)|(?=\/|$))/;
+const SECOND_PREFIX = /^\/(?:api|v1)(?:\/|$)/;
+const SECOND_ENDPOINT =
+  /^\/(?:chat\/completions|completions|responses|messages)\/(?:v1\/)?(?:chat\/completions|completions|responses|messages|embeddings|models)$/;
+
+function baseUrlMistake(rest: string): BaseUrlMistake | null {
+  if (SECOND_PREFIX.test(rest)) return 'prefix twice';
+  return SECOND_ENDPOINT.test(rest) ? 'endpoint twice' : null;
+}
 
 function apiTarget(path: string, query: string): RequestTarget | undefined {
   const prefix = API_PREFIX.exec(path);
   if (prefix === null) return undefined;
   const rest = path.slice(prefix[0].length);
   if (rest === '' || rest === '/') return { kind: 'entry', isRoot: false };
+  if (EMPTY_SEGMENT.test(rest)) return undefined;
+  const mistake = baseUrlMistake(rest);
+  if (mistake !== null) return { kind: 'unknown', mistake };
   const name = rest.length > 1 && rest.endsWith('/') ? rest.slice(0, -1) : rest;
   return { kind: 'api', path: rest, query, api: APIS[name] ?? 'other' };
 }
@@ -64,7 +83,7 @@ function ownTarget(path: string, query: string): RequestTarget {
     case '/health/ready':
       return { kind: 'health', probe: 'ready', verbose: false };
     default:
-      return metricsTarget(path, query) ?? { kind: 'unknown' };
+      return metricsTarget(path, query) ?? { kind: 'unknown', mistake: null };
   }
 }
 
@@ -97,11 +116,18 @@ export function parseTarget(url: string): RequestTarget | UnsafeTarget {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? '' : url.slice(mark);
-  if (path.includes('\\') || path.includes('//') || ENCODED_SEPARATOR.test(path)) {
-    return unsafe('the path has an empty segment or an encoded separator');
+  if (path.includes('\\') || ENCODED_SEPARATOR.test(path)) {
+    return unsafe('the path has an encoded separator or a backslash');
   }
   if (DOT_SEGMENT.test(path)) return unsafe('the path has a dot segment');
-  return apiTarget(path, query) ?? ownTarget(path, query);
+  const target = apiTarget(path, query);
+  if (target !== undefined) return target;
+  if (EMPTY_SEGMENT.test(path)) {
+    return unsafe(
+      'the path has two slashes in a row; remove the slash at the end of your base URL',
+    );
+  }
+  return ownTarget(path, query);
 }
 
 /** Whether `path` is one of `endpoints` or lies below one, on whole path segments. */

@@ -55,6 +55,21 @@ const CREDENTIALS: [string, string[], { api: boolean; metrics: boolean }][] = [
   [
     'a wrong Bearer with the right x-api-key',
     [`Authorization: Bearer ${wrong}`, `x-api-key: ${ACCESS_KEY}`],
+    { api: true, metrics: true },
+  ],
+  [
+    'a wrong password with the right x-api-key',
+    [basic(`anybody:${wrong}`), `x-api-key: ${ACCESS_KEY}`],
+    { api: true, metrics: true },
+  ],
+  [
+    'the key as password with a wrong x-api-key',
+    [basic(`anybody:${ACCESS_KEY}`), `x-api-key: ${wrong}`],
+    { api: false, metrics: true },
+  ],
+  [
+    'a wrong Bearer with a wrong x-api-key',
+    [`Authorization: Bearer ${wrong}`, `x-api-key: ${wrong}x`],
     { api: false, metrics: false },
   ],
   [

@@ -75,6 +75,7 @@ const FAILURE: Readonly<Record<string, string>> = {
   unauthorized: 'wrong access key',
   paid_model: 'paid model not allowed',
   not_found: 'unknown path',
+  upgrade_required: 'WebSocket not served',
   keys_limited: 'every key is limited',
   model_limited: 'model at capacity',
   internal: 'internal error',
