@@ -56,7 +56,12 @@ const KEY: Pick<KeyView, 'name' | 'account' | 'state' | 'inFlight' | 'freeReques
 
 /** docs/metrics.md, from the metrics' own definitions. */
 export async function metricsPage(): Promise<string> {
-  const gateway = gatewayMetrics({ system: false, worker: null });
+  const gateway = gatewayMetrics({
+    ...{ system: false, worker: null },
+    onError(error) {
+      throw error;
+    },
+  });
   gateway.exchange(EXCHANGE as unknown as Exchange); // as much of one as metrics look at
   gateway.attempt('success');
   const ofGateway = await gateway.families({

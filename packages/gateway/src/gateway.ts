@@ -76,12 +76,21 @@ function createWitness(
   logs: GatewayLogs,
   now: () => number,
 ): AppParts['finished'] {
-  return (exchange) => {
-    metrics.exchange(exchange);
+  const record = (exchange: Exchange) => {
     const end = requestEnd(exchange, now());
     if (end !== null) recorder.add(end);
     else if (exchange.api !== null && hasWrongKey(exchange)) recorder.addUnauthorized();
-    logs.access(exchange);
+  };
+  // What fails for one of them must neither keep the others from it nor end the process.
+  const observers = [(exchange: Exchange) => metrics.exchange(exchange), record, logs.access];
+  return (exchange) => {
+    for (const observe of observers) {
+      try {
+        observe(exchange);
+      } catch (error) {
+        logs.main.error('a finished request could not be counted', { id: exchange.id, error });
+      }
+    }
   };
 }
 
@@ -134,7 +143,10 @@ async function createParts(
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
 ): Promise<{ parts: Parts; dashboard: Dashboard; health: HealthSource }> {
   const { limits, now, sleep, siblings } = surroundings;
-  const counters = createMetrics({ ...metrics, worker: siblings.id });
+  const counters = createMetrics({
+    ...{ ...metrics, worker: siblings.id },
+    onError: (error) => logs.main.error('an observation could not be counted', { error }),
+  });
   const health = new HealthSource({ kms: keyService.kms, logger: logs.main, draining, now });
   const shown = {
     ...{ ...keyService, metrics: counters, logger: logs.main, siblings, health, now },

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
 import { collect } from './collect.ts';
 import { decodeBody } from './decoding.ts';
+import { reportsError } from './error-member.ts';
 import { heldJson } from './held-json.ts';
 import type { Exchange } from './exchange.ts';
 import { classifyErrorWithin } from './outcome.ts';
@@ -20,7 +21,7 @@ const ERROR_MEMBER = Buffer.from('"error"');
 function isError(text: string): boolean {
   try {
     const { error, choices } = JSON.parse(text) as { error?: unknown; choices?: unknown };
-    if ((error ?? null) !== null) return true;
+    if (reportsError(error)) return true;
     return Array.isArray(choices) && choices.some((choice) => hasError(choice));
   } catch {
     return false;
@@ -30,7 +31,7 @@ function isError(text: string): boolean {
 function hasError(choice: unknown): boolean {
   if (typeof choice !== 'object' || choice === null) return false;
   const { error, finish_reason } = choice as { error?: unknown; finish_reason?: unknown };
-  return (error ?? null) !== null || finish_reason === 'error';
+  return reportsError(error) || finish_reason === 'error';
 }
 
 /**

@@ -108,31 +108,45 @@ export class Leases {
     void this.#deliver(report, keyName);
   }
 
+  /** Sends a report until the key service has it. What it refuses is sent again with less in it: see `reportsOf`. */
   async #deliver(report: Params<'lease.report'>, keyName: string): Promise<void> {
-    const { leaseId, outcome } = report;
-    const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
     this.#waitingReports += 1;
     try {
-      for (;;) {
-        try {
-          await this.#client.call('lease.report', report);
-          return;
-        } catch (error) {
-          const mayRepeat =
-            KmsError.is(error, 'UNAVAILABLE') && this.#waitingReports <= MAX_WAITING_REPORTS;
-          if (!mayRepeat || performance.now() > giveUpAt) {
-            const fields = { key: keyName, outcome: outcome.kind, error };
-            this.#logger.warning('a lease could not be reported', fields);
-            return;
-          }
-          await sleep(REPEAT_AFTER_MS);
-        }
+      for (const params of reportsOf(report)) {
+        const failure = await this.#sendReport(params);
+        if (failure === undefined) return;
+        const fields = { key: keyName, outcome: report.outcome.kind, error: failure };
+        this.#logger.warning('a lease could not be reported', fields);
+        if (!KmsError.is(failure, 'INVALID_PARAMS')) return;
       }
     } finally {
       this.#waitingReports -= 1;
-      this.#held.delete(leaseId);
+      this.#held.delete(report.leaseId);
     }
   }
+
+  /** Repeats a report while the key service is away. Gives the failure that ends it. */
+  async #sendReport(report: Params<'lease.report'>): Promise<unknown> {
+    const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.#client.call('lease.report', report);
+        return undefined;
+      } catch (error) {
+        const mayRepeat =
+          KmsError.is(error, 'UNAVAILABLE') && this.#waitingReports <= MAX_WAITING_REPORTS;
+        if (!mayRepeat || performance.now() > giveUpAt) return error;
+        await sleep(REPEAT_AFTER_MS);
+      }
+    }
+  }
+}
+
+/** What a report falls back to: without its usage, then with an outcome that says nothing about the key. */
+function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
+  const { leaseId, outcome } = report;
+  const withoutUsage = { leaseId, outcome, usage: null };
+  return [report, withoutUsage, { leaseId, outcome: { kind: 'client_abort' } }];
 }
 
 function acquireParams({ client, exclude, affinity, waitMs, ...rest }: LeaseRequest) {

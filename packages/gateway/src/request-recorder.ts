@@ -26,8 +26,8 @@ export class RequestRecorder {
   readonly #logger: Logger;
   #ends: RequestEnd[] = [];
   #unauthorized = 0;
-  /** Sent, and not known to have arrived. */
-  #unconfirmed: Batch | null = null;
+  /** To be sent, or sent and not known to have arrived. */
+  #unconfirmed: Batch[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
@@ -52,8 +52,8 @@ export class RequestRecorder {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#sending;
-    do await this.#send();
-    while (this.#unconfirmed === null && this.#ends.length > 0);
+    let isGone = true;
+    while (isGone && this.#hasMore) isGone = await this.#sendNext();
     clearTimeout(this.#timer);
   }
 
@@ -65,21 +65,47 @@ export class RequestRecorder {
 
   async #send(): Promise<void> {
     this.#timer = undefined;
-    this.#unconfirmed ??= this.#nextBatch();
-    const batch = this.#unconfirmed;
-    if (batch === null) return;
+    const isGone = await this.#sendNext();
+    if (this.#hasMore) this.#sendAfter(isGone ? 0 : RETRY_MS);
+  }
+
+  get #hasMore(): boolean {
+    return this.#unconfirmed.length > 0 || this.#ends.length > 0 || this.#unauthorized > 0;
+  }
+
+  /** Sends one message; false if it has to be sent again. */
+  async #sendNext(): Promise<boolean> {
+    const batch = this.#unconfirmed.shift() ?? this.#nextBatch();
+    if (batch === null) return true;
     try {
       await this.#kms.call('requests.record', batch);
     } catch (error) {
       if (KmsError.is(error, 'UNAVAILABLE')) {
-        this.#sendAfter(RETRY_MS);
-        return;
+        this.#unconfirmed.unshift(batch);
+        return false;
       }
-      const requests = batch.requests.length;
-      this.#logger.warning('requests could not be recorded', { requests, error });
+      this.#afterRefusal(batch, error);
     }
-    this.#unconfirmed = null;
-    if (this.#ends.length > 0) this.#sendAfter(0);
+    return true;
+  }
+
+  /** A message with a row that the key service refuses is divided until that row stands alone. */
+  #afterRefusal({ requests, unauthorized }: Batch, error: unknown): void {
+    const [only] = requests;
+    if (KmsError.is(error, 'INVALID_PARAMS') && requests.length > 1) {
+      const middle = Math.ceil(requests.length / 2);
+      const halves = [requests.slice(0, middle), requests.slice(middle)] as const;
+      this.#unconfirmed.unshift(
+        { batch: randomUUID(), requests: halves[0], unauthorized },
+        { batch: randomUUID(), requests: halves[1], unauthorized: 0 },
+      );
+      return;
+    }
+    if (KmsError.is(error, 'INVALID_PARAMS') && requests.length > 0 && unauthorized > 0) {
+      this.#unauthorized += unauthorized; // a bad row does not take the count with it
+    }
+    const fields = { requests: requests.length, requestId: only?.requestId, error };
+    this.#logger.warning('requests could not be recorded', fields);
   }
 
   #nextBatch(): Batch | null {

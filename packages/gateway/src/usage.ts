@@ -8,6 +8,9 @@ const MAX_OBJECT = 4_096;
 /** How many members of this name are looked at, from the last on. */
 const MAX_TRIES = 32;
 
+/** More tokens or credits than any request can use: what is beyond is damaged, and would overflow sums. */
+const MAX_AMOUNT = 1e12;
+
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -24,10 +27,15 @@ function part(parent: Json, name: string): Json {
   return isObject(value) ? value : {};
 }
 
-/** The first of these that is a count. */
+/** The first of these that is a number of tokens, as a whole number. */
 function count(...values: readonly unknown[]): number {
   const found = values.find((value) => typeof value === 'number' && value >= 0);
-  return Math.floor(Number(found ?? 0));
+  return Math.floor(amount(found));
+}
+
+/** A finite number from 0 to 10^12; 0 for what is none. */
+function amount(value: unknown): number {
+  return typeof value === 'number' && value >= 0 ? Math.min(value, MAX_AMOUNT) : 0;
 }
 
 /**
@@ -56,7 +64,7 @@ function usageOf(value: Json): Usage | null {
       ofOutput['reasoning_tokens'],
       ofOutput['thinking_tokens'],
     ),
-    cost: typeof cost === 'number' && cost >= 0 ? cost : 0,
+    cost: amount(cost),
   };
 }
 

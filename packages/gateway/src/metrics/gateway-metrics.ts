@@ -144,6 +144,8 @@ export interface MetricsOptions {
   readonly system: boolean;
   /** The number of the worker that this is; null: it is the only process. */
   readonly worker: number | null;
+  /** Is told of an observation that cannot be counted. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Creates the metrics in a registry of their own; `system` adds the process's and the machine's. */
@@ -155,7 +157,7 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
   const countUsage = usageCounter(make);
   const gauges = stateMetrics(make);
   const clients = new BoundedLabels(MAX_CLIENTS);
-  const later = new Later();
+  const later = new Later(options.onError);
   const collect = async (leasesInFlight: number) => {
     later.countAll();
     gauges.leases.set(leasesInFlight);

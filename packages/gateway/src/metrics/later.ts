@@ -7,6 +7,12 @@ const BATCH = 512;
  */
 export class Later {
   readonly #waiting: (() => void)[] = [];
+  readonly #onError: (error: unknown) => void;
+
+  /** `onError` is told of an observation that cannot be counted. The others are counted all the same. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
 
   add(count: () => void): void {
     this.#waiting.push(count);
@@ -14,6 +20,12 @@ export class Later {
   }
 
   countAll(): void {
-    for (const count of this.#waiting.splice(0)) count();
+    for (const count of this.#waiting.splice(0)) {
+      try {
+        count();
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
   }
 }

@@ -17,6 +17,7 @@ import {
   type Lease,
   type NoKeyData,
   type Outcome,
+  type Usage,
 } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 
@@ -24,6 +25,7 @@ import { Secret } from '@openrouter-proxy/runtime';
 export interface Report {
   keyId: string;
   outcome: Outcome;
+  usage?: Usage | null;
 }
 
 /** A key service of a few lines that speaks the real protocol: gives keys in turn, remembers reports. */
@@ -33,6 +35,11 @@ export interface KeyService {
   /** The secrets it leases, in turn; may be changed. */
   secrets: string[];
   reports: Report[];
+  /** Whether a report, or a message about requests, is refused as one that breaks the contract. */
+  refuses: {
+    report: (params: HandlerParams<'lease.report'>) => boolean;
+    record: (params: HandlerParams<'requests.record'>) => boolean;
+  };
   /** How often a lease was asked for. */
   asked: number;
   /** Leases given so far. */
@@ -114,8 +121,11 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       service.findings.push({ keyId: leaseId.slice(0, 12), finding });
       return { applied: true };
     },
-    'lease.report'({ leaseId, outcome }) {
-      service.reports.push({ keyId: leaseId.slice(0, 12), outcome });
+    'lease.report'(params) {
+      const { leaseId, outcome, usage } = params;
+      if (service.refuses.report(params)) throw new KmsError('INVALID_PARAMS', 'refused');
+      const used = usage === undefined ? {} : { usage };
+      service.reports.push({ keyId: leaseId.slice(0, 12), outcome, ...used });
       return { applied: true };
     },
     'keys.list': notHere,
@@ -123,6 +133,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     'leases.list': () => ({ leases: [], total: 0 }),
     'keys.history': notHere,
     async 'requests.record'(params) {
+      if (service.refuses.record(params)) throw new KmsError('INVALID_PARAMS', 'refused');
       service.recorded.push(params);
       await service.mayRecord;
       return {};
@@ -213,6 +224,7 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
     token,
     secrets,
     reports: [],
+    refuses: { report: () => false, record: () => false },
     asked: 0,
     leases: 0,
     noKey: { reason: 'cooling', retryAfterMs: 7_000 },
