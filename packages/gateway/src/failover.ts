@@ -1,4 +1,5 @@
 import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
+import { isAboutKey } from './key-refusal.ts';
 import { refusesKey } from './outcome.ts';
 
 /** The longest a client is kept waiting for a provider that says how long it needs. */
@@ -115,16 +116,6 @@ export function withAttempt(history: History, { kind }: Outcome): History {
   };
 }
 
-/** Outcomes that tell more about the keys than about the request: not for the client's eyes. */
-const ABOUT_KEYS: readonly OutcomeKind[] = [
-  'unauthorized',
-  'key_limit_reached',
-  'credits_exhausted',
-  'budget_exhausted',
-  'free_tier_exhausted',
-  'in_flight_budget_held',
-];
-
 /** What follows when no key was to be had for another attempt after one with this outcome. */
 export function stepWithoutKey(
   outcome: Outcome,
@@ -137,7 +128,7 @@ export function stepWithoutKey(
     const step = afterWait(retryAfterMs ?? Infinity, limits);
     if (step.kind === 'again') return step;
   }
-  const isForClient = !ABOUT_KEYS.includes(outcome.kind);
+  const isForClient = !isAboutKey(outcome);
   const isItsOwn =
     reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';
   return isForClient && isItsOwn ? ANSWER : { kind: 'refuse' };

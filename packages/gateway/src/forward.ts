@@ -5,6 +5,7 @@ import { attempt, type AttemptParts } from './attempt.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { GatewayError } from './gateway-error.ts';
+import { errorInsteadOf } from './key-refusal.ts';
 import type { Destination, ForwardParts } from './forward-parts.ts';
 import type { Acquired } from './leases.ts';
 import { RequestBody } from './request-body.ts';
@@ -234,6 +235,8 @@ class Forwarding {
       throw this.#stop.signal.aborted ? this.#stop.signal.reason : failureAnswer(end.failure);
     }
     if (end.kind !== 'refused') return;
+    const ownError = errorInsteadOf(end.outcome, this.#keyless);
+    if (ownError !== undefined) throw ownError;
     if (end.outcome.kind === 'provider_limited') {
       await this.#wait(this.#parts.policy.providerRetryDelayMs);
     }

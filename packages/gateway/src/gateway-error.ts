@@ -37,6 +37,7 @@ export const GATEWAY_ERRORS = {
   upstream_unreachable: { status: 502, type: 'upstream_error', anthropic: 'api_error' },
   upstream_failed: { status: 502, type: 'upstream_error', anthropic: 'api_error' },
   no_usable_key: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
+  key_refused: { status: 503, type: 'service_unavailable', anthropic: 'overloaded_error' },
   key_service_unavailable: {
     status: 503,
     type: 'service_unavailable',

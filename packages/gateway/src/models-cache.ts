@@ -4,6 +4,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { onlyFreeModels } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
+import { pathNeedsKey } from './key-refusal.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import type { SharedList, Siblings } from './workers/siblings.ts';
@@ -155,6 +156,7 @@ export class ModelsCache {
     if (fetched.kind === 'list') this.#send(exchange, fetched.list, `fwd=${why}; stored`);
     else if (cached !== undefined) this.#send(exchange, cached, 'hit; detail=upstream-failed');
     else if (fetched.kind === 'failed') throw failureAnswer(fetched.failure);
+    else if (fetched.status === 401) throw pathNeedsKey(fetched.status);
     else exchange.answer(fetched.status, fetched.body, fetched.headers);
   }
 

@@ -165,7 +165,7 @@ it.each([
   ['br', brotliCompressSync],
   ['zstd', zstdCompressSync],
 ] as const)('understands a refusal in %s and passes it on plain', async (encoding, compress) => {
-  const body = '{"error":{"message":"Rate limit exceeded: free-models-per-day. ","code":429}}';
+  const body = '{"error":{"message":"Rate limit exceeded: limit_rpm/m. ","code":429}}';
   const bytes = compress(Buffer.from(body));
   const head = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Encoding: ${encoding}\r\nContent-Length: ${bytes.length}\r\n\r\n`;
   const upstream = await startRecordingUpstream(
@@ -176,7 +176,7 @@ it.each([
   expect(statusOf(answer)).toBe(429);
   expect(answer.body.toString()).toBe(body);
   expect(headerLines(answer, 'content-encoding')).toEqual([]);
-  await expect.poll(() => gateway.keys.outcomes()).toEqual(['free_tier_exhausted']);
+  await expect.poll(() => gateway.keys.outcomes()).toEqual(['model_throttled']);
 });
 
 it('passes a compressed success on as it is', async () => {

@@ -82,6 +82,7 @@ const FAILURE: Readonly<Record<string, string>> = {
   upstream_failed: 'OpenRouter failed',
   upstream_unreachable: 'OpenRouter could not be reached',
   no_usable_key: 'no usable key',
+  key_refused: 'OpenRouter refused the key',
   key_service_unavailable: 'key service unavailable',
   upstream_blocked: 'OpenRouter cannot be reached',
   overloaded: 'gateway overloaded',
