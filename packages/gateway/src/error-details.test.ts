@@ -57,12 +57,36 @@ describe('the details of an error', () => {
     expect(details({ error: { availability: { retry_after: 9 } } }).retryAfterSeconds).toBe('9');
   });
 
-  it('are the whole text where there is no JSON, shortened', () => {
-    const text = ` ${'x'.repeat(2_000)}`;
-    const { isJson, message, headers } = errorDetails(text);
-    expect([isJson, message, headers]).toEqual([false, 'x'.repeat(300), {}]);
+  it('say nothing where there is no JSON', () => {
+    const { isJson, message, headers } = errorDetails('<html>words</html>');
+    expect([isJson, message, headers]).toEqual([false, '', {}]);
     expect(errorDetails('null').isJson).toBe(false);
     expect(errorDetails('7').isJson).toBe(false);
+  });
+
+  it.each([
+    [
+      'an answer whose choice failed',
+      { choices: [{ finish_reason: 'error', message: { content: 'PATIENT' } }] },
+    ],
+    ['an answer beside an empty error', { error: null, choices: [{ text: 'PATIENT' }] }],
+    ['a text', 'PATIENT'],
+    ['a list', ['PATIENT']],
+    ['a document of another service', { detail: 'PATIENT', message: 'PATIENT' }],
+  ])('hold no word of %s', (_what, document) => {
+    expect(details(document).message).toBe('');
+  });
+
+  it.each([
+    ['at the top', { error: 'm' }],
+    ['in a choice', { choices: [{ error: 'm' }] }],
+    ['in an event of type error', { type: 'error', code: '502', message: 'm' }],
+  ])('are read from an error that is a text %s', (_where, document) => {
+    expect(details(document).message).toBe('m');
+  });
+
+  it('are shortened', () => {
+    expect(details({ error: { message: ` ${'x'.repeat(2_000)}` } }).message).toBe('x'.repeat(300));
   });
 
   it('have an empty message where there is none', () => {

@@ -8,7 +8,7 @@ export interface ErrorDetails {
   code: string | undefined;
   /** The kind of error, in Anthropic's or in OpenRouter's terms. */
   type: string | undefined;
-  /** Free of keys and account ids, at most 300 characters. */
+  /** The words of a known error field only, free of keys and account ids; at most 300 characters. */
   message: string;
   limitSource: string | undefined;
   reason: string | undefined;
@@ -47,7 +47,7 @@ const metadata = z
 
 type Metadata = NonNullable<z.output<typeof metadata>>;
 
-const errorObject = z.looseObject({
+const errorMembers = z.looseObject({
   message: text,
   code: textOrNumber,
   type: text,
@@ -59,10 +59,16 @@ const errorObject = z.looseObject({
     .catch(undefined),
 });
 
+/** Some providers write the message in place of the object. */
+const errorObject = errorMembers.or(
+  z.string().transform((message): z.output<typeof errorMembers> => ({ message })),
+);
+
 const withError = z.looseObject({ error: errorObject });
 
 /**
- * Where an error stands: at the top, in the one choice that failed, or in the response that did.
+ * Where an error stands: at the top, in the one choice that failed, or in the response that did; an
+ * event of type `error` is one itself (OpenAI's reference, "Streaming events" of responses).
  * `/messages` puts the metadata beside the error, the other APIs inside it.
  */
 const envelope = z.union([
@@ -72,6 +78,9 @@ const envelope = z.union([
     .transform(({ choices }) => choices.find((choice) => withError.safeParse(choice).success))
     .pipe(withError),
   z.looseObject({ response: withError }).transform(({ response }) => response),
+  errorMembers
+    .extend({ type: z.literal('error'), message: z.string() })
+    .transform((error) => ({ error })),
 ]);
 
 const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
@@ -96,12 +105,15 @@ function parse(body: string): unknown {
   }
 }
 
-type ErrorObject = Partial<z.output<typeof errorObject>>;
+type ErrorObject = Partial<z.output<typeof errorMembers>>;
 
-/** The error of a document, and what is said about it; a document without one speaks for itself. */
-function findError(json: unknown, body: string): { error: ErrorObject; about: Metadata } {
+/**
+ * The error of a document, and its metadata. A document without a known error field gives no words: it
+ * may be an answer, which must not reach logs and state.
+ */
+function findError(json: unknown): { error: ErrorObject; about: Metadata } {
   const { data } = envelope.safeParse(json);
-  if (data === undefined) return { error: { message: body }, about: {} };
+  if (data === undefined) return { error: {}, about: {} };
   const beside = 'metadata' in data ? metadata.parse(data.metadata) : undefined;
   return { error: data.error, about: data.error.metadata ?? beside ?? {} };
 }
@@ -109,7 +121,7 @@ function findError(json: unknown, body: string): { error: ErrorObject; about: Me
 /** Reads an error body. Never throws. */
 export function errorDetails(body: string): ErrorDetails {
   const json = parse(body);
-  const { error, about } = findError(json, body);
+  const { error, about } = findError(json);
   const { message = '', availability = {} } = error;
   return {
     isJson: typeof json === 'object' && json !== null,

@@ -183,18 +183,21 @@ function familyWithin(status: number, details: ErrorDetails): Family {
   return found.kind === 'rate_limited' ? { kind: 'provider_limited' } : found;
 }
 
+/** Shown in place of the words of a page. */
+const NOT_JSON = 'the answer is not JSON';
+
 function refused(
   found: Family,
   status: number,
   headers: IncomingHttpHeaders,
   details: ErrorDetails,
 ): Refusal {
-  const { message, providerName } = details;
+  const { message, providerName, isJson } = details;
   return {
     ...found,
     status,
     evidence: collectEvidence(headers, details),
-    detail: message,
+    detail: message === '' && !isJson ? NOT_JSON : message,
     ...(providerName === undefined ? {} : { provider: providerName.slice(0, 100) }),
   };
 }
