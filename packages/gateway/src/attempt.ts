@@ -7,7 +7,7 @@ import { readRefusal } from './refused-response.ts';
 import { relay } from './relay.ts';
 import type { RequestBody } from './request-body.ts';
 import { upstreamRequestHeaders } from './request-headers.ts';
-import { answerStream } from './stream-answer.ts';
+import { answerStream } from './answer/stream/stream-answer.ts';
 import { documentInsteadOfStream, failureOutcome, UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Api, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import { errorBody, GatewayError } from './gateway-error.ts';
-import { errorEvent } from './stream-error.ts';
+import { errorEvent } from './answer/stream/error-event.ts';
 
 /** Why work on an exchange is stopped when nobody waits for its answer any more. */
 export const CLIENT_GONE = new Error('the client went away');

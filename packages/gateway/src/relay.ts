@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { GatewayError } from './gateway-error.ts';
 import { clientResponseHeaders } from './response-headers.ts';
 import { SilenceWatch } from './silence-watch.ts';
-import { StreamTail } from './stream-tail.ts';
+import { StreamTail } from './answer/stream/tail.ts';
 
 /** How an answer can break off; `cut_off`: this gateway had to end it. */
 export type Break = Exclude<Verdict, 'complete' | 'error'> | 'cut_off';

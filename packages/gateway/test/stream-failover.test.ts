@@ -246,7 +246,7 @@ it('holds no more than a bound of what has no content in it', async () => {
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
     connection.send(chunkedHead());
-    for (let sent = 0; sent < 100_000; sent += empty.length) connection.send(chunk(empty));
+    for (let sent = 0; sent < 1_100_000; sent += empty.length) connection.send(chunk(empty));
   });
   const gateway = await startTestGateway(upstream.url);
   const client = await gateway.connect();

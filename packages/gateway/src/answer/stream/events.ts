@@ -1,13 +1,12 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
-import { createParser } from 'eventsource-parser';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 type Kind = 'keep-alive' | 'preamble' | 'content' | 'finish' | 'end' | 'error';
 
 /**
- * What an event of a stream means for whether its request may still be repeated: `keep-alive` says
- * only that the upstream lives; `preamble` announces an answer and holds nothing of it; with `content`
- * the answer has begun; with `finish` all of it is there, with `end` its usage too; `error` says that
- * there will be none, or no more.
+ * What an event of a stream means for whether its request may still be repeated. `keep-alive`: the
+ * upstream lives. `preamble` announces an answer and holds nothing of it. `content`: the answer has
+ * begun. `finish`: all of it is there; `end`: its usage too. `error`: there is no answer, or no more.
  */
 export type StreamEvent =
   | { kind: Exclude<Kind, 'error'> }
@@ -103,30 +102,71 @@ function kindOf(api: Api, data: Json): Kind {
   }
 }
 
-/** What the data of one event means. What cannot be understood counts as content: it is not ours to keep. */
-function judge(api: Api, text: string): StreamEvent {
-  if (text.trim() === '[DONE]') return { kind: 'end' };
-  let data: unknown;
+/** The JSON that an event's data is; undefined if it is none. */
+function parse(data: string): unknown {
   try {
-    data = JSON.parse(text);
+    return JSON.parse(data);
   } catch {
-    return { kind: 'content' };
+    return undefined;
   }
-  if (!isObject(data)) return { kind: 'content' };
-  const kind = kindOf(api, data);
-  return kind === 'error' ? { kind, body: text } : { kind };
+}
+
+const isDone = (data: string) => data.trim() === '[DONE]';
+
+/** What one event means. Data that cannot be understood counts as content: it must not be lost. */
+function judge(api: Api, { event, data }: EventSourceMessage): StreamEvent {
+  if (isDone(data)) return { kind: 'end' };
+  const json = parse(data);
+  if (event === 'error') return { kind: 'error', body: data };
+  if (!isObject(json)) return { kind: 'content' };
+  const kind = kindOf(api, json);
+  return kind === 'error' ? { kind, body: data } : { kind };
+}
+
+/** The parser waits for the byte behind a CR: it may be the LF of a CRLF. */
+function decode(blocks: Buffer): string {
+  const text = blocks.toString('utf8');
+  return text.endsWith('\r') ? `${text}\n` : text;
+}
+
+function messagesIn(blocks: Buffer): EventSourceMessage[] {
+  const messages: EventSourceMessage[] = [];
+  createParser({ onEvent: (message) => messages.push(message) }).feed(decode(blocks));
+  return messages;
 }
 
 /**
- * The events that whole blocks of a stream hold, in order. A block of nothing but comments is a
- * `keep-alive` (HTML standard, "Server-sent events"; OpenRouter docs, "Streaming").
+ * The events that whole blocks of a stream hold, in order. Comments are no events (HTML standard,
+ * "Server-sent events"; OpenRouter docs, "Streaming").
  */
 export function streamEvents(api: Api, blocks: Buffer): StreamEvent[] {
-  const events: StreamEvent[] = [];
-  const parser = createParser({
-    onEvent: ({ data }) => events.push(judge(api, data)),
-    onComment: () => events.push({ kind: 'keep-alive' }),
-  });
-  parser.feed(blocks.toString('utf8'));
-  return events;
+  return messagesIn(blocks).map((message) => judge(api, message));
+}
+
+/** Whether an event lacks its end: its data is no whole JSON. `block` ends with a blank line. */
+export function isCutShort(block: Buffer): boolean {
+  const messages = messagesIn(block);
+  return !messages.some(({ data }) => isDone(data) || parse(data) !== undefined);
+}
+
+/** Whether a block is nothing but the `[DONE]` event. */
+export function isDoneEvent(block: Buffer): boolean {
+  const messages = messagesIn(block);
+  return messages.length > 0 && messages.every(({ data }) => isDone(data));
+}
+
+const TYPE = /"type"\s*:\s*"([\w.]+)"/;
+const EVENT_NAME = /^event: ?([\w.]+)\r?$/m;
+
+/**
+ * What an event means that is too large to be parsed, by its beginning: the APIs whose events have a
+ * type name it there. Chunks of chat completions are that large only with content in them.
+ */
+export function largeEventKind(api: Api, beginning: Buffer): StreamEvent['kind'] {
+  const text = beginning.toString('latin1');
+  const type = EVENT_NAME.exec(text)?.[1] ?? TYPE.exec(text)?.[1];
+  if (type === 'error') return 'error';
+  return type !== undefined && (api === 'responses' || api === 'messages')
+    ? kindOf(api, { type })
+    : 'content';
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Api } from '@openrouter-proxy/kms-protocol';
-import { streamEvents } from './stream-event.ts';
+import { streamEvents } from './events.ts';
 
 const json = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
 const named = (type: string, rest: object = {}) => `event: ${type}\n${json({ type, ...rest })}`;
@@ -12,7 +12,6 @@ const chat = (delta: object, rest: object = {}) =>
   });
 
 const EVENTS: [api: Api, what: string, bytes: string, kind: string][] = [
-  ['chat', 'a comment', ': OPENROUTER PROCESSING\n\n', 'keep-alive'],
   ['chat', 'a role alone', chat({ role: 'assistant', content: '' }), 'preamble'],
   [
     'chat',
@@ -71,7 +70,6 @@ const EVENTS: [api: Api, what: string, bytes: string, kind: string][] = [
     'preamble',
   ],
   ['completions', 'a text', json({ choices: [{ text: 'a', finish_reason: null }] }), 'content'],
-  ['responses', 'a bare comment', ': \n\n', 'keep-alive'],
   ['responses', 'its creation', json({ type: 'response.created', response: {} }), 'preamble'],
   ['responses', 'its progress', json({ type: 'response.in_progress', response: {} }), 'preamble'],
   ['responses', 'a new item', json({ type: 'response.output_item.added', item: {} }), 'preamble'],
@@ -117,11 +115,26 @@ describe('in a stream', () => {
 
   it('several events keep their order', () => {
     const blocks = Buffer.from(`: hi\n\n${chat({ role: 'assistant' })}${chat({ content: 'a' })}`);
-    expect(streamEvents('chat', blocks).map(({ kind }) => kind)).toEqual([
-      'keep-alive',
-      'preamble',
-      'content',
-    ]);
+    expect(streamEvents('chat', blocks).map(({ kind }) => kind)).toEqual(['preamble', 'content']);
+  });
+
+  it.each([': OPENROUTER PROCESSING\n\n', ': \n\n', 'retry: 10\n\n', '\n'])(
+    '%j is no event',
+    (block) => {
+      expect(streamEvents('chat', Buffer.from(block))).toEqual([]);
+    },
+  );
+
+  it.each(['data: [DONE]\r\r', 'data: [DONE]\r\n\r\n', 'data: [DO\ndata: NE]\n\n'])(
+    '%j is read whatever ends its lines',
+    (block) => {
+      expect(streamEvents('chat', Buffer.from(block))).toHaveLength(1);
+    },
+  );
+
+  it('an event with the name `error` is an error, whatever its data', () => {
+    const block = Buffer.from('event: error\ndata: {"message":"x"}\n\n');
+    expect(streamEvents('chat', block)).toEqual([{ kind: 'error', body: '{"message":"x"}' }]);
   });
 
   it('any bytes mean something', () => {

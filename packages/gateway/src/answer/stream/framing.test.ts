@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { divideEvents, WholeEvents } from './sse-framing.ts';
+import { divideEvents, EventFraming } from './framing.ts';
 
 const events = fc.array(
   fc.tuple(
@@ -34,31 +34,40 @@ describe('events', () => {
     expect([...divideEvents(Buffer.from('a\n\nb'))].map(String)).toEqual(['a\n\n', 'b']);
   });
 
-  it('come out whole and unchanged, however they are cut', () => {
+  it('end at the same bytes, however the stream is divided into chunks', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(events, sizes, (list, pieces) => {
-        const bytes = Buffer.from(list.map(([text, blank]) => text + blank).join(''));
-        const whole = new WholeEvents();
-        const out: string[] = [];
+        const texts = list.map(([text, blank]) => text + blank);
+        const bytes = Buffer.from(`${texts.join('')}:`);
+        const framing = new EventFraming();
+        const found: number[] = [];
+        let at = 0;
         for (const chunk of cut(bytes, pieces)) {
-          const piece = whole.push(chunk).toString();
-          if (piece !== '') expect(piece).toMatch(/(\n\n|\r\n\r\n|\r\r)$/);
-          out.push(piece);
+          for (const end of framing.ends(chunk)) found.push(at + end);
+          at += chunk.length;
         }
-        expect(out.join('') + whole.rest().toString()).toBe(bytes.toString());
-        expect(whole.isWithinEvent).toBe(true); // after the rest
+        let end = 0;
+        const ends = texts.map((text) => (end += Buffer.byteLength(text)));
+        // The end of a CRLF is known with its last byte, that of a CR with the byte behind it.
+        expect(found).toEqual(ends);
+        expect(framing.isWithinEvent).toBe(true);
       }),
     );
   });
 
-  it('that are too large to hold come out in pieces', () => {
-    const whole = new WholeEvents();
-    const chunk = Buffer.alloc(100_000, 'x');
-    const sizes = [1, 2, 3].map(() => whole.push(chunk).length);
-    expect(sizes).toEqual([0, 0, 300_000]);
-    expect(whole.isWithinEvent).toBe(true);
-    expect(whole.push(Buffer.from('x\n\n')).toString()).toBe('x\n\n');
-    expect(whole.isWithinEvent).toBe(false);
+  it.each([
+    ['LF', '\n'],
+    ['CR', '\r'],
+    ['CRLF', '\r\n'],
+  ])('are told from comments where lines end with %s', (_name, eol) => {
+    const framing = new EventFraming();
+    const comments: boolean[] = [];
+    const text = [': a', '', 'data: b', '', ':', ': c', '', ': d', 'data: e', '', '', ''].join(eol);
+    for (const end of framing.ends(Buffer.from(`${text}:`))) {
+      expect(end).toBeGreaterThan(0);
+      comments.push(framing.lastWasComment);
+    }
+    expect(comments).toEqual([true, false, true, false, true]);
   });
 });

@@ -1,0 +1,211 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Api } from '@openrouter-proxy/kms-protocol';
+import type { Answered, AnswerLimits, AttemptEnd } from '../../attempt-end.ts';
+import { decodeStream } from '../../decoding.ts';
+import type { Exchange } from '../../exchange.ts';
+import { GatewayError } from '../../gateway-error.ts';
+import { heldEvent, streamHeaders } from '../../held-event.ts';
+import { classifyErrorWithin } from '../../outcome.ts';
+import { breakOf, closed, relay, verdictOf, type Break } from '../../relay.ts';
+import { SilenceWatch } from '../../silence-watch.ts';
+import { UpstreamFailure, type UpstreamFailureKind } from '../../upstream-failure.ts';
+import { StreamRelay, type RelayEnd, type RelayStep } from './relay.ts';
+
+/** How long events that only announce an answer are held back. */
+const MAX_HELD_MS = 30_000;
+
+const FAILURE_OF = {
+  client_abort: 'aborted',
+  cut_off: 'aborted',
+  stalled: 'timeout',
+  truncated: 'truncated',
+} as const satisfies Record<Break, UpstreamFailureKind>;
+
+type Refused = Extract<RelayStep, { kind: 'refused' }>;
+
+/** One upstream stream on its way to the client: the sockets and timers around a StreamRelay. */
+class StreamAnswer {
+  readonly #upstream: IncomingMessage;
+  readonly #source: Readable;
+  readonly #exchange: Exchange;
+  readonly #limits: AnswerLimits;
+  readonly #end = Promise.withResolvers<AttemptEnd>();
+  readonly #relay: StreamRelay;
+  readonly #silence: SilenceWatch;
+  #patience: NodeJS.Timeout | undefined;
+  #hasContent = false;
+  /** Whether the stream has come to its end here: nothing of it is looked at any more. */
+  #isOver = false;
+  #broken: Break | undefined;
+
+  constructor(
+    upstream: IncomingMessage,
+    source: Readable,
+    about: { exchange: Exchange; api: Api; limits: AnswerLimits },
+  ) {
+    this.#upstream = upstream;
+    this.#source = source;
+    this.#exchange = about.exchange;
+    this.#limits = about.limits;
+    this.#relay = new StreamRelay(about.api);
+    this.#silence = new SilenceWatch(about.limits.idleTimeoutMs, () => this.#onSilence());
+  }
+
+  /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
+  async run(): Promise<AttemptEnd> {
+    const { response } = this.#exchange;
+    const onDrain = () => this.#source.resume();
+    response.on('drain', onDrain);
+    this.#limits.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#source.on('error', () => undefined); // `close` follows
+    this.#source.on('data', (chunk: Buffer) => this.#push(chunk));
+    this.#source.once('end', () => this.#onEnd());
+    this.#source.once('close', () => this.#breakOff('truncated', 'broke off'));
+    if (this.#limits.signal.aborted) this.#onAbort();
+    try {
+      return await this.#end.promise;
+    } finally {
+      this.#silence.stop();
+      response.off('drain', onDrain);
+      this.#limits.signal.removeEventListener('abort', this.#onAbort);
+    }
+  }
+
+  #push(chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#silence.heard();
+    const step = this.#relay.push(chunk);
+    this.#send(step.bytes);
+    if (step.kind === 'refused') this.#refuse(step);
+    else if (this.#relay.isHolding) {
+      this.#patience ??= setTimeout(() => this.#send(this.#relay.commit()), MAX_HELD_MS);
+    }
+  }
+
+  /** Sends bytes to the client. One that does not read holds the upstream back, in every phase. */
+  #send(bytes: Buffer): void {
+    if (this.#relay.isCommitted && !this.#hasContent) {
+      this.#hasContent = true;
+      clearTimeout(this.#patience);
+      this.#limits.onContent();
+    }
+    if (bytes.length === 0) return;
+    this.#exchange.beginStream(streamHeaders(this.#upstream, this.#limits.secret));
+    if (!this.#exchange.response.write(bytes)) this.#source.pause();
+  }
+
+  #onEnd(): void {
+    if (this.#isOver) return;
+    const end = this.#relay.end();
+    this.#send(end.bytes);
+    if (end.kind === 'refused') this.#refuse(end);
+    else if (end.kind === 'open') this.#breakOff('truncated', this.#endsEarly);
+    else this.#finish(end);
+  }
+
+  get #endsEarly(): string {
+    const where = this.#hasContent ? 'within the answer' : 'before any answer';
+    return `ended its stream ${where}`;
+  }
+
+  /** The client has all that there is: a whole answer, or one with an error of the upstream's in it. */
+  #finish(end: Extract<RelayEnd, { kind: 'whole' | 'failed' }>): void {
+    const { headers } = this.#upstream;
+    this.#exchange.response.end();
+    const whenSent = closed(this.#exchange, () => this.#broken).then((sent): Answered => {
+      if (this.#broken !== undefined) return { ...sent, usage: null };
+      if (end.kind === 'whole') {
+        return { ...sent, usage: this.#limits.countsTokens ? end.usage : null };
+      }
+      this.#exchange.verdict = 'error';
+      return { kind: 'answered', outcome: classifyErrorWithin(end.body, headers), usage: null };
+    });
+    this.#settle(whenSent);
+  }
+
+  /** An error event before any content: another attempt may do better. */
+  #refuse({ body, events }: Refused): void {
+    const outcome = classifyErrorWithin(body, this.#upstream.headers);
+    const held = heldEvent(this.#upstream, events, this.#limits.secret);
+    this.#settle({ kind: 'refused', outcome, held });
+  }
+
+  #onSilence(): void {
+    const { response } = this.#exchange;
+    if (this.#isOver) {
+      // All of it is sent, and the client does not read the rest.
+      this.#broken = 'client_abort';
+      response.destroy();
+      return;
+    }
+    // A client that does not read keeps the upstream waiting: then the silence is the client's.
+    if (response.writableNeedDrain) this.#breakOff('client_abort', '');
+    else this.#breakOff('stalled', `fell silent for ${this.#limits.idleTimeoutMs} ms`);
+  }
+
+  readonly #onAbort = (): void => {
+    // The answer may be on its way to the client still, after the upstream's end.
+    this.#broken ??= breakOf(this.#limits.signal.reason);
+    this.#breakOff(breakOf(this.#limits.signal.reason), '');
+  };
+
+  /** The stream ends before its time. */
+  #breakOff(why: Break, what: string): void {
+    if (this.#isOver) return;
+    if (FAILURE_OF[why] !== 'aborted' && this.#relay.hasEnded) {
+      this.#onEnd(); // the upstream broke off behind its last event
+      return;
+    }
+    this.#broken = why;
+    if (!this.#hasContent) {
+      this.#stop();
+      this.#end.reject(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`));
+      return;
+    }
+    if (why === 'client_abort') this.#exchange.response.destroy();
+    else this.#sayThatItBroke(why, what);
+    const whenClosed = closed(this.#exchange, () => this.#broken);
+    this.#settle(whenClosed.then((end): Answered => ({ ...end, usage: null })));
+  }
+
+  /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
+  #sayThatItBroke(why: Break, what: string): void {
+    if (this.#relay.isWithinEvent) this.#exchange.response.write('\n\n');
+    this.#exchange.verdict = verdictOf(why);
+    const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
+    this.#exchange.answerError(
+      why === 'cut_off'
+        ? GatewayError.from(this.#limits.signal.reason)
+        : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
+    );
+  }
+
+  #settle(end: AttemptEnd | Promise<AttemptEnd>): void {
+    this.#stop();
+    this.#end.resolve(end);
+  }
+
+  /** Nothing more of the upstream is looked at. A stream that has not ended is given up. */
+  #stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#patience);
+    if (!this.#source.readableEnded) this.#source.destroy();
+    if (!this.#upstream.complete) this.#upstream.destroy();
+  }
+}
+
+/**
+ * Passes a stream of events on to the client. What ends it before its first content rejects with an
+ * UpstreamFailure or gives a `refused` end; after that it ends `answered`, whatever happens.
+ */
+export function answerStream(
+  upstream: IncomingMessage,
+  api: Api,
+  exchange: Exchange,
+  limits: AnswerLimits,
+): Promise<AttemptEnd> {
+  const source = decodeStream(upstream);
+  if (source === undefined) return relay(upstream, exchange, limits);
+  return new StreamAnswer(upstream, source, { exchange, api, limits }).run();
+}
