@@ -1,5 +1,6 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { reportsError } from '../../error-member.ts';
 
 type Kind = 'keep-alive' | 'preamble' | 'content' | 'finish' | 'end' | 'error';
 
@@ -35,11 +36,17 @@ function saysSomething(delta: unknown): boolean {
   );
 }
 
+/** Whether an error stands at the top, or in place of a choice. */
+function hasError(data: Json): boolean {
+  const failed = ({ error, finish_reason }: Json) =>
+    reportsError(error) || finish_reason === 'error';
+  return reportsError(data['error']) || objects(data['choices']).some(failed);
+}
+
 /** Chat completions, and legacy completions, whose choices have a `text` instead of a `delta`. */
 function chatEvent(data: Json): Kind {
   const choices = objects(data['choices']);
-  const failed = ({ error, finish_reason }: Json) => isObject(error) || finish_reason === 'error';
-  if ((data['error'] ?? null) !== null || choices.some(failed)) return 'error';
+  if (hasError(data)) return 'error';
   if (choices.some(({ finish_reason }) => (finish_reason ?? null) !== null)) return 'finish';
   const begun = choices.some(
     ({ delta, text }) => saysSomething(delta) || (typeof text === 'string' && text !== ''),

@@ -143,32 +143,45 @@ interface Result {
   readonly end: 'whole' | 'failed' | 'open' | 'refused';
 }
 
+/** What the client has seen, and what is held back, after some events. */
+interface Standing {
+  readonly seen: readonly Event[];
+  readonly held: readonly Event[];
+  readonly kind: 'holding' | 'passing' | 'failed' | 'refused';
+}
+
+function after(
+  standing: Standing,
+  event: Event,
+  size: (list: readonly Event[]) => number,
+): Standing {
+  const { seen, held, kind } = standing;
+  if (kind === 'refused') return standing;
+  const isError = event.kind === 'error';
+  if (kind !== 'holding') {
+    return { seen: [...seen, event], held, kind: isError ? 'failed' : kind };
+  }
+  const all = [...held, event];
+  if (size(all) > MAX_HELD) return { seen: [...seen, ...all], held: [], kind: 'passing' };
+  if (isError) return { seen, held, kind: 'refused' };
+  if (event.kind === 'comment') return { seen: [...seen, event], held, kind };
+  if (event.kind === 'preamble') return { seen, held: all, kind };
+  return { seen: [...seen, ...all], held: [], kind: 'passing' };
+}
+
 /** The rules, applied to a list of events. */
 function expected({ api, events, eol }: Stream): Result {
-  const seen: Event[] = [];
-  const held: Event[] = [];
-  let [isCommitted, isFailed] = [false, false];
   const size = (list: readonly Event[]) =>
     list.reduce((sum, event) => sum + Buffer.byteLength(textOf(event, eol)), 0);
-  for (const event of events) {
-    const isUnread = !isCommitted && size([...held, event]) > MAX_HELD;
-    if (!isCommitted && !isUnread && event.kind === 'error') {
-      return { seen: dataOf(api, seen), end: 'refused' };
-    }
-    isFailed ||= event.kind === 'error';
-    if (isCommitted || (event.kind === 'comment' && !isUnread)) seen.push(event);
-    else {
-      held.push(event);
-      if (event.kind !== 'preamble' || isUnread) {
-        isCommitted = true;
-        seen.push(...held);
-      }
-    }
-  }
-  const endsAt = seen.findLastIndex(({ kind }) => kind === 'finish' || kind === 'end');
-  const isWhole = isCommitted && endsAt !== -1 && size(seen.slice(endsAt)) < TAIL;
-  if (isCommitted && isFailed) return { seen: dataOf(api, seen), end: 'failed' };
-  return { seen: dataOf(api, seen), end: isWhole ? 'whole' : 'open' };
+  let standing: Standing = { seen: [], held: [], kind: 'holding' };
+  for (const event of events) standing = after(standing, event, size);
+  const { seen, kind } = standing;
+  const data = dataOf(api, seen);
+  if (kind === 'holding') return { seen: data, end: 'open' };
+  if (kind !== 'passing') return { seen: data, end: kind };
+  const endsAt = seen.findLastIndex((event) => event.kind === 'finish' || event.kind === 'end');
+  const isWhole = endsAt !== -1 && size(seen.slice(endsAt)) < TAIL;
+  return { seen: data, end: isWhole ? 'whole' : 'open' };
 }
 
 const dataOf = (api: Api, events: readonly Event[]) =>

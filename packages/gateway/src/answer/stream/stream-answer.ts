@@ -7,6 +7,7 @@ import type { Exchange } from '../../exchange.ts';
 import { GatewayError } from '../../gateway-error.ts';
 import { heldEvent, streamHeaders } from '../../held-event.ts';
 import { classifyErrorWithin } from '../../outcome.ts';
+import { maskOf, type MaskStream } from '../../secret-mask.ts';
 import { breakOf, closed, relay, verdictOf, type Break } from '../../relay.ts';
 import { SilenceWatch } from '../../silence-watch.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from '../../upstream-failure.ts';
@@ -32,6 +33,7 @@ class StreamAnswer {
   readonly #limits: AnswerLimits;
   readonly #end = Promise.withResolvers<AttemptEnd>();
   readonly #relay: StreamRelay;
+  readonly #mask: MaskStream;
   readonly #silence: SilenceWatch;
   #patience: NodeJS.Timeout | undefined;
   #hasContent = false;
@@ -49,6 +51,7 @@ class StreamAnswer {
     this.#exchange = about.exchange;
     this.#limits = about.limits;
     this.#relay = new StreamRelay(about.api);
+    this.#mask = maskOf(about.limits.secret).stream();
     this.#silence = new SilenceWatch(about.limits.idleTimeoutMs, () => this.#onSilence());
   }
 
@@ -90,6 +93,10 @@ class StreamAnswer {
       clearTimeout(this.#patience);
       this.#limits.onContent();
     }
+    this.#write(this.#mask.push(bytes));
+  }
+
+  #write(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#exchange.beginStream(streamHeaders(this.#upstream, this.#limits.secret));
     if (!this.#exchange.response.write(bytes)) this.#source.pause();
@@ -112,6 +119,7 @@ class StreamAnswer {
   /** The client has all that there is: a whole answer, or one with an error of the upstream's in it. */
   #finish(end: Extract<RelayEnd, { kind: 'whole' | 'failed' }>): void {
     const { headers } = this.#upstream;
+    this.#write(this.#mask.end());
     this.#exchange.response.end();
     const whenSent = closed(this.#exchange, () => this.#broken).then((sent): Answered => {
       if (this.#broken !== undefined) return { ...sent, usage: null };
