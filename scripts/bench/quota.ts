@@ -114,6 +114,7 @@ class World implements Clock {
       expiresAt: null,
       freeRequests: { limit: account.freePerDay, used: freeUsedToday(account, this.#now) },
       usageDaily: null,
+      isManagement: false,
     };
   }
 }

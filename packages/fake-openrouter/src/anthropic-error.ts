@@ -1,4 +1,4 @@
-import type { ErrorAnswer, ErrorObject } from './error-families.ts';
+import type { ErrorAnswer, ErrorObject } from './error-answer.ts';
 
 /** Anthropic's names for statuses. */
 const ANTHROPIC_TYPES: Record<number, string> = {

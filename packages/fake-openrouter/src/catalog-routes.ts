@@ -38,7 +38,7 @@ function keyInfo(key: Key, now: number) {
     byok_usage_weekly: 0,
     byok_usage_monthly: 0,
     is_free_tier: false,
-    is_management_key: false,
+    is_management_key: key.isManagement,
     is_provisioning_key: false,
     expires_at: null,
     free_model_daily_requests: {

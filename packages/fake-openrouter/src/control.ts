@@ -51,6 +51,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const key = keyNamed(state, body);
     Object.assign(key, { revoked: false, limit: null, spent: 0 });
   },
+  'POST /management': (state, body) => {
+    keyNamed(state, body).isManagement = isObject(body) && body['isManagement'] === true;
+  },
   'POST /cap': (state, body) => void (keyNamed(state, body).limit = number(body, 'limit')),
   'POST /credits': (state, body) =>
     void (keyNamed(state, body).account.credits = number(body, 'credits')),

@@ -1,39 +1,9 @@
+import { ACCOUNT_REFUSALS } from './account-refusals.ts';
+import { answer, type ErrorAnswer, type ErrorContext } from './error-answer.ts';
 import type { FreeLimit } from './account.ts';
 import { keyHash, type Key } from './key.ts';
 
-/** An HTTP answer that is an error. */
-export interface ErrorAnswer {
-  status: number;
-  headers: Record<string, string>;
-  body: string;
-}
-
-/** The error inside OpenRouter's envelope. */
-export interface ErrorObject {
-  message: string;
-  code: number;
-  metadata?: Record<string, unknown>;
-  /** Why nobody can serve, where it is that. */
-  availability?: { code: string; retry_after: number };
-}
-
-function answer(
-  error: ErrorObject,
-  options: { userId?: string | undefined; headers?: Record<string, string> } = {},
-): ErrorAnswer {
-  const { userId, headers = {} } = options;
-  const body = JSON.stringify({ error, ...(userId === undefined ? {} : { user_id: userId }) });
-  return { status: error.code, headers: { 'content-type': 'application/json', ...headers }, body };
-}
-
 const KEYS_PAGE = 'https://openrouter.ai/settings/keys';
-
-/** What a family's answer depends on. */
-export interface ErrorContext {
-  key?: Key | undefined;
-  model: string;
-  now: number;
-}
 
 const nextMinute = (now: number) => (Math.floor(now / 60_000) + 1) * 60_000;
 
@@ -212,6 +182,10 @@ export const ERROR_FAMILIES = {
     ),
   management_only: () =>
     answer({ message: 'Only management keys can perform this operation', code: 403 }),
+  /** A management key asks for inference; the status is known, the words are not. */
+  management_key: () =>
+    answer({ message: 'Management keys cannot be used for this operation', code: 403 }),
+  ...ACCOUNT_REFUSALS,
   invalid_model: ({ model }: ErrorContext) =>
     answer({ message: `${model} is not a valid model ID`, code: 400 }),
   bad_request: () =>

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { Account } from './account.ts';
-import type { ErrorAnswer } from './error-families.ts';
+import type { ErrorAnswer } from './error-answer.ts';
 import type { Key } from './key.ts';
 import { isObject, type Json } from './prompt.ts';
 import { RequestLog, type RequestRecord } from './request-log.ts';

@@ -3,12 +3,8 @@ import { countFreeRequest } from './account.ts';
 import { inAnthropicShape } from './anthropic-error.ts';
 import { chatAnswer, chatUsage, textCompletionAnswer } from './chat.ts';
 import { complete, type Completion } from './completion.ts';
-import {
-  ERROR_FAMILIES,
-  freeLimitReached,
-  type ErrorAnswer,
-  type ErrorContext,
-} from './error-families.ts';
+import type { ErrorAnswer, ErrorContext } from './error-answer.ts';
+import { ERROR_FAMILIES, freeLimitReached } from './error-families.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault-rules.ts';
 import { charge, limitRemaining, type Key } from './key.ts';
@@ -40,14 +36,25 @@ function invalidRequest({ json, path }: Exchange, context: ErrorContext): ErrorA
   return path === '/responses' && wantsState ? ERROR_FAMILIES.bad_request() : undefined;
 }
 
+/** Whether a request asks for what costs something on free models too. */
+const asksPaidExtra = ({ json }: Exchange) =>
+  [json['plugins'], json['web_search_options']].some((extra) => extra !== undefined);
+
 /** What the key's cap, the account's money and its free limits refuse. */
-function limitReached(key: Key, context: ErrorContext): ErrorAnswer | undefined {
+function limitReached(
+  key: Key,
+  context: ErrorContext,
+  hasPaidExtra: boolean,
+): ErrorAnswer | undefined {
   const { account } = key;
   const { model, now } = context;
   if (account.credits < 0) return ERROR_FAMILIES.insufficient_credits(context);
   if (isFree(model)) {
     const limit = countFreeRequest(account, now);
-    return limit === undefined ? undefined : freeLimitReached(limit, account.userId);
+    if (limit !== undefined) return freeLimitReached(limit, account.userId);
+    return hasPaidExtra && account.credits <= 0
+      ? ERROR_FAMILIES.insufficient_credits(context)
+      : undefined;
   }
   if (limitRemaining(key, now) === 0) return ERROR_FAMILIES.key_limit(context);
   return account.credits === 0 ? ERROR_FAMILIES.insufficient_credits(context) : undefined;
@@ -143,7 +150,8 @@ export async function serveInference(
   const { key, record } = exchange;
   if (key === undefined) return;
   const context = { key, model: record.model ?? 'openrouter/auto', now };
-  const refused = invalidRequest(exchange, context) ?? limitReached(key, context);
+  const refused =
+    invalidRequest(exchange, context) ?? limitReached(key, context, asksPaidExtra(exchange));
   if (refused !== undefined) {
     exchange.answerError(exchange.path === '/messages' ? inAnthropicShape(refused) : refused);
     return;

@@ -10,6 +10,8 @@ export interface KeyOptions {
   /** The spending cap in US dollars; null: none. */
   limit?: number | null;
   limitReset?: LimitReset | null;
+  /** It manages other keys; OpenRouter serves no inference under it. */
+  isManagement?: boolean;
 }
 
 /** A key of an account. */
@@ -23,6 +25,7 @@ export interface Key {
   spent: number;
   windowStart: number;
   usage: number;
+  isManagement: boolean;
   /** Revoked or expired: OpenRouter does not know it any more. */
   revoked: boolean;
 }
@@ -34,7 +37,7 @@ export function newSecret(): string {
 
 /** Creates a key of an account. */
 export function createKey(account: Account, name: string, options: KeyOptions = {}): Key {
-  const { limit = null, limitReset = null } = options;
+  const { limit = null, limitReset = null, isManagement = false } = options;
   return {
     secret: newSecret(),
     name: options.name ?? name,
@@ -44,6 +47,7 @@ export function createKey(account: Account, name: string, options: KeyOptions = 
     spent: 0,
     windowStart: 0,
     usage: 0,
+    isManagement,
     revoked: false,
   };
 }

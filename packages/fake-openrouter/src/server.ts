@@ -111,6 +111,10 @@ async function serveOwner(
   const { path, json } = exchange;
   const method = exchange.request.method ?? 'GET';
   const now = state.clock.now();
+  if (isInference(path) && exchange.key?.isManagement === true) {
+    exchange.answerError(ERROR_FAMILIES.management_key());
+    return;
+  }
   if (method === 'POST' && isInference(path)) {
     const streamed = json['stream'] === true;
     await serveInference(exchange, now, fault, (made) => state.remember(made, streamed));

@@ -25,6 +25,12 @@ export type AttemptEnd =
   /** There was no answer, or none that had begun. */
   | { kind: 'failed'; outcome: Outcome; failure: UpstreamFailure };
 
+/** Whether nothing of the request reached OpenRouter, for certain. */
+export function isUnsent(end: AttemptEnd): boolean {
+  if (end.kind === 'failed') return end.failure.beforeWork && end.failure.kind !== 'broken';
+  return end.outcome.kind === 'edge_blocked';
+}
+
 /** What an answer is passed on under. */
 export interface AnswerLimits {
   /** The longest silence, in milliseconds. */

@@ -16,6 +16,8 @@ export interface ErrorDetails {
   /** The provider's own words. */
   raw: string | undefined;
   availability: string | undefined;
+  /** The step of OpenRouter's routing that left no endpoint. */
+  failedRoutingStep: string | undefined;
   retryAfterSeconds: string | undefined;
   resetsAt: string | undefined;
   /** Header fields repeated in the body, names in lower case. */
@@ -41,6 +43,7 @@ const metadata = z
     resets_at: text,
     headers: scalars.optional().catch(undefined),
     error_type: text,
+    failed_routing_step: text,
   })
   .optional()
   .catch(undefined);
@@ -133,6 +136,7 @@ export function errorDetails(body: string): ErrorDetails {
     providerName: about.provider_name,
     raw: about.raw,
     availability: availability.code,
+    failedRoutingStep: about.failed_routing_step,
     retryAfterSeconds: about.retry_after_seconds ?? availability.retry_after,
     resetsAt: about.resets_at,
     headers: lowerCased(about.headers ?? {}),

@@ -20,13 +20,21 @@ describe('after an attempt that was refused', () => {
     'free_tier_exhausted',
     'key_limit_reached',
     'credits_exhausted',
-    'credits_short',
     'budget_exhausted',
     'in_flight_budget_held',
     'unauthorized',
     'model_throttled',
   ])('for its key or account (%s), another key is tried', (kind) => {
     expect(after([outcome(kind)])).toEqual({ kind: 'other-key' });
+  });
+
+  it.each([
+    ['account_policy', 16],
+    ['credits_short', 3],
+  ])('for its account alone (%s), other accounts are tried, %i in all', (kind, accounts) => {
+    const refused = Array.from({ length: accounts }, () => outcome(kind));
+    expect(after(refused.slice(1))).toEqual({ kind: 'other-account' });
+    expect(after(refused)).toEqual({ kind: 'answer' });
   });
 
   it.each(['caller_error', 'edge_blocked', 'client_abort', 'success', 'unused'])(
@@ -131,6 +139,7 @@ describe('when no key is to be had for another attempt', () => {
 
   it('the client gets the upstream’s words where they are about its request', () => {
     expect(without('credits_short', 'exhausted')).toEqual({ kind: 'answer' });
+    expect(without('account_policy', 'cooling', 600_000)).toEqual({ kind: 'answer' });
     expect(without('provider_failed', 'upstream_blocked')).toEqual({ kind: 'answer' });
   });
 

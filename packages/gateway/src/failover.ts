@@ -1,6 +1,6 @@
 import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
 import { isAboutKey } from './key-refusal.ts';
-import { refusesKey } from './outcome.ts';
+import { refusesAccount, refusesKey, type AccountRefusalKind } from './outcome.ts';
 
 /** The longest a client is kept waiting for a provider that says how long it needs. */
 const LONGEST_WAIT_MS = 30_000;
@@ -13,6 +13,13 @@ const MODEL_WAITS = 3;
 /** The first wait where nothing says how long; it doubles. */
 const PROVIDER_BACK_OFF_MS = 500;
 const FAILURE_BACK_OFF_MS = 250;
+/** How many accounts may refuse one request: settings differ, while few have more credits than others. */
+const MOST_ACCOUNTS: Readonly<Record<AccountRefusalKind, number>> = {
+  account_policy: 16,
+  credits_short: 3,
+};
+/** A client waits as long for a key of another account rather than hear of the first one's refusal. */
+const SOON_MS = 60_000;
 
 /** What a request has been through. */
 export interface History {
@@ -20,6 +27,8 @@ export interface History {
   /** Attempts that failed for the provider's or the model's sake. */
   providerFailures: number;
   connectionFailures: number;
+  /** Accounts that refused this request alone. */
+  accountRefusals: number;
   /** Waits for a model that the key service held back. */
   modelWaits: number;
 }
@@ -29,6 +38,7 @@ export const NO_HISTORY: History = {
   attempts: 0,
   providerFailures: 0,
   connectionFailures: 0,
+  accountRefusals: 0,
   modelWaits: 0,
 };
 
@@ -48,6 +58,8 @@ export type NextStep =
   | { kind: 'answer' }
   /** Another key may serve it. */
   | { kind: 'other-key' }
+  /** A key of another account may serve it. */
+  | { kind: 'other-account' }
   /** The same may serve it, after a while. */
   | { kind: 'again'; afterMs: number };
 
@@ -86,13 +98,18 @@ function afterWait(ms: number, { remainingMs }: FailoverLimits): NextStep {
 
 /**
  * What follows the last attempt of `history`, given its outcome. A limit of the key or its account is
- * answered by another key, a provider's trouble by a short wait, since no key can help; what the
+ * answered by another key, an account's refusal of this request alone by another account, a provider's trouble by a short wait, since no key can help; what the
  * caller did wrong, and a block of this address, by nothing.
  */
 export function nextStep(outcome: Outcome, history: History, limits: FailoverLimits): NextStep {
   const { maxAttempts } = limits;
   const { providerFailures, connectionFailures } = history;
   if (maxAttempts !== null && history.attempts >= maxAttempts) return ANSWER;
+  if (refusesAccount(outcome)) {
+    return history.accountRefusals < MOST_ACCOUNTS[outcome.kind]
+      ? { kind: 'other-account' }
+      : ANSWER;
+  }
   if (refusesKey(outcome)) return { kind: 'other-key' };
   if (outcome.kind === 'connection_failed') {
     if (connectionFailures > CONNECTION_REPEATS) return ANSWER;
@@ -107,19 +124,28 @@ export function nextStep(outcome: Outcome, history: History, limits: FailoverLim
 }
 
 /** The history after one more attempt. */
-export function withAttempt(history: History, { kind }: Outcome): History {
+export function withAttempt(history: History, outcome: Outcome): History {
+  const { kind } = outcome;
   return {
     ...history,
     attempts: history.attempts + 1,
     providerFailures: history.providerFailures + Number(isProviders(kind)),
     connectionFailures: history.connectionFailures + Number(kind === 'connection_failed'),
+    accountRefusals: history.accountRefusals + Number(refusesAccount(outcome)),
   };
 }
+
+/** Whether a key that was not tried may serve within a minute. */
+const isSoon = ({ reason, retryAfterMs }: WithoutKey) =>
+  reason !== 'exhausted' && retryAfterMs !== null && retryAfterMs <= SOON_MS;
+
+/** Why there is no key. */
+type WithoutKey = Pick<NoKeyData, 'reason' | 'retryAfterMs'>;
 
 /** What follows when no key was to be had for another attempt after one with this outcome. */
 export function stepWithoutKey(
   outcome: Outcome,
-  none: { reason: NoKeyData['reason']; retryAfterMs: number | null },
+  none: WithoutKey,
   history: History,
   limits: FailoverLimits,
 ): NextStep | { kind: 'refuse' } {
@@ -128,6 +154,7 @@ export function stepWithoutKey(
     const step = afterWait(retryAfterMs ?? Infinity, limits);
     if (step.kind === 'again') return step;
   }
+  if (refusesAccount(outcome)) return isSoon(none) ? { kind: 'refuse' } : ANSWER;
   const isForClient = !isAboutKey(outcome);
   const isItsOwn =
     reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api, Lease, Outcome, Usage } from '@openrouter-proxy/kms-protocol';
-import type { AttemptEnd } from './attempt-end.ts';
+import { isUnsent, type AttemptEnd } from './attempt-end.ts';
 import { attempt, type AttemptParts } from './attempt.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { GatewayError } from './gateway-error.ts';
 import { errorInsteadOf } from './key-refusal.ts';
 import type { Destination, ForwardParts } from './forward-parts.ts';
-import type { Acquired } from './leases.ts';
+import type { Acquired, LeaseUse } from './leases.ts';
+import { concernsAccount, refusesAccount, refusesKey } from './outcome.ts';
 import { RequestBody } from './request-body.ts';
+import { attributed, mayConcernExtras } from './request-extras.ts';
 import { readConversation, readModel, refusePaidModel } from './request-reading.ts';
 import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
 
@@ -37,6 +39,9 @@ class Forwarding {
   readonly #stop = new AbortController();
   readonly #deadline: NodeJS.Timeout;
   readonly #tried: string[] = [];
+  /** Keys whose account refused this request, and the first of these refusals. */
+  readonly #refusing: string[] = [];
+  #firstRefusal: AttemptEnd | undefined;
   #affinity: string | null = null;
   #history = NO_HISTORY;
 
@@ -127,6 +132,7 @@ class Forwarding {
       api: exchange.api ?? 'other',
       client: exchange.client,
       exclude: this.#tried,
+      excludeAccountsOf: this.#refusing,
       affinity: this.#affinity,
       waitMs,
     };
@@ -159,26 +165,35 @@ class Forwarding {
     const startedAt = performance.now();
     const exchange = this.#exchange;
     let outcome: Outcome = { kind: 'unused' };
-    let usage: Usage | null | undefined;
+    let use: LeaseUse = { isUnsent: true };
     try {
-      const end = await attempt(this.#attempt, lease, () => {
+      const made = await attempt(this.#attempt, lease, () => {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
         exchange.firstContentMs = exchange.elapsedMs;
         if (lease?.probe === true) leases.confirm(lease);
       });
+      const end = await this.#attributed(made);
       outcome = end.outcome;
-      usage = this.#parts.policy.countsTokens ? usedBy(end, exchange.api) : undefined;
+      const usage = this.#parts.policy.countsTokens ? usedBy(end, exchange.api) : undefined;
+      use = { usage, isUnsent: isUnsent(end) };
       exchange.usage = usage ?? null;
       exchange.isUsageUnknown ||= usage === null;
       this.#history = withAttempt(this.#history, outcome);
       return end;
     } finally {
       if (lease !== null) {
-        leases.report(lease, outcome, usage);
+        leases.report(lease, outcome, use);
         metrics.returned(performance.now() - startedAt);
       }
       metrics.attempt(outcome.kind);
     }
+  }
+
+  /** A refusal as what it is about: what the request adds to its model may be the reason. */
+  async #attributed(end: AttemptEnd): Promise<AttemptEnd> {
+    const { model } = this.#exchange;
+    if (end.kind !== 'refused' || !mayConcernExtras(end.outcome, model)) return end;
+    return { ...end, outcome: attributed(end.outcome, model, await this.#body.text()) };
   }
 
   /** Whether another attempt is to follow one that brought no answer; if none is, the client has been answered. */
@@ -188,13 +203,21 @@ class Forwarding {
       (last.kind === 'failed' && !this.#canHelp(last.failure)) ||
       this.#stop.signal.aborted ||
       !this.#body.repeatable;
-    if (isOver || step.kind === 'answer' || (step.kind === 'other-key' && lease === null)) {
+    const needsLease = step.kind === 'other-key' || step.kind === 'other-account';
+    if (isOver || step.kind === 'answer' || (needsLease && lease === null)) {
       await this.#answer(last);
       return false;
     }
-    if (step.kind === 'other-key' && lease !== null) this.#tried.push(lease.keyId);
     if (step.kind === 'again') await this.#wait(step.afterMs);
+    else if (lease !== null) this.#noteRefused(last, lease);
     return true;
+  }
+
+  /** Another key is to be tried: no more this one, and none of its account if that is what refused. */
+  #noteRefused(last: AttemptEnd, { keyId }: Lease): void {
+    this.#tried.push(keyId);
+    if (concernsAccount(last.outcome)) this.#refusing.push(keyId);
+    if (refusesAccount(last.outcome)) this.#firstRefusal ??= last;
   }
 
   /** Whether sending it again can help, and is not doing it twice (RFC 9110, section 9.2.2). */
@@ -212,7 +235,8 @@ class Forwarding {
     last: AttemptEnd,
     none: Extract<Acquired, { kind: 'none' }>,
   ): Promise<boolean> {
-    const step = stepWithoutKey(last.outcome, none, this.#history, this.#limits);
+    const { outcome } = this.#decisive(last);
+    const step = stepWithoutKey(outcome, none, this.#history, this.#limits);
     if (step.kind === 'again') {
       this.#history = { ...this.#history, modelWaits: this.#history.modelWaits + 1 };
       await this.#wait(step.afterMs);
@@ -230,7 +254,13 @@ class Forwarding {
     });
   }
 
-  async #answer(end: AttemptEnd): Promise<void> {
+  /** The attempt that tells a client most: where accounts refused the request, the first of these refusals. */
+  #decisive(last: AttemptEnd): AttemptEnd {
+    return refusesKey(last.outcome) ? (this.#firstRefusal ?? last) : last;
+  }
+
+  async #answer(last: AttemptEnd): Promise<void> {
+    const end = this.#decisive(last);
     if (end.kind === 'failed') {
       throw this.#stop.signal.aborted ? this.#stop.signal.reason : failureAnswer(end.failure);
     }

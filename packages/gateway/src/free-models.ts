@@ -7,7 +7,7 @@ const FREE_ROUTER = 'openrouter/free';
  * Whether a model costs nothing: its id ends in `:free`. A price of "0" does not say so: many models
  * that are not free show it (OpenRouter docs, "Free variant").
  */
-function isFree(model: string): boolean {
+export function isFree(model: string): boolean {
   return model.endsWith(':free') || model === FREE_ROUTER;
 }
 

@@ -25,6 +25,7 @@ it('reads what OpenRouter tells of a key', () => {
     expiresAt: Date.UTC(2027, 0, 1),
     freeRequests: { limit: 1000, used: 2 },
     usageDaily: 25.5,
+    isManagement: false,
   });
 });
 
@@ -41,6 +42,7 @@ it('reads the rest when a part is missing, or of another kind', () => {
     expiresAt: null,
     freeRequests: null,
     usageDaily: null,
+    isManagement: false,
   });
   const odd = { ...DATA, limit_reset: 'hourly', free_model_daily_requests: 7, expires_at: 'soon' };
   expect(read(odd)).toMatchObject({
@@ -49,6 +51,17 @@ it('reads the rest when a part is missing, or of another kind', () => {
     expiresAt: null,
     limitRemaining: 74.5,
   });
+});
+
+it.each(['0001-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '0000-00-00T00:00:00Z', 1e300, -1])(
+  'reads the rest beside an end of the key that cannot be right: %s',
+  (expires_at) => {
+    expect(read({ ...DATA, expires_at })).toMatchObject({ expiresAt: null, limitRemaining: 74.5 });
+  },
+);
+
+it.each(['is_management_key', 'is_provisioning_key'])('knows a management key by %s', (name) => {
+  expect(read({ ...DATA, [name]: true })).toMatchObject({ isManagement: true });
 });
 
 it('finds nothing in what is no such answer, and never throws', () => {

@@ -14,11 +14,19 @@ const answer = z.object({
     usage_daily: lenient(z.number()),
     expires_at: lenient(z.iso.datetime({ offset: true })),
     free_model_daily_requests: lenient(z.looseObject({ limit: count, used: count })),
+    is_management_key: lenient(z.boolean()),
+    is_provisioning_key: lenient(z.boolean()),
     organization_id: lenient(z.string()),
     creator_user_id: lenient(z.string()),
     workspace_id: lenient(z.string()),
   }),
 });
+
+/** When a key ends; null: never. The year 1, the zero time of some languages, and other dates before 1970 are no end. */
+function expiry(date: string | null): number | null {
+  const at = date === null ? NaN : Date.parse(date);
+  return at > 0 ? at : null;
+}
 
 /**
  * What an answer to `GET /key` tells of a key and its account; undefined if it is none. The quota's
@@ -41,8 +49,9 @@ export function readKeyFacts(body: string): KeyFacts | undefined {
     owner: owner === null ? null : `${owner}/${data.workspace_id ?? ''}`.slice(0, 300),
     limitRemaining: data.limit_remaining,
     limitReset: data.limit_reset,
-    expiresAt: data.expires_at === null ? null : Date.parse(data.expires_at),
+    expiresAt: expiry(data.expires_at),
     freeRequests: free === null ? null : { limit: free.limit, used: free.used },
     usageDaily: data.usage_daily,
+    isManagement: data.is_management_key === true || data.is_provisioning_key === true,
   };
 }

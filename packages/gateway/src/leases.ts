@@ -29,6 +29,8 @@ export interface LeaseRequest {
   client: string | null;
   /** Key ids this request has tried. */
   exclude: string[];
+  /** Of these, the keys whose account refused this request: no key of these accounts is wanted. */
+  excludeAccountsOf: string[];
   /** The conversation it belongs to; null: not told apart. */
   affinity: string | null;
   /** How long it may wait for a key, in milliseconds. */
@@ -39,6 +41,14 @@ export interface LeaseRequest {
 export type Acquired =
   | { kind: 'lease'; lease: Lease }
   | { kind: 'none'; reason: NoKeyData['reason']; retryAfterMs: number | null; error: GatewayError };
+
+/** What a lease was used for. */
+export interface LeaseUse {
+  /** What the answer used. Null: something unknown; left out: nothing, or it is not counted. */
+  usage?: Usage | null | undefined;
+  /** Nothing reached OpenRouter. */
+  isUnsent?: boolean;
+}
 
 /** The gateway's side of leasing: takes leases from the key service and reports on each exactly once. */
 export class Leases {
@@ -101,10 +111,15 @@ export class Leases {
     while (this.#held.size > 0 && performance.now() < giveUpAt) await sleep(10);
   }
 
-  /** Says what came of a lease, and what it used. Returns at once; the report is repeated until the key service has it. */
-  report(lease: Lease, outcome: Outcome, usage?: Usage | null): void {
+  /** Says how a lease ended. Returns at once; the report is repeated until the key service has it. */
+  report(lease: Lease, outcome: Outcome, { usage, isUnsent = false }: LeaseUse = {}): void {
     const { leaseId, keyName } = lease;
-    const report = usage === undefined ? { leaseId, outcome } : { leaseId, outcome, usage };
+    const report = {
+      leaseId,
+      outcome,
+      ...(usage === undefined ? {} : { usage }),
+      ...(isUnsent ? { isUnsent } : {}),
+    };
     void this.#deliver(report, keyName);
   }
 
@@ -149,11 +164,13 @@ function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
   return [report, withoutUsage, { leaseId, outcome: { kind: 'client_abort' } }];
 }
 
-function acquireParams({ client, exclude, affinity, waitMs, ...rest }: LeaseRequest) {
+function acquireParams(request: LeaseRequest) {
+  const { client, exclude, excludeAccountsOf, affinity, waitMs, ...rest } = request;
   return {
     ...rest,
     ...(client === null ? {} : { client }),
     ...(exclude.length === 0 ? {} : { exclude }),
+    ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf }),
     ...(affinity === null ? {} : { affinity }),
     ...(waitMs === 0 ? {} : { waitMs }),
   };

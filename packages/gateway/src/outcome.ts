@@ -20,6 +20,7 @@ const KEY_OUTCOMES = [
   'credits_short',
   'budget_exhausted',
   'in_flight_budget_held',
+  'account_policy',
   'unauthorized',
 ] as const satisfies readonly Outcome['kind'][];
 
@@ -31,6 +32,27 @@ export function refusesKey(outcome: Outcome): boolean {
 function header(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** The refusals that every key of an account would meet for the same request, although nothing is limited. */
+const ACCOUNT_OUTCOMES = [
+  'account_policy',
+  'credits_short',
+] as const satisfies readonly Outcome['kind'][];
+
+/** Whether no other key of the account can fare better with this request. */
+export function concernsAccount({ kind }: Outcome): boolean {
+  return kind === 'credits_exhausted' || (ACCOUNT_OUTCOMES as readonly string[]).includes(kind);
+}
+
+/** A refusal of one request by an account. */
+export type AccountRefusalKind = (typeof ACCOUNT_OUTCOMES)[number];
+
+/** Whether an attempt was refused for its account's sake: only a key of another account may serve. */
+export function refusesAccount(
+  outcome: Outcome,
+): outcome is Extract<Outcome, { kind: AccountRefusalKind }> {
+  return (ACCOUNT_OUTCOMES as readonly string[]).includes(outcome.kind);
 }
 
 /** Everything the response says about a limit: when it ends, and how large it is, as it stood on the wire. */
@@ -119,10 +141,39 @@ function isProviders({ providerName, limitSource }: ErrorDetails): boolean {
   return providerName !== undefined && limitSource?.startsWith('openrouter') !== true;
 }
 
+/** Words for what an account's settings decide (https://openrouter.ai/settings/privacy, /guardrails, /presets). */
+const ACCOUNT_SETTINGS =
+  /no allowed providers|data policy|guardrail|settings\/privacy|privacy settings|\bpresets?\b/i;
+const ACCOUNT_AVAILABILITY: readonly (string | undefined)[] = [
+  'privacy_restricted',
+  'constraint_filtered',
+];
+const ACCOUNT_ROUTING_STEP = /policy|privacy|guardrail|allowed|zdr/i;
+
+/** Whether the account's settings refuse the request; a limit on prices is the request's own. */
+function refusedByAccount(details: ErrorDetails): boolean {
+  if (!details.isJson || isProviders(details)) return false;
+  if (/\bmax price\b/i.test(details.message)) return false;
+  return (
+    ACCOUNT_SETTINGS.test(details.message) ||
+    ACCOUNT_AVAILABILITY.includes(details.availability) ||
+    ACCOUNT_ROUTING_STEP.test(details.failedRoutingStep ?? '')
+  );
+}
+
+/** 403 to a management key that asks for inference. */
+const MANAGEMENT_KEY =
+  /\b(management|provisioning) keys? (?:can ?not|can['’]t|are not|is not|may not)/i;
+
 function forbidden(details: ErrorDetails): Family {
   if (!details.isJson) return { kind: 'edge_blocked' };
   if (isProviders(details)) return { kind: 'caller_error' };
-  return paymentRefused(details) ?? { kind: 'caller_error' };
+  if (MANAGEMENT_KEY.test(details.message)) return { kind: 'unauthorized' };
+  return paymentRefused(details) ?? ofAccountOrCaller(details);
+}
+
+function ofAccountOrCaller(details: ErrorDetails): Family {
+  return { kind: refusedByAccount(details) ? 'account_policy' : 'caller_error' };
 }
 
 function family(status: number, details: ErrorDetails): Family {
@@ -141,7 +192,7 @@ function family(status: number, details: ErrorDetails): Family {
     case 529:
       return { kind: 'provider_limited' };
     default:
-      return { kind: status >= 500 ? 'provider_failed' : 'caller_error' };
+      return status >= 500 ? { kind: 'provider_failed' } : ofAccountOrCaller(details);
   }
 }
 

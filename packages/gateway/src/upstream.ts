@@ -66,7 +66,10 @@ class Attempt {
   readonly #request: UpstreamRequest;
   readonly #way: Way;
   readonly #settled = Promise.withResolvers<IncomingMessage>();
-  readonly #onAbort = () => this.#fail(new UpstreamFailure('aborted', 'the request was given up'));
+  readonly #onAbort = () => {
+    const beforeWork = !this.#connected;
+    this.#fail(new UpstreamFailure('aborted', 'the request was given up', { beforeWork }));
+  };
   #clientRequest: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;

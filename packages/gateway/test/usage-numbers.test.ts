@@ -69,8 +69,7 @@ it('a report that the key service refuses without its usage too still gives the 
 it('one request that the key service cannot record takes no other with it', async () => {
   const upstream = await startRecordingUpstream(answering(answerWith(ORDINARY)));
   const gateway = await startTestGateway(upstream.url);
-  gateway.keys.refuses.record = ({ requests }) =>
-    requests.some(({ requestId }) => requestId === 'bad');
+  gateway.keys.refuses.record = ({ requests }) => requests.some((end) => end?.requestId === 'bad');
   const ids = ['a', 'b', 'c', 'bad', 'd', 'e', 'f'];
   const send = (id: string) => gateway.send(rawPost('{"model":"m"}', [`X-Request-ID: ${id}`]));
   await Promise.all(ids.map(send));
@@ -78,7 +77,7 @@ it('one request that the key service cannot record takes no other with it', asyn
   await expect
     .poll(() =>
       recorded()
-        .map(({ requestId }) => requestId)
+        .map((end) => end?.requestId)
         .sort(),
     )
     .toEqual(['a', 'b', 'c', 'd', 'e', 'f']);

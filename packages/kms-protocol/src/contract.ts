@@ -8,7 +8,7 @@ import { outcome } from './outcome.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
 import { reloadReport } from './reload.ts';
 import { serviceStatus } from './service-status.ts';
-import { usage, usageQuery, usageReport } from './usage.ts';
+import { usageQuery, usageReport, usageTold } from './usage.ts';
 
 /** The version both sides must name in their first message. */
 export const PROTOCOL_VERSION = 1;
@@ -62,23 +62,27 @@ export const MAX_LISTED_LEASES = 500;
 const MAX_TRAFFIC_POINTS = 1_000;
 const MAX_EVENTS = 500;
 
-const amount = z.number().nullable();
+/** Figures of OpenRouter's that cannot be right are left out, so that they cost nothing but themselves. */
+const amount = z.number().nullable().catch(null);
 
 /** What `GET /key` told of a key and its account (OpenRouter docs, "Limits"). Null: it did not say. */
 const keyFacts = z.strictObject({
   kind: z.literal('facts'),
   /** Whose the quota is: organization or user, and workspace. */
-  owner: z.string().max(300).nullable(),
+  owner: z.string().max(300).nullable().catch(null),
   /** Credits left under the key's own cap; null: no cap. */
   limitRemaining: amount,
-  limitReset: z.enum(['daily', 'weekly', 'monthly']).nullable(),
-  expiresAt: instant.nullable(),
+  limitReset: z.enum(['daily', 'weekly', 'monthly']).nullable().catch(null),
+  expiresAt: instant.nullable().catch(null),
   /** Requests to `:free` models of this UTC day, of the whole account. */
   freeRequests: z
     .strictObject({ limit: z.int().nonnegative(), used: z.int().nonnegative() })
-    .nullable(),
+    .nullable()
+    .catch(null),
   /** Credits spent on this UTC day. */
   usageDaily: amount,
+  /** It manages other keys, and serves no requests for models. */
+  isManagement: z.boolean().catch(false),
 });
 export type KeyFacts = z.infer<typeof keyFacts>;
 
@@ -116,6 +120,8 @@ export const contract = {
       api,
       /** Keys this request has tried already. */
       exclude: z.array(keyId).max(10_000).optional(),
+      /** Keys whose account refused this request: no key of these accounts is leased. */
+      excludeAccountsOf: z.array(keyId).max(10_000).optional(),
       /** The name of the client that asks. */
       client: z.string().max(128).optional(),
       /** Names the conversation the request belongs to: it stays with one account while that can serve. */
@@ -144,7 +150,9 @@ export const contract = {
       leaseId,
       outcome,
       /** What the answer used. Null: something, and nobody says what; left out: nothing, or it is not counted. */
-      usage: usage.nullable().optional(),
+      usage: usageTold.optional(),
+      /** Nothing reached OpenRouter: the free request that was booked is given back. */
+      isUnsent: z.boolean().optional(),
     }),
     result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
@@ -154,11 +162,12 @@ export const contract = {
     params: z.strictObject({
       /** Names this message: sent again, because its answer was lost, it changes nothing. */
       batch: z.string().min(1).max(64),
-      requests: z.array(requestEnd).max(MAX_RECORDED),
+      /** One that cannot be read (null) is left out; the others count. */
+      requests: z.array(requestEnd.nullable().catch(null)).max(MAX_RECORDED),
       /** API requests refused since the last call because their access key was missing or wrong. */
       unauthorized: z.int().nonnegative().optional(),
     }),
-    result: z.strictObject({}),
+    result: z.strictObject({ leftOut: z.int().nonnegative() }),
     roles: ['gateway'],
   },
   /** Waits for a key that should be asked about with `GET /key`; null: there was none to the end. */

@@ -70,6 +70,9 @@ const FAILING = {
 const KEYS_REFUSED =
   'Check the keys at https://openrouter.ai/settings/keys and replace the refused ones. Then `kms reload` if they stand in the configuration or its key files; restart if they come from OPENROUTER_KEYS or a credential.';
 
+const MANAGEMENT_KEYS =
+  'Make an ordinary key at https://openrouter.ai/settings/keys, put it in its place in openrouter.keys, then `kms reload`.';
+
 /** The one table of what can be wrong: each cause with what all surfaces say about it. */
 export const HEALTH: {
   readonly [Kind in HealthCauseKind]: HealthRow<Extract<HealthCause, { kind: Kind }>>;
@@ -145,6 +148,18 @@ export const HEALTH: {
     words: ({ refused: some, keys, names, status: code, detail: text }, since) =>
       `OpenRouter refuses ${some} of ${keys} keys (${names.join(', ')}${some > names.length ? ', …' : ''}) ${since}${answered(code, text)}`,
     action: KEYS_REFUSED,
+  },
+  all_keys_management: {
+    severity: 'critical',
+    words: ({ keys }, since) =>
+      `${keys === 1 ? 'The only key is a management key' : `All ${keys} keys are management keys`} ${since}: OpenRouter serves no requests under ${keys === 1 ? 'it' : 'them'}`,
+    action: MANAGEMENT_KEYS,
+  },
+  management_keys: {
+    severity: 'warning',
+    words: ({ managing, keys, names }, since) =>
+      `${managing} of ${keys} keys ${managing === 1 ? 'is a management key' : 'are management keys'} and cannot serve requests (${names.join(', ')}${managing > names.length ? ', …' : ''}) ${since}`,
+    action: MANAGEMENT_KEYS,
   },
   all_keys_limited: {
     severity: 'critical',

@@ -30,6 +30,15 @@ export const healthCause = z.discriminatedUnion('kind', [
     /** Of the first of them. */
     names: z.array(z.string()).max(5),
   }),
+  z.strictObject({ kind: z.literal('all_keys_management'), ...head, keys: count }),
+  z.strictObject({
+    kind: z.literal('management_keys'),
+    ...head,
+    managing: count,
+    keys: count,
+    /** Of the first of them. */
+    names: z.array(z.string()).max(5),
+  }),
   z.strictObject({ kind: z.literal('all_keys_limited'), ...head, keys: count, until: instant }),
   z.strictObject({
     kind: z.literal('models_limited'),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { instant } from './instant.ts';
 import { keyId } from './key-view.ts';
-import { usage } from './usage.ts';
+import { usageTold } from './usage.ts';
 
 /** OpenRouter's inference APIs; `other` is every other path. */
 export const api = z.enum(['chat', 'responses', 'messages', 'completions', 'embeddings', 'other']);
@@ -45,7 +45,7 @@ export const requestEnd = z.strictObject({
   /** Until the answer's first content; null: there was none. */
   firstContentMs: milliseconds.nullable(),
   totalMs: milliseconds,
-  usage: usage.nullable(),
+  usage: usageTold,
 });
 export type RequestEnd = z.infer<typeof requestEnd>;
 
@@ -91,7 +91,7 @@ export const ledgerStep = z.discriminatedUnion('kind', [
     outcome: z.string().max(64).nullable(),
     status: z.int().nullable(),
     detail: z.string().max(300),
-    usage: usage.nullable(),
+    usage: usageTold,
     /** What it meant for keys, accounts, models. */
     followed: z.array(z.string().max(300)).max(8),
   }),

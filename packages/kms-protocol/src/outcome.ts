@@ -58,6 +58,16 @@ export const outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('budget_exhausted'), ...refusal }),
   /** 402 that passes by itself: credits are held by requests in flight. */
   z.strictObject({ kind: z.literal('in_flight_budget_held'), ...refusal }),
+  /**
+   * 400, 403 or 404: the account's settings (allowed providers, data policy, guardrails, presets) shut
+   * the model out. Another account may serve.
+   */
+  z.strictObject({
+    kind: z.literal('account_policy'),
+    /** The request narrows the choice of providers itself: the refusal may be its own doing. */
+    isNarrowed: z.boolean().optional(),
+    ...refusal,
+  }),
   /** 401: the key was not accepted. */
   z.strictObject({ kind: z.literal('unauthorized'), ...refusal }),
   /** 429 of OpenRouter itself that throttles one model (`limit_rpm/<model>/…`). */

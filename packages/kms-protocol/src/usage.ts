@@ -16,6 +16,12 @@ export const usage = z.strictObject({
 });
 export type Usage = z.infer<typeof usage>;
 
+/**
+ * Usage as it is told; null: something was used, and nobody says how much. Figures that cannot be
+ * right count as not said, so that they cost nothing but themselves.
+ */
+export const usageTold = usage.nullable().catch(null);
+
 /** Attempts and what they used, added up. */
 export const usageTotals = usage.extend({
   /** Attempts that brought an answer, if only that the request was wrong. */

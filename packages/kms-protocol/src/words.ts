@@ -10,7 +10,7 @@ import type { OutcomeKind } from './outcome.ts';
 
 /** An attempt's outcome, and further reasons for which something is set aside. */
 const REASON: Readonly<
-  Record<OutcomeKind | 'free_requests_used' | 'operator' | 'expired', string>
+  Record<OutcomeKind | 'free_requests_used' | 'operator' | 'expired' | 'management_key', string>
 > = {
   success: 'answered',
   rate_limited: 'rate limited',
@@ -21,6 +21,7 @@ const REASON: Readonly<
   credits_short: 'too few credits for this request',
   budget_exhausted: 'budget used up',
   in_flight_budget_held: 'credits held by running requests',
+  account_policy: 'not allowed by account settings',
   unauthorized: 'key refused',
   model_throttled: 'model rate limited',
   model_limited: 'model at capacity',
@@ -35,6 +36,7 @@ const REASON: Readonly<
   unused: 'not sent',
   operator: 'set by an operator',
   expired: 'key expired',
+  management_key: 'a management key',
 };
 
 const SOURCE: Readonly<Record<Cause['source'], string>> = {

@@ -8,6 +8,8 @@ export interface BackOff {
 export const MODEL_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 60_000 };
 /** A limit that nobody explains. */
 export const UNKNOWN_BACK_OFF: BackOff = { firstMs: 15_000, longestMs: 15 * 60_000 };
+/** An account that seems to owe credits: a request is let through now and then, since topping up is not announced. */
+export const DEBT_BACK_OFF: BackOff = { firstMs: 60_000, longestMs: 60 * 60_000 };
 /** The way to OpenRouter when it is broken, and when its edge blocks this address. */
 export const CONNECTION_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 export const BLOCK_BACK_OFF: BackOff = { firstMs: 5_000, longestMs: 5 * 60_000 };

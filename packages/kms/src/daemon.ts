@@ -147,7 +147,14 @@ function createServer(
   const now = () => clock.now();
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
-    handlers: rpcHandlers({ pool, books, sharing, metrics, service, health, reload, clock }),
+    handlers: rpcHandlers({
+      ...{ pool, books, sharing, metrics, service, health, reload, clock },
+      onUnreadable: (requests) =>
+        logger.warning(
+          'finished requests could not be recorded: the gateway sent figures that cannot be right',
+          { requests },
+        ),
+    }),
     tokens,
     version,
     onSession: ({ session, leases }) => sessions.opened(session, leases),

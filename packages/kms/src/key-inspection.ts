@@ -1,6 +1,6 @@
 import type { Cause, KeyFacts } from '@openrouter-proxy/kms-protocol';
 import { nextReset } from './cooldown.ts';
-import { disabled, type KeyRecord } from './key-record.ts';
+import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from './limit.ts';
 
 /** OpenRouter knows the key: what was only guessed about it is replaced by what is so. */
@@ -10,11 +10,12 @@ export function inspected(
   account: string | null,
   now: number,
 ): KeyRecord {
-  const { limitRemaining, limitReset, expiresAt } = facts;
+  const { limitRemaining, limitReset, expiresAt, isManagement } = facts;
   const traits = {
     limitRemaining,
     limitReset,
     expiresAt,
+    isManagement,
     account: account ?? record.traits.account,
   };
   const known = { ...record, traits, strikeUntil: null };
@@ -22,6 +23,7 @@ export function inspected(
   if (expiresAt !== null && expiresAt <= now) {
     return disabled(known, { reason: 'expired', source: 'inspection', detail: '' }, now);
   }
+  if (isManagement) return disabled(known, MANAGEMENT_KEY, now);
   const isSpent = limitRemaining !== null && limitRemaining <= 0;
   if (state.kind === 'cooling' && isGuess(state.cause)) {
     if (!isSpent) return { ...known, state: { kind: 'available', since: now } };

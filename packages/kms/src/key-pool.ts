@@ -34,9 +34,18 @@ export interface AcquireRequest {
   readonly api?: Api | undefined;
   readonly model?: string | null | undefined;
   readonly exclude?: readonly string[] | undefined;
+  readonly excludeAccountsOf?: readonly string[] | undefined;
   readonly client?: string | undefined;
   readonly affinity?: string | undefined;
   readonly waitMs?: number | undefined;
+}
+
+/** What a lease was used for. */
+export interface LeaseUse {
+  /** Null: something unknown; left out: nothing, or it is not counted. */
+  readonly usage?: Usage | null | undefined;
+  /** Nothing reached OpenRouter. */
+  readonly isUnsent?: boolean | undefined;
 }
 
 /** What the pool is made of. */
@@ -59,8 +68,8 @@ export interface KeyPoolOptions {
 
 function lendRequest(session: number, request: AcquireRequest): LendRequest {
   const { requestId = '', api = 'other', client = null, model = null } = request;
-  const { exclude = [], affinity = null } = request;
-  return { session, requestId, api, client, model, exclude, affinity };
+  const { exclude = [], excludeAccountsOf = [], affinity = null } = request;
+  return { session, requestId, api, client, model, exclude, excludeAccountsOf, affinity };
 }
 
 type NoLease = Extract<Lent, { kind: 'none' }>;
@@ -176,21 +185,25 @@ export class KeyPool {
   async report(
     leaseId: string,
     outcome: Outcome,
-    used?: Usage | null,
+    use: LeaseUse = {},
   ): Promise<Result<'lease.report'>> {
     const { keyId } = readLeaseId(leaseId);
-    const end = this.#gate.through(() => this.#endLease(leaseId, outcome, used));
+    const end = this.#gate.through(() => this.#endLease(leaseId, outcome, use));
     const applied = await this.#reports.add(keyId, end);
     if (applied) this.#line.serve();
     return { applied };
   }
 
-  async #endLease(leaseId: string, outcome: Outcome, used?: Usage | null): Promise<boolean> {
+  async #endLease(
+    leaseId: string,
+    outcome: Outcome,
+    { usage: used, isUnsent = false }: LeaseUse,
+  ): Promise<boolean> {
     const { store, ledger, usage, clock } = this.#options;
     const { keyId, generation } = readLeaseId(leaseId);
     const key = this.#core.byId.get(keyId);
     if (key === undefined && !this.#gone.has(keyId)) return false;
-    const unsent = outcome.kind === 'unused';
+    const unsent = isUnsent || outcome.kind === 'unused';
     const { applied, ...lease } = await store.release(leaseId, keyId, clock.now(), unsent);
     if (!applied) return false;
     usage.add({ keyId, ...lease }, outcome, used, clock.now());

@@ -11,6 +11,8 @@ export interface KeyTraits {
   readonly expiresAt: number | null;
   /** A name for the account it belongs to, by the owner of its quota; null: not known. */
   readonly account: string | null;
+  /** It manages other keys, and serves no requests for models. */
+  readonly isManagement: boolean;
 }
 
 const NO_TRAITS: KeyTraits = {
@@ -18,6 +20,7 @@ const NO_TRAITS: KeyTraits = {
   limitReset: null,
   expiresAt: null,
   account: null,
+  isManagement: false,
 };
 
 /** What is known of a key, and kept across restarts. */
@@ -50,6 +53,7 @@ const kept: z.ZodType<KeyRecord> = z.object({
       limitReset: z.enum(['daily', 'weekly', 'monthly']).nullable(),
       expiresAt: number,
       account: z.string().nullable(),
+      isManagement: z.boolean().default(false),
     })
     .default(NO_TRAITS),
 });
@@ -68,6 +72,13 @@ export function readJson<T>(text: string, form: z.ZodType<T>): T | undefined {
     throw error;
   }
 }
+
+/** Why a management key is out of use: `GET /key` said so. */
+export const MANAGEMENT_KEY: Cause = {
+  reason: 'management_key',
+  source: 'inspection',
+  detail: 'it manages other keys and serves no requests: put an ordinary key in its place',
+};
 
 /** A key out of use until an operator, or `GET /key`, says otherwise. */
 export function disabled(record: KeyRecord, cause: Cause, now: number): KeyRecord {

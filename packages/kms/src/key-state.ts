@@ -8,7 +8,7 @@ import {
   type LimitOutcome,
 } from './cooldown.ts';
 import { inspected } from './key-inspection.ts';
-import { disabled, type KeyRecord } from './key-record.ts';
+import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from './limit.ts';
 
 /** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
@@ -184,16 +184,17 @@ function struck(record: KeyRecord, detail: string, now: number): KeyRecord {
 }
 
 function commanded(record: KeyRecord, command: KeyCommand, now: number): KeyRecord {
-  const state = commandedState(record.state, command, now);
+  const state = commandedState(record, command, now);
   const strikeUntil = state.kind === 'available' ? null : record.strikeUntil;
   return { ...record, state, generation: record.generation + 1, strikeUntil };
 }
 
-function commandedState(state: KeyState, command: KeyCommand, now: number): KeyState {
+function commandedState({ state, traits }: KeyRecord, command: KeyCommand, now: number): KeyState {
   switch (command.kind) {
     case 'disable':
       return { kind: 'disabled', since: now, cause: byOperator(command.reason) };
     case 'enable':
+      if (traits.isManagement) return { kind: 'disabled', since: now, cause: MANAGEMENT_KEY };
       return state.kind === 'disabled' ? { kind: 'available', since: now } : state;
     case 'cool': {
       if (state.kind === 'disabled') return state;

@@ -11,6 +11,7 @@ import type { Ledger, RequestInfo, Choices } from './ledger/ledger.ts';
 import type { Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import type { LoadOrders } from './lease-loads.ts';
+import { ModelAccess } from './model-access.ts';
 import { poolOf, type RequestPool } from './model-pool.ts';
 import { LeftOutKeys } from './left-out-keys.ts';
 import { refusalOf } from './refusal.ts';
@@ -30,6 +31,8 @@ export interface LendRequest extends RequestInfo {
   readonly session: number;
   /** Keys the request has tried. */
   readonly exclude: readonly string[];
+  /** Of these, the keys whose account refused the request. */
+  readonly excludeAccountsOf: readonly string[];
   /** The conversation it belongs to; null: not told. */
   readonly affinity: string | null;
 }
@@ -73,10 +76,12 @@ export class Lender {
   readonly #ordered = new Map<RequestPool, Eligible>();
   #ring: { readonly version: number; readonly ring: AccountRing } | undefined;
   readonly #leftOut: LeftOutKeys;
+  readonly #access: ModelAccess;
 
   constructor(parts: LenderParts) {
     this.#parts = parts;
     this.#leftOut = new LeftOutKeys(parts);
+    this.#access = new ModelAccess(parts);
   }
 
   /** Lends a key at once, or says why none can be lent. */
@@ -125,15 +130,18 @@ export class Lender {
   }
 
   /** Why no key can be lent. */
-  refusal({ model, exclude }: LendRequest, now: number): NoKeyData {
+  refusal(request: LendRequest, now: number): NoKeyData {
+    const { model, exclude } = request;
     const { keys } = this.#parts;
     const held = this.#heldBack(model, now);
     if (held !== undefined) return held;
     const tried = new Set(exclude);
-    const standings = keys.map((key) => ({
-      blockedUntil: this.#blockedUntil(key, model, now),
-      isTried: tried.has(key.id),
-    }));
+    const isRefused = this.#access.refusing(request, now);
+    const standings = keys.map((key) =>
+      isRefused(key)
+        ? { blockedUntil: 0, isTried: true }
+        : { blockedUntil: this.#blockedUntil(key, model, now), isTried: tried.has(key.id) },
+    );
     const refusal = refusalOf(standings, now);
     const isOfKeys = refusal.reason === 'cooling' && keys.every((key) => this.#isRefused(key, now));
     return isOfKeys ? KEYS_REFUSED : refusal;
@@ -173,39 +181,60 @@ export class Lender {
   #blockedUntil(key: PoolKey, model: string | null, now: number): number {
     const { eligibility } = this.#parts;
     const until = eligibility.blockedUntil(key, poolOf(model), now);
-    return Math.max(until, this.#modelLimitEnd(key, model, now));
+    return Math.max(until, this.#access.limitEnd(key, model, now));
   }
 
-  /** Until when a model is limited on this key, or on its account; 0: it is not. */
-  #modelLimitEnd(key: PoolKey, model: string | null, now: number): number {
-    const { limits, records } = this.#parts;
-    if (model === null || !limits.concernsModel(model)) return 0;
-    const account = records.accountOf(key);
-    const onKey = limits.on({ scope: 'key-model', keyId: key.id, model }, now);
-    const onAccount = limits.on({ scope: 'account-model', account, model }, now);
-    return Math.max(onKey?.until ?? 0, onAccount?.until ?? 0);
-  }
-
-  *#candidates(
-    { model, exclude, affinity }: LendRequest,
-    now: number,
-  ): Generator<KeyCandidate, void, undefined> {
-    const { keys, leaseTokens, records } = this.#parts;
-    const pool = poolOf(model);
-    const excluded = new Set(exclude);
-    const token = leaseTokens.next();
+  /**
+   * The keys that may serve, the best first. Those whose account shuts the model out come only where no
+   * other key can serve, and none has refused this request: one of them may have changed its settings.
+   */
+  *#candidates(request: LendRequest, now: number): Generator<KeyCandidate, void, undefined> {
+    const { model } = request;
+    const token = this.#parts.leaseTokens.next();
     const last = this.#last;
-    for (const position of this.#order(pool, affinity, now)) {
-      const key = keys[position];
-      if (key === undefined || excluded.has(key.id)) continue;
-      if (this.#modelLimitEnd(key, model, now) > 0) continue;
-      this.#last = position; // before it is taken: the next request may choose while the store answers
-      const leaseId = leaseIdOf(key.id, records.of(key, now).generation, token);
-      const windows = pool === 'free' ? this.#windows(key, now) : [];
-      const slots = this.#slots(key, now);
-      const rule = this.#rule(position === last, affinity);
-      yield { key, keyId: key.id, leaseId, slots, windows, rule };
+    const shutOut: PoolKey[] = [];
+    let isOffered = false;
+    for (const key of this.#inOrder(request, now)) {
+      if (this.#access.isShutOut(key, model, now)) {
+        shutOut.push(key);
+        continue;
+      }
+      isOffered = true;
+      yield this.#candidate(key, request, { token, last }, now);
     }
+    if (isOffered) return;
+    for (const key of shutOut) yield this.#candidate(key, request, { token, last }, now);
+  }
+
+  /** The keys that are neither tried nor limited, in the order of the strategy. */
+  *#inOrder(request: LendRequest, now: number): Generator<PoolKey, void, undefined> {
+    const { model, exclude, affinity } = request;
+    const { keys } = this.#parts;
+    const excluded = new Set(exclude);
+    const isRefused = this.#access.refusing(request, now);
+    for (const position of this.#order(poolOf(model), affinity, now)) {
+      const key = keys[position];
+      if (key === undefined || excluded.has(key.id) || isRefused(key)) continue;
+      if (this.#access.limitEnd(key, model, now) === 0) yield key;
+    }
+  }
+
+  #candidate(
+    key: PoolKey,
+    { model, affinity }: LendRequest,
+    { token, last }: { readonly token: string; readonly last: number },
+    now: number,
+  ): KeyCandidate {
+    this.#last = key.position; // before it is taken: the next request may choose while the store answers
+    const generation = this.#parts.records.of(key, now).generation;
+    return {
+      key,
+      keyId: key.id,
+      leaseId: leaseIdOf(key.id, generation, token),
+      slots: this.#slots(key, now),
+      windows: poolOf(model) === 'free' ? this.#windows(key, now) : [],
+      rule: this.#rule(key.position === last, affinity),
+    };
   }
 
   /** What put a key where it stood among the candidates. */

@@ -63,6 +63,18 @@ describe('what an outcome means beyond its key', () => {
       retryAfter('7'),
       [{ kind: 'limit', subject: keyModel, end: { until: NOW + 7_000, source: 'header' } }],
     ],
+    [
+      'account_policy',
+      {},
+      [
+        {
+          kind: 'limit',
+          subject: accountModel,
+          end: { until: NOW + 600_000, source: 'default' },
+        },
+      ],
+    ],
+    ['account_policy', { isNarrowed: true }, []],
     ['model_throttled', {}, [{ kind: 'back-off', subject: accountModel, after: 1 }]],
     ['model_limited', {}, [{ kind: 'back-off', subject: model, after: 1 }]],
     ['provider_limited', {}, [{ kind: 'back-off', subject: model, after: 1 }]],
@@ -88,6 +100,8 @@ describe('what an outcome means beyond its key', () => {
         { kind: 'reset', subject: upstream },
         { kind: 'reset', subject: model },
         { kind: 'reset', subject: keyModel },
+        { kind: 'reset', subject: accountModel, reason: 'account_policy' },
+        { kind: 'reset', subject: account('all'), reason: 'credits_exhausted' },
       ],
     ],
   ])('%s %j', (kind, rest, expected) => {
@@ -106,14 +120,16 @@ describe('what an outcome means beyond its key', () => {
     expect(of(kind)).toEqual([]);
   });
 
-  it('of spent credits is the end of paid models, and of every model if even a free one is refused', () => {
+  it('of spent credits is the end of paid models; of every model once free ones are refused several times', () => {
     expect(of('credits_exhausted', {}, { model: 'x/paid' })).toMatchObject([
       { subject: account('paid') },
     ]);
     expect(of('credits_exhausted', {}, { model: null })).toMatchObject([
       { subject: account('paid') },
     ]);
-    expect(of('credits_exhausted')).toMatchObject([{ subject: account('all') }]);
+    expect(of('credits_exhausted')).toMatchObject([
+      { kind: 'back-off', subject: account('all'), after: 3 },
+    ]);
   });
 
   it.each([

@@ -1,7 +1,8 @@
-import type { Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
 import {
   BLOCK_BACK_OFF,
   CONNECTION_BACK_OFF,
+  DEBT_BACK_OFF,
   MODEL_BACK_OFF,
   UNKNOWN_BACK_OFF,
   type BackOff,
@@ -35,8 +36,8 @@ export type Consequence =
       readonly backOff: BackOff;
       readonly after: number;
     }
-  /** It serves: failures in a row begin anew. */
-  | { readonly kind: 'reset'; readonly subject: Subject }
+  /** It serves: failures in a row begin anew. With a reason only a limit for that is lifted. */
+  | { readonly kind: 'reset'; readonly subject: Subject; readonly reason?: OutcomeKind }
   /** How many `:free` requests the account has in a window. */
   | {
       readonly kind: 'learn';
@@ -48,6 +49,8 @@ export type Consequence =
 const UPSTREAM: Subject = { scope: 'upstream' };
 /** How often something may fail in a row before it is held back, where one failure means little. */
 const PATIENCE = 3;
+/** How long a model is asked for under other accounts after one account's settings shut it out. */
+const POLICY_MS = 10 * 60_000;
 
 type Refused = Extract<Outcome, { evidence: unknown }>;
 
@@ -72,17 +75,24 @@ function ofAccount(
       const subject: Subject = { scope: 'account', account, pool: 'free' };
       return [{ kind: 'limit', subject, end }, ...learnt(outcome, account)];
     }
-    case 'credits_exhausted': {
-      // Free models cost nothing: they are refused for a negative balance only, as everything is then.
-      const pool = poolOf(model) === 'free' ? 'all' : 'paid';
-      return [{ kind: 'limit', subject: { scope: 'account', account, pool }, end }];
-    }
+    case 'credits_exhausted':
+      if (poolOf(model) === 'free') return [inDebt(account)];
+      return [{ kind: 'limit', subject: { scope: 'account', account, pool: 'paid' }, end }];
     case 'budget_exhausted':
     case 'in_flight_budget_held':
       return [{ kind: 'limit', subject: { scope: 'account', account, pool: 'paid' }, end }];
     default:
       return [];
   }
+}
+
+/**
+ * A free model costs nothing: refused for want of credits is what the request adds to it, or everything,
+ * once the balance is negative. One request does not tell these apart; several in a row do.
+ */
+function inDebt(account: string): Consequence {
+  const subject: Subject = { scope: 'account', account, pool: 'all' };
+  return { kind: 'back-off', subject, backOff: DEBT_BACK_OFF, after: PATIENCE };
 }
 
 function learnt(
@@ -96,15 +106,19 @@ function learnt(
 }
 
 /** Its failures in a row are over. */
-function served({ keyId, model }: About): Consequence[] {
-  const reset = (subject: Subject): Consequence => ({ kind: 'reset', subject });
+function served({ keyId, account, model }: About): Consequence[] {
+  const reset = (subject: Subject) => ({ kind: 'reset', subject }) as const;
   if (model === null) return [reset(UPSTREAM)];
   const subjects: Subject[] = [
     UPSTREAM,
     { scope: 'model', model },
     { scope: 'key-model', keyId, model },
   ];
-  return subjects.map(reset);
+  return [
+    ...subjects.map(reset),
+    { ...reset({ scope: 'account-model', account, model }), reason: 'account_policy' },
+    { ...reset({ scope: 'account', account, pool: 'all' }), reason: 'credits_exhausted' },
+  ];
 }
 
 /** A provider's trouble is the model's, never a key's. */
@@ -118,6 +132,15 @@ function ofItsModel(
   switch (outcome.kind) {
     case 'rate_limited':
       return [heldBack({ scope: 'key-model', keyId, model }, outcome, UNKNOWN_BACK_OFF, now)];
+    case 'account_policy':
+      if (outcome.isNarrowed === true) return [];
+      return [
+        {
+          kind: 'limit',
+          subject: { scope: 'account-model', account, model },
+          end: { until: now + POLICY_MS, source: 'default' },
+        },
+      ];
     case 'model_throttled':
       return [heldBack({ scope: 'account-model', account, model }, outcome, UNKNOWN_BACK_OFF, now)];
     case 'model_limited':

@@ -156,7 +156,10 @@ export class Reports {
       return;
     }
     if (consequence.kind === 'reset') {
-      if (!limits.lift(consequence.subject, now)) return;
+      const { subject, reason } = consequence;
+      const inForce = reason === undefined ? undefined : limits.on(subject, now);
+      if (inForce !== undefined && inForce.cause.reason !== reason) return;
+      if (!limits.lift(subject, now)) return;
       followed.push(`${subjectWords(consequence.subject)}: the limit is lifted`);
       await this.#lifted(consequence.subject);
       return;
@@ -215,7 +218,11 @@ export class Reports {
       await records.take(key, { kind: 'limited', outcome, generation });
       return;
     }
-    const recent = limits.all(now).filter(({ since }) => now - since < ESCALATE_WITHIN_MS);
+    const recent = limits
+      .all(now)
+      .filter(
+        ({ since, cause }) => now - since < ESCALATE_WITHIN_MS && cause.reason === outcome.kind,
+      );
     const onKey = recent.filter(
       ({ subject }) => subject.scope === 'key-model' && subject.keyId === key.id,
     );

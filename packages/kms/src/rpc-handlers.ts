@@ -5,7 +5,6 @@ import {
   type KeyView,
   type MetricFamily,
   type ReloadReport,
-  type RequestEnd,
 } from '@openrouter-proxy/kms-protocol';
 import { createMasker, type Clock } from '@openrouter-proxy/runtime';
 import type { ServiceHealth } from './health/service-health.ts';
@@ -35,6 +34,8 @@ export interface HandlerParts {
   /** Has the launcher read the configuration again. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
   readonly clock: Clock;
+  /** Told how many finished requests of a message could not be read. */
+  readonly onUnreadable: (count: number) => void;
 }
 
 /** The methods of the protocol, in terms of the pool and the books. */
@@ -87,7 +88,7 @@ function poolHandlers({ pool }: HandlerParts): Omit<Handlers, BookMethods | Serv
       cancelled: pool.cancel(session.id, requestId),
     }),
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
-    'lease.report': ({ leaseId, outcome, usage }) => pool.report(leaseId, outcome, usage),
+    'lease.report': ({ leaseId, outcome, ...use }) => pool.report(leaseId, outcome, use),
     'inspection.take': async ({ waitMs }, session) => ({
       lease: await pool.takeInspection(session.id, waitMs),
     }),
@@ -128,24 +129,31 @@ function serviceHandlers({
   };
 }
 
-function bookHandlers({ pool, books, sharing, clock }: HandlerParts): Pick<Handlers, BookMethods> {
-  const { ledger, usage, traffic, history, events } = books;
+/** Takes in requests that are over; those of a message that cannot be read are left out. */
+function recording({ books, clock, onUnreadable }: HandlerParts): Handlers['requests.record'] {
+  const { ledger, traffic } = books;
   const batches = new SeenBatches();
-  const record = (end: RequestEnd) => {
+  return ({ batch, requests, unauthorized = 0 }) => {
+    if (!batches.isNew(batch)) return { leftOut: 0 };
     const now = clock.now();
-    if (ledger.record(end, now)) traffic.add(end, now);
+    const readable = requests.filter((end) => end !== null);
+    for (const end of readable) if (ledger.record(end, now)) traffic.add(end, now);
+    traffic.addUnauthorized(unauthorized, now);
+    const leftOut = requests.length - readable.length;
+    if (leftOut > 0) onUnreadable(leftOut);
+    return { leftOut };
   };
+}
+
+function bookHandlers(parts: HandlerParts): Pick<Handlers, BookMethods> {
+  const { pool, books, sharing, clock } = parts;
+  const { ledger, usage, traffic, history, events } = books;
   return {
     'keys.history': ({ since, limit }) => ({
       lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
     }),
     'leases.list': () => ledger.leases(MAX_LISTED_LEASES),
-    'requests.record': ({ batch, requests, unauthorized = 0 }) => {
-      if (!batches.isNew(batch)) return {};
-      for (const end of requests) record(end);
-      traffic.addUnauthorized(unauthorized, clock.now());
-      return {};
-    },
+    'requests.record': recording(parts),
     'requests.recent': ({ limit, before, ...filter }) => ledger.recent(limit, filter, before),
     'requests.explain': ({ requestId }) => {
       const request = ledger.get(requestId);

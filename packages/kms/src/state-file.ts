@@ -32,6 +32,9 @@ const MIGRATIONS: readonly string[] = [
 ];
 const SCHEMA_VERSION = MIGRATIONS.length;
 
+/** A larger integer cannot be read without loss: node:sqlite throws ERR_OUT_OF_RANGE. */
+const READABLE = Number.MAX_SAFE_INTEGER;
+
 /** What SQLite says of a file whose contents are not what they should be. */
 const DAMAGE = ['ERROR', 'READONLY', 'CORRUPT', 'NOTADB'] as const;
 
@@ -110,7 +113,10 @@ export function prepareStatements(database: DatabaseSync): Statements {
 export function readWindows(database: DatabaseSync, now: number): WindowCount[] {
   database.prepare('DELETE FROM window_count WHERE ends_at <= ?').run(now);
   return database
-    .prepare('SELECT id, starts_at, ends_at, used FROM window_count')
+    .prepare(
+      `SELECT id, starts_at, ends_at, used FROM window_count
+       WHERE used BETWEEN 0 AND ${READABLE} AND starts_at BETWEEN 0 AND ends_at AND ends_at <= ${READABLE}`,
+    )
     .all()
     .map(({ id, starts_at, ends_at, used }) => ({
       id: String(id),
@@ -173,9 +179,7 @@ function migrate(database: DatabaseSync, version: number): void {
 }
 
 function readRecords(database: DatabaseSync, records: Map<string, KeyRecord>): void {
-  const rows = database
-    .prepare('SELECT key_id, record, digest, absent_since FROM key_record')
-    .iterate();
+  const rows = database.prepare('SELECT key_id, record, digest FROM key_record').iterate();
   let doubtful = 0;
   for (const { key_id: keyId, record: text, digest } of rows) {
     if (typeof keyId !== 'string' || typeof text !== 'string') doubtful += 1;

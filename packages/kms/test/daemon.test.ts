@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { KmsClient } from '@openrouter-proxy/kms-protocol';
+import type { KmsClient, RequestEnd } from '@openrouter-proxy/kms-protocol';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { SUCCESS, limited } from './support/pool.ts';
@@ -55,6 +55,35 @@ describe('a gateway', () => {
     expect(await counted()).toBe(3);
     await gateway.call('requests.record', { ...message, batch: 'two' });
     expect(await counted()).toBe(6);
+  });
+
+  it('has the lease ended and the other requests recorded whatever the figures of one say', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(1));
+    const clock = new ManualClock();
+    const { log } = await kms.start(handOver, clock);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const { leaseId } = await gateway.call('lease.acquire', REQUEST);
+    const usage = { sent: 1e300, received: -1, cached: 0.5, reasoning: 0, cost: 1 };
+    const outcome = { kind: 'success', status: 200 } as const;
+    expect(await gateway.call('lease.report', { leaseId, outcome, usage })).toEqual({
+      applied: true,
+    });
+    const [key] = (await gateway.call('keys.list', {})).keys;
+    expect(key).toMatchObject({ inFlight: 0, today: { answered: 1, unknown: 1, sent: 0 } });
+    const end: RequestEnd = {
+      ...{ requestId: 'r1', at: clock.now(), client: null, api: 'chat', model: null, status: 200 },
+      ...{ verdict: 'complete', attempts: 1, failure: null, generationId: null },
+      ...{ queuedMs: 0, leasedMs: 0, firstContentMs: 1, totalMs: 1, usage: null },
+    };
+    const requests = [
+      { ...end, usage },
+      { ...end, requestId: 'r2', totalMs: -1 },
+      { ...end, requestId: 'r3' },
+    ];
+    expect(await gateway.call('requests.record', { batch: 'b', requests })).toEqual({ leftOut: 1 });
+    const { points } = await gateway.call('traffic.query', { since: clock.now() - 60_000 });
+    expect(points.reduce((sum, { answered }) => sum + answered, 0)).toBe(2);
+    expect(log.filter((line) => line.includes('could not be recorded'))).toHaveLength(1);
   });
 
   it('may look at keys and do nothing to them', async () => {

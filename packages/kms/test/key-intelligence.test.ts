@@ -315,6 +315,7 @@ const FACTS: KeyFacts = {
   expiresAt: null,
   freeRequests: null,
   usageDaily: null,
+  isManagement: false,
 };
 
 describe('what GET /key tells', () => {
@@ -620,4 +621,109 @@ it('keeps a conversation on one account, and moves only those whose account cann
     if (home.get(affinity) !== spent) expect(now).toBe(home.get(affinity));
     else expect(now).not.toBe(spent);
   }
+});
+
+describe('a model that the settings of an account shut out', () => {
+  const POLICY = refused('account_policy', { status: 404 });
+
+  it('is asked for under keys of other accounts for ten minutes', async () => {
+    const { pool, clock } = await start(['one', 'one', 'two']).started;
+    expect(await use(pool, POLICY, { model: PAID })).toBe('k0');
+    for (let n = 0; n < 3; n += 1) expect(await use(pool, SUCCESS, { model: PAID })).toBe('k2');
+    expect(await use(pool, SUCCESS, { model: 'c/d' })).not.toBe('k2');
+    clock.advance(600_000);
+    const names = new Set([
+      await use(pool, SUCCESS, { model: PAID }),
+      await use(pool, SUCCESS, { model: PAID }),
+    ]);
+    expect([...names].some((name) => name !== 'k2')).toBe(true);
+  });
+
+  it('is asked for under no other key of that account by the same request', async () => {
+    const { pool, keys } = await start(['one', 'one', 'two']).started;
+    const [first] = keys;
+    const request = {
+      model: PAID,
+      exclude: [first?.id ?? ''],
+      excludeAccountsOf: [first?.id ?? ''],
+    };
+    expect(await use(pool, SUCCESS, request)).toBe('k2');
+  });
+
+  it('is asked for once when every account is known to shut it out, and never refused from memory', async () => {
+    const { pool, keys } = await start(['one', 'two']).started;
+    const ids = keys.map(({ id }) => id);
+    await use(pool, POLICY, { model: PAID });
+    await use(pool, POLICY, { model: PAID });
+    const { leaseId, keyId } = await pool.acquire(1, { model: PAID });
+    await pool.report(leaseId, POLICY);
+    expect(ids).toContain(keyId);
+    const again = { model: PAID, exclude: [keyId], excludeAccountsOf: [keyId] };
+    expect(await refusal(pool, again)).toEqual({ reason: 'exhausted', retryAfterMs: null });
+  });
+
+  it('is served again as soon as one request for it is', async () => {
+    const { pool, told } = await start(['one']).started;
+    await use(pool, POLICY, { model: PAID });
+    await use(pool, SUCCESS, { model: PAID });
+    expect(told.at(-1)).toBe('lifted ["account-model","one","a/b"]');
+  });
+
+  it('does not hold the model back everywhere, as a throttled model on two accounts does', async () => {
+    const { pool } = await start(['one', 'two', 'three']).started;
+    await use(pool, POLICY, { model: PAID });
+    await use(pool, refused('model_throttled'), { model: PAID });
+    expect(await use(pool, SUCCESS, { model: PAID })).toBe('k2');
+  });
+});
+
+describe('a free request that is refused for want of credits', () => {
+  const BROKE = refused('credits_exhausted', { status: 402 });
+
+  it('says nothing about plain free requests until three in a row were', async () => {
+    const { pool, clock } = await start(['one']).started;
+    for (let n = 0; n < 3; n += 1) await use(pool, BROKE, { model: FREE });
+    expect((await refusal(pool, { model: FREE })).retryAfterMs).toBeLessThanOrEqual(72_000);
+    clock.advance(72_000);
+    await use(pool, BROKE, { model: FREE });
+    const { retryAfterMs } = await refusal(pool, { model: FREE });
+    expect(retryAfterMs).toBeGreaterThan(72_000);
+    clock.advance(retryAfterMs ?? 0);
+    await use(pool, SUCCESS, { model: FREE });
+    await use(pool, BROKE, { model: FREE });
+    expect(await use(pool, SUCCESS, { model: FREE })).toBe('k0');
+  });
+});
+
+describe('a management key', () => {
+  const MANAGEMENT: KeyFacts = { ...FACTS, isManagement: true };
+
+  async function inspectNext(pool: Pool, finding: Finding) {
+    const lease = await pool.takeInspection(1, 0);
+    await pool.reportInspection(lease?.leaseId ?? '', finding);
+  }
+
+  it('is never leased, also when an operator enables it', async () => {
+    const { pool, keys } = await start([null]).started;
+    await inspectNext(pool, MANAGEMENT);
+    expect((await refusal(pool, { model: PAID })).reason).toBe('disabled');
+    const view = await pool.command(keys[0]?.id ?? '', { kind: 'enable' });
+    expect(view.state).toMatchObject({ kind: 'disabled', cause: { reason: 'management_key' } });
+    expect(pool.health().keys).toMatchObject([{ kind: 'management' }]);
+  });
+
+  it('serves once a check says that it is an ordinary key', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspectNext(pool, MANAGEMENT);
+    clock.advance(3_600_000 * 1.1);
+    await inspectNext(pool, FACTS);
+    expect(await use(pool, SUCCESS, { model: PAID })).toBe('k0');
+  });
+
+  it('stays known as one across a restart', async () => {
+    const { started, restart } = start([null]);
+    await inspectNext((await started).pool, MANAGEMENT);
+    const { pool } = await restart();
+    expect((await refusal(pool, { model: PAID })).reason).toBe('disabled');
+  });
 });

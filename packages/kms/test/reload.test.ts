@@ -45,8 +45,8 @@ describe('keys of a pool in use', () => {
     await pool.configure(withKeys(settings, rest));
     for (let n = 0; n < 5; n += 1) expect((await pool.acquire(1)).keyId).not.toBe(lease.keyId);
     const used = { sent: 1, received: 2, cached: 0, reasoning: 0, cost: 0.5 };
-    expect(await pool.report(lease.leaseId, SUCCESS, used)).toEqual({ applied: true });
-    expect(await pool.report(lease.leaseId, SUCCESS, used)).toEqual({ applied: false });
+    expect(await pool.report(lease.leaseId, SUCCESS, { usage: used })).toEqual({ applied: true });
+    expect(await pool.report(lease.leaseId, SUCCESS, { usage: used })).toEqual({ applied: false });
     expect(ledger.get('r1')?.steps).toMatchObject([{ outcome: 'success', usage: used }]);
     expect(await pool.list()).toHaveLength(1);
   });

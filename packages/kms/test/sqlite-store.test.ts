@@ -39,7 +39,13 @@ const recordOf = (key: number): KeyRecord => ({
   },
   generation: key,
   strikeUntil: null,
-  traits: { limitRemaining: null, limitReset: null, expiresAt: null, account: null },
+  traits: {
+    limitRemaining: null,
+    limitReset: null,
+    expiresAt: null,
+    account: null,
+    isManagement: false,
+  },
 });
 
 /** A closed state file that holds a record of each of `ids`. */
@@ -187,6 +193,21 @@ describe('a state file that is damaged', () => {
       { numRuns: 150 },
     );
   });
+});
+
+it('starts although a count in its file is larger than can be read', async () => {
+  const folder = newFolder();
+  const { store } = open(folder);
+  const day = { id: 'a/day', startsAt: T, endsAt: T + DAY, limit: 5 };
+  await store.raise(day, 3);
+  await store.raise({ ...day, id: 'b/day' }, 4);
+  await store.close();
+  const database = new DatabaseSync(join(folder, 'kms.db'));
+  database.exec("UPDATE window_count SET used = 9223372036854775807 WHERE id = 'a/day'");
+  database.close();
+  const again = open(folder);
+  expect(await again.store.used([day, { ...day, id: 'b/day' }])).toEqual([0, 4]);
+  await again.store.close();
 });
 
 describe('a store that cannot write', () => {

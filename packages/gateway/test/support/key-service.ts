@@ -136,7 +136,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       if (service.refuses.record(params)) throw new KmsError('INVALID_PARAMS', 'refused');
       service.recorded.push(params);
       await service.mayRecord;
-      return {};
+      return { leftOut: 0 };
     },
     'requests.recent': notHere,
     'requests.explain': notHere,

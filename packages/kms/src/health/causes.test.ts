@@ -12,6 +12,7 @@ const REFUSED: KeyHealth = {
   ...{ name: 'b', kind: 'refused', since: T + 1, status: 401, detail: 'User not found.' },
 };
 const DISABLED: KeyHealth = { name: 'c', kind: 'disabled', since: T + 2 };
+const MANAGEMENT: KeyHealth = { name: 'e', kind: 'management', since: T + 4 };
 const limited = (free: number, paid: number): KeyHealth => ({
   ...{ name: 'd', kind: 'limited', since: T + 3, free, paid },
 });
@@ -37,6 +38,18 @@ describe('keys', () => {
     ['all refused', [REFUSED, REFUSED], ['all_keys_refused']],
     ['all that are enabled refused', [REFUSED, DISABLED], ['all_keys_refused']],
     ['one of two refused', [SERVING, REFUSED], ['some_keys_refused']],
+    ['one of two a management key', [SERVING, MANAGEMENT], ['management_keys']],
+    ['all management keys', [MANAGEMENT, MANAGEMENT], ['all_keys_management']],
+    [
+      'management keys and disabled ones',
+      [MANAGEMENT, DISABLED],
+      ['all_keys_disabled', 'management_keys'],
+    ],
+    [
+      'a management key and a refused one',
+      [MANAGEMENT, REFUSED],
+      ['management_keys', 'all_keys_refused'],
+    ],
     ['all disabled', [DISABLED, DISABLED], ['all_keys_disabled']],
     ['one of two disabled', [SERVING, DISABLED], []],
     ['all limited', [limited(T + 9, T + 9)], ['all_keys_limited']],

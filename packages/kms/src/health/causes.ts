@@ -68,15 +68,27 @@ function contactCauses(facts: HealthFacts): HealthCause[] {
 
 function keyCauses({ keys, startedAt }: HealthFacts): HealthCause[] {
   if (keys.length === 0) return [{ kind: 'no_keys', since: startedAt }];
-  const enabled = keys.filter(({ kind }) => kind !== 'disabled');
-  const latest = (of: readonly KeyHealth[]) => Math.max(...of.map(({ since }) => since));
+  const managing = keys.filter(({ kind }) => kind === 'management');
+  const enabled = keys.filter(({ kind }) => kind !== 'disabled' && kind !== 'management');
+  const since = Math.max(...keys.map((key) => key.since));
+  if (managing.length === keys.length) {
+    return [{ kind: 'all_keys_management', since, keys: keys.length }];
+  }
+  const causes = managementCauses(managing, keys.length);
   if (enabled.length === 0) {
-    return [{ kind: 'all_keys_disabled', since: latest(keys), keys: keys.length }];
+    return [{ kind: 'all_keys_disabled', since, keys: keys.length }, ...causes];
   }
   const refused = enabled.filter((key) => key.kind === 'refused');
-  const causes = refusedCauses(refused, enabled.length);
+  causes.push(...refusedCauses(refused, enabled.length));
   const inService = enabled.filter((key) => key.kind === 'limited' || key.kind === 'serving');
   return inService.length === 0 ? causes : [...causes, ...limitedCauses(inService)];
+}
+
+function managementCauses(managing: readonly KeyHealth[], keys: number): HealthCause[] {
+  if (managing.length === 0) return [];
+  const since = Math.min(...managing.map((key) => key.since));
+  const names = managing.slice(0, MAX_NAMES).map(({ name }) => name);
+  return [{ kind: 'management_keys', since, managing: managing.length, keys, names }];
 }
 
 type Refused = Extract<KeyHealth, { kind: 'refused' }>;

@@ -81,6 +81,7 @@ const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
   key_limit_reached: answered('accepted'),
   credits_exhausted: answered('accepted'),
   credits_short: answered('accepted'),
+  account_policy: answered('accepted'),
   budget_exhausted: answered('accepted'),
   in_flight_budget_held: answered('accepted'),
   model_throttled: answered('accepted'),

@@ -15,6 +15,7 @@ const START_MS = 3_000;
 const GROUPS: readonly (readonly HealthCauseKind[])[] = [
   UPSTREAM_FAULTS,
   ['all_keys_refused', 'some_keys_refused'],
+  ['all_keys_management', 'management_keys'],
   ['all_keys_limited', 'models_limited'],
   ['requests_failing', 'some_requests_failing'],
 ];

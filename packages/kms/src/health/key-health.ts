@@ -1,4 +1,5 @@
 import type { Cause, KeyCheck, KeyState } from '@openrouter-proxy/kms-protocol';
+import { MANAGEMENT_KEY } from '../key-record.ts';
 import type { Limit } from '../limit.ts';
 
 /** Whether a key can serve, for the health of the pool. */
@@ -8,6 +9,8 @@ export type KeyHealth = { readonly name: string; readonly since: number } & (
   | { readonly kind: 'limited'; readonly free: number; readonly paid: number }
   | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
   | { readonly kind: 'disabled' }
+  /** OpenRouter serves no requests under it: it manages other keys. */
+  | { readonly kind: 'management' }
 );
 
 /** What is known of a key. `limits`: those of its account. */
@@ -22,7 +25,10 @@ export interface KeyKnowledge {
 export function keyHealth({ name, state, check, limits }: KeyKnowledge): KeyHealth {
   const refusal = refusalOf(state, check);
   if (refusal !== null) return { name, kind: 'refused', ...refusal };
-  if (state.kind === 'disabled') return { name, kind: 'disabled', since: state.since };
+  if (state.kind === 'disabled') {
+    const kind = state.cause.reason === MANAGEMENT_KEY.reason ? 'management' : 'disabled';
+    return { name, kind, since: state.since };
+  }
   if (state.kind === 'cooling') {
     return { name, kind: 'limited', since: state.since, free: state.until, paid: state.until };
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { COUNTED, COUNTED_COLUMNS, SUMS } from './usage-columns.ts';
+import { COUNTED, COUNTED_COLUMNS, FIGURES, SUMS } from './usage-columns.ts';
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS pool_usage (
@@ -109,7 +109,10 @@ function rowsOf(database: DatabaseSync, day: string): SharedRow[] {
   const order = 'ORDER BY answered + failed DESC, key_id, model, client';
   const figures = (row: Record<string, unknown>) => COUNTED.map((name) => Number(row[name]));
   const some = database
-    .prepare(`SELECT * FROM usage_total WHERE day = ? ${order} LIMIT ${MAX_ROWS}`)
+    .prepare(
+      `SELECT key_id, model, client, ${FIGURES} FROM usage_total
+       WHERE day = ? ${order} LIMIT ${MAX_ROWS}`,
+    )
     .all(day)
     .map((row): SharedRow => [
       ...([String(row['key_id']), String(row['model']), String(row['client'])] as const),

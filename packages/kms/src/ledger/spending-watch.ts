@@ -1,19 +1,30 @@
 import type { UsageTotals as Totals } from '@openrouter-proxy/kms-protocol';
+import * as z from 'zod';
+import { readJson } from '../key-record.ts';
 import { chargeMark, unexplained, type ChargeMark } from './spending.ts';
 import type { UsageFile } from './usage-file.ts';
 import { dayOf } from './usage-totals.ts';
 
+/** A mark as it is kept; one of another form is passed over: it is made again at the next key check. */
+const chargeMarkForm: z.ZodType<ChargeMark> = z.object({
+  day: z.string(),
+  charged: z.number(),
+  cost: z.number(),
+  unknown: z.number(),
+});
+
 /** Compares what OpenRouter charges to each key with what was spent here: a key that leaked is used elsewhere. */
 export class SpendingWatch {
   readonly #file: UsageFile;
-  readonly #marks: Map<string, ChargeMark>;
+  readonly #marks = new Map<string, ChargeMark>();
   readonly #found = new Map<string, { day: string; credits: number }>();
 
   constructor(file: UsageFile) {
     this.#file = file;
-    // Written below.
-    const read = (json: string) => JSON.parse(json) as ChargeMark;
-    this.#marks = new Map([...file.marks()].map(([keyId, json]) => [keyId, read(json)]));
+    for (const [keyId, json] of file.marks()) {
+      const mark = readJson(json, chargeMarkForm);
+      if (mark !== undefined) this.#marks.set(keyId, mark);
+    }
   }
 
   /** Takes in what was charged on the UTC day of `now`; the credits nobody spent here, if they are news. */

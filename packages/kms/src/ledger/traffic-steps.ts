@@ -1,4 +1,5 @@
 import { outcomeOfRequest, type RequestEnd } from '@openrouter-proxy/kms-protocol';
+import { plus } from './usage-columns.ts';
 
 /** As many durations of a step are kept to tell their percentiles; of more, an even share. */
 const MAX_SAMPLES = 200;
@@ -48,8 +49,8 @@ export class TrafficSteps {
       step.limited += 1;
       if (end.failure !== 'keys_limited') step.modelLimited += 1;
     }
-    step.sent += end.usage?.sent ?? 0;
-    step.received += end.usage?.received ?? 0;
+    step.sent = plus(step.sent, end.usage?.sent ?? 0);
+    step.received = plus(step.received, end.usage?.received ?? 0);
     if (end.firstContentMs === null) return;
     step.begun += 1;
     const place = Math.floor(this.#random() * step.begun);

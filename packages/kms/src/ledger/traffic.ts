@@ -1,6 +1,7 @@
 import type { RequestEnd, TrafficPoint } from '@openrouter-proxy/kms-protocol';
 import { recentTraffic, type RecentTraffic } from './recent-traffic.ts';
 import { TrafficSteps, type TrafficStep } from './traffic-steps.ts';
+import { plus } from './usage-columns.ts';
 
 /** Short steps for the last hour, long ones for the last day. */
 const SHORT = { stepMs: 10_000, maxSteps: 360 };
@@ -93,7 +94,8 @@ function pointOf(
   steps: readonly TrafficStep[],
   timed: readonly TrafficStep[],
 ): TrafficPoint {
-  const sum = (of: (step: TrafficStep) => number) => steps.reduce((all, step) => all + of(step), 0);
+  const sum = (of: (step: TrafficStep) => number) =>
+    steps.reduce((all, step) => plus(all, of(step)), 0);
   const durations = weightedDurations(timed);
   return {
     at,

@@ -12,7 +12,29 @@ export const COUNTED = [
   'cost',
 ] as const satisfies readonly (keyof UsageTotals)[];
 
-export const SUMS = COUNTED.map((column) => `SUM(${column}) AS ${column}`).join(', ');
+/** The largest total: a further addition leaves it as it is. */
+const MAX_TOTAL = Number.MAX_SAFE_INTEGER;
+
+/** One figure more, or less, never beyond what JavaScript and SQLite read without loss. */
+export const plus = (total: number, added: number) =>
+  Math.min(MAX_TOTAL, Math.max(0, total + added));
+
+/** An expression of SQL as a figure of a column, within the same bounds. */
+const bounded = (expression: string, column: string) => {
+  const type = column === 'cost' ? 'REAL' : 'INTEGER';
+  return `CAST(MIN(MAX(${expression}, 0), ${MAX_TOTAL}) AS ${type}) AS ${column}`;
+};
+
+/** TOTAL computes with floating point: SUM fails when integers overflow (sqlite.org/lang_aggfunc.html). */
+export const SUMS = COUNTED.map((column) => bounded(`TOTAL(${column})`, column)).join(', ');
+
+/** The figures of one row: what an older version added up may be larger than a total may be. */
+export const FIGURES = COUNTED.map((column) => bounded(column, column)).join(', ');
+
+/** For an upsert: adds a row's figures to those that are kept. */
+export const ADDED = COUNTED.map(
+  (name) => `${name} = MIN(MAX(${name}, 0) + excluded.${name}, ${MAX_TOTAL})`,
+).join(', ');
 
 /** Their definitions, for CREATE TABLE. */
 export const COUNTED_COLUMNS = COUNTED.map(

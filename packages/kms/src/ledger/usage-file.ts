@@ -9,7 +9,7 @@ import type {
 import { preparePrivateFile } from '../private-file.ts';
 import { isSqliteError } from '../sqlite-error.ts';
 import { poolUsageIn, type PoolUsage } from './pool-usage.ts';
-import { COLUMN, COUNTED, SUMS, totalsOf } from './usage-columns.ts';
+import { ADDED, COLUMN, COUNTED, SUMS, totalsOf } from './usage-columns.ts';
 
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
@@ -113,7 +113,7 @@ function usageFileIn(database: DatabaseSync): UsageFile {
   const upsert = database.prepare(
     `INSERT INTO usage_total (day, key_id, model, client, ${COUNTED.join(', ')})
      VALUES (?, ?, ?, ?, ${COUNTED.map(() => '?').join(', ')})
-     ON CONFLICT DO UPDATE SET ${COUNTED.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`,
+     ON CONFLICT DO UPDATE SET ${ADDED}`,
   );
   const mark = database.prepare('INSERT OR REPLACE INTO charge_mark (key_id, mark) VALUES (?, ?)');
   const pool = poolUsageIn(database);

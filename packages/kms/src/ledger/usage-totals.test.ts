@@ -143,3 +143,40 @@ test.each([
   expect(replaced).toEqual([`${path}.replaced-20261123T120000Z`]);
   expect(readdirSync(join(path, '..'))).toContain('usage.db.replaced-20261123T120000Z');
 });
+
+describe('figures that cannot be right', () => {
+  const MAX = Number.MAX_SAFE_INTEGER;
+  const HUGE = { sent: MAX, received: MAX, cached: MAX, reasoning: MAX, cost: 1e308 };
+
+  test('are added up to the largest total and no further, also after a restart', () => {
+    const path = join(folder(), 'usage.db');
+    const first = totals(path);
+    for (let n = 0; n < 3; n += 1) {
+      first.usage.add({ ...BY, keyId: `k${n % 2}` }, ANSWER, HUGE, T);
+      first.usage.flush();
+    }
+    expect(first.usage.today('k0', T)).toMatchObject({ sent: MAX, cost: MAX });
+    expect(first.usage.query(T, 'model')).toMatchObject([{ sent: MAX, cost: MAX }]);
+    first.file.close();
+    const second = totals(path);
+    expect(second.usage.today('k0', T)).toMatchObject({ sent: MAX, received: MAX, answered: 2 });
+    expect(second.file.pool.rows('2026-11-23')[0]).toContain(MAX);
+    expect(second.replaced).toEqual([]);
+  });
+
+  test('that an older version has added up are read as the largest total', () => {
+    const path = join(folder(), 'usage.db');
+    const first = totals(path);
+    first.usage.add(BY, ANSWER, USED, T);
+    first.usage.flush();
+    first.file.close();
+    const database = new DatabaseSync(path);
+    database.exec('UPDATE usage_total SET sent = 9223372036854775807, received = -5');
+    database.close();
+    const { usage, file } = totals(path);
+    expect(usage.query(T, 'key')).toMatchObject([{ sent: MAX, received: 0, cached: 4 }]);
+    expect(file.pool.rows('2026-11-23')[0]).toContain(MAX);
+    usage.add(BY, ANSWER, USED, T);
+    expect(usage.query(T, 'key')).toMatchObject([{ sent: MAX, received: 5 }]);
+  });
+});

@@ -7,7 +7,7 @@ import type {
   UsageTotals as Totals,
 } from '@openrouter-proxy/kms-protocol';
 import { DAY } from '../cooldown.ts';
-import { totalsOf } from './usage-columns.ts';
+import { plus, totalsOf } from './usage-columns.ts';
 import type { UsageFile, UsageSubject } from './usage-file.ts';
 import type { PoolUsage } from './pool-usage.ts';
 
@@ -51,7 +51,7 @@ export function dayOf(instant: number): string {
 const NOTHING: Totals = totalsOf(() => 0);
 
 function sum(a: Totals, b: Totals): Totals {
-  return totalsOf((name) => a[name] + b[name]);
+  return totalsOf((name) => plus(a[name], b[name]));
 }
 
 /** What was used by whom on which day. Kept across restarts, save for the last moments. */

@@ -31,6 +31,7 @@ const record: fc.Arbitrary<KeyRecord> = fc.record({
     limitReset: fc.option(fc.constantFrom('daily', 'weekly')),
     expiresAt: fc.option(few),
     account: fc.option(fc.constantFrom('acct-1', 'acct-2')),
+    isManagement: fc.boolean(),
   }),
 });
 

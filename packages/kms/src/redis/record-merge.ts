@@ -65,4 +65,5 @@ const mergeTraits = (a: KeyTraits, b: KeyTraits): KeyTraits => ({
   limitReset: either(a.limitReset, b.limitReset),
   expiresAt: sooner(a.expiresAt, b.expiresAt),
   account: either(a.account, b.account),
+  isManagement: a.isManagement || b.isManagement,
 });

@@ -162,7 +162,9 @@ function readRows(text: string): SharedRow[] | undefined {
 /** Whether a row has a figure for each column, whole ones but for the cost. */
 function isRow([, , , ...figures]: SharedRow): boolean {
   if (figures.length !== COUNTED.length) return false;
-  return COUNTED.every((column, index) => column === 'cost' || Number.isInteger(figures[index]));
+  return COUNTED.every(
+    (column, index) => column === 'cost' || Number.isSafeInteger(figures[index]),
+  );
 }
 
 const dayNumber = (day: string) => Math.floor(Date.parse(day) / DAY);

@@ -11,7 +11,10 @@ const DAY = 86_400_000;
 const [A, B] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'];
 const about = { model: 'm', client: 'c' };
 const terms = { session: 1, expiresAt: T + 1_000, ...about };
-const traits = { limitRemaining: null, limitReset: null, expiresAt: null, account: null };
+const traits = {
+  ...{ limitRemaining: null, limitReset: null, expiresAt: null, account: null },
+  isManagement: false,
+};
 
 const cause = { reason: 'rate_limited', source: 'header', detail: 'slow down' } as const;
 const cooling: KeyRecord = {
