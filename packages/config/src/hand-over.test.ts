@@ -89,6 +89,7 @@ test('the gateway gets its settings', () => {
     metrics: { public: false, system: true },
     freeOnly: false,
     maxBodyBytes: 67_108_864,
+    spool: { folder: '/state/spool', maxBytes: 1_073_741_824 },
     shutdownGraceMs: 30_000,
     log: { level: 'DEBUG', httpLevel: 'INFO', format: 'auto' },
   });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as z from 'zod';
 import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
 import type { Config } from './config.ts';
@@ -112,6 +113,8 @@ export const gatewayHandOver = z.strictObject({
   }),
   freeOnly: z.boolean(),
   maxBodyBytes: z.int(),
+  /** Where bodies are kept that memory has no room for, and how many bytes this process may keep there. */
+  spool: z.strictObject({ folder: z.string(), maxBytes: z.int().nonnegative() }),
   shutdownGraceMs: milliseconds,
   log: log.extend({ httpLevel: z.enum(LOG_LEVELS) }),
 });
@@ -195,6 +198,10 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
     },
     freeOnly: openrouter.free_only,
     maxBodyBytes: server.max_body_size,
+    spool: {
+      folder: join(config.state_dir, 'spool'),
+      maxBytes: Math.floor(server.spool_size / server.workers),
+    },
     shutdownGraceMs: server.shutdown_grace,
     log: { level: server.log_level, httpLevel: server.http_log_level, format: server.log_format },
   };

@@ -62,6 +62,11 @@ export const serverSection = z.strictObject({
   max_body_size: byteSize(KIB, GIB)
     .prefault('64MiB')
     .describe('The largest request body; a larger one is answered with 413.'),
+  spool_size: byteSize(0, 1024 * GIB)
+    .prefault('1GiB')
+    .describe(
+      'How much of large request bodies is kept on disk, in the state folder, so that they can be sent again under another key.',
+    ),
   shutdown_grace: duration(0, HOUR_MS)
     .prefault('30s')
     .describe('How long running requests may take to finish at a stop.'),

@@ -24,6 +24,7 @@ test('without a file, the environment and the defaults are enough', async () => 
       http_log_level: 'INFO',
       log_format: 'auto',
       max_body_size: 64 * 1024 * 1024,
+      spool_size: 1024 ** 3,
       shutdown_grace: 30_000,
       metrics_public: false,
       enable_system_metrics: true,

@@ -1,3 +1,4 @@
+import type { BodySpool } from './body-spool.ts';
 import type { Leases } from './leases.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { BodyMemory } from './request-body.ts';
@@ -30,6 +31,7 @@ export interface ForwardParts {
   upstream: Upstream;
   leases: Leases;
   memory: BodyMemory;
+  spool: BodySpool;
   metrics: GatewayMetrics;
   policy: ForwardPolicy;
   /** The requests under way: aborting one ends it with the reason for its error. */

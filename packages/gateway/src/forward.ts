@@ -53,6 +53,7 @@ class Forwarding {
     const { signal } = this.#stop;
     this.#body = new RequestBody(exchange.request, {
       memory: parts.memory,
+      spool: parts.spool,
       keep: !keyless, // what anybody may send takes no room from those who have a key
       maxBytes: maxBodyBytes,
       silenceMs: bodyTimeoutMs,

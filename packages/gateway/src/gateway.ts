@@ -2,6 +2,7 @@ import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
 import { systemClock, type Clock, type Logger, type Service } from '@openrouter-proxy/runtime';
 import type { AppParts } from './app.ts';
+import { BodySpool } from './body-spool.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
 import type { Exchange } from './exchange.ts';
 import { CHECK_MS, Inspector } from './inspector.ts';
@@ -120,6 +121,8 @@ export interface Gateway extends Omit<Service, 'configure'> {
   configure(options: GatewayHandOver): void;
   /** What this process does, as its siblings ask for it. */
   readonly own: Dashboard['own'];
+  /** The request bodies that are on disk. */
+  readonly spool: Pick<BodySpool, 'usedBytes'>;
 }
 
 /** What a gateway is made of beside its configuration. */
@@ -138,13 +141,19 @@ interface Parts extends ServingParts {
   readonly wrongKeys: WrongKeyThrottle;
 }
 
+async function createSpool(options: GatewayHandOver['spool'], logger: Logger): Promise<BodySpool> {
+  const spool = new BodySpool({ ...options, logger });
+  await spool.removeLeftovers();
+  return spool;
+}
+
 async function createParts(
-  { metrics }: GatewayHandOver,
+  options: GatewayHandOver,
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
 ): Promise<{ parts: Parts; dashboard: Dashboard; health: HealthSource }> {
   const { limits, now, sleep, siblings } = surroundings;
   const counters = createMetrics({
-    ...{ ...metrics, worker: siblings.id },
+    ...{ ...options.metrics, worker: siblings.id },
     onError: (error) => logs.main.error('an observation could not be counted', { error }),
   });
   const health = new HealthSource({ kms: keyService.kms, logger: logs.main, draining, now });
@@ -158,6 +167,7 @@ async function createParts(
     leases: keyService.leases,
     ...{ counters, siblings, now, bodyTimeoutMs: limits.bodyTimeout },
     memory: new BodyMemory(),
+    spool: await createSpool(options.spool, logs.main),
     wrongKeys: new WrongKeyThrottle({ now, sleep, logger: logs.main }),
     underWay: new Set<AbortController>(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
@@ -192,8 +202,10 @@ export async function startGateway(
     logger: logs.main,
     address: { host, port },
     own: dashboard.own,
+    spool: parts.spool,
     configure(changed) {
       const before = current;
+      parts.spool.maxBytes = changed.spool.maxBytes;
       current = new Serving(changed, parts);
       before.retire();
     },

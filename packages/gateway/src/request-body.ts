@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { BodyMembers, type Scalar } from './body-members.ts';
+import type { BodySpool } from './body-spool.ts';
+import { BodyTail } from './body-tail.ts';
 import { GatewayError } from './gateway-error.ts';
 
-/** How much of request bodies may be kept for repeating attempts: for one request, and in all. */
+/** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
 const KEEP_IN_ALL = 256 * 1024 * 1024;
 
@@ -26,6 +28,8 @@ export class BodyMemory {
 /** What a body is taken in by. */
 export interface RequestBodyOptions {
   memory: BodyMemory;
+  /** Where bodies go for which memory has no room. */
+  spool: BodySpool;
   /** Whether it is kept, as far as there is room. */
   keep: boolean;
   maxBytes: number;
@@ -46,7 +50,8 @@ function deferred<T>(): PromiseWithResolvers<T> {
 
 /**
  * A client's request body: goes upstream as it arrives, and is kept so that a further attempt can
- * send it again. A body too large to keep is still sent once; `repeatable` is false from then on.
+ * send it again, in memory, or in a file as soon as memory has no room for more of it. A body that
+ * cannot be kept is still sent once; `repeatable` is false from then on.
  */
 export class RequestBody {
   readonly #source: IncomingMessage;
@@ -59,7 +64,9 @@ export class RequestBody {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
-  #repeatable = true;
+  /** What memory has no room for. */
+  #tail: BodyTail | undefined;
+  #isReleased = false;
   #ended = false;
   #upstream: Writable | undefined;
 
@@ -79,7 +86,7 @@ export class RequestBody {
 
   /** Whether everything received so far could be sent again. */
   get repeatable(): boolean {
-    return this.#repeatable;
+    return !this.#isReleased && (this.#tail === undefined || this.#tail.isRepeatable);
   }
 
   /** A member of the JSON object that the body is, as far as it has arrived. */
@@ -96,15 +103,10 @@ export class RequestBody {
   sendTo(upstream: Writable): void {
     this.#upstream = upstream;
     for (const chunk of this.#kept) upstream.write(chunk);
-    if (!this.#repeatable) this.#forget();
-    if (this.#ended) {
-      upstream.end();
-      return;
-    }
-    upstream.on('drain', () => {
-      if (this.#upstream === upstream) this.#source.resume();
-    });
-    if (this.#repeatable || !upstream.writableNeedDrain) this.#source.resume();
+    if (this.#tail !== undefined) {
+      if (!this.#tail.isRepeatable) this.#forget();
+      this.#tail.sendTo(upstream);
+    } else if (this.#ended) upstream.end();
   }
 
   /**
@@ -120,8 +122,9 @@ export class RequestBody {
   release(): void {
     clearTimeout(this.#silence);
     this.#source.off('data', this.#onData);
-    this.#repeatable = false;
+    this.#isReleased = true;
     this.#upstream = undefined;
+    this.#tail?.release();
     this.#forget();
   }
 
@@ -138,17 +141,22 @@ export class RequestBody {
     this.#members.push(chunk);
     const isKnown = this.#members.get('model') !== undefined;
     if (isKnown || this.#members.hopeless) this.#modelKnown.resolve(undefined);
-    if (this.#repeatable) this.#keep(chunk);
-    // What is kept takes no more room for waiting, and only a client that is read is seen to leave.
-    if (this.#upstream?.write(chunk) === false && !this.#repeatable) this.#source.pause();
+    if (this.#tail === undefined && this.#keep(chunk)) {
+      // What is kept takes no more room for waiting, and only a client that is read is seen to leave.
+      this.#upstream?.write(chunk);
+      return;
+    }
+    this.#tail ??= this.#startTail();
+    this.#tail.push(chunk);
   };
 
   #onEnd(): void {
     clearTimeout(this.#silence);
     this.#ended = true;
-    this.#whole.resolve(this.#repeatable);
+    this.#whole.resolve(this.#tail === undefined);
     this.#modelKnown.resolve(undefined);
-    this.#upstream?.end();
+    if (this.#tail === undefined) this.#upstream?.end();
+    else this.#tail.end();
   }
 
   #abandon(reason: unknown): void {
@@ -156,24 +164,34 @@ export class RequestBody {
     this.#modelKnown.reject(reason);
   }
 
-  #keep(chunk: Buffer): void {
-    const { keep } = this.#options;
+  /** Keeps a chunk in memory; false: there is no room for it. */
+  #keep(chunk: Buffer): boolean {
+    const { keep, memory } = this.#options;
     const fits = keep && this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
-    if (fits && this.#options.memory.reserve(chunk.length)) {
-      this.#kept.push(chunk);
-      this.#keptBytes += chunk.length;
-      return;
-    }
-    this.#repeatable = false;
-    this.#whole.resolve(false);
-    this.#modelKnown.resolve(undefined);
-    if (this.#upstream !== undefined) {
-      this.#forget();
-      return;
-    }
-    // With nobody to send it to yet, the rest waits in the client's socket.
+    if (!fits || !memory.reserve(chunk.length)) return false;
     this.#kept.push(chunk);
-    this.#source.pause();
+    this.#keptBytes += chunk.length;
+    return true;
+  }
+
+  #startTail(): BodyTail {
+    const { keep, spool } = this.#options;
+    const tail = new BodyTail({
+      source: this.#source,
+      spool: keep ? spool : null,
+      onSentOnce: () => this.#onSentOnce(),
+      onUnreadable: (cause) => this.#options.refuse(unreadable(cause)),
+    });
+    this.#whole.resolve(false);
+    if (!keep) this.#onSentOnce();
+    if (this.#upstream !== undefined) tail.sendTo(this.#upstream);
+    return tail;
+  }
+
+  /** The client waits for the upstream from here on, so that nobody may wait for the rest of the body. */
+  #onSentOnce(): void {
+    this.#modelKnown.resolve(undefined);
+    if (this.#upstream !== undefined) this.#forget();
   }
 
   #forget(): void {
@@ -181,4 +199,10 @@ export class RequestBody {
     this.#kept = [];
     this.#keptBytes = 0;
   }
+}
+
+function unreadable(cause: unknown): GatewayError {
+  const message =
+    'The request was too large for memory, and could not be read back from disk. Send it again.';
+  return new GatewayError('overloaded', message, { cause, retryAfterMs: 1_000 });
 }

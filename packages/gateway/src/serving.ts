@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { createApp, type AppParts } from './app.ts';
+import type { BodySpool } from './body-spool.ts';
 import { blockListOf, clientAddress } from './client-address.ts';
 import { createClientAuth } from './client-auth.ts';
 import { createForwarder } from './forward.ts';
@@ -21,6 +22,7 @@ export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'fin
   /** The longest silence within a request's body, in milliseconds. */
   readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
+  readonly spool: BodySpool;
   readonly wrongKeys: AppParts['wrongKeys'];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -98,7 +100,7 @@ function createModelsCache(
 /** Proxied paths: the model list through its cache, everything else upstream under a lease. */
 function createApi(
   { options, upstream, baseUrl, cache }: Serving,
-  { leases, counters: metrics, memory, underWay, bodyTimeoutMs }: ServingParts,
+  { leases, counters: metrics, memory, spool, underWay, bodyTimeoutMs }: ServingParts,
 ): AppParts['api'] {
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.modelsCache.enabled || options.freeOnly;
@@ -110,6 +112,7 @@ function createApi(
     leases,
     metrics,
     memory,
+    spool,
     underWay,
     policy: {
       maxAttempts,

@@ -23,6 +23,8 @@ export interface GatewayUnderTest {
   url: string;
   port: number;
   keys: KeyService;
+  /** The request bodies that are on disk. */
+  spool: { readonly usedBytes: number };
   /** Exchanges that are over. */
   exchanges: Exchange[];
   log: { level: LogLevel; message: string; fields?: LogFields | undefined }[];
@@ -114,6 +116,7 @@ export async function startTestGateway(
     url: `http://127.0.0.1:${port}`,
     port,
     keys,
+    spool: service.spool,
     exchanges,
     log,
     connect: open,

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { GatewayHandOver } from '@openrouter-proxy/config';
 import { Secret } from '@openrouter-proxy/runtime';
 
@@ -46,6 +48,7 @@ export function handOver(
     metrics: { public: false, system: false, tokens: true },
     freeOnly: false,
     maxBodyBytes: 1024 * 1024,
+    spool: { folder: join(tmpdir(), `gateway-spool-${process.pid}`), maxBytes: 1024 ** 3 },
     shutdownGraceMs: 1_000,
     log: { level: 'DEBUG', httpLevel: 'INFO', format: 'json' },
     ...options.settings,

@@ -1,0 +1,179 @@
+import type { Readable, Writable } from 'node:stream';
+import type { BodySpool, SpoolFile } from './body-spool.ts';
+
+/** What may wait to be stored or sent, in bytes and in pieces, before the client has to wait. */
+const MAX_QUEUE_BYTES = 256 * 1024;
+const MAX_QUEUE_PIECES = 256;
+const READ_BYTES = 256 * 1024;
+
+/** What the tail of a body works with. */
+export interface BodyTailDeps {
+  readonly source: Pick<Readable, 'pause' | 'resume'>;
+  /** Null: it is sent once, as it comes. */
+  readonly spool: BodySpool | null;
+  /** Called when it can be sent no more than once. */
+  readonly onSentOnce: () => void;
+  /** Called when what was stored cannot be read back. */
+  readonly onUnreadable: (error: unknown) => void;
+}
+
+/**
+ * The part of a request body for which memory has no room. It is stored in a file, and each attempt
+ * sends it from there; an attempt that keeps up with the client sends the pieces that wait to be
+ * stored. Where it cannot be stored it is sent once, and the client waits for the upstream.
+ */
+export class BodyTail {
+  readonly #deps: BodyTailDeps;
+  #isStorable: boolean;
+  #file: SpoolFile | undefined;
+  /** Pieces that are not stored, and where the first of them stands. */
+  readonly #queue: Buffer[] = [];
+  #queueStart = 0;
+  #queueBytes = 0;
+  #isStoring = false;
+  #hasEnded = false;
+  #isReleased = false;
+  #upstream: Writable | undefined;
+  #changed = Promise.withResolvers<undefined>();
+
+  constructor(deps: BodyTailDeps) {
+    this.#deps = deps;
+    this.#isStorable = deps.spool !== null;
+  }
+
+  /** Whether all of it that has come could be sent again. */
+  get isRepeatable(): boolean {
+    return this.#isStorable;
+  }
+
+  /** Takes in the next piece. */
+  push(piece: Buffer): void {
+    this.#queue.push(piece);
+    this.#queueBytes += piece.length;
+    if (this.#isStorable) void this.#store();
+    if (this.#isCrowded) this.#deps.source.pause();
+    this.#notify();
+  }
+
+  /** There is no further piece. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#notify();
+  }
+
+  /** Sends all of it to an upstream request, which takes the place of an earlier one, and ends that. */
+  sendTo(upstream: Writable): void {
+    this.#upstream = upstream;
+    this.#notify();
+    this.#send(upstream).catch((error: unknown) => {
+      if (this.#upstream === upstream) this.#deps.onUnreadable(error);
+    });
+  }
+
+  /** Gives up what it holds. */
+  release(): void {
+    this.#isReleased = true;
+    this.#upstream = undefined;
+    this.#queue.length = 0;
+    this.#file?.close();
+    this.#notify();
+  }
+
+  get #isCrowded(): boolean {
+    return this.#queueBytes > MAX_QUEUE_BYTES || this.#queue.length > MAX_QUEUE_PIECES;
+  }
+
+  #notify(): void {
+    this.#changed.resolve(undefined);
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Stores what waits, one write after the other. */
+  async #store(): Promise<void> {
+    const { spool } = this.#deps;
+    if (this.#isStoring || spool === null) return;
+    this.#isStoring = true;
+    try {
+      this.#file ??= await spool.create();
+      while (this.#queue.length > 0) {
+        await this.#file.append(Buffer.concat(this.#queue));
+        spool.succeeded();
+        this.#dropUntil(this.#file.length);
+      }
+    } catch (error) {
+      if (!this.#isReleased) this.#giveUpStoring(spool, error);
+    }
+    this.#isStoring = false;
+    if (this.#isReleased) this.#file?.close();
+  }
+
+  #giveUpStoring(spool: BodySpool, error: unknown): void {
+    this.#isStorable = false;
+    spool.failed(error);
+    this.#deps.onSentOnce();
+    this.#notify();
+  }
+
+  async #send(upstream: Writable): Promise<void> {
+    for (let position = 0; ;) {
+      if (upstream.writableNeedDrain) await drained(upstream);
+      const piece = await this.#pieceAt(position, upstream);
+      if (piece === 'gone' || this.#isOver(upstream)) return;
+      if (piece === 'end') {
+        upstream.end();
+        return;
+      }
+      position += piece.length;
+      upstream.write(piece);
+    }
+  }
+
+  #isOver(upstream: Writable): boolean {
+    return this.#upstream !== upstream || upstream.destroyed;
+  }
+
+  /** The bytes from a position on, as soon as there are some; `gone`: nobody waits for them any more. */
+  async #pieceAt(position: number, upstream: Writable): Promise<Buffer | 'end' | 'gone'> {
+    while (!this.#isOver(upstream)) {
+      const stored = this.#file?.length ?? 0;
+      if (this.#file !== undefined && position < stored) {
+        return this.#file.read(position, Math.min(READ_BYTES, stored - position));
+      }
+      const piece = this.#waitingAt(position);
+      if (piece !== undefined) return piece;
+      if (this.#hasEnded) return 'end';
+      await this.#changed.promise;
+    }
+    return 'gone';
+  }
+
+  #waitingAt(position: number): Buffer | undefined {
+    // What has been sent is of no use where it cannot be sent again.
+    if (!this.#isStorable) this.#dropUntil(position);
+    let start = this.#queueStart;
+    for (const piece of this.#queue) {
+      if (position < start + piece.length) return piece.subarray(position - start);
+      start += piece.length;
+    }
+    return undefined;
+  }
+
+  #dropUntil(position: number): void {
+    for (let [piece] = this.#queue; piece !== undefined; [piece] = this.#queue) {
+      if (this.#queueStart + piece.length > position) break;
+      this.#queue.shift();
+      this.#queueStart += piece.length;
+      this.#queueBytes -= piece.length;
+    }
+    if (!this.#isCrowded && !this.#isReleased) this.#deps.source.resume();
+  }
+}
+
+/** Resolves when a stream takes more, or takes nothing any more. */
+async function drained(upstream: Writable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const settle = () => resolve(undefined);
+  upstream.once('drain', settle).once('close', settle);
+  await promise;
+  upstream.off('drain', settle).off('close', settle);
+}
