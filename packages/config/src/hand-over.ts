@@ -198,11 +198,14 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
     },
     freeOnly: openrouter.free_only,
     maxBodyBytes: server.max_body_size,
-    spool: {
-      folder: join(config.state_dir, 'spool'),
-      maxBytes: Math.floor(server.spool_size / server.workers),
-    },
+    spool: spoolOf(config),
     shutdownGraceMs: server.shutdown_grace,
     log: { level: server.log_level, httpLevel: server.http_log_level, format: server.log_format },
   };
+}
+
+/** The limit is of all worker processes together. */
+function spoolOf({ server, state_dir: stateDir }: Config): GatewayHandOver['spool'] {
+  const maxBytes = Math.floor(server.spool_size / server.workers);
+  return { folder: join(stateDir, 'spool'), maxBytes };
 }

@@ -200,9 +200,7 @@ export async function startGateway(
   const { address: host, port } = await listen(server, options.host, options.port);
   return {
     logger: logs.main,
-    address: { host, port },
-    own: dashboard.own,
-    spool: parts.spool,
+    ...{ address: { host, port }, own: dashboard.own, spool: parts.spool },
     configure(changed) {
       const before = current;
       parts.spool.maxBytes = changed.spool.maxBytes;
