@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rawRequest, startTestGateway } from './support/gateway.ts';
+import { startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import {
   answering,
@@ -9,63 +9,11 @@ import {
   startRecordingUpstream,
 } from './support/recording-upstream.ts';
 import type { RawConnection } from './support/raw-connection.ts';
-
-const json = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
-const named = (type: string, rest: object = {}) => `event: ${type}\n${json({ type, ...rest })}`;
-const delta = (content: string) => json({ choices: [{ index: 0, delta: { content } }] });
-
-/** A stream of each API: what comes before its content, its content, its end, and an error. */
-const APIS = {
-  chat: {
-    path: '/api/v1/chat/completions',
-    comment: ': OPENROUTER PROCESSING\n\n',
-    preamble: json({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] }),
-    content: delta('Hello'),
-    end: json({ choices: [{ delta: {}, finish_reason: 'stop' }] }) + 'data: [DONE]\n\n',
-    error: json({ error: { code: 502, message: 'Provider disconnected' }, choices: [] }),
-    broken: /data: \{.*"choices":\[\{.*"finish_reason":"error".*"error":\{.*\}\n\n$/,
-  },
-  completions: {
-    path: '/api/v1/completions',
-    comment: ': OPENROUTER PROCESSING\n\n',
-    preamble: json({ choices: [{ index: 0, text: '' }] }),
-    content: json({ choices: [{ index: 0, text: 'Hello' }] }),
-    end: json({ choices: [{ text: '', finish_reason: 'stop' }] }) + 'data: [DONE]\n\n',
-    error: json({ error: { code: 'server_error', message: 'Provider disconnected' } }),
-    broken: /data: \{.*"finish_reason":"error".*"error":\{.*\}\n\n$/,
-  },
-  responses: {
-    path: '/v1/responses',
-    comment: ': \n\n',
-    preamble: json({ type: 'response.created' }) + json({ type: 'response.in_progress' }),
-    content: json({ type: 'response.output_text.delta', delta: 'Hello' }),
-    end: json({ type: 'response.completed', response: {} }) + 'data: [DONE]\n\n',
-    error: json({ type: 'response.failed', response: { error: { code: 'server_error' } } }),
-    broken: /data: \{"type":"error","error":\{.*\}\n\n$/,
-  },
-  messages: {
-    path: '/api/v1/messages?beta=true',
-    comment: 'event: ping\ndata: {"type":"ping"}\n\n',
-    preamble: named('message_start', { message: {} }),
-    content: named('content_block_delta', { delta: { type: 'text_delta', text: 'Hello' } }),
-    end: named('message_delta', { delta: {} }) + named('message_stop'),
-    error: named('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }),
-    broken: /event: error\ndata: \{"type":"error","error":\{.*\}\n\n$/,
-  },
-} as const;
-
-type Stream = (typeof APIS)[keyof typeof APIS];
-
-function request({ path }: Stream): string {
-  const body = '{"model":"m","stream":true}';
-  return rawRequest('POST', path, [`Content-Length: ${body.length}`], body);
-}
-
-const whole = (text: string) => chunkedHead() + chunk(text) + '0\r\n\r\n';
+import { json, STREAMS, streamRequest, wholeStream, type ApiStream } from './support/streams.ts';
 
 /** An upstream whose first attempt sends `begin` and then fails so, and whose second answers well. */
 async function startFailing(
-  stream: Stream,
+  stream: ApiStream,
   begin: string,
   fail: (connection: RawConnection) => void,
 ) {
@@ -74,7 +22,7 @@ async function startFailing(
     for (let index = 0; (await connection.message(index)).complete; index += 1) {
       requests += 1;
       if (requests > 1) {
-        connection.send(whole(stream.preamble + stream.content + stream.end));
+        connection.send(wholeStream(stream.preamble + stream.content + stream.end));
         continue;
       }
       if (begin !== '') connection.send(chunkedHead() + chunk(begin));
@@ -83,7 +31,7 @@ async function startFailing(
   });
 }
 
-const FAILURES: [string, (connection: RawConnection, stream: Stream) => void][] = [
+const FAILURES: [string, (connection: RawConnection, stream: ApiStream) => void][] = [
   ['an error event', (connection, { error }) => connection.send(`${chunk(error)}0\r\n\r\n`)],
   ['a reset', (connection) => setImmediate(() => connection.reset())],
   ['an end of the connection', (connection) => connection.socket.end()],
@@ -96,7 +44,7 @@ const limitsFor = (failure: string) => ({
   upstream: { idleTimeoutMs: failure === 'silence' ? 500 : 60_000 },
 });
 
-describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
+describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
   describe.each(FAILURES)('that fails by %s before its content', (how, fail) => {
     it.each([
       ['after its head', ''],
@@ -109,7 +57,7 @@ describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
         fail(connection, stream);
       });
       const gateway = await startTestGateway(upstream.url, limitsFor(how));
-      const answer = await gateway.send(request(stream));
+      const answer = await gateway.send(streamRequest(stream));
       expect(statusOf(answer)).toBe(200);
       expect(answer.complete).toBe(true);
       const comments = begin.split(stream.comment).length - 1;
@@ -144,7 +92,7 @@ describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
       });
       const gateway = await startTestGateway(upstream.url, limitsFor(how));
       const client = await gateway.connect();
-      client.send(request(stream));
+      client.send(streamRequest(stream));
       await client.until('Hello');
       seen.resolve(undefined);
       const answer = await client.message();
@@ -159,9 +107,9 @@ describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
 
   it('passes on an error of the upstream after its content, and counts it as one', async () => {
     const text = stream.preamble + stream.content + stream.error;
-    const upstream = await startRecordingUpstream(answering(whole(text)));
+    const upstream = await startRecordingUpstream(answering(wholeStream(text)));
     const gateway = await startTestGateway(upstream.url);
-    const answer = await gateway.send(request(stream));
+    const answer = await gateway.send(streamRequest(stream));
     expect(answer.body.toString()).toBe(text);
     await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
     await expect.poll(() => gateway.keys.outcomes()).toEqual([expect.stringMatching(/^provider_/)]);
@@ -186,7 +134,7 @@ describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
       );
     });
     const gateway = await startTestGateway(upstream.url);
-    const answer = await gateway.send(request(stream));
+    const answer = await gateway.send(streamRequest(stream));
     expect(statusOf(answer)).toBe(200);
     expect(answer.complete).toBe(false);
     expect(answer.body.toString()).toContain('no such model');
@@ -196,14 +144,14 @@ describe.each(Object.entries(APIS))('a stream of %s', (_api, stream) => {
 });
 
 it('passes on a stream that is nothing but an error when every attempt ends so', async () => {
-  const { error } = APIS.chat;
+  const { error } = STREAMS.chat;
   const upstream = await startRecordingUpstream(async (connection) => {
     for (let index = 0; (await connection.message(index)).complete; index += 1) {
-      connection.send(whole(error));
+      connection.send(wholeStream(error));
     }
   });
   const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(request(APIS.chat));
+  const answer = await gateway.send(streamRequest(STREAMS.chat));
   expect(statusOf(answer)).toBe(200);
   expect(answer).toMatchObject({ complete: true });
   expect(answer.body.toString()).toBe(error);
@@ -216,10 +164,12 @@ it('tries another key when the first event says that the key is limited', async 
     error: { code: 429, message: 'Rate limit exceeded: free-models-per-min. ' },
     choices: [],
   });
-  const { content, end } = APIS.chat;
-  const upstream = await startRecordingUpstream(answering(whole(limited), whole(content + end)));
+  const { content, end } = STREAMS.chat;
+  const upstream = await startRecordingUpstream(
+    answering(wholeStream(limited), wholeStream(content + end)),
+  );
   const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(request(APIS.chat));
+  const answer = await gateway.send(streamRequest(STREAMS.chat));
   expect(answer.body.toString()).toBe(content + end);
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['free_tier_exhausted', 'success']);
   expect(gateway.keys.acquires[1]?.exclude).toHaveLength(1);
@@ -227,7 +177,7 @@ it('tries another key when the first event says that the key is limited', async 
 
 it('decodes a compressed stream to find its content, and passes it on as it comes', async () => {
   const { gzipSync } = await import('node:zlib');
-  const { preamble, content, end } = APIS.chat;
+  const { preamble, content, end } = STREAMS.chat;
   const body = gzipSync(preamble + content + end);
   const head = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`;
   const upstream = await startRecordingUpstream(async (connection) => {
@@ -235,14 +185,14 @@ it('decodes a compressed stream to find its content, and passes it on as it come
     connection.send(Buffer.concat([Buffer.from(head), body]));
   });
   const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(request(APIS.chat));
+  const answer = await gateway.send(streamRequest(STREAMS.chat));
   expect(headerLines(answer, 'content-encoding')).toEqual([]);
   expect(answer.body.toString()).toBe(preamble + content + end);
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
 });
 
 it('holds no more than a bound of what has no content in it', async () => {
-  const empty = APIS.chat.preamble;
+  const empty = STREAMS.chat.preamble;
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
     connection.send(chunkedHead());
@@ -250,7 +200,7 @@ it('holds no more than a bound of what has no content in it', async () => {
   });
   const gateway = await startTestGateway(upstream.url);
   const client = await gateway.connect();
-  client.send(request(APIS.chat));
+  client.send(streamRequest(STREAMS.chat));
   await client.until(empty);
   expect(client.received).toContain('200 OK');
 });

@@ -59,8 +59,9 @@ export class PassingStream {
   push(chunk: Buffer): Buffer {
     if (this.#large !== null) return this.#continueLarge(chunk);
     const end = this.#lastEventEnd(chunk);
-    const whole = end === 0 ? NOTHING : this.pass(this.#partial.take(chunk.subarray(0, end)));
-    this.#partial.add(chunk.subarray(end));
+    const whole =
+      end === undefined ? NOTHING : this.pass(this.#partial.take(chunk.subarray(0, end)));
+    this.#partial.add(chunk.subarray(end ?? 0));
     if (this.#partial.bytes <= MAX_PARSED_BYTES) return whole;
     return concat([whole, this.beginLarge(this.#partial.take())]);
   }
@@ -89,12 +90,13 @@ export class PassingStream {
     return event === null ? NOTHING : this.pass(event);
   }
 
-  #lastEventEnd(chunk: Buffer): number {
+  /** May be 0: a CR before the chunk ended the event, if no LF follows. */
+  #lastEventEnd(chunk: Buffer): number | undefined {
     if (endsWithBlankLine(chunk)) {
       this.#framing.restart();
       return chunk.length;
     }
-    return [...this.#framing.ends(chunk)].at(-1) ?? 0;
+    return [...this.#framing.ends(chunk)].at(-1);
   }
 
   #continueLarge(chunk: Buffer): Buffer {
