@@ -19,7 +19,41 @@ function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   }
 }
 
+/** CPU time of framing one chunk, in microseconds: the least of a few tries. */
+function cpuOf(chunk: Buffer): number {
+  const tries = Array.from({ length: 5 }, () => {
+    const before = process.cpuUsage();
+    let ends = 0;
+    for (const end of new EventFraming().ends(chunk)) ends += Math.sign(end);
+    const { user, system } = process.cpuUsage(before);
+    return ends < 0 ? NaN : user + system;
+  });
+  return Math.min(...tries);
+}
+
 describe('events', () => {
+  it.each([
+    ':\n\n',
+    '\n',
+    '\r',
+    ':\r\r',
+    ':\r\n\r\n',
+    'data: 1\n\n',
+    'data: 1\n',
+    '\n\r',
+    ':\n:\r',
+    'x',
+  ])(
+    'are found in a time that grows as the bytes do, also in a chunk of nothing but %j',
+    (text) => {
+      const bytes = Buffer.from(text.repeat(Math.ceil(1_600_000 / text.length)));
+      cpuOf(bytes);
+      const [small, large] = [cpuOf(bytes.subarray(0, 100_000)), cpuOf(bytes)];
+      // Sixteen times as many bytes. A search that began anew for each event would take 256 times as long.
+      expect(large).toBeLessThan(64 * Math.max(small, 1_000));
+    },
+  );
+
   it('are divided behind their blank lines, whatever ends a line', () => {
     fc.assert(
       fc.property(events, (list) => {

@@ -81,6 +81,12 @@ function large(api: Api, bytes: number): Event {
   return { kind: 'content', lines };
 }
 
+/** The last event of a response holds all of its output once more. */
+const largeEnd = (bytes: number): Event => ({
+  kind: 'end',
+  lines: data({ type: 'response.completed', response: { output: 'A'.repeat(bytes), usage: {} } }),
+});
+
 type Ending = 'blank line' | 'line end' | 'nothing';
 
 interface Stream {
@@ -98,7 +104,9 @@ const streams: fc.Arbitrary<Stream> = fc
   .constantFrom<keyof typeof EVENTS>('chat', 'completions', 'responses', 'messages')
   .chain((api) => {
     const small = fc.constantFrom(...EVENTS[api]);
-    const big = fc.constantFrom(17, 70, 300, 1_100).map((size) => large(api, size * KIB));
+    const bigOnes = [17, 70, 300, 1_100].map((size) => large(api, size * KIB));
+    const ends = api === 'responses' ? [largeEnd(17 * KIB), largeEnd(1_100 * KIB)] : [];
+    const big = fc.constantFrom(...bigOnes, ...ends);
     return fc.record<Stream>({
       api: fc.constant(api),
       events: fc.array(fc.oneof({ arbitrary: small, weight: 150 }, { arbitrary: big, weight: 1 }), {
@@ -180,7 +188,8 @@ function expected({ api, events, eol }: Stream): Result {
   if (kind === 'holding') return { seen: data, end: 'open' };
   if (kind !== 'passing') return { seen: data, end: kind };
   const endsAt = seen.findLastIndex((event) => event.kind === 'finish' || event.kind === 'end');
-  const isWhole = endsAt !== -1 && size(seen.slice(endsAt)) < TAIL;
+  const isLargeEnd = (event: Event) => event.kind === 'end' && size([event]) > TAIL;
+  const isWhole = seen.some(isLargeEnd) || (endsAt !== -1 && size(seen.slice(endsAt)) < TAIL);
   return { seen: data, end: isWhole ? 'whole' : 'open' };
 }
 
