@@ -104,7 +104,7 @@ const streams: fc.Arbitrary<Stream> = fc
   .constantFrom<keyof typeof EVENTS>('chat', 'completions', 'responses', 'messages')
   .chain((api) => {
     const small = fc.constantFrom(...EVENTS[api]);
-    const bigOnes = [17, 70, 300, 1_100].map((size) => large(api, size * KIB));
+    const bigOnes = [17, 17, 17, 70, 70, 300, 1_100].map((size) => large(api, size * KIB));
     const ends = api === 'responses' ? [largeEnd(17 * KIB), largeEnd(1_100 * KIB)] : [];
     const big = fc.constantFrom(...bigOnes, ...ends);
     return fc.record<Stream>({

@@ -110,9 +110,16 @@ export class StreamRelay {
   #hold(chunk: Buffer): RelayStep {
     const out: Buffer[] = [];
     let start = 0;
+    /** Where the comments begin that pass together: there may be tens of thousands in one chunk. */
+    let comments = 0;
     for (const end of this.#framing.ends(chunk)) {
+      if (this.#framing.lastWasComment && this.#partial.bytes === 0) {
+        start = end;
+        continue;
+      }
+      out.push(chunk.subarray(comments, start));
       const event = this.#partial.take(chunk.subarray(start, end));
-      start = end;
+      start = comments = end;
       const judged = this.#framing.lastWasComment ? event : this.#judge(event);
       if (!Buffer.isBuffer(judged)) return { ...judged, bytes: concat(out) };
       out.push(judged);
@@ -121,6 +128,7 @@ export class StreamRelay {
         return { kind: 'pass', bytes: concat(out) };
       }
     }
+    out.push(chunk.subarray(comments, start));
     this.#partial.add(chunk.subarray(start));
     if (this.#exceeds(this.#partial.bytes)) {
       out.push(this.#begin([]), this.#passing.beginLarge(this.#partial.take()));
