@@ -120,6 +120,7 @@ const IN_DISGUISE: readonly Trial[] = [
   trial('error in a choice', { kind: 'error-in-200', where: 'choice' }),
   trial('error instead of a stream', { kind: 'error-in-200', where: 'body' }, { stream }),
   trial('error as the first event', { kind: 'stream-error', events: 0 }, { stream }),
+  trial('events behind an error', { kind: 'stream-error', events: 0, goesOn: true }, { stream }),
 ];
 
 const page = { 'content-type': 'text/html' };
@@ -146,6 +147,9 @@ const NO_HTTP: readonly Trial[] = [
   trial('a 500 without a word', { kind: 'answer', status: 500, headers: json, body: '' }),
 ];
 
+const MARKED = { mark: true, unended: true };
+const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
+
 /** What looks odd and is none of the upstream's faults. */
 const NO_FAULTS: readonly Trial[] = [
   trial('an empty stream', { kind: 'empty' }, { stream, seen: { kind: 'empty' } }),
@@ -153,7 +157,14 @@ const NO_FAULTS: readonly Trial[] = [
   trial('comments first', { kind: 'delay', comments: 3, commentMs: 100 }, { stream }),
   trial('slow events', { kind: 'delay', eventMs: 50 }, { stream }),
   trial('byte by byte', { kind: 'framing', chunkBytes: 1 }, { stream }),
-  trial('CR LF, seven bytes a time', { kind: 'framing', crlf: true, chunkBytes: 7 }, { stream }),
+  trial('CR LF, seven bytes', { kind: 'framing', lineEnd: '\r\n', chunkBytes: 7 }, { stream }),
+  trial('CR, a mark, no blank line', { kind: 'framing', lineEnd: '\r', ...MARKED }, { stream }),
+  ...CODINGS.map((coding) =>
+    trial(`a stream in ${coding}`, { kind: 'framing', coding, chunkBytes: 1 }, { stream }),
+  ),
+  trial('an event of 300 KiB', { kind: 'large-event', bytes: 300 * 1024 }, { stream }),
+  trial('an event of 5 MiB', { kind: 'large-event', bytes: 5 * 1024 * 1024 }, { stream }),
+  trial('10 MB of comments', { kind: 'comments', bytes: 10_000_000 }, { stream }),
 ];
 
 /** What goes on for as long as anybody tries. */

@@ -126,6 +126,11 @@ export function chatAnswer(completion: Completion): ApiAnswer {
         error: { code, message, metadata: { error_type: 'provider_unavailable' } },
         choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
       }),
+    largeEvent: (bytes) => {
+      const images = [{ type: 'image_url', image_url: { url: 'A'.repeat(bytes) } }];
+      const choices = [{ index: 0, delta: { content: '', images }, finish_reason: null }];
+      return dataEvent({ id, object: 'chat.completion.chunk', created, model, choices }, true);
+    },
   };
 }
 
@@ -147,5 +152,6 @@ export function textCompletionAnswer(completion: Completion): ApiAnswer {
     ],
     keepAlive: comment('OPENROUTER PROCESSING'),
     streamError: (code, message) => dataEvent({ ...head, error: { code, message }, choices: [] }),
+    largeEvent: (bytes) => dataEvent({ ...head, choices: choice('A'.repeat(bytes), null) }, true),
   };
 }

@@ -1,5 +1,8 @@
 import type { ErrorFamily } from './error-families.ts';
 
+/** Content codings of a stream. */
+export type StreamCoding = 'gzip' | 'deflate' | 'br' | 'zstd';
+
 /** What goes wrong with a request. Times in milliseconds, `events` counts those with content. */
 export type Fault =
   /** One of OpenRouter's own refusals. */
@@ -13,15 +16,29 @@ export type Fault =
     }
   /** A pause before the head, with keep-alive comments, or between events. */
   | { kind: 'delay'; headersMs?: number; comments?: number; commentMs?: number; eventMs?: number }
-  /** An error event in the API's own shape. */
-  | { kind: 'stream-error'; events: number; code?: number; message?: string }
+  /** An error event in the API's own shape. `goesOn`: the other events follow it, in the same write. */
+  | { kind: 'stream-error'; events: number; code?: number; message?: string; goesOn?: boolean }
+  /** An event with so many bytes of content before the others: images come so, as base64 in one line. */
+  | { kind: 'large-event'; bytes: number }
+  /** So many bytes of comments before the answer, as fast as the client reads them. */
+  | { kind: 'comments'; bytes: number }
   /** 200 with nothing but an error in it, or with one beside the choice. */
   | { kind: 'error-in-200'; where: 'body' | 'choice' }
   | { kind: 'empty' }
   /** The stream ends in order, but before `[DONE]` and the usage. */
   | { kind: 'no-done' }
-  /** Events cut at odd places, within characters too, or with CRLF. */
-  | { kind: 'framing'; crlf?: boolean; chunkBytes?: number }
+  /**
+   * The same events in other bytes: cut at odd places, within characters too; with other line ends; behind
+   * a byte order mark; without the last blank line (`unended`); compressed.
+   */
+  | {
+      kind: 'framing';
+      chunkBytes?: number;
+      lineEnd?: '\r\n' | '\r';
+      mark?: boolean;
+      unended?: boolean;
+      coding?: StreamCoding;
+    }
   /** The answer is as it should be, but its `Date` is so far ahead. */
   | { kind: 'date'; aheadMs: number }
   /** Bytes instead of HTTP. */

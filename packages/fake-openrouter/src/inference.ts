@@ -77,7 +77,7 @@ async function delay(exchange: Exchange, fault: Fault, api: ApiAnswer, id: strin
   if (fault.kind !== 'delay') return;
   await sleep(fault.headersMs ?? 0);
   if (fault.comments === undefined) return;
-  writeStreamHead(exchange, id);
+  writeStreamHead(exchange, id, fault);
   for (let i = 0; i < fault.comments && !exchange.response.destroyed; i += 1) {
     exchange.response.write(api.keepAlive.text);
     exchange.record.events += 1;
@@ -85,12 +85,14 @@ async function delay(exchange: Exchange, fault: Fault, api: ApiAnswer, id: strin
   }
 }
 
-function writeStreamHead(exchange: Exchange, id: string): void {
+function writeStreamHead(exchange: Exchange, id: string, fault: Fault | undefined): void {
   if (exchange.response.headersSent) return;
+  const coding = fault?.kind === 'framing' ? fault.coding : undefined;
   exchange.writeHead(200, {
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-cache',
     'X-Generation-Id': id,
+    ...(coding === undefined ? {} : { 'Content-Encoding': coding }),
   });
   exchange.response.flushHeaders();
 }
@@ -105,7 +107,7 @@ async function sendAnswer(
   if (exchange.response.destroyed) return;
   const breaks = fault?.kind === 'stall' || fault?.kind === 'end' || fault?.kind === 'reset';
   if (exchange.json['stream'] === true) {
-    writeStreamHead(exchange, id);
+    writeStreamHead(exchange, id, fault);
     if (breaks && fault.when === 'after-headers') await breakOff(exchange, fault.kind);
     else await sendStream(exchange, api, fault);
   } else if (breaks) {

@@ -88,5 +88,10 @@ export function messagesAnswer(completion: Completion): ApiAnswer {
         type: 'error',
         error: { type: 'overloaded_error', message, error_type: 'provider_overloaded' },
       }),
+    largeEvent: (bytes) => {
+      const delta = { type: 'text_delta', text: 'A'.repeat(bytes) };
+      const data = { type: 'content_block_delta', index: 0, delta };
+      return namedEvent('content_block_delta', data, true);
+    },
   };
 }

@@ -122,5 +122,9 @@ export function responsesAnswer(completion: Completion): ApiAnswer {
           error_type: 'provider_unavailable',
         },
       }),
+    largeEvent: (bytes) => {
+      const type = 'response.image_generation_call.partial_image';
+      return event(type, { output_index: 0, partial_image_b64: 'A'.repeat(bytes) }, true);
+    },
   };
 }

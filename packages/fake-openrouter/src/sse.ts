@@ -28,4 +28,6 @@ export interface ApiAnswer {
   /** What is sent while the model has not begun. */
   keepAlive: StreamEvent;
   streamError(code: number, message: string): StreamEvent;
+  /** An event with content of so many bytes. */
+  largeEvent(bytes: number): StreamEvent;
 }

@@ -3,20 +3,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault-rules.ts';
 import type { ApiAnswer, StreamEvent } from './sse.ts';
-
-async function write(exchange: Exchange, text: string, fault: Fault | undefined): Promise<boolean> {
-  const { response } = exchange;
-  const framing = fault?.kind === 'framing' ? fault : undefined;
-  const bytes = Buffer.from(framing?.crlf === true ? text.replaceAll('\n', '\r\n') : text);
-  const size = framing?.chunkBytes ?? bytes.length;
-  for (let at = 0; at < bytes.length; at += size) {
-    if (response.destroyed) return false;
-    if (!response.write(bytes.subarray(at, at + size))) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
-  }
-  return !response.destroyed;
-}
+import { StreamWire } from './stream-wire.ts';
 
 /** Stays silent until the client has had enough. */
 async function stall(exchange: Exchange): Promise<void> {
@@ -55,12 +42,22 @@ function breaksHere(fault: Fault, event: StreamEvent, sent: number): boolean {
   return point !== undefined && sent >= point && (event.isContent || sent > 0);
 }
 
-async function misbehave(exchange: Exchange, fault: Fault, api: ApiAnswer): Promise<void> {
+/** What a fault of one stream works with. */
+interface Sending {
+  readonly exchange: Exchange;
+  readonly api: ApiAnswer;
+  readonly wire: StreamWire;
+  /** The events that have not been sent. */
+  readonly rest: readonly StreamEvent[];
+}
+
+async function misbehave(fault: Fault, { exchange, api, wire, rest }: Sending): Promise<void> {
   switch (fault.kind) {
     case 'stream-error': {
-      const { code = 502, message = 'Provider disconnected mid-stream' } = fault;
-      await write(exchange, api.streamError(code, message).text, fault);
-      exchange.response.end();
+      const { code = 502, message = 'Provider disconnected mid-stream', goesOn = false } = fault;
+      const others = goesOn ? rest.map(({ text }) => text).join('') : '';
+      await wire.write(api.streamError(code, message).text + others);
+      wire.end();
       return;
     }
     case 'stall':
@@ -69,7 +66,28 @@ async function misbehave(exchange: Exchange, fault: Fault, api: ApiAnswer): Prom
       await breakOff(exchange, fault.kind);
       return;
     default:
-      exchange.response.end();
+      wire.end();
+  }
+}
+
+const COMMENT = `: ${'x'.repeat(1_000)}\n\n`;
+
+async function sendComments(wire: StreamWire, bytes: number): Promise<void> {
+  for (let sent = 0; sent < bytes; sent += COMMENT.length) {
+    if (!(await wire.write(COMMENT))) return;
+  }
+}
+
+function eventsOf(api: ApiAnswer, fault: Fault | undefined): readonly StreamEvent[] {
+  switch (fault?.kind) {
+    case 'empty':
+      return api.events.filter(({ isContent }) => !isContent);
+    case 'large-event': {
+      const first = api.events.findIndex(({ isContent }) => isContent);
+      return api.events.toSpliced(first, 0, api.largeEvent(fault.bytes));
+    }
+    default:
+      return api.events;
   }
 }
 
@@ -80,17 +98,19 @@ export async function sendStream(
   fault: Fault | undefined,
 ): Promise<void> {
   let sent = 0;
+  const wire = new StreamWire(exchange, fault);
   const eventMs = fault?.kind === 'delay' ? (fault.eventMs ?? 0) : 0;
-  const events = fault?.kind === 'empty' ? api.events.filter((e) => !e.isContent) : api.events;
-  for (const event of events) {
+  const events = eventsOf(api, fault);
+  if (fault?.kind === 'comments') await sendComments(wire, fault.bytes);
+  for (const [index, event] of events.entries()) {
     if (fault !== undefined && breaksHere(fault, event, sent)) {
-      await misbehave(exchange, fault, api);
+      await misbehave(fault, { exchange, api, wire, rest: events.slice(index) });
       return;
     }
     if (eventMs > 0) await sleep(eventMs);
-    if (!(await write(exchange, event.text, fault))) return;
+    if (!(await wire.write(event.text, index === events.length - 1))) return;
     exchange.record.events += 1;
     if (event.isContent) sent += 1;
   }
-  exchange.response.end();
+  wire.end();
 }
