@@ -11,7 +11,7 @@ import type { Acquired, LeaseUse } from './leases.ts';
 import { concernsAccount, refusesAccount, refusesKey } from './outcome.ts';
 import { RequestBody } from './request-body.ts';
 import { attributed, mayConcernExtras } from './request-extras.ts';
-import { readConversation, readModel, refusePaidModel } from './request-reading.ts';
+import { leasePurpose, readConversation, readModel, refusePaidModel } from './request-reading.ts';
 import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
 
 /** How often a client that waits for a key hears that it does. */
@@ -129,8 +129,7 @@ class Forwarding {
     const comments = waitMs > 0 && this.#wantsStream ? this.#comment() : undefined;
     const request = {
       requestId: exchange.id,
-      model: exchange.model,
-      api: exchange.api ?? 'other',
+      ...leasePurpose(exchange, this.#attempt.path),
       client: exchange.client,
       exclude: this.#tried,
       excludeAccountsOf: this.#refusing,

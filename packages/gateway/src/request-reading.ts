@@ -1,3 +1,4 @@
+import type { Api } from '@openrouter-proxy/kms-protocol';
 import { conversationOf } from './conversation.ts';
 import type { Exchange } from './exchange.ts';
 import { paidModel } from './free-models.ts';
@@ -13,6 +14,19 @@ export async function readModel(exchange: Exchange, body: RequestBody): Promise<
   await body.namesModel();
   const model = body.member('model');
   if (typeof model === 'string' && model.length <= MAX_MODEL) exchange.model = model;
+}
+
+/** Counts the tokens of a prompt: OpenRouter counts it as no request to a model. */
+const TOKEN_COUNT = /\/count_tokens\/?(?:\?|$)/;
+
+/** What a lease is wanted for: only inference counts as a request to a model. */
+export function leasePurpose(
+  { request, api, model }: Exchange,
+  path: string,
+): { model: string | null; api: Api } {
+  const isInference =
+    request.method === 'POST' && api !== null && api !== 'other' && !TOKEN_COUNT.test(path);
+  return isInference ? { model, api } : { model: null, api: 'other' };
 }
 
 /** The conversation a request belongs to; null if it cannot be told. Waits for the whole body. */

@@ -35,6 +35,14 @@ export function windowsAt(account: string, allowance: FreeAllowance, now: number
   return [...of('minute', MINUTE, allowance.minute), ...of('day', DAY, allowance.day)];
 }
 
+/** The slot of an account's leases for `:free` models: counts those under way. */
+export const freeSlot = (account: string) => `${FREE_SLOT}${account}`;
+const FREE_SLOT = 'free/';
+
+/** The account of such a slot; undefined: it is another slot. */
+export const accountOfFreeSlot = (slotId: string) =>
+  slotId.startsWith(FREE_SLOT) ? slotId.slice(FREE_SLOT.length) : undefined;
+
 /** The present minute and UTC day of an account. */
 export function currentWindows(
   account: string,
@@ -68,6 +76,16 @@ export class Allowances {
     const { minute, day } = this.#configured;
     const learnt = this.#learnt.get(account);
     return { minute: learnt?.minute ?? minute, day: day ?? learnt?.day ?? null };
+  }
+
+  /** What was learnt of an account is of another, of which less may be known; what is known of that now. */
+  move(from: string, to: string): Learnt | undefined {
+    const before = this.#learnt.get(from);
+    if (before === undefined) return undefined;
+    this.#learnt.delete(from);
+    const learnt = { ...before, ...this.#learnt.get(to) };
+    this.#learnt.set(to, learnt);
+    return learnt;
   }
 
   /** What was learnt of each account. */

@@ -1,5 +1,6 @@
 import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
+import { freeRequestsOf, type FreeRequestsBefore } from './account-findings.ts';
 import { FirstRound, type InspectionListener } from './first-round.ts';
 import { upstreamCause } from './health/causes.ts';
 import { CheckTimes } from './health/check-times.ts';
@@ -15,8 +16,9 @@ import type { PoolKey } from './key-records.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
-import { isGuess } from './limit.ts';
+import { isGuess, isOwnCount } from './limit.ts';
 import type { ContactListener, PoolCore, SpendingListener } from './pool-core.ts';
+import type { StateStore } from './state-store.ts';
 
 /** So many keys are asked about for one request that found none. */
 const MOST_ASKED = 16;
@@ -24,6 +26,7 @@ const MOST_ASKED = 16;
 const REFUSED_EVERY_MS = 5_000;
 /** A key about which something is only guessed is asked about for clients at most this often. */
 const GUESSED_EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
 /** Reasons that `GET /key` may find to be over. */
 const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
   'cooling',
@@ -32,6 +35,13 @@ const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
 ]);
 /** Under this name the checks that are repeated for a wrong clock are counted. */
 const CLOCK = 'clock';
+
+/** A check that was handed out last. */
+interface LatestCheck {
+  readonly leaseId: string;
+  readonly since: number;
+  readonly freeRequests: FreeRequestsBefore | null;
+}
 
 interface Heard {
   readonly trouble: TroubleKind | undefined;
@@ -43,6 +53,7 @@ export interface KeyInspectorOptions {
   readonly core: () => PoolCore;
   readonly contacts: Contacts;
   readonly inspections: Inspections;
+  readonly store: StateStore;
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
@@ -61,7 +72,7 @@ export class KeyInspector {
   readonly #firstRound: FirstRound;
   readonly #times: CheckTimes;
   /** The latest check of each key: what came of an earlier one is ignored. */
-  readonly #latest = new Map<string, { readonly leaseId: string; readonly since: number }>();
+  readonly #latest = new Map<string, LatestCheck>();
   /** While OpenRouter cannot be reached, only this key is asked about. */
   #probe: string | null = null;
 
@@ -73,7 +84,7 @@ export class KeyInspector {
 
   /** Waits for a key that should be asked about; null if there is none. */
   async take(session: number, waitMs: number): Promise<Lease | null> {
-    const { core, inspections, leaseTokens, clock } = this.#options;
+    const { core, inspections, leaseTokens, clock, store } = this.#options;
     const keyId = await inspections.take(session, waitMs);
     const { byId, records, settings } = core();
     const key = keyId === null ? undefined : byId.get(keyId);
@@ -81,7 +92,8 @@ export class KeyInspector {
     const now = clock.now();
     const leaseId = leaseIdOf(key.id, records.of(key, now).generation, leaseTokens.next());
     for (const known of this.#latest.keys()) if (!byId.has(known)) this.#latest.delete(known);
-    this.#latest.set(key.id, { leaseId, since: now });
+    const freeRequests = await freeRequestsOf({ ...core(), store }, key, now);
+    this.#latest.set(key.id, { leaseId, since: now, freeRequests });
     return {
       leaseId,
       keyId: key.id,
@@ -116,7 +128,7 @@ export class KeyInspector {
     const change = contacts.check(keyId, contact, now);
     this.#tellContact(keyId, heard);
     if (finding.kind === 'facts') {
-      await reports.inspected(key, finding);
+      await reports.inspected(key, finding, this.#latest.get(keyId)?.freeRequests ?? null);
       this.#compareCharges(key, finding.usageDaily);
     } else if (finding.outcome.kind === 'unauthorized') {
       await reports.disowned(key, finding.outcome);
@@ -185,7 +197,8 @@ export class KeyInspector {
     const now = clock.now();
     const wanted = core().settings.keys.flatMap((key) => {
       if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REFUSED_EVERY_MS }];
-      return this.#isGuessed(key, now) ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
+      const isDoubtful = this.#isGuessed(key, now) || this.#isCountedFull(key, now);
+      return isDoubtful ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
     });
     return inspections.askNow(wanted, MOST_ASKED);
   }
@@ -267,6 +280,14 @@ export class KeyInspector {
     const { state } = this.#options.core().records.of(key, now);
     if ('cause' in state) return state.cause.reason === 'unauthorized';
     return this.#options.contacts.of(key.id)?.verdict === 'refused';
+  }
+
+  /** Whether the account's free requests of the day are used up by the count of this service, which may be too high. */
+  #isCountedFull(key: PoolKey, now: number): boolean {
+    const { records, limits } = this.#options.core();
+    const account = records.accountOf(key);
+    const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
+    return limit !== undefined && isOwnCount(limit.cause) && limit.until - now > MINUTE_MS;
   }
 
   #isGuessed(key: PoolKey, now: number): boolean {

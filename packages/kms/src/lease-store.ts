@@ -5,7 +5,8 @@ import type { WindowCounts } from './window-counts.ts';
 /** What a state store has to do with leases and windows. */
 type LeaseStore = Pick<
   StateStore,
-  'reserve' | 'confirm' | 'release' | 'adopt' | 'shorten' | 'inFlight' | 'used' | 'raise'
+  | ('reserve' | 'confirm' | 'release' | 'adopt' | 'shorten' | 'inFlight')
+  | ('used' | 'raise' | 'snapshot' | 'reconcile' | 'transfer')
 >;
 
 /**
@@ -25,7 +26,7 @@ export function leaseStore(
     },
     confirm: (leaseId, now) => Promise.resolve(leases.confirm(leaseId, now)),
     release: (leaseId, _keyId, now, unsent) =>
-      Promise.resolve(leases.release(leaseId, now, unsent)),
+      Promise.resolve(leases.release(leaseId, now, unsent, onCount)),
     adopt: (held, session, now) => {
       leases.adopt(held, session, now);
       return Promise.resolve();
@@ -35,10 +36,36 @@ export function leaseStore(
       return Promise.resolve();
     },
     inFlight: (now) => Promise.resolve(leases.inFlight(now)),
+    ...windowStore(leases, windows, onCount),
+  };
+}
+
+/** The part that counts leases in windows. */
+function windowStore(
+  leases: LeaseTable,
+  windows: WindowCounts,
+  onCount: (window: Window) => void,
+): Pick<LeaseStore, 'used' | 'raise' | 'snapshot' | 'reconcile' | 'transfer'> {
+  return {
     used: (asked) => Promise.resolve(asked.map((window) => windows.used(window))),
     raise: (window, used) => {
       windows.raise(window, used, window.startsAt);
       onCount(window);
+      return Promise.resolve();
+    },
+    snapshot: (window, slotId, now) => {
+      const inFlight = leases.inFlight(now).get(slotId) ?? 0;
+      return Promise.resolve({ given: windows.given(window), inFlight });
+    },
+    reconcile: (window, used, snapshot) => {
+      windows.reconcile(window, used, snapshot);
+      onCount(window);
+      return Promise.resolve();
+    },
+    transfer: (from, to) => {
+      windows.transfer(from, to);
+      onCount(from);
+      onCount(to);
       return Promise.resolve();
     },
   };

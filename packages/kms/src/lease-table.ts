@@ -83,12 +83,19 @@ export class LeaseTable {
   }
 
   /** See `StateStore.release`. */
-  release(leaseId: string, now: number, unsent: boolean): Released {
+  release(
+    leaseId: string,
+    now: number,
+    unsent: boolean,
+    onCount: (window: Window) => void = () => undefined,
+  ): Released {
     this.#sweep(now);
     if (!this.#isUnreported(leaseId)) return NEVER_APPLIED;
     const lease = this.#active.get(leaseId);
-    if (unsent)
-      for (const window of lease?.windows ?? []) this.#options.windows.add(window, -1, now);
+    for (const window of unsent ? (lease?.windows ?? []) : []) {
+      this.#options.windows.add(window, -1, now);
+      onCount(window);
+    }
     this.#remove(leaseId);
     this.#lapsed.delete(leaseId);
     if (!this.#options.isOfThisLife(leaseId)) this.#settled.add(leaseId);

@@ -1,5 +1,5 @@
 import type { Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
-import { windowsAt, type Allowances } from './accounts.ts';
+import { freeSlot, windowsAt, type Allowances } from './accounts.ts';
 import { AccountRing } from './account-ring.ts';
 import type { Eligibility, Eligible } from './eligibility.ts';
 import { upstreamCause } from './health/causes.ts';
@@ -227,12 +227,13 @@ export class Lender {
   ): KeyCandidate {
     this.#last = key.position; // before it is taken: the next request may choose while the store answers
     const generation = this.#parts.records.of(key, now).generation;
+    const isFree = poolOf(model) === 'free';
     return {
       key,
       keyId: key.id,
       leaseId: leaseIdOf(key.id, generation, token),
-      slots: this.#slots(key, now),
-      windows: poolOf(model) === 'free' ? this.#windows(key, now) : [],
+      slots: this.#slots(key, isFree, now),
+      windows: isFree ? this.#windows(key, now) : [],
       rule: this.#rule(key.position === last, affinity),
     };
   }
@@ -268,11 +269,16 @@ export class Lender {
     }
   }
 
-  #slots(key: PoolKey, now: number): Slot[] {
-    const own: Slot = { id: key.id, limit: key.maxConcurrency };
-    const { state } = this.#parts.records.of(key, now);
-    if (state.kind !== 'returning') return [own];
-    return [own, { id: `probe/${key.id}`, limit: state.allowance, untilConfirmed: true }];
+  /** The key's own slot comes first: it counts the leases of the key. */
+  #slots(key: PoolKey, isFree: boolean, now: number): Slot[] {
+    const { records } = this.#parts;
+    const slots: Slot[] = [{ id: key.id, limit: key.maxConcurrency }];
+    const { state } = records.of(key, now);
+    if (state.kind === 'returning') {
+      slots.push({ id: `probe/${key.id}`, limit: state.allowance, untilConfirmed: true });
+    }
+    if (isFree) slots.push({ id: freeSlot(records.accountOf(key)), limit: null });
+    return slots;
   }
 
   #windows(key: PoolKey, now: number): Window[] {

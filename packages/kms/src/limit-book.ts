@@ -94,6 +94,33 @@ export class LimitBook {
     return true;
   }
 
+  /** What was known of an account is of another: gives the limits that began for that, and the subjects that ended. */
+  moveAccount(from: string, to: string, now: number): { began: Limit[]; ended: Subject[] } {
+    const began: Limit[] = [];
+    const ended: Subject[] = [];
+    for (const [id, limit] of this.#limits) {
+      const { subject } = limit;
+      if (!('account' in subject) || subject.account !== from) continue;
+      const target: Subject = { ...subject, account: to };
+      this.#moveFailures(id, subjectId(target));
+      this.#limits.delete(id);
+      ended.push(subject);
+      const isLonger = (this.on(target, now)?.until ?? now) < limit.until;
+      if (!isLonger) continue;
+      const moved = { ...limit, subject: target };
+      this.#keep(moved);
+      began.push(moved);
+    }
+    if (ended.length > 0) this.#version += 1;
+    return { began, ended };
+  }
+
+  #moveFailures(from: string, to: string): void {
+    const failures = this.#failures.get(from) ?? 0;
+    this.#failures.delete(from);
+    if (failures > 0) this.#failures.set(to, failures + (this.#failures.get(to) ?? 0));
+  }
+
   /** Ends a limit, and begins anew to count. Whether there was one in force. */
   lift(subject: Subject, now: number): boolean {
     if (this.#limits.size === 0 && this.#failures.size === 0) return false;

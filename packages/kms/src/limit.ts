@@ -36,6 +36,11 @@ export function isGuess({ source }: Cause): boolean {
   return GUESSES.includes(source);
 }
 
+/** Whether a limit is this service's own count of an account's free requests. */
+export function isOwnCount({ reason }: Pick<Cause, 'reason'>): boolean {
+  return reason === 'free_requests_used';
+}
+
 /**
  * A limit as it stands at `now`; undefined once it is over. After the clock was set back it has never
  * more left than it had when it began.

@@ -1,12 +1,13 @@
 import type { KeyFacts, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
-import { accountName, currentWindows, type Allowances } from './accounts.ts';
+import type { Allowances } from './accounts.ts';
+import { AccountFindings, type FreeRequestsBefore } from './account-findings.ts';
 import { BLOCK_BACK_OFF } from './back-off.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import type { Contacts } from './health/contacts.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import { concernsKey, isGuess, type Limit, type Subject } from './limit.ts';
+import { concernsKey, type Limit, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import { consequencesOf, type Consequence } from './meaning.ts';
 import type { SharedRecords } from './shared-records.ts';
@@ -55,9 +56,11 @@ export interface LeaseEnd {
 export class Reports {
   readonly #parts: ReportsParts;
   readonly #strikes = new StrikeWatch();
+  readonly #accounts: AccountFindings;
 
   constructor(parts: ReportsParts) {
     this.#parts = parts;
+    this.#accounts = new AccountFindings(parts);
   }
 
   /** Resolves with what it meant when everything that must outlast this process is saved, or could not be. */
@@ -87,26 +90,12 @@ export class Reports {
     await this.#parts.records.take(key, { kind: 'proved', generation });
   }
 
-  /** Takes in what `GET /key` told: it replaces what was only guessed. */
-  async inspected(key: PoolKey, facts: KeyFacts): Promise<void> {
-    const { records, allowances, shared, store, clock, listener } = this.#parts;
-    const now = clock.now();
-    const account = facts.owner === null ? null : accountName(facts.owner);
-    const before = records.accountsVersion;
-    await records.take(key, { kind: 'inspected', facts, account });
-    const name = records.accountOf(key);
-    const sharers = records.accounts().get(name) ?? [];
-    if (records.accountsVersion !== before && sharers.length > 1) listener.onShared(name, sharers);
-    await this.#liftUpstream(now);
-    const { freeRequests } = facts;
-    if (freeRequests === null) return;
-    const learnt = allowances.learn(name, 'day', freeRequests.limit);
-    if (learnt !== undefined) await shared.keepAllowance(name, learnt);
-    const { day } = currentWindows(name, allowances.of(name), now);
-    await store.raise(day, freeRequests.used);
-    if (freeRequests.used < freeRequests.limit) {
-      await this.#liftGuess({ scope: 'account', account: name, pool: 'free' }, now);
-    }
+  /** Takes in what `GET /key` told: it replaces what was only guessed. `before`: the count when it was asked. */
+  async inspected(key: PoolKey, facts: KeyFacts, before: FreeRequestsBefore | null): Promise<void> {
+    await this.#accounts.learn(key, facts);
+    await this.#liftUpstream(this.#parts.clock.now());
+    const ended = await this.#accounts.count(key, facts, before);
+    if (ended !== null) await this.lift(ended);
   }
 
   /** `GET /key` was refused with 401. */
@@ -177,11 +166,6 @@ export class Reports {
     const limit = this.#parts.limits.on({ scope: 'upstream' }, now);
     if (limit === undefined || limit.cause.reason === 'edge_blocked') return;
     await this.lift({ scope: 'upstream' });
-  }
-
-  async #liftGuess(subject: Subject, now: number): Promise<void> {
-    const limit = this.#parts.limits.on(subject, now);
-    if (limit !== undefined && isGuess(limit.cause)) await this.lift(subject);
   }
 
   /** An operator knows better: no limit of the key's account, or on a model, holds the key back any more. */

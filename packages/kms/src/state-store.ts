@@ -20,6 +20,14 @@ export interface Window {
   readonly limit: number | null;
 }
 
+/** A window at one moment. */
+export interface WindowSnapshot {
+  /** Leases given in it and not given back, whatever OpenRouter has said. */
+  readonly given: number;
+  /** Leases in force. */
+  readonly inFlight: number;
+}
+
 /** A key a lease may be taken on, and everything that must have room for it. */
 export interface Candidate {
   readonly keyId: string;
@@ -147,6 +155,18 @@ export interface StateStore {
 
   /** Counts at least `used` leases in a window: others have used it too. */
   raise(window: Window, used: number): Promise<void>;
+
+  /** What is counted at this moment, for `reconcile`. Null: it cannot be told. `slotId`: of the window's leases. */
+  snapshot(window: Window, slotId: string, now: number): Promise<WindowSnapshot | null>;
+
+  /**
+   * Counts what OpenRouter says was used, down as well as up. On top come the leases that were in force
+   * at the snapshot, which was taken before OpenRouter was asked, and those given since.
+   */
+  reconcile(window: Window, used: number, snapshot: WindowSnapshot): Promise<void>;
+
+  /** Adds the count of a window to that of another, and begins anew with the first. */
+  transfer(from: Window, to: Window): Promise<void>;
 
   /** Has somebody told from now on of what others change. */
   watch(watcher: StateWatcher): void;

@@ -1,4 +1,4 @@
-import type { Window } from './state-store.ts';
+import type { Window, WindowSnapshot } from './state-store.ts';
 
 /** How many windows are counted in before those that have ended are forgotten. */
 const TIDY_AT = 4_096;
@@ -14,6 +14,8 @@ export interface WindowCount {
 /** Counts the leases of each window, in memory. */
 export class WindowCounts {
   readonly #counts = new Map<string, WindowCount>();
+  /** By window: how much of its count is not of leases that were given here. */
+  readonly #adjusted = new Map<string, number>();
   #tidyAt = TIDY_AT;
 
   constructor(kept: Iterable<WindowCount> = []) {
@@ -42,7 +44,39 @@ export class WindowCounts {
 
   /** Counts at least `used`, and gives the count. */
   raise(window: Window, used: number, now: number): WindowCount {
-    return this.#set(window, Math.max(used, this.used(window)), now);
+    const more = Math.max(0, used - this.used(window));
+    this.#adjusted.set(nameOf(window), this.#adjustment(window) + more);
+    return this.#set(window, this.used(window) + more, now);
+  }
+
+  /** Counts exactly so far. */
+  set(window: Window, used: number, now: number): WindowCount {
+    return this.#set(window, used, now);
+  }
+
+  /** Leases given in a window, whatever was added or taken off since. */
+  given(window: Window): number {
+    return this.used(window) - this.#adjustment(window);
+  }
+
+  /** See `StateStore.reconcile`. It does not matter how often it is done for one snapshot. */
+  reconcile(window: Window, used: number, { given, inFlight }: WindowSnapshot): WindowCount {
+    const adjusted = used + inFlight - given;
+    const count = this.given(window) + adjusted;
+    this.#adjusted.set(nameOf(window), adjusted);
+    return this.#set(window, Math.max(0, count), window.startsAt);
+  }
+
+  /** See `StateStore.transfer`. */
+  transfer(from: Window, to: Window): void {
+    const used = this.used(from);
+    this.#counts.delete(nameOf(from));
+    this.#adjusted.delete(nameOf(from));
+    if (used > 0) this.#set(to, this.used(to) + used, to.startsAt);
+  }
+
+  #adjustment(window: Window): number {
+    return this.#adjusted.get(nameOf(window)) ?? 0;
   }
 
   #set({ id, startsAt, endsAt }: Window, used: number, now: number): WindowCount {
@@ -53,7 +87,11 @@ export class WindowCounts {
   }
 
   #tidy(now: number): void {
-    for (const [name, { endsAt }] of this.#counts) if (endsAt <= now) this.#counts.delete(name);
+    for (const [name, { endsAt }] of this.#counts) {
+      if (endsAt > now) continue;
+      this.#counts.delete(name);
+      this.#adjusted.delete(name);
+    }
     this.#tidyAt = Math.max(TIDY_AT, this.#counts.size * 2);
   }
 }

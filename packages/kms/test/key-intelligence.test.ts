@@ -430,6 +430,58 @@ describe('what GET /key tells', () => {
     expect((await pool.list())[0]?.freeRequests.day).toMatchObject({ limit: 50, used: 50 });
   });
 
+  it('lowers the count of the day, but not below the requests under way and sent since', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspect(pool, { ...FACTS, owner: 'user_1', freeRequests: { limit: 50, used: 48 } });
+    await use(pool, SUCCESS, { model: FREE });
+    const running = await pool.acquire(1, { model: FREE });
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    clock.advance(60_000);
+    const asked = pool.takeInspection(1, 60_000);
+    const acquired = pool.acquire(1, { model: FREE });
+    const check = await asked;
+    await pool.reportInspection(check?.leaseId ?? '', {
+      ...FACTS,
+      ...{ owner: 'user_1', freeRequests: { limit: 50, used: 5 } },
+    });
+    await pool.report((await acquired).leaseId, SUCCESS);
+    await pool.report(running.leaseId, SUCCESS);
+    expect((await pool.list())[0]?.freeRequests.day.used).toBe(7);
+  });
+
+  it('is asked for before a free request is refused by the count of the day', async () => {
+    const { pool, clock } = await start([null]).started;
+    await inspect(pool, { ...FACTS, owner: 'user_1', freeRequests: { limit: 50, used: 50 } });
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    clock.advance(60_000);
+    const asked = pool.takeInspection(1, 60_000);
+    const acquired = pool.acquire(1, { model: FREE });
+    const check = await asked;
+    await pool.reportInspection(check?.leaseId ?? '', {
+      ...FACTS,
+      ...{ owner: 'user_1', freeRequests: { limit: 50, used: 0 } },
+    });
+    expect((await acquired).keyName).toBe('k0');
+  });
+
+  it('moves the limits and counts of a key to its account, once that is known', async () => {
+    const { pool, clock } = await start([null, null]).started;
+    await use(pool, SUCCESS, { model: FREE });
+    await use(pool, SUCCESS, { model: FREE });
+    await use(pool, DAY_SPENT, { model: FREE });
+    await use(pool, refused('account_policy'), { model: 'c/d' });
+    for (let n = 0; n < 2; n += 1) {
+      await inspect(pool, { ...FACTS, owner: 'user_1' });
+      clock.advance(4_000);
+    }
+    expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
+    const views = await pool.list();
+    for (const { limits, freeRequests } of views) {
+      expect(limits.map(({ scope }) => scope).sort()).toEqual(['account', 'account-model']);
+      expect(freeRequests.minute.used).toBe(3);
+    }
+  });
+
   it('ends a cooldown that was a guess, when credits are left', async () => {
     const { pool, clock } = await start([null]).started;
     await inspect(pool, FACTS);

@@ -26,6 +26,7 @@ export interface Report {
   keyId: string;
   outcome: Outcome;
   usage?: Usage | null;
+  isUnsent?: boolean;
 }
 
 /** A key service of a few lines that speaks the real protocol: gives keys in turn, remembers reports. */
@@ -122,10 +123,11 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       return { applied: true };
     },
     'lease.report'(params) {
-      const { leaseId, outcome, usage } = params;
+      const { leaseId, outcome, usage, isUnsent } = params;
       if (service.refuses.report(params)) throw new KmsError('INVALID_PARAMS', 'refused');
       const used = usage === undefined ? {} : { usage };
-      service.reports.push({ keyId: leaseId.slice(0, 12), outcome, ...used });
+      const sent = isUnsent === undefined ? {} : { isUnsent };
+      service.reports.push({ keyId: leaseId.slice(0, 12), outcome, ...used, ...sent });
       return { applied: true };
     },
     'keys.list': notHere,

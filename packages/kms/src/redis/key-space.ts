@@ -1,3 +1,4 @@
+import { accountOfFreeSlot, freeSlot } from '../accounts.ts';
 import type { Window } from '../state-store.ts';
 
 /** The names of everything that is kept in Redis: all of one prefix, so that they are in one hash slot. */
@@ -15,6 +16,8 @@ export interface KeySpace {
   /** The id of a slot, by its name. */
   slotId(name: string): string;
   window(window: Window): string;
+  /** How much of a window's count is not of leases that were given. */
+  adjustment(window: Window): string;
   /** The mark that something was done once. */
   done(id: string): string;
 }
@@ -23,6 +26,10 @@ export interface KeySpace {
 export function keySpace(prefix: string, markOf: (account: string) => string): KeySpace {
   const name = (rest: string) => `{${prefix}}:${rest}`;
   const slots = name('slot:');
+  const marked = ({ id, startsAt }: Window) => {
+    const end = id.lastIndexOf('/'); // an account, and the kind of the window
+    return `${markOf(id.slice(0, end))}${id.slice(end)}:${startsAt}`;
+  };
   return {
     epoch: name('epoch'),
     cursor: name('cursor'),
@@ -31,12 +38,13 @@ export function keySpace(prefix: string, markOf: (account: string) => string): K
     changes: name('changes'),
     revision: name('revision'),
     channel: name('changed'),
-    slot: (id) => slots + id,
-    slotId: (key) => key.slice(slots.length),
-    window: ({ id, startsAt }) => {
-      const end = id.lastIndexOf('/'); // an account, and the kind of the window
-      return name(`window:${markOf(id.slice(0, end))}${id.slice(end)}:${startsAt}`);
+    slot: (id) => {
+      const account = accountOfFreeSlot(id);
+      return slots + (account === undefined ? id : freeSlot(markOf(account)));
     },
+    slotId: (key) => key.slice(slots.length),
+    window: (window) => name(`window:${marked(window)}`),
+    adjustment: (window) => name(`adjustment:${marked(window)}`),
     done: (id) => name(`done:${id}`),
   };
 }

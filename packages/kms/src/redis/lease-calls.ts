@@ -1,7 +1,17 @@
-import type { Candidate, Window } from '../state-store.ts';
+import type { Candidate, Window, WindowSnapshot } from '../state-store.ts';
 import { Batcher } from './batcher.ts';
 import type { KeySpace } from './key-space.ts';
-import { COUNT, HOLD, IN_FORCE, LEAVE, RESERVE, USED } from './lease-scripts.ts';
+import {
+  COUNT,
+  HOLD,
+  IN_FORCE,
+  LEAVE,
+  RECONCILE,
+  RESERVE,
+  SNAPSHOT,
+  TRANSFER,
+  USED,
+} from './lease-scripts.ts';
 import type { Link, Run } from './link.ts';
 import { ScriptArguments } from './script.ts';
 
@@ -143,9 +153,37 @@ export class LeaseCalls {
     const values = this.#arguments().addKey(mark === null ? null : keys.done(mark));
     values.add(asked.length);
     for (const { window, least, more } of asked) {
-      values.addKey(keys.window(window)).add(lifetimeOf(window), least, more);
+      values.addKey(keys.window(window)).addKey(keys.adjustment(window));
+      values.add(lifetimeOf(window), least, more);
     }
     await run(COUNT, values);
+  }
+
+  /** See `StateStore.snapshot`. */
+  async snapshot(window: Window, slotId: string): Promise<WindowSnapshot> {
+    const { keys, link } = this.#options;
+    const names = [keys.window(window), keys.adjustment(window), keys.slot(slotId)];
+    const answer = (await link.run(SNAPSHOT, this.#arguments(...names))) as [number, number]; // its form
+    return { given: answer[0], inFlight: answer[1] };
+  }
+
+  /** See `StateStore.reconcile`. Gives the count. */
+  async reconcile(
+    window: Window,
+    used: number,
+    { given, inFlight }: WindowSnapshot,
+  ): Promise<number> {
+    const { keys, link } = this.#options;
+    const values = this.#arguments(keys.window(window), keys.adjustment(window));
+    values.add(lifetimeOf(window), used + inFlight - given);
+    return (await link.run(RECONCILE, values)) as number; // a count
+  }
+
+  /** See `StateStore.transfer`. Gives the count of `to`. */
+  async transfer(from: Window, to: Window): Promise<number> {
+    const { keys, link } = this.#options;
+    const values = this.#arguments(keys.window(from), keys.adjustment(from), keys.window(to));
+    return (await link.run(TRANSFER, values.add(lifetimeOf(to)))) as number; // a count
   }
 
   async #reserve(asked: readonly ReserveAsked[]): Promise<ReserveAnswer[]> {

@@ -126,14 +126,46 @@ export const USED: Script = script(`return redis.call('MGET', unpack(KEYS))`);
 
 /**
  * Counts in windows: at least so many, and so many more. Done once only, if a mark is given. KEYS:
- * windows, mark. ARGV: now, mark (0: none), windows; of each key, lifetime, at least, more.
+ * windows, adjustments, mark. ARGV: now, mark (0: none), windows; of each key, adjustment, lifetime, at
+ * least, more.
  */
 export const COUNT: Script = script(`${PRELUDE}
 local mark = key()
 if mark and not redis.call('SET', mark, 1, 'NX', 'PX', 86400000) then return 0 end
 for window = 1, number() do
-  local name, lifetime, least, more = key(), number(), number(), number()
+  local name, adjustment, lifetime, least, more = key(), key(), number(), number(), number()
   local used = tonumber(redis.call('GET', name) or 0)
+  if least > used then
+    redis.call('INCRBY', adjustment, least - used)
+    redis.call('PEXPIRE', adjustment, lifetime)
+  end
   redis.call('SET', name, math.max(used, least) + more, 'PX', lifetime)
 end
 return 1`);
+
+/** The leases given in a window, and those in force. KEYS: window, adjustment, slot. ARGV: now. */
+export const SNAPSHOT: Script = script(`${PRELUDE}
+local given = tonumber(redis.call('GET', KEYS[1]) or 0) - tonumber(redis.call('GET', KEYS[2]) or 0)
+return { given, inForce(KEYS[3]) }`);
+
+/**
+ * Counts what OpenRouter says, and the leases given since. KEYS: window, adjustment. ARGV: now, lifetime,
+ * the new adjustment. Answers with the count.
+ */
+export const RECONCILE: Script = script(`${PRELUDE}
+local lifetime, adjustment = number(), number()
+local given = tonumber(redis.call('GET', KEYS[1]) or 0) - tonumber(redis.call('GET', KEYS[2]) or 0)
+local used = math.max(0, given + adjustment)
+redis.call('SET', KEYS[1], used, 'PX', lifetime)
+redis.call('SET', KEYS[2], adjustment, 'PX', lifetime)
+return used`);
+
+/** Adds the count of one window to another's. KEYS: from, its adjustment, to. ARGV: now, lifetime. */
+export const TRANSFER: Script = script(`${PRELUDE}
+local moved = tonumber(redis.call('GET', KEYS[1]) or 0)
+redis.call('DEL', KEYS[1], KEYS[2])
+if moved > 0 then
+  redis.call('INCRBY', KEYS[3], moved)
+  redis.call('PEXPIRE', KEYS[3], number())
+end
+return tonumber(redis.call('GET', KEYS[3]) or 0)`);

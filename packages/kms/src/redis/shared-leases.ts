@@ -92,8 +92,8 @@ export class SharedLeases {
     const isConfirmed = this.#own.confirm(leaseId, now);
     const held = this.#held.get(leaseId);
     if (!isConfirmed || held === undefined) return isConfirmed;
-    const [own = '', ...slotIds] = held.slotIds;
-    this.#held.set({ ...held, slotIds: [own] });
+    const slotIds = held.slotIds.filter((id) => id.startsWith('probe/'));
+    this.#held.set({ ...held, slotIds: held.slotIds.filter((id) => !slotIds.includes(id)) });
     await this.#held.leave({ leaseId, slotIds, windows: [], isForeign: false });
     return true;
   }
@@ -209,7 +209,7 @@ export class SharedLeases {
     const { windows, onInFlight } = this.#options;
     this.#own.reserve([withoutLimits(taken)], terms, now);
     for (const [index, window] of taken.windows.entries()) {
-      windows.counts.raise(window, used[index] ?? 0, now);
+      windows.counts.set(window, used[index] ?? 0, now);
     }
     this.#held.set(heldOf(taken, terms));
     this.#lastLeased = taken.keyId;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { StateUnavailable, type Window } from '../state-store.ts';
+import { StateUnavailable, type Window, type WindowSnapshot } from '../state-store.ts';
 import { WindowCounts } from '../window-counts.ts';
 import type { CountAsked, LeaseCalls } from './lease-calls.ts';
 import type { Run } from './link.ts';
@@ -39,11 +39,25 @@ export class SharedWindows {
   /** Counts at least `used`. What cannot be said now is said when Redis is back. */
   async raise(window: Window, used: number, run: Run): Promise<void> {
     this.counts.raise(window, used, window.startsAt);
-    try {
-      await this.#calls.count([{ window, least: used, more: 0 }], null, run);
-    } catch (error) {
-      if (!(error instanceof StateUnavailable)) throw error;
-    }
+    await orNull(this.#calls.count([{ window, least: used, more: 0 }], null, run));
+  }
+
+  /** See `StateStore.snapshot`. Null while Redis is away: what the others have given is not known. */
+  snapshot(window: Window, slotId: string): Promise<WindowSnapshot | null> {
+    return orNull(this.#calls.snapshot(window, slotId));
+  }
+
+  /** See `StateStore.reconcile`. Left undone while Redis is away: the next key check does it. */
+  async reconcile(window: Window, used: number, snapshot: WindowSnapshot): Promise<void> {
+    const count = await orNull(this.#calls.reconcile(window, used, snapshot));
+    if (count !== null) this.counts.set(window, count, window.startsAt);
+  }
+
+  /** See `StateStore.transfer`. While Redis is away only what is known here is moved. */
+  async transfer(from: Window, to: Window): Promise<void> {
+    this.counts.transfer(from, to);
+    const count = await orNull(this.#calls.transfer(from, to));
+    if (count !== null) this.counts.set(to, count, to.startsAt);
   }
 
   /** Notes that Redis does not know of one lease in each of these windows. */
@@ -75,6 +89,16 @@ export class SharedWindows {
       const mark = `count/${randomBytes(12).toString('base64url')}`;
       this.#payments.push({ mark, counts: counts.slice(from, from + COUNTS_AT_ONCE) });
     }
+  }
+}
+
+/** What Redis answers; null: it is away. */
+async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof StateUnavailable) return null;
+    throw error;
   }
 }
 

@@ -301,6 +301,57 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
       await store.close();
     });
 
+    const SLOT = 'free/account';
+    const held = (leaseId: string): Candidate => ({
+      ...candidate(A, leaseId, null, [{ ...window, limit: null }]),
+      slots: [
+        { id: A, limit: null },
+        { id: SLOT, limit: null },
+      ],
+    });
+
+    it('follow what OpenRouter says, down as well as up, below the leases in force and given since', async () => {
+      const store = await prepare()();
+      for (const lease of ['ours-1', 'ours-2', 'ours-3'])
+        await store.reserve([held(lease)], terms, T);
+      await store.release('ours-1', A, T, false);
+      await store.release('ours-2', A, T, false);
+      const snapshot = await store.snapshot(window, SLOT, T);
+      expect(snapshot).toEqual({ given: 3, inFlight: 1 });
+      if (snapshot === null) return;
+      await store.reserve([held('ours-4')], terms, T);
+      await store.reconcile(window, 0, snapshot);
+      expect(await store.used([window])).toEqual([2]);
+      await store.reconcile(window, 40, snapshot);
+      await store.reconcile(window, 40, snapshot);
+      expect(await store.used([window])).toEqual([42]);
+      await store.release('ours-4', A, T, true);
+      expect(await store.used([window])).toEqual([41]);
+      expect(await store.snapshot(window, SLOT, T)).toEqual({ given: 3, inFlight: 1 });
+      await store.close();
+    });
+
+    it('keep what was raised apart from the leases that were given', async () => {
+      const store = await prepare()();
+      await store.reserve([held('ours-1')], terms, T);
+      await store.raise(window, 7);
+      expect(await store.used([window])).toEqual([7]);
+      expect(await store.snapshot(window, SLOT, T)).toEqual({ given: 1, inFlight: 1 });
+      await store.close();
+    });
+
+    it('are added to another account’s, and begin anew', async () => {
+      const store = await prepare()();
+      const other = { ...window, id: 'other/minute' };
+      await store.reserve([held('ours-1')], terms, T);
+      await store.raise(other, 3);
+      await store.transfer(window, other);
+      expect(await store.used([window, other])).toEqual([0, 4]);
+      await store.transfer(window, other);
+      expect(await store.used([window, other])).toEqual([0, 4]);
+      await store.close();
+    });
+
     it('are still counted after a restart', async () => {
       const open = prepare();
       const store = await open();
