@@ -52,6 +52,8 @@ export class Exchange {
   usage: Usage | null = null;
   /** Whether something was used, and nobody says what. */
   isUsageUnknown = false;
+  /** Number of the next event, for an error event of the gateway's own (OpenAI docs, "Responses streaming"). */
+  nextSequenceNumber = 0;
   /** OpenRouter's name for what it generated. */
   generationId: string | null = null;
   #isStreaming = false;
@@ -187,7 +189,8 @@ export class Exchange {
   #endWithErrorEvent(document: Record<string, unknown>): void {
     if (this.api === null) return;
     this.verdict ??= 'error';
-    const context = { requestId: this.id, model: this.model, now: Date.now() };
+    const { id: requestId, model, nextSequenceNumber: sequenceNumber } = this;
+    const context = { requestId, model, sequenceNumber, now: Date.now() };
     this.breakOff(errorEvent(this.api, document, context));
   }
 

@@ -8,6 +8,7 @@ import {
   chunkedHead,
   startRecordingUpstream,
 } from './support/recording-upstream.ts';
+import type { RawConnection } from './support/raw-connection.ts';
 import {
   largeEvent,
   STREAMS,
@@ -139,6 +140,67 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
       expect(answer.body.toString()).toContain('Hello ');
       expect(answer.body).toHaveLength(text.length);
     }
+  });
+});
+
+const USAGE = { prompt_tokens: 3, completion_tokens: 4, input_tokens: 3, output_tokens: 4 };
+const chunkOf = (rest: object) =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], ...rest })}\n\n`;
+
+/** The last event that a client needs, and what follows it, usage included. */
+const LAST: Readonly<Record<keyof typeof STREAMS, [last: string, rest: string]>> = {
+  chat: [chunkOf({}), `${chunkOf({ usage: USAGE })}data: [DONE]\n\n`],
+  completions: [chunkOf({}), `${chunkOf({ usage: USAGE })}data: [DONE]\n\n`],
+  responses: [
+    `data: ${JSON.stringify({ type: 'response.completed', response: { usage: USAGE } })}\n\n`,
+    'data: [DONE]\n\n',
+  ],
+  messages: [
+    `data: ${JSON.stringify({ type: 'message_delta', delta: {}, usage: USAGE })}\n\n`,
+    'data: {"type":"message_stop"}\n\n',
+  ],
+};
+
+describe.each(Object.entries(LAST))('a client of %s', (api, [last, rest]) => {
+  const stream = STREAMS[api as keyof typeof STREAMS];
+
+  it.each([
+    ['ends', (source: RawConnection) => source.send(`${chunk(rest)}0\r\n\r\n`)],
+    ['is cut', (source: RawConnection) => source.socket.end()],
+  ])('that leaves at the last event it needs is served, and the stream %s', async (how, go) => {
+    const opened = Promise.withResolvers<RawConnection>();
+    const upstream = await startRecordingUpstream(async (connection) => {
+      await connection.message();
+      connection.send(chunkedHead() + chunk(stream.preamble + stream.content + last));
+      opened.resolve(connection);
+    });
+    const gateway = await startTestGateway(upstream.url);
+    const client = await gateway.connect();
+    client.send(streamRequest(stream));
+    await client.until(last.trimEnd());
+    client.socket.destroy();
+    const source = await opened.promise;
+    if (how === 'ends') await expect.poll(() => gateway.exchanges).toHaveLength(0);
+    go(source);
+    await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
+    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('complete');
+    const counts = how === 'ends' || !['chat', 'completions'].includes(api);
+    if (counts) expect(gateway.exchanges[0]?.usage).toMatchObject({ sent: 3, received: 4 });
+  });
+
+  it('that leaves before has given up, and the upstream is cancelled', async () => {
+    const upstream = await startRecordingUpstream(async (connection) => {
+      await connection.message();
+      connection.send(chunkedHead() + chunk(stream.preamble + stream.content));
+    });
+    const gateway = await startTestGateway(upstream.url);
+    const client = await gateway.connect();
+    client.send(streamRequest(stream));
+    await client.until('Hello');
+    client.socket.destroy();
+    await upstream.connections[0]?.ended();
+    await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
+    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('client_abort');
   });
 });
 

@@ -105,12 +105,13 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
     },
   );
 
-  it('passes on an error of the upstream after its content, and counts it as one', async () => {
+  it('passes on an error of the upstream after its content, and nothing behind it, and does not look whole', async () => {
     const text = stream.preamble + stream.content + stream.error;
-    const upstream = await startRecordingUpstream(answering(wholeStream(text)));
+    const upstream = await startRecordingUpstream(answering(wholeStream(text + stream.end)));
     const gateway = await startTestGateway(upstream.url);
     const answer = await gateway.send(streamRequest(stream));
     expect(answer.body.toString()).toBe(text);
+    expect(answer.complete).toBe(false);
     await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
     await expect.poll(() => gateway.keys.outcomes()).toEqual([expect.stringMatching(/^provider_/)]);
     expect(upstream.requests()).toHaveLength(1);

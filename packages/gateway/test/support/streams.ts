@@ -33,7 +33,7 @@ export const STREAMS = {
     content: json({ type: 'response.output_text.delta', delta: 'Hello' }),
     end: json({ type: 'response.completed', response: {} }) + 'data: [DONE]\n\n',
     error: json({ type: 'response.failed', response: { error: { code: 'server_error' } } }),
-    broken: /data: \{"type":"error","error":\{.*\}\n\n$/,
+    broken: /data: \{"type":"error","sequence_number":\d+,"code":".*"error":\{.*\}\n\n$/,
   },
   messages: {
     path: '/api/v1/messages?beta=true',

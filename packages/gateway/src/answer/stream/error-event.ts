@@ -4,6 +4,8 @@ import type { Api } from '@openrouter-proxy/kms-protocol';
 export interface ErrorContext {
   requestId: string;
   model: string | null;
+  /** Number of the event among those of the stream. */
+  sequenceNumber: number;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -15,6 +17,25 @@ function event(name: string | undefined, data: object): Buffer {
   return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
 }
 
+/** The codes that clients of OpenAI's responses know; another status is the server's error. */
+const RESPONSES_CODES: Readonly<Record<number, string>> = {
+  400: 'invalid_prompt',
+  429: 'rate_limit_exceeded',
+};
+
+/** OpenAI's clients read the members at the top, others the object (OpenAI docs, "Responses streaming"). */
+function responsesError({ error }: Json, { sequenceNumber }: ErrorContext): object {
+  const { code: status, message, metadata } = isObject(error) ? error : {};
+  const code = RESPONSES_CODES[Number(status)] ?? 'server_error';
+  const said = { code, message: typeof message === 'string' ? message : '', param: null };
+  const own = { type: code, ...said, ...(metadata === undefined ? {} : { metadata }) };
+  return { type: 'error', sequence_number: sequenceNumber, ...said, error: own };
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null;
+}
+
 /**
  * An error as the last event of a stream, in the shape the API's clients know. `body` is the document
  * that would have been the error's answer before the stream began, in the same API's shape (OpenRouter
@@ -23,7 +44,7 @@ function event(name: string | undefined, data: object): Buffer {
 export function errorEvent(api: Api, body: Json, context: ErrorContext): Buffer {
   const { requestId, model, now } = context;
   if (api === 'messages') return event('error', body);
-  if (api === 'responses') return event(undefined, { type: 'error', ...body });
+  if (api === 'responses') return event(undefined, responsesError(body, context));
   return event(undefined, {
     id: requestId,
     object: api === 'chat' ? 'chat.completion.chunk' : 'text_completion',

@@ -15,7 +15,7 @@ const ERROR = Buffer.from('"error"');
 const DONE = Buffer.from('[DONE]');
 
 /**
- * Passes a stream whose content has begun. Whole events pass as they come; an incomplete one waits for
+ * Passes a stream whose content has begun, up to an error event. Whole events pass as they come; an incomplete one waits for
  * its end, so that an error event never lands within it, unless it is large.
  */
 export class PassingStream {
@@ -40,7 +40,7 @@ export class PassingStream {
     return this.#large !== null;
   }
 
-  /** The data of the first error event; null: there was none. */
+  /** The data of the error event that ended the answer; null: there was none. What follows it does not pass. */
   get error(): string | null {
     return this.#error;
   }
@@ -48,6 +48,11 @@ export class PassingStream {
   /** How the stream ended, if it ended here. */
   get ending(): StreamEnding {
     return this.#hasLargeEnd ? 'ended' : this.#tail.ending(this.#api);
+  }
+
+  /** The number of the last event that has one; null: none has. */
+  get lastSequenceNumber(): number | null {
+    return this.#tail.lastSequenceNumber();
   }
 
   /** What the answer used, as its end says. */
@@ -66,22 +71,25 @@ export class PassingStream {
     return concat([whole, this.beginLarge(this.#partial.take())]);
   }
 
-  /** Passes whole events. */
+  /** Passes whole events, up to an error. */
   pass(events: Buffer): Buffer {
-    if (events.length > MAX_PARSED_BYTES || events.includes(ERROR)) this.#look(events);
     this.#tail.push(events);
-    return this.#api === 'messages' ? withoutDone(events) : events;
+    if (this.#error !== null) return NOTHING;
+    const isSuspect = events.length > MAX_PARSED_BYTES || events.includes(ERROR);
+    const passed = isSuspect ? events.subarray(0, this.#endOfError(events)) : events;
+    return this.#api === 'messages' ? withoutDone(passed) : passed;
   }
 
   /** Passes the beginning of a large event. */
   beginLarge(bytes: Buffer): Buffer {
     this.#large = Buffer.from(bytes.subarray(0, BEGINNING_BYTES));
     this.#tail.push(bytes);
-    return bytes;
+    return this.#error === null ? bytes : NOTHING;
   }
 
   /** The stream has ended in order: its last event may lack the blank line, or a part. */
   end(): Buffer {
+    if (this.#error !== null) return NOTHING;
     if (this.#large !== null) {
       this.#noteLarge(this.#large);
       return BLANK_LINE;
@@ -102,22 +110,27 @@ export class PassingStream {
   #continueLarge(chunk: Buffer): Buffer {
     const [end] = this.#framing.ends(chunk);
     const last = chunk.subarray(0, end);
+    const passed = this.#error === null ? last : NOTHING;
     this.#tail.push(last);
-    if (end === undefined) return chunk;
+    if (end === undefined) return passed;
     this.#noteLarge(this.#large ?? last);
     this.#large = null;
-    return concat([last, this.push(chunk.subarray(end))]);
+    return concat([passed, this.push(chunk.subarray(end))]);
   }
 
-  /** Looks for an error within the answer, and for a large last event. */
-  #look(events: Buffer): void {
+  /** The offset behind the first error event; undefined: there is none. Large last events are noted. */
+  #endOfError(events: Buffer): number | undefined {
+    let end = 0;
     for (const event of divideEvents(events)) {
+      end += event.length;
       if (event.length > MAX_PARSED_BYTES) this.#noteLarge(event.subarray(0, BEGINNING_BYTES));
       else if (event.includes(ERROR)) {
         const error = streamEvents(this.#api, event).find(({ kind }) => kind === 'error');
-        if (error?.kind === 'error') this.#error ??= error.body;
+        if (error?.kind === 'error') this.#error = error.body;
       }
+      if (this.#error !== null) return end;
     }
+    return undefined;
   }
 
   #noteLarge(beginning: Buffer): void {

@@ -5,6 +5,7 @@ import { streamEvents } from './events.ts';
 import { EventFraming } from './framing.ts';
 import { concat, PartialEvent } from './partial-event.ts';
 import { lastEvent, PassingStream } from './passing.ts';
+import type { StreamEnding } from './tail.ts';
 
 /** The most of a stream that is held back before its first content. */
 const MAX_HELD_BYTES = 1024 * 1024;
@@ -69,10 +70,22 @@ export class StreamRelay {
     return this.#passing.isWithinEvent;
   }
 
-  /** Whether the API's own last event has passed: the answer is whole, whatever breaks off after it. */
-  get hasEnded(): boolean {
-    const isPassing = this.isCommitted && this.#passing.error === null;
-    return isPassing && this.#passing.ending === 'ended';
+  /** The data of the error event that ended the answer; null: there was none. */
+  get error(): string | null {
+    return this.#passing.error;
+  }
+
+  /**
+   * How far the answer has passed. `finished`: all of it but, maybe, its usage; `ended`: the API's own last
+   * event too. It is whole then, whatever breaks off after it.
+   */
+  get ending(): StreamEnding {
+    return this.isCommitted && this.error === null ? this.#passing.ending : 'open';
+  }
+
+  /** The number for an event of the gateway's own, behind those that have passed. */
+  get nextSequenceNumber(): number {
+    return (this.#passing.lastSequenceNumber ?? -1) + 1;
   }
 
   /** Takes in the next chunk of the stream. */

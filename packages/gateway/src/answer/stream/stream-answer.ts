@@ -1,20 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Api } from '@openrouter-proxy/kms-protocol';
+import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
 import type { Answered, AnswerLimits, AttemptEnd } from '../../attempt-end.ts';
 import { decodeStream } from '../../decoding.ts';
 import type { Exchange } from '../../exchange.ts';
 import { GatewayError } from '../../gateway-error.ts';
 import { heldEvent, streamHeaders } from '../../held-event.ts';
 import { classifyErrorWithin } from '../../outcome.ts';
-import { maskOf, type MaskStream } from '../../secret-mask.ts';
 import { breakOf, closed, relay, verdictOf, type Break } from '../../relay.ts';
+import { maskOf, type MaskStream } from '../../secret-mask.ts';
 import { SilenceWatch } from '../../silence-watch.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from '../../upstream-failure.ts';
 import { StreamRelay, type RelayEnd, type RelayStep } from './relay.ts';
 
 /** How long events that only announce an answer are held back. */
 const MAX_HELD_MS = 30_000;
+/** How long the upstream is read for the usage of an answer of which the client has all it gets. */
+const READ_ON_MS = 2_000;
 
 const FAILURE_OF = {
   client_abort: 'aborted',
@@ -24,6 +26,7 @@ const FAILURE_OF = {
 } as const satisfies Record<Break, UpstreamFailureKind>;
 
 type Refused = Extract<RelayStep, { kind: 'refused' }>;
+type Finished = Extract<RelayEnd, { kind: 'whole' | 'failed' }>;
 
 /** One upstream stream on its way to the client: the sockets and timers around a StreamRelay. */
 class StreamAnswer {
@@ -35,10 +38,15 @@ class StreamAnswer {
   readonly #relay: StreamRelay;
   readonly #mask: MaskStream;
   readonly #silence: SilenceWatch;
-  #patience: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #hasContent = false;
-  /** Whether the stream has come to its end here: nothing of it is looked at any more. */
-  #isOver = false;
+  /** Whether the client has not taken the last bytes yet. */
+  #isBlocked = false;
+  /**
+   * `reading on`: the client has all it gets, and the upstream may still say what was used. `over`: nothing
+   * of the upstream is looked at.
+   */
+  #phase: 'relaying' | 'reading on' | 'over' = 'relaying';
   #broken: Break | undefined;
 
   constructor(
@@ -58,8 +66,7 @@ class StreamAnswer {
   /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
   async run(): Promise<AttemptEnd> {
     const { response } = this.#exchange;
-    const onDrain = () => this.#source.resume();
-    response.on('drain', onDrain);
+    response.on('drain', this.#onDrain);
     this.#limits.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#source.on('error', () => undefined); // `close` follows
     this.#source.on('data', (chunk: Buffer) => this.#push(chunk));
@@ -70,19 +77,26 @@ class StreamAnswer {
       return await this.#end.promise;
     } finally {
       this.#silence.stop();
-      response.off('drain', onDrain);
+      response.off('drain', this.#onDrain);
       this.#limits.signal.removeEventListener('abort', this.#onAbort);
     }
   }
 
+  readonly #onDrain = (): void => {
+    this.#isBlocked = false;
+    this.#source.resume();
+  };
+
   #push(chunk: Buffer): void {
-    if (this.#isOver) return;
+    if (this.#phase === 'over') return;
     this.#silence.heard();
     const step = this.#relay.push(chunk);
+    if (this.#phase === 'reading on') return;
     this.#send(step.bytes);
     if (step.kind === 'refused') this.#refuse(step);
+    else if (this.#relay.error !== null) this.#endWithItsError();
     else if (this.#relay.isHolding) {
-      this.#patience ??= setTimeout(() => this.#send(this.#relay.commit()), MAX_HELD_MS);
+      this.#timer ??= setTimeout(() => this.#send(this.#relay.commit()), MAX_HELD_MS);
     }
   }
 
@@ -90,7 +104,7 @@ class StreamAnswer {
   #send(bytes: Buffer): void {
     if (this.#relay.isCommitted && !this.#hasContent) {
       this.#hasContent = true;
-      clearTimeout(this.#patience);
+      clearTimeout(this.#timer);
       this.#limits.onContent();
     }
     this.#write(this.#mask.push(bytes));
@@ -99,16 +113,23 @@ class StreamAnswer {
   #write(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#exchange.beginStream(streamHeaders(this.#upstream, this.#limits.secret));
-    if (!this.#exchange.response.write(bytes)) this.#source.pause();
+    if (this.#exchange.response.write(bytes)) return;
+    this.#isBlocked = true;
+    this.#source.pause();
   }
 
   #onEnd(): void {
-    if (this.#isOver) return;
+    if (this.#phase === 'over') return;
     const end = this.#relay.end();
+    if (this.#phase === 'reading on') {
+      this.#settleRead(end);
+      return;
+    }
     this.#send(end.bytes);
     if (end.kind === 'refused') this.#refuse(end);
     else if (end.kind === 'open') this.#breakOff('truncated', this.#endsEarly);
-    else this.#finish(end);
+    else if (end.kind === 'failed') this.#endWithItsError(end);
+    else this.#finish(end.usage);
   }
 
   get #endsEarly(): string {
@@ -116,20 +137,57 @@ class StreamAnswer {
     return `ended its stream ${where}`;
   }
 
-  /** The client has all that there is: a whole answer, or one with an error of the upstream's in it. */
-  #finish(end: Extract<RelayEnd, { kind: 'whole' | 'failed' }>): void {
-    const { headers } = this.#upstream;
+  /** The client has the whole answer. */
+  #finish(usage: Usage | null): void {
     this.#write(this.#mask.end());
     this.#exchange.response.end();
     const whenSent = closed(this.#exchange, () => this.#broken).then((sent): Answered => {
-      if (this.#broken !== undefined) return { ...sent, usage: null };
-      if (end.kind === 'whole') {
-        return { ...sent, usage: this.#limits.countsTokens ? end.usage : null };
-      }
-      this.#exchange.verdict = 'error';
-      return { kind: 'answered', outcome: classifyErrorWithin(end.body, headers), usage: null };
+      if (this.#broken === undefined) return { ...sent, usage: this.#counted(usage) };
+      return this.#hasTakenAll ? this.#answered(usage) : { ...sent, usage: null };
     });
     this.#settle(whenSent);
+  }
+
+  /** Whether a client that left had been sent all there was. */
+  get #hasTakenAll(): boolean {
+    return this.#broken === 'client_abort' && !this.#isBlocked;
+  }
+
+  #answered(usage: Usage | null): Answered {
+    this.#exchange.verdict = 'complete';
+    const outcome = { kind: 'success', status: 200 } as const;
+    return { kind: 'answered', outcome, usage: this.#counted(usage) };
+  }
+
+  #counted(usage: Usage | null): Usage | null {
+    return this.#limits.countsTokens ? usage : null;
+  }
+
+  /**
+   * An error event of the upstream's stands within the answer. It has passed; an end in order behind it
+   * would make some clients take the beginning for the whole.
+   */
+  #endWithItsError(end?: Finished): void {
+    this.#exchange.verdict = 'error';
+    this.#exchange.breakOff(this.#mask.end());
+    if (end === undefined) this.#readOn();
+    else this.#settleRead(end);
+  }
+
+  #readOn(): void {
+    this.#phase = 'reading on';
+    this.#silence.stop();
+    this.#source.resume();
+    this.#timer = setTimeout(() => this.#settleRead(this.#relay.end()), READ_ON_MS);
+  }
+
+  #settleRead(end: RelayEnd): void {
+    const usage = end.kind === 'whole' ? end.usage : null;
+    if (end.kind !== 'failed') this.#settle(this.#answered(usage));
+    else {
+      const outcome = classifyErrorWithin(end.body, this.#upstream.headers);
+      this.#settle({ kind: 'answered', outcome, usage: null });
+    }
   }
 
   /** An error event before any content: another attempt may do better. */
@@ -141,7 +199,7 @@ class StreamAnswer {
 
   #onSilence(): void {
     const { response } = this.#exchange;
-    if (this.#isOver) {
+    if (this.#phase === 'over') {
       // All of it is sent, and the client does not read the rest.
       this.#broken = 'client_abort';
       response.destroy();
@@ -153,15 +211,19 @@ class StreamAnswer {
   }
 
   readonly #onAbort = (): void => {
-    // The answer may be on its way to the client still, after the upstream's end.
-    this.#broken ??= breakOf(this.#limits.signal.reason);
-    this.#breakOff(breakOf(this.#limits.signal.reason), '');
+    const why = breakOf(this.#limits.signal.reason);
+    this.#broken ??= why; // the end of a whole answer may still be on its way to the client
+    if (this.#phase !== 'relaying') return;
+    // Many clients leave at the last event that they need.
+    if (this.#hasTakenAll && this.#relay.ending !== 'open') this.#readOn();
+    else this.#breakOff(why, '');
   };
 
   /** The stream ends before its time. */
   #breakOff(why: Break, what: string): void {
-    if (this.#isOver) return;
-    if (FAILURE_OF[why] !== 'aborted' && this.#relay.hasEnded) {
+    if (this.#phase === 'over') return;
+    const isUpstreams = FAILURE_OF[why] !== 'aborted';
+    if (isUpstreams && (this.#phase === 'reading on' || this.#relay.ending === 'ended')) {
       this.#onEnd(); // the upstream broke off behind its last event
       return;
     }
@@ -179,10 +241,12 @@ class StreamAnswer {
 
   /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
   #sayThatItBroke(why: Break, what: string): void {
-    if (this.#relay.isWithinEvent) this.#exchange.response.write('\n\n');
-    this.#exchange.verdict = verdictOf(why);
+    const exchange = this.#exchange;
+    if (this.#relay.isWithinEvent) exchange.response.write('\n\n');
+    exchange.verdict = verdictOf(why);
+    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
-    this.#exchange.answerError(
+    exchange.answerError(
       why === 'cut_off'
         ? GatewayError.from(this.#limits.signal.reason)
         : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
@@ -196,8 +260,8 @@ class StreamAnswer {
 
   /** Nothing more of the upstream is looked at. A stream that has not ended is given up. */
   #stop(): void {
-    this.#isOver = true;
-    clearTimeout(this.#patience);
+    this.#phase = 'over';
+    clearTimeout(this.#timer);
     if (!this.#source.readableEnded) this.#source.destroy();
     if (!this.#upstream.complete) this.#upstream.destroy();
   }

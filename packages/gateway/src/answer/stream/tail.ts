@@ -7,6 +7,7 @@ import { divideEvents } from './framing.ts';
 export const TAIL_BYTES = 16 * 1024;
 const FIRST_CAPACITY = 2 * 1024;
 
+const SEQUENCE_NUMBER = Buffer.from('"sequence_number"');
 const BLANK_LINE = Buffer.from('\n\n');
 
 /**
@@ -35,6 +36,16 @@ export class StreamTail {
   /** What the answer used, as its end says. */
   usage(): Usage | null {
     return lastUsage(this.#last());
+  }
+
+  /** The number that OpenAI's responses give each event; null: there is none. */
+  lastSequenceNumber(): number | null {
+    const last = this.#last();
+    const at = last.lastIndexOf(SEQUENCE_NUMBER);
+    if (at === -1) return null;
+    const from = at + SEQUENCE_NUMBER.length;
+    const digits = /^:\s*(\d{1,15})/.exec(last.toString('latin1', from, from + 20))?.[1];
+    return digits === undefined ? null : Number(digits);
   }
 
   /** How the stream ended, as far as its last bytes tell. */
