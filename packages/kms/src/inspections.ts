@@ -21,6 +21,12 @@ interface HandedOut {
   readonly since: number;
 }
 
+/** A key to be asked about, if it was not within `everyMs`. */
+interface Question {
+  readonly keyId: string;
+  readonly everyMs: number;
+}
+
 interface Asker {
   readonly session: number;
   readonly resolve: (keyId: string | null) => void;
@@ -94,10 +100,7 @@ export class Inspections {
    * Has keys inspected now, each at most once in its `everyMs`, and at most so many of them; whether
    * any was, within two seconds.
    */
-  async askNow(
-    keys: readonly { readonly keyId: string; readonly everyMs: number }[],
-    most: number,
-  ): Promise<boolean> {
+  async askNow(keys: readonly Question[], most: number): Promise<boolean> {
     const now = this.#clock.now();
     const asked = keys
       .filter(
@@ -106,10 +109,37 @@ export class Inspections {
       )
       .slice(0, most)
       .map(({ keyId }) => keyId);
+    return (await this.#ask(asked, 1)) > 0;
+  }
+
+  /**
+   * Has keys inspected now, each at most once in its `everyMs`. Resolves when all are, but after two
+   * seconds at the latest; what was asked about before that, and is not answered, is not waited for.
+   */
+  async askAllNow(keys: readonly Question[]): Promise<void> {
+    const now = this.#clock.now();
+    const asked = keys.filter(({ keyId, everyMs }) => {
+      const since = this.#handedOut.get(keyId)?.since;
+      if (since !== undefined) return now - since < ANSWER_MS;
+      return this.#schedule.mayInspect(keyId, now, everyMs);
+    });
+    await this.#ask(
+      asked.map(({ keyId }) => keyId),
+      asked.length,
+    );
+  }
+
+  /** Waits for so many answers, within two seconds; how many came. */
+  async #ask(asked: readonly string[], enough: number): Promise<number> {
+    const now = this.#clock.now();
     const isUnderWay = asked.some((keyId) => this.#handedOut.has(keyId));
-    if (asked.length === 0 || (this.#askers.size === 0 && !isUnderWay)) return false;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const tell = () => resolve(true);
+    if (asked.length === 0 || (this.#askers.size === 0 && !isUnderWay)) return 0;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    let answers = 0;
+    const tell = () => {
+      answers += 1;
+      if (answers >= enough) resolve(undefined);
+    };
     for (const keyId of asked) {
       const watchers = this.#watchers.get(keyId) ?? new Set();
       this.#watchers.set(keyId, watchers.add(tell));
@@ -117,14 +147,11 @@ export class Inspections {
     }
     this.#handOut();
     const giveUp = new AbortController();
-    const late = this.#clock.sleep(ANSWER_MS, giveUp.signal).then(
-      () => false,
-      () => false,
-    );
-    const answered = await Promise.race([promise, late]);
+    const late = this.#clock.sleep(ANSWER_MS, giveUp.signal).catch(() => undefined);
+    await Promise.race([promise, late]);
     giveUp.abort();
     for (const keyId of asked) this.#watchers.get(keyId)?.delete(tell);
-    return answered;
+    return answers;
   }
 
   #handOut(): void {

@@ -1,6 +1,7 @@
 import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { freeRequestsOf, type FreeRequestsBefore } from './account-findings.ts';
+import { isCountedFull, isGuessed, possibleSharers } from './doubts.ts';
 import { FirstRound, type InspectionListener } from './first-round.ts';
 import { upstreamCause } from './health/causes.ts';
 import { CheckTimes } from './health/check-times.ts';
@@ -13,10 +14,10 @@ import {
 import type { Change, Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
+import type { LendRequest } from './lender.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
-import { isGuess, isOwnCount } from './limit.ts';
 import type { ContactListener, PoolCore, SpendingListener } from './pool-core.ts';
 import type { StateStore } from './state-store.ts';
 
@@ -26,7 +27,6 @@ const MOST_ASKED = 16;
 const REFUSED_EVERY_MS = 5_000;
 /** A key about which something is only guessed is asked about for clients at most this often. */
 const GUESSED_EVERY_MS = 60_000;
-const MINUTE_MS = 60_000;
 /** Reasons that `GET /key` may find to be over. */
 const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
   'cooling',
@@ -185,9 +185,9 @@ export class KeyInspector {
 
   /** Wants a key to be asked about if what keeps it from serving is only guessed. */
   wantIfGuessed(key: PoolKey): void {
-    const { inspections, clock } = this.#options;
+    const { core, inspections, clock } = this.#options;
     const now = clock.now();
-    if (this.#isGuessed(key, now)) inspections.want(key.id, now);
+    if (isGuessed(core(), key, now)) inspections.want(key.id, now);
   }
 
   /** Before the pool is said to be empty, has guesses looked into; whether anything is known now that was not. */
@@ -197,10 +197,23 @@ export class KeyInspector {
     const now = clock.now();
     const wanted = core().settings.keys.flatMap((key) => {
       if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REFUSED_EVERY_MS }];
-      const isDoubtful = this.#isGuessed(key, now) || this.#isCountedFull(key, now);
+      const isDoubtful = isGuessed(core(), key, now) || isCountedFull(core(), key, now);
       return isDoubtful ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
     });
     return inspections.askNow(wanted, MOST_ASKED);
+  }
+
+  /**
+   * Before another key is tried for a request that an account refused, finds out which keys share that
+   * account: they would be refused alike.
+   */
+  async learnAccounts(request: LendRequest): Promise<void> {
+    const { core, inspections, clock } = this.#options;
+    const unknown = possibleSharers(core(), request, clock.now());
+    if (unknown.length === 0) return;
+    await inspections.askAllNow(
+      unknown.map(({ id }) => ({ keyId: id, everyMs: GUESSED_EVERY_MS })),
+    );
   }
 
   /** Whether a check got no answer although OpenRouter has answered another request since it began. */
@@ -280,23 +293,6 @@ export class KeyInspector {
     const { state } = this.#options.core().records.of(key, now);
     if ('cause' in state) return state.cause.reason === 'unauthorized';
     return this.#options.contacts.of(key.id)?.verdict === 'refused';
-  }
-
-  /** Whether the account's free requests of the day are used up by the count of this service, which may be too high. */
-  #isCountedFull(key: PoolKey, now: number): boolean {
-    const { records, limits } = this.#options.core();
-    const account = records.accountOf(key);
-    const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
-    return limit !== undefined && isOwnCount(limit.cause) && limit.until - now > MINUTE_MS;
-  }
-
-  #isGuessed(key: PoolKey, now: number): boolean {
-    const { records, limits } = this.#options.core();
-    const { state } = records.of(key, now);
-    if (state.kind === 'cooling') return isGuess(state.cause);
-    const account = records.accountOf(key);
-    const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
-    return limit !== undefined && isGuess(limit.cause);
   }
 }
 

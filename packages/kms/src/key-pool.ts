@@ -128,7 +128,10 @@ export class KeyPool {
     const { ledger, clock } = this.#options;
     const wanted = lendRequest(session, request);
     const startedAt = clock.now();
-    if (wanted.exclude.length > 0) await this.#reports.settled(wanted.exclude);
+    if (wanted.exclude.length > 0) {
+      await this.#reports.settled(wanted.exclude);
+      await this.#inspector.learnAccounts(wanted);
+    }
     const lent = await this.#lend(wanted);
     if (lent.kind === 'lease') return lent.lease;
     const later = await this.#lendLater(request, wanted, lent);

@@ -779,3 +779,61 @@ describe('a management key', () => {
     expect((await refusal(pool, { model: PAID })).reason).toBe('disabled');
   });
 });
+
+describe('keys of one account, before it is known that they share it', () => {
+  const OWNED: KeyFacts = { ...FACTS, owner: 'user_1' };
+
+  /** As many gateways as are needed wait for a key to ask about. */
+  const asking = (pool: Pool, many: number) =>
+    Array.from({ length: many }, () => pool.takeInspection(1, 60_000));
+
+  it('are asked about before a second one is refused for the account', async () => {
+    const { pool } = await start(Array.from({ length: 5 }, () => null)).started;
+    const checks = asking(pool, 5);
+    const { leaseId, keyId } = await pool.acquire(1, { model: FREE });
+    await pool.report(leaseId, DAY_SPENT);
+    const second = refusal(pool, { model: FREE, exclude: [keyId] });
+    for (const check of checks) {
+      const { leaseId: asked } = (await check) ?? {};
+      await pool.reportInspection(asked ?? '', OWNED);
+    }
+    expect((await second).reason).toBe('cooling');
+  });
+
+  it('are asked about too when the account refuses one request alone', async () => {
+    const { pool } = await start([null, null, null]).started;
+    const checks = asking(pool, 3);
+    const { leaseId, keyId } = await pool.acquire(1, { model: PAID });
+    await pool.report(leaseId, refused('credits_short'));
+    const second = pool.acquire(1, {
+      ...{ model: PAID, exclude: [keyId], excludeAccountsOf: [keyId] },
+    });
+    for (const [index, check] of checks.entries()) {
+      const { leaseId: asked } = (await check) ?? {};
+      await pool.reportInspection(asked ?? '', { ...FACTS, owner: `user_${index === 2 ? 2 : 1}` });
+    }
+    expect((await second).keyName).toBe('k2');
+  });
+
+  it('are waited for no longer than two seconds, and only once', async () => {
+    const { pool, clock } = await start([null, null, null]).started;
+    void Promise.all(asking(pool, 3));
+    const first = await pool.acquire(1, { model: FREE });
+    await pool.report(first.leaseId, DAY_SPENT);
+    const second = pool.acquire(1, { model: FREE, exclude: [first.keyId] });
+    for (let n = 0; n < 20; n += 1) await turn();
+    clock.advance(2_000);
+    const { leaseId, keyId } = await second;
+    await pool.report(leaseId, DAY_SPENT);
+    const third = await pool.acquire(1, { model: FREE, exclude: [first.keyId, keyId] });
+    expect(third.keyName).toBe('k2');
+  });
+
+  it('are not asked about for what concerns one key', async () => {
+    const { pool } = await start([null, null]).started;
+    void Promise.all(asking(pool, 2));
+    const { leaseId, keyId } = await pool.acquire(1, { model: PAID });
+    await pool.report(leaseId, refused('key_limit_reached'));
+    expect(await use(pool, SUCCESS, { model: PAID, exclude: [keyId] })).toBe('k1');
+  });
+});
