@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Api, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
-import { errorBody, GatewayError } from './gateway-error.ts';
+import { errorBody, GatewayError, type ErrorBodyContext } from './gateway-error.ts';
+import { NO_RETRY, retryAdvice } from './retry-advice.ts';
 import { errorEvent } from './answer/stream/error-event.ts';
 
 /** Why work on an exchange is stopped when nobody waits for its answer any more. */
@@ -123,16 +124,18 @@ export class Exchange {
   /** Answers with an error of the gateway's own, in the API's shape. */
   answerError(error: GatewayError): void {
     this.failure = error;
-    const document = errorBody(error, this.id, this.api === 'messages');
+    const document = errorBody(error, this.#errorContext);
     if (this.isStreaming) {
       this.#endWithErrorEvent(document);
       return;
     }
-    const headers: OutgoingHttpHeaders = { 'cache-control': 'no-store' };
-    if (error.retryAfterMs !== undefined) {
-      headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-    }
+    const advice = retryAdvice(error.retryAfterMs, Date.now()).headers;
+    const headers = { 'cache-control': 'no-store', ...advice };
     this.answerJson(error.status, document, { ...this.#advice(headers), ...headers });
+  }
+
+  get #errorContext(): ErrorBodyContext {
+    return { requestId: this.id, anthropicShape: this.api === 'messages', now: Date.now() };
   }
 
   /** Passes on an error document of the upstream's; as the last event where a stream has begun. */
@@ -141,7 +144,7 @@ export class Exchange {
       this.answer(status, body, { ...this.#advice(headers), ...headers });
       return;
     }
-    const document = parseObject(body) ?? errorBody(NO_WORDS, this.id, this.api === 'messages');
+    const document = parseObject(body) ?? errorBody(NO_WORDS, this.#errorContext);
     this.#endWithErrorEvent(document);
   }
 
@@ -198,7 +201,7 @@ export class Exchange {
   #advice(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
     const code = this.failure?.code ?? '';
     const inVain = this.attempts > 1 || USELESS_TO_REPEAT.has(code);
-    return inVain && headers['retry-after'] === undefined ? { 'x-should-retry': 'false' } : {};
+    return inVain && headers['retry-after'] === undefined ? NO_RETRY : {};
   }
 
   #ownHeaders(): OutgoingHttpHeaders {
@@ -240,7 +243,10 @@ export class Exchange {
   }
 }
 
-const NO_WORDS = new GatewayError('upstream_failed', 'OpenRouter failed without a word.');
+const NO_WORDS = new GatewayError(
+  'upstream_failed',
+  'OpenRouter returned an empty error response.',
+);
 
 function parseObject(body: Buffer): Record<string, unknown> | undefined {
   try {

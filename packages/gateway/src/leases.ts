@@ -203,16 +203,14 @@ function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
   const [code, general] = REFUSALS[reason];
   const fault = upstream === undefined ? null : faultInShort([upstream]);
   const message = fault === null ? general : `${fault}.`;
-  const helpsToWait = retryAfterMs !== null;
-  const advice = helpsToWait ? ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.` : '';
-  const error = new GatewayError(code, message + advice, {
+  const error = new GatewayError(code, message, {
     cause,
-    ...(helpsToWait ? { retryAfterMs } : {}),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
   return { kind: 'none', reason, retryAfterMs, error };
 }
 
 function unavailable(cause: unknown): GatewayError {
-  const message = 'The key service does not answer; it is being restarted. Try again shortly.';
+  const message = 'The key service does not answer; it is being restarted.';
   return new GatewayError('key_service_unavailable', message, { cause, retryAfterMs: 1_000 });
 }

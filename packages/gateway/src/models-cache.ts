@@ -190,8 +190,7 @@ export class ModelsCache {
 
   #begin(path: string): Fetching {
     if (this.#fetching.size >= MAX_FETCHES) {
-      const message =
-        'Too many different lists of models are asked for at once. Try again shortly.';
+      const message = 'Too many different lists of models are asked for at once.';
       throw new GatewayError('overloaded', message, { retryAfterMs: 1_000 });
     }
     const stop = new AbortController();

@@ -14,7 +14,12 @@ it("is OpenRouter's own on every API but one", async () => {
       code: 502,
       type: 'upstream_error',
       message: expect.any(String) as string,
-      metadata: { source: 'gateway', request_id: 'r-1', reason: 'upstream_unreachable' },
+      metadata: {
+        source: 'gateway',
+        error_type: 'provider_unavailable',
+        request_id: 'r-1',
+        reason: 'upstream_unreachable',
+      },
     },
   });
   expect(headerLines(answer, 'content-type')).toEqual(['application/json']);

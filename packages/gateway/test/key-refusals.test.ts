@@ -20,7 +20,7 @@ const REFUSALS: [status: string, body: string, words: RegExp, instead: number][]
   ['401 Unauthorized', error(401, 'User not found.'), /User not found/, 503],
   ['401 Unauthorized', error(401, 'No auth credentials found'), /No auth/, 503],
   ['401 Unauthorized', '<html>401</html>', /html/, 503],
-  ['403 Forbidden', error(403, 'Key limit exceeded (daily limit)'), /exceeded/, 429],
+  ['403 Forbidden', error(403, 'Key limit exceeded (daily limit)'), /limit exceeded/, 429],
   ['402 Payment Required', error(402, 'Insufficient credits. Add more'), /Add more/, 429],
   ['402 Payment Required', error(402, 'x', source('openrouter_in_flight_budget')), /"x"/, 429],
   ['403 Forbidden', error(403, 'y', source('openrouter_workspace_budget')), /"y"/, 429],
