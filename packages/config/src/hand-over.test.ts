@@ -80,6 +80,7 @@ test('the gateway gets its settings', () => {
       connectTimeoutMs: 10_000,
       firstByteTimeoutMs: 300_000,
       idleTimeoutMs: 300_000,
+      keepaliveAfterMs: 30_000,
       deadlineMs: 120_000,
       maxAttempts: 4,
       providerRetryDelayMs: 0,

@@ -89,6 +89,8 @@ export const gatewayHandOver = z.strictObject({
     connectTimeoutMs: milliseconds,
     firstByteTimeoutMs: milliseconds,
     idleTimeoutMs: milliseconds,
+    /** 0 means never. */
+    keepaliveAfterMs: milliseconds,
     deadlineMs: milliseconds,
     /** Null means as many as there are keys. */
     maxAttempts: z.int().positive().nullable(),
@@ -182,6 +184,7 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
       connectTimeoutMs: openrouter.connect_timeout,
       firstByteTimeoutMs: openrouter.first_byte_timeout,
       idleTimeoutMs: openrouter.idle_timeout,
+      keepaliveAfterMs: openrouter.keepalive_after,
       deadlineMs: openrouter.deadline,
       maxAttempts: openrouter.max_attempts,
       providerRetryDelayMs: openrouter.google_rate_delay,

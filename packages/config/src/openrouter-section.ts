@@ -97,4 +97,9 @@ export const openrouterSection = z.strictObject({
   connect_timeout: timeout().prefault('10s').describe('How long a connection may take.'),
   first_byte_timeout: timeout().prefault('5m').describe('How long the first byte may take.'),
   idle_timeout: timeout().prefault('5m').describe('How long an answer may pause.'),
+  keepalive_after: duration(0, DAY_MS)
+    .prefault('30s')
+    .describe(
+      'After so long without a byte a client that waits for a JSON document gets white space, so that no proxy closes the connection; 0: never.',
+    ),
 });

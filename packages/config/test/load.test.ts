@@ -45,6 +45,7 @@ test('without a file, the environment and the defaults are enough', async () => 
       connect_timeout: 10_000,
       first_byte_timeout: 300_000,
       idle_timeout: 300_000,
+      keepalive_after: 30_000,
     },
     requestProxy: null,
     kms: { socket: join(cwd, '.openrouter-proxy/kms.sock'), access: 'owner' },

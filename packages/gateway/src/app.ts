@@ -191,7 +191,7 @@ const answerFailure: ErrorMiddleware = (error: unknown, _request, response, _nex
   if (error === CLIENT_GONE) return;
   const failure = GatewayError.from(error);
   exchange.failure = failure;
-  if (response.headersSent && !exchange.isStreaming) response.destroy();
+  if (response.headersSent && !exchange.hasBegun) response.destroy();
   else exchange.answerError(failure);
 };
 

@@ -1,4 +1,4 @@
-import type { Outcome, Usage } from '@openrouter-proxy/kms-protocol';
+import type { Api, Outcome, Usage } from '@openrouter-proxy/kms-protocol';
 import type { Exchange } from './exchange.ts';
 import type { Refusal } from './outcome.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
@@ -43,4 +43,11 @@ export interface AnswerLimits {
   countsTokens: boolean;
   /** Called once, when the answer's first content is about to reach the client. */
   onContent: () => void;
+}
+
+/** What an attempt used: one that failed after it was sent may have been worked on. */
+export function usedBy(end: AttemptEnd, api: Api | null): Usage | null | undefined {
+  if (end.kind === 'answered') return end.usage;
+  const isInference = api !== null && api !== 'other';
+  return end.kind === 'failed' && isInference && !end.failure.beforeWork ? null : undefined;
 }

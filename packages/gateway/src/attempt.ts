@@ -3,12 +3,21 @@ import type { Api, Lease } from '@openrouter-proxy/kms-protocol';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
 import type { Exchange } from './exchange.ts';
 import { answerJson } from './json-answer.ts';
+import { maskedRefusal } from './outcome.ts';
 import { readRefusal } from './refused-response.ts';
 import { relay } from './relay.ts';
+import { isRedirect, redirectFailure } from './redirect.ts';
 import type { RequestBody } from './request-body.ts';
 import { upstreamRequestHeaders } from './request-headers.ts';
+import { removeSecret } from './response-headers.ts';
+import { maskOf } from './secret-mask.ts';
 import { answerStream } from './answer/stream/stream-answer.ts';
-import { documentInsteadOfStream, failureOutcome, UpstreamFailure } from './upstream-failure.ts';
+import {
+  documentInsteadOfStream,
+  failureOutcome,
+  noDocument,
+  UpstreamFailure,
+} from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What every attempt of one request shares. */
@@ -33,20 +42,35 @@ function isUnderstood(api: Api | null): api is Exclude<Api, 'other'> {
   return api !== null && api !== 'other';
 }
 
+/**
+ * Whether a whole JSON document is due where the answer is labelled as one. A file may hold anything,
+ * and the answer to a DELETE may be empty.
+ */
+function isDocumentDue({ path, request }: Exchange): boolean {
+  return (request.method === 'GET' || request.method === 'POST') && !/\/content\/?$/.test(path);
+}
+
 function passOn(
   response: IncomingMessage,
   exchange: Exchange,
   limits: AnswerLimits,
 ): Promise<AttemptEnd> {
-  const { api } = exchange;
+  const { api, request } = exchange;
   const type = response.headers['content-type'] ?? '';
-  if (isUnderstood(api) && response.statusCode === 200) {
-    if (STREAM_TYPE.test(type)) return answerStream(response, api, exchange, limits);
-    if (JSON_TYPE.test(type)) return answerJson(response, exchange, limits);
+  if (response.statusCode === 200) {
+    if (isUnderstood(api) && request.method === 'POST') {
+      const isStream = STREAM_TYPE.test(type) && !exchange.isDocument;
+      if (isStream) return answerStream(response, api, exchange, limits);
+      // Also a page, or what has no type: it is the answer if it is JSON, and none if it is not.
+      return answerJson(response, exchange, limits, { isModelAnswer: true });
+    }
+    if (JSON_TYPE.test(type) && isDocumentDue(exchange)) {
+      return answerJson(response, exchange, limits, { isModelAnswer: false });
+    }
   }
-  if (exchange.isStreaming) {
+  if (exchange.isStreaming || exchange.isDocument) {
     response.destroy();
-    throw documentInsteadOfStream();
+    throw exchange.isStreaming ? documentInsteadOfStream() : noDocument();
   }
   return relay(response, exchange, limits);
 }
@@ -55,6 +79,48 @@ function passOn(
 function generationId({ headers }: IncomingMessage): string | null {
   const id = headers['x-generation-id'];
   return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : null;
+}
+
+/** Takes in a response, whose status says what it is. */
+async function takeIn(
+  response: IncomingMessage,
+  { exchange, baseUrl }: AttemptParts,
+  limits: AnswerLimits,
+): Promise<AttemptEnd> {
+  const { statusCode: status = 502 } = response;
+  const { secret, signal, idleTimeoutMs } = limits;
+  const mask = maskOf(secret);
+  removeSecret(response.headers, mask);
+  exchange.generationId = generationId(response);
+  if (isRedirect(status)) {
+    response.destroy();
+    throw redirectFailure(response, baseUrl);
+  }
+  const end =
+    status >= 400
+      ? await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal })
+      : await passOn(response, exchange, limits);
+  if (!('evidence' in end.outcome)) return end;
+  return { ...end, outcome: maskedRefusal(end.outcome, mask) };
+}
+
+/** Sends the request upstream. Resolves with the head of the response. */
+function send(parts: AttemptParts, secret: string | null): Promise<IncomingMessage> {
+  const { exchange, upstream, baseUrl, path, body, signal } = parts;
+  const startedAt = performance.now();
+  return upstream
+    .send({
+      method: exchange.request.method ?? 'GET',
+      path,
+      headers: upstreamRequestHeaders(exchange.request.headers, {
+        host: baseUrl.host,
+        requestId: exchange.id,
+        secret,
+      }),
+      body,
+      signal,
+    })
+    .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
 }
 
 /**
@@ -66,32 +132,16 @@ export async function attempt(
   lease: Lease | null,
   onContent: () => void,
 ): Promise<AttemptEnd> {
-  const { exchange, upstream, baseUrl, path, body, signal, idleTimeoutMs, countsTokens } = parts;
+  const { exchange, signal, idleTimeoutMs, countsTokens } = parts;
   const secret = lease?.secret ?? null;
   exchange.attempts += 1;
   const startedAt = performance.now();
   let hasHead = false;
   try {
-    const response = await upstream
-      .send({
-        method: exchange.request.method ?? 'GET',
-        path,
-        headers: upstreamRequestHeaders(exchange.request.headers, {
-          host: baseUrl.host,
-          requestId: exchange.id,
-          secret,
-        }),
-        body,
-        signal,
-      })
-      .finally(() => (exchange.upstreamMs += performance.now() - startedAt));
+    const response = await send(parts, secret);
     hasHead = true;
-    exchange.generationId = generationId(response);
-    if ((response.statusCode ?? 0) >= 400) {
-      return await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal });
-    }
     const limits = { idleTimeoutMs, countsTokens, signal, secret, onContent };
-    return await passOn(response, exchange, limits);
+    return await takeIn(response, parts, limits);
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     const outcome = failureOutcome(error);

@@ -58,6 +58,7 @@ export class Exchange {
   /** OpenRouter's name for what it generated. */
   generationId: string | null = null;
   #isStreaming = false;
+  #isDocument = false;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -109,7 +110,12 @@ export class Exchange {
   /** Answers with a whole body. */
   answer(status: number, body: Buffer, headers: OutgoingHttpHeaders): void {
     const { response } = this;
-    if (response.headersSent || response.destroyed) return;
+    if (response.destroyed) return;
+    if (this.#isDocument) {
+      response.end(body);
+      return;
+    }
+    if (response.headersSent) return;
     const unread = this.#bodyIsUnread;
     this.writeHead(status, { ...headers, 'content-length': body.length });
     if (!unread) {
@@ -125,8 +131,8 @@ export class Exchange {
   answerError(error: GatewayError): void {
     this.failure = error;
     const document = errorBody(error, this.#errorContext);
-    if (this.isStreaming) {
-      this.#endWithErrorEvent(document);
+    if (this.hasBegun) {
+      this.#endWithError(document);
       return;
     }
     const advice = retryAdvice(error.retryAfterMs, Date.now()).headers;
@@ -138,14 +144,14 @@ export class Exchange {
     return { requestId: this.id, anthropicShape: this.api === 'messages', now: Date.now() };
   }
 
-  /** Passes on an error document of the upstream's; as the last event where a stream has begun. */
+  /** Passes on an error document of the upstream's; at the end of the answer where one has begun. */
   answerWithError(status: number, body: Buffer, headers: OutgoingHttpHeaders): void {
-    if (!this.isStreaming) {
+    if (!this.hasBegun) {
       this.answer(status, body, { ...this.#advice(headers), ...headers });
       return;
     }
     const document = parseObject(body) ?? errorBody(NO_WORDS, this.#errorContext);
-    this.#endWithErrorEvent(document);
+    this.#endWithError(document);
   }
 
   /** Passes on a stream of the upstream's that holds nothing but an error. */
@@ -162,6 +168,32 @@ export class Exchange {
   /** Whether the head of a stream of events has been sent. */
   get isStreaming(): boolean {
     return this.#isStreaming;
+  }
+
+  /** Whether white space has begun a JSON document. */
+  get isDocument(): boolean {
+    return this.#isDocument;
+  }
+
+  /** Whether an answer has begun that can still be any, an error included. */
+  get hasBegun(): boolean {
+    return this.#isStreaming || this.#isDocument;
+  }
+
+  /**
+   * Sends white space, which JSON ignores before a document, so that no proxy on the way takes the
+   * connection for dead (RFC 8259, section 2). The first time, the head goes out with it: it has to
+   * fit the answer of any attempt.
+   */
+  sendWhiteSpace(): void {
+    const { response } = this;
+    if (response.destroyed) return;
+    if (!this.#isDocument) {
+      if (response.headersSent || this.#bodyIsUnread) return;
+      this.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+      this.#isDocument = true;
+    }
+    response.write('\n');
   }
 
   /** Sends the head of a stream, unless an earlier attempt, or the wait for a key, has begun it. */
@@ -189,9 +221,14 @@ export class Exchange {
     response.write(lastBytes, end);
   }
 
-  #endWithErrorEvent(document: Record<string, unknown>): void {
+  /** The status says 200 already: that the answer ends abnormally tells every client that it failed. */
+  #endWithError(document: Record<string, unknown>): void {
     if (this.api === null) return;
     this.verdict ??= 'error';
+    if (this.#isDocument) {
+      this.breakOff(Buffer.from(JSON.stringify(document)));
+      return;
+    }
     const { id: requestId, model, nextSequenceNumber: sequenceNumber } = this;
     const context = { requestId, model, sequenceNumber, now: Date.now() };
     this.breakOff(errorEvent(this.api, document, context));

@@ -9,6 +9,8 @@ export interface ForwardPolicy {
   /** Upstream attempts for one request; null: as many as there are keys. */
   maxAttempts: number | null;
   idleTimeoutMs: number;
+  /** The silence after which a client that waits for a JSON document gets white space; 0: never. */
+  keepaliveAfterMs: number;
   /** From the request's head to the first content of its answer, attempts included. */
   deadlineMs: number;
   /** The shortest wait before a retry or an answer when a provider is overloaded. */

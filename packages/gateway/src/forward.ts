@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api, Lease, Outcome, Usage } from '@openrouter-proxy/kms-protocol';
-import { isUnsent, type AttemptEnd } from './attempt-end.ts';
+import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import { isUnsent, usedBy, type AttemptEnd } from './attempt-end.ts';
 import { attempt, type AttemptParts } from './attempt.ts';
+import { DocumentKeepalive } from './answer/document/keepalive.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { GatewayError } from './gateway-error.ts';
@@ -38,6 +39,7 @@ class Forwarding {
   readonly #attempt: AttemptParts;
   readonly #stop = new AbortController();
   readonly #deadline: NodeJS.Timeout;
+  readonly #keepalive: DocumentKeepalive;
   readonly #tried: string[] = [];
   /** Keys whose account refused this request, and the first of these refusals. */
   readonly #refusing: string[] = [];
@@ -66,6 +68,8 @@ class Forwarding {
     this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
     parts.underWay.add(this.#stop);
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
+    const wantsStream = () => this.#wantsStream;
+    this.#keepalive = new DocumentKeepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
     exchange.response.once('close', () => {
       if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
     });
@@ -89,6 +93,7 @@ class Forwarding {
 
   end(): void {
     clearTimeout(this.#deadline);
+    this.#keepalive.stop();
     this.#parts.underWay.delete(this.#stop);
     this.#body.release();
   }
@@ -169,6 +174,7 @@ class Forwarding {
     try {
       const made = await attempt(this.#attempt, lease, () => {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
+        this.#keepalive.stop();
         exchange.firstContentMs = exchange.elapsedMs;
         if (lease?.probe === true) leases.confirm(lease);
       });
@@ -272,13 +278,6 @@ class Forwarding {
     }
     end.held.answer(this.#exchange);
   }
-}
-
-/** What an attempt used: one that failed after it was sent may have been worked on. */
-function usedBy(end: AttemptEnd, api: Api | null): Usage | null | undefined {
-  if (end.kind === 'answered') return end.usage;
-  const isInference = api !== null && api !== 'other';
-  return end.kind === 'failed' && isInference && !end.failure.beforeWork ? null : undefined;
 }
 
 function deadlinePassed(ms: number): GatewayError {

@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { HeldAnswer } from './attempt-end.ts';
 import { errorBodyForClient } from './error-details.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import { maskOf } from './secret-mask.ts';
 
 /** The header of a stream that is decoded here, and whose length nobody knows. */
-export function streamHeaders({ headers }: IncomingMessage, secret: string | null) {
-  const passed = clientResponseHeaders(200, headers, secret);
+export function streamHeaders({ headers }: IncomingMessage) {
+  const passed = clientResponseHeaders(200, headers);
   delete passed['content-encoding'];
   delete passed['content-length'];
   return passed;
@@ -17,7 +18,7 @@ export function heldEvent(
   events: Buffer,
   secret: string | null,
 ): HeldAnswer {
-  const clean = errorBodyForClient(events);
-  const headers = streamHeaders(upstream, secret);
+  const clean = maskOf(secret).bytes(errorBodyForClient(events));
+  const headers = streamHeaders(upstream);
   return { answer: (exchange) => exchange.answerWithErrorStream(clean, headers) };
 }

@@ -1,27 +1,37 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
+import { brokenDocument, undecodable } from './answer/document/broken-document.ts';
 import { collect } from './collect.ts';
-import { decodeBody } from './decoding.ts';
+import { decode } from './decoding.ts';
+import { documentState } from './answer/document/document-scan.ts';
 import { reportsError } from './error-member.ts';
-import { heldJson } from './held-json.ts';
 import type { Exchange } from './exchange.ts';
+import { heldJson } from './held-json.ts';
 import { classifyErrorWithin } from './outcome.ts';
 import { deliver, relay } from './relay.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import { maskOf } from './secret-mask.ts';
 import { documentInsteadOfStream } from './upstream-failure.ts';
 import { lastUsage } from './usage.ts';
 
 /** A larger answer is passed on as it comes: it is no error. */
 const MAX_HELD = 1024 * 1024;
+/** The same for what a compressed one holds: decoding it keeps everybody waiting. */
+const MAX_DECODED = 4 * MAX_HELD;
 
 /** As a member's name. Within a text its quotation marks would be escaped. */
 const ERROR_MEMBER = Buffer.from('"error"');
+/** Members that say nothing without an answer beside them. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['error', 'id', 'metadata', 'type', 'user_id']);
 
 /** Whether a document with such a member is an error: at its top, or in place of the answer in a choice. */
 function isError(text: string): boolean {
   try {
-    const { error, choices } = JSON.parse(text) as { error?: unknown; choices?: unknown };
+    const document = JSON.parse(text) as { error?: unknown; choices?: unknown };
+    const { error, choices } = document;
     if (reportsError(error)) return true;
+    if (error !== undefined && Object.keys(document).every((name) => NO_ANSWER.has(name)))
+      return true;
     return Array.isArray(choices) && choices.some((choice) => hasError(choice));
   } catch {
     return false;
@@ -34,6 +44,12 @@ function hasError(choice: unknown): boolean {
   return reportsError(error) || finish_reason === 'error';
 }
 
+/** What is known of the endpoint that answers. */
+export interface DocumentOptions {
+  /** Whether a model answers: then an error may stand within the document, and usage at its end. */
+  isModelAnswer: boolean;
+}
+
 /**
  * Takes in an answer that is one JSON document, and passes it on when all of it is there and it is
  * no error in disguise (OpenRouter docs, "Errors and debugging"). Rejects with an UpstreamFailure.
@@ -42,25 +58,85 @@ export async function answerJson(
   upstream: IncomingMessage,
   exchange: Exchange,
   limits: AnswerLimits,
+  options: DocumentOptions,
 ): Promise<AttemptEnd> {
-  const { secret, signal, idleTimeoutMs, onContent } = limits;
-  const { headers, statusCode: status = 200 } = upstream;
+  const { signal, idleTimeoutMs } = limits;
+  const { headers } = upstream;
   const { chunks, whole } = await collect(upstream, {
     maxBytes: MAX_HELD,
     idleMs: idleTimeoutMs,
     signal,
   });
-  if (!whole && !exchange.isStreaming) return relay(upstream, exchange, limits, chunks);
   const [first, ...others] = chunks;
   const body = first !== undefined && others.length === 0 ? first : Buffer.concat(chunks);
-  const text = decodeBody(body, headers, MAX_HELD * 16);
-  if (text?.includes(ERROR_MEMBER) === true && isError(text.toString('utf8'))) {
+  const decoded = whole ? decode(body, headers, MAX_DECODED) : { kind: 'too large' as const };
+  switch (decoded.kind) {
+    case 'decoded':
+      return answerWhole(upstream, { body, text: decoded.bytes }, exchange, {
+        ...limits,
+        ...options,
+      });
+    case 'too large':
+      return answerLarge(upstream, chunks, exchange, limits);
+    case 'unknown coding':
+    case 'damaged':
+      throw undecodable();
+  }
+}
+
+/** Passes on a document that is too large to hold. */
+function answerLarge(
+  upstream: IncomingMessage,
+  begun: readonly Buffer[],
+  exchange: Exchange,
+  limits: AnswerLimits,
+): Promise<AttemptEnd> {
+  if (exchange.isStreaming) {
+    upstream.destroy();
+    throw documentInsteadOfStream();
+  }
+  return relay(upstream, exchange, limits, { begun, isDocument: true });
+}
+
+/** A document as it was sent, and its text. They are the same buffer where it is not compressed. */
+interface WholeDocument {
+  readonly body: Buffer;
+  readonly text: Buffer;
+}
+
+async function answerWhole(
+  upstream: IncomingMessage,
+  { body, text }: WholeDocument,
+  exchange: Exchange,
+  limits: AnswerLimits & DocumentOptions,
+): Promise<AttemptEnd> {
+  const { headers, statusCode: status = 200 } = upstream;
+  const { secret, onContent, isModelAnswer } = limits;
+  const broken = brokenDocument(documentState(text), headers);
+  if (broken !== undefined) throw broken;
+  if (isModelAnswer && holdsError(text)) {
     const outcome = classifyErrorWithin(text.toString('utf8'), headers);
     return { kind: 'refused', outcome, held: heldJson(upstream, text, { secret, outcome }) };
   }
   if (exchange.isStreaming) throw documentInsteadOfStream();
   onContent();
-  const usage = limits.countsTokens && text !== undefined ? lastUsage(text) : null;
-  const passed = clientResponseHeaders(status, headers, secret);
-  return deliver(exchange, { status, body, headers: passed, usage });
+  const clean = maskOf(secret).bytes(text);
+  const isPassedAsSent = clean === text && !exchange.isDocument;
+  const answer = {
+    status,
+    body: isPassedAsSent ? body : clean,
+    headers: documentHeaders(status, headers, isPassedAsSent && body !== text),
+  };
+  if (!isModelAnswer) return deliver(exchange, answer);
+  return deliver(exchange, { ...answer, usage: limits.countsTokens ? lastUsage(text) : null });
+}
+
+function holdsError(text: Buffer): boolean {
+  return text.length <= MAX_HELD && text.includes(ERROR_MEMBER) && isError(text.toString('utf8'));
+}
+
+function documentHeaders(status: number, headers: IncomingHttpHeaders, isCoded: boolean) {
+  const passed = clientResponseHeaders(status, headers);
+  if (!isCoded) delete passed['content-encoding'];
+  return passed;
 }

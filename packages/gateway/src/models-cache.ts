@@ -228,7 +228,7 @@ export class ModelsCache {
     const { freeOnly, now } = this.#parts;
     const { response, body } = await this.#download(path, unwanted);
     const status = response.statusCode ?? 502;
-    const headers = clientResponseHeaders(status, response.headers, null);
+    const headers = clientResponseHeaders(status, response.headers);
     if (status !== 200) return { kind: 'refused', status, headers, body };
     const contents = await readList(body, response.headers['content-encoding'], freeOnly);
     for (const name of ['content-encoding', 'content-length', 'date', 'age', 'vary', 'etag']) {

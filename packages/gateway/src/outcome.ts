@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Evidence, Outcome } from '@openrouter-proxy/kms-protocol';
 import { errorDetails, type ErrorDetails } from './error-details.ts';
+import type { SecretMask } from './secret-mask.ts';
 
 /** A response that is not a success, as far as it is known: its head, and the beginning of its body. */
 export interface FailedResponse {
@@ -255,6 +256,17 @@ function refused(
 
 /** An outcome that came as an answer. */
 export type Refusal = Extract<Outcome, { evidence: unknown }>;
+
+/** The same refusal with nothing of a key in its words. */
+export function maskedRefusal<Kind extends Refusal>(refusal: Kind, mask: SecretMask): Kind {
+  const { detail, evidence, provider } = refusal;
+  return {
+    ...refusal,
+    detail: mask.text(detail),
+    evidence: evidence.map((one) => ({ ...one, value: mask.text(one.value) })),
+    ...(provider === undefined ? {} : { provider: mask.text(provider) }),
+  };
+}
 
 /** What a response that is not a success was about, with its evidence. Any input gives an outcome. */
 export function classifyFailure({ status, headers, body }: FailedResponse): Refusal {

@@ -1,9 +1,13 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { Outcome, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import type { Answered, AnswerLimits } from './attempt-end.ts';
+import { DocumentScan } from './answer/document/document-scan.ts';
+import { decodeStream, isPlain } from './decoding.ts';
 import type { Exchange } from './exchange.ts';
 import { GatewayError } from './gateway-error.ts';
 import { clientResponseHeaders } from './response-headers.ts';
+import { maskOf } from './secret-mask.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { StreamTail } from './answer/stream/tail.ts';
 
@@ -44,22 +48,39 @@ export async function closed(
   return { kind: 'answered', outcome: OUTCOME_OF[why] };
 }
 
-/** Sends an answer whose body is all there, and which used so much. */
-export async function deliver(
-  exchange: Exchange,
-  answer: { status: number; body: Buffer; headers: OutgoingHttpHeaders; usage: Usage | null },
-): Promise<Answered> {
-  exchange.answer(answer.status, answer.body, answer.headers);
-  const end = await closed(exchange, () => undefined);
-  return { ...end, usage: answer.usage };
+/** An answer whose body is all there. */
+export interface WholeAnswer {
+  status: number;
+  body: Buffer;
+  headers: OutgoingHttpHeaders;
+  /** As in `Answered`. */
+  usage?: Usage | null;
 }
 
-/** Moves a body from the upstream to the client; `breakOff` is called with whatever ends it early. */
+/** Sends an answer whose body is all there. */
+export async function deliver(exchange: Exchange, answer: WholeAnswer): Promise<Answered> {
+  const { status, body, headers, usage } = answer;
+  exchange.answer(status, body, headers);
+  const end = await closed(exchange, () => undefined);
+  return usage === undefined ? end : { ...end, usage };
+}
+
+/** What is done with a body on its way. */
+interface Passage {
+  /** The bytes to send in place of a chunk. */
+  passed: (chunk: Buffer) => Buffer;
+  /** The last bytes to send; undefined: the body is not whole. */
+  ended: () => Buffer | undefined;
+  /** Is called with the reason when the body ends early. */
+  breakOff: (why: Break) => void;
+}
+
+/** Moves a body from its source to the client. Returns what stops it. */
 function pump(
   upstream: IncomingMessage,
+  source: Readable,
   { response }: Exchange,
-  { idleTimeoutMs, signal }: AnswerLimits,
-  { breakOff, passed }: { breakOff: (why: Break) => void; passed: (chunk: Buffer) => void },
+  { idleTimeoutMs, signal, passed, ended, breakOff }: AnswerLimits & Passage,
 ): () => void {
   const onAbort = () => breakOff(breakOf(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
@@ -67,21 +88,89 @@ function pump(
     // A client that does not read keeps the upstream waiting: then the silence is the client's.
     breakOff(response.writableNeedDrain ? 'client_abort' : 'stalled');
   });
-  upstream.on('data', (chunk: Buffer) => {
+  let hasEnded = false;
+  source.on('data', (chunk: Buffer) => {
     silence.heard();
-    passed(chunk);
-    if (!response.write(chunk)) upstream.pause();
+    const bytes = passed(chunk);
+    if (bytes.length > 0 && !response.write(bytes)) source.pause();
   });
-  upstream.once('end', () => response.end());
-  upstream.once('error', () => breakOff('truncated'));
-  upstream.once('close', () => {
-    if (!upstream.complete) breakOff('truncated');
+  source.once('end', () => {
+    hasEnded = true;
+    const rest = ended();
+    if (rest === undefined) breakOff('truncated');
+    else response.end(rest);
   });
-  response.on('drain', () => upstream.resume());
+  source.once('error', () => breakOff('truncated'));
+  source.once('close', () => {
+    if (!hasEnded) breakOff('truncated');
+  });
+  response.on('drain', () => source.resume());
   return () => {
     silence.stop();
     signal.removeEventListener('abort', onAbort);
+    if (!hasEnded) source.destroy();
     if (!upstream.complete) upstream.destroy();
+  };
+}
+
+/** What is relayed, where it is not simply a response from its first byte on. */
+export interface RelayOptions {
+  /** What of the body was read before. */
+  begun?: readonly Buffer[];
+  /** Whether it is a JSON document, whose end is known by its brackets. */
+  isDocument?: boolean;
+}
+
+/** The body to relay: decoded where it has to be read on its way. */
+function bodyOf(
+  upstream: IncomingMessage,
+  { request }: Exchange,
+  { secret }: AnswerLimits,
+  { begun = [], isDocument = false }: RelayOptions,
+): { source: Readable; begun: readonly Buffer[]; isDecoded: boolean } {
+  const hasBody = upstream.statusCode === 200 && request.method !== 'HEAD';
+  const isRead = hasBody && (secret !== null || isDocument) && !isPlain(upstream.headers);
+  const decoded = isRead ? decodeStream(upstream, begun) : undefined;
+  if (decoded === undefined) return { source: upstream, begun, isDecoded: false };
+  return { source: decoded, begun: [], isDecoded: true };
+}
+
+/** Sends the head, unless white space has begun the answer. */
+function writeHead(
+  { statusCode: status = 502, headers }: IncomingMessage,
+  exchange: Exchange,
+  { isDecoded, isDocument }: { isDecoded: boolean; isDocument: boolean },
+): void {
+  if (exchange.isDocument) return;
+  const passed = clientResponseHeaders(status, headers);
+  if (isDecoded) delete passed['content-encoding'];
+  // A length would make a document look whole before its end has been seen.
+  if (isDecoded || isDocument) delete passed['content-length'];
+  exchange.writeHead(status, passed);
+}
+
+/** Masks and reads a body as it passes. */
+function reading(
+  { api }: Exchange,
+  { secret, countsTokens }: AnswerLimits,
+  { status, isDocument }: { status: number | undefined; isDocument: boolean },
+) {
+  const isModelAnswer = status === 200 && api !== null && api !== 'other';
+  const tail = countsTokens && isModelAnswer ? new StreamTail() : undefined;
+  const scan = isDocument ? new DocumentScan() : undefined;
+  const mask = maskOf(secret).stream();
+  return {
+    passed: (chunk: Buffer) => {
+      tail?.push(chunk);
+      scan?.push(chunk);
+      return mask.push(chunk);
+    },
+    ended: () => (scan === undefined || scan.state === 'whole' ? mask.end() : undefined),
+    /** With the usage, where a model answers. */
+    withUsage: (end: Answered): Answered =>
+      tail === undefined
+        ? end
+        : { ...end, usage: end.outcome.kind === 'success' ? tail.usage() : null },
   };
 }
 
@@ -94,32 +183,29 @@ export async function relay(
   upstream: IncomingMessage,
   exchange: Exchange,
   limits: AnswerLimits,
-  begun: readonly Buffer[] = [],
+  options: RelayOptions = {},
 ): Promise<Answered> {
   const { response } = exchange;
-  const status = upstream.statusCode ?? 502;
+  const { isDocument = false } = options;
+  const { source, begun, isDecoded } = bodyOf(upstream, exchange, limits, options);
   limits.onContent();
-  exchange.writeHead(status, clientResponseHeaders(status, upstream.headers, limits.secret));
-  for (const chunk of begun) response.write(chunk);
+  writeHead(upstream, exchange, { isDecoded, isDocument });
   /** What broke the answer off first: everything after that is a consequence. */
   let broken: Break | undefined;
   const breakOff = (why: Break) => {
     broken ??= why;
     response.destroy();
   };
-  const tail = new StreamTail();
-  const isCounted = limits.countsTokens && isModelAnswer(exchange, status);
-  const passed = isCounted ? (chunk: Buffer) => tail.push(chunk) : () => undefined;
-  const stop = pump(upstream, exchange, limits, { breakOff, passed });
-  upstream.resume();
+  const { passed, ended, withUsage } = reading(exchange, limits, {
+    status: upstream.statusCode,
+    isDocument,
+  });
+  for (const chunk of begun) response.write(passed(chunk));
+  const stop = pump(upstream, source, exchange, { ...limits, passed, ended, breakOff });
+  source.resume();
   // The head goes out with the first piece of the body, unless that keeps the client waiting.
   setImmediate(() => response.flushHeaders());
   const end = await closed(exchange, () => broken);
   stop();
-  if (!isCounted) return end;
-  return { ...end, usage: end.outcome.kind === 'success' ? tail.usage() : null };
-}
-
-function isModelAnswer({ api }: Exchange, status: number): boolean {
-  return status === 200 && api !== null && api !== 'other';
+  return withUsage(end);
 }

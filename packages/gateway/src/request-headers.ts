@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { isReadable } from './decoding.ts';
 import { hopByHop } from './hop-by-hop.ts';
 
 /** The client's own: its credentials for this gateway, where it came from, who its user is. */
@@ -22,6 +23,18 @@ const PRIVATE_PREFIXES = ['x-forwarded-', 'cf-', 'x-openwebui-', 'sec-', 'proxy-
 
 function isPrivate(name: string): boolean {
   return PRIVATE.has(name) || PRIVATE_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/**
+ * The content codings of an Accept-Encoding field that this gateway can read. An answer in another one
+ * could not be checked.
+ */
+function readableCodings(accepted: string): string {
+  const codings = accepted.split(',').map((part) => part.trim());
+  const name = (coding: string) => coding.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const readable = codings.filter((coding) => isReadable(name(coding)));
+  if (readable.length === codings.length) return accepted;
+  return readable.length === 0 ? 'identity' : readable.join(', ');
 }
 
 /** What the gateway itself says to the upstream. */
@@ -50,6 +63,8 @@ export function upstreamRequestHeaders(
   else if (client['content-length'] !== undefined) {
     headers['content-length'] = client['content-length'];
   }
+  const accepted = client['accept-encoding'];
+  if (accepted !== undefined) headers['accept-encoding'] = readableCodings(accepted);
   headers.host = identity.host;
   headers['x-request-id'] = identity.requestId;
   headers.connection = 'keep-alive';

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { hopByHop } from './hop-by-hop.ts';
+import type { SecretMask } from './secret-mask.ts';
 
 /** Never for the client: credentials an upstream might echo, its cookies, and what this gateway says itself. */
 const WITHHELD: ReadonlySet<string> = new Set([
@@ -21,16 +22,23 @@ function hasNoContent(status: number): boolean {
   return status === 204 || (status >= 100 && status < 200);
 }
 
+/** Removes every field that holds the key which the request was sent under, in its name or its value. */
+export function removeSecret(headers: IncomingHttpHeaders, mask: SecretMask): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const words = Array.isArray(value) ? value.join('\n') : (value ?? '');
+    if (mask.text(words) !== words || mask.text(name) !== name)
+      Reflect.deleteProperty(headers, name);
+  }
+}
+
 /**
  * What of an upstream response's header goes on to the client. Node has merged repeated fields
  * already, so no name occurs twice; of Content-Length and Transfer-Encoding the latter never passes,
- * it is set again for the client's connection when there is no length. A field that holds `secret`,
- * the key the request was sent under, is withheld whatever its name.
+ * it is set again for the client's connection when there is no length.
  */
 export function clientResponseHeaders(
   status: number,
   upstream: IncomingHttpHeaders,
-  secret: string | null,
 ): Record<string, string | string[]> {
   const staysBehind = hopByHop(upstream.connection);
   const chunked = upstream['transfer-encoding'] !== undefined;
@@ -38,7 +46,6 @@ export function clientResponseHeaders(
   for (const [name, value] of Object.entries(upstream)) {
     if (value === undefined || WITHHELD.has(name) || staysBehind(name)) continue;
     if (name === 'content-length' && (chunked || hasNoContent(status))) continue;
-    if (secret !== null && String(value).includes(secret)) continue;
     headers[name] = value;
   }
   return headers;

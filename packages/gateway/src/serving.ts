@@ -104,7 +104,8 @@ function createApi(
 ): AppParts['api'] {
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.modelsCache.enabled || options.freeOnly;
-  const { maxAttempts, idleTimeoutMs, deadlineMs, providerRetryDelayMs } = options.upstream;
+  const { maxAttempts, idleTimeoutMs, keepaliveAfterMs, deadlineMs, providerRetryDelayMs } =
+    options.upstream;
   const { freeOnly, maxBodyBytes } = options;
   const forward = createForwarder({
     baseUrl,
@@ -117,6 +118,7 @@ function createApi(
     policy: {
       maxAttempts,
       idleTimeoutMs,
+      keepaliveAfterMs,
       deadlineMs,
       providerRetryDelayMs,
       queueTimeoutMs: options.queueTimeoutMs,

@@ -8,11 +8,12 @@ import { GatewayError } from './gateway-error.ts';
 
 /**
  * How an attempt can end without an answer: `connect` before there was a connection, `broken` when it
- * was lost before the response, `truncated` when it was lost within, `timeout` by silence, `invalid` by
- * a response no client may see, `aborted` by us.
+ * was lost before the response, `truncated` when it was lost within, `document` by a response that is no
+ * whole JSON document where one was due, `redirect` by a redirect, `timeout` by silence, `invalid` by a
+ * response no client may see, `aborted` by us.
  */
 export type UpstreamFailureKind =
-  'connect' | 'broken' | 'truncated' | 'timeout' | 'invalid' | 'aborted';
+  'connect' | 'broken' | 'truncated' | 'document' | 'redirect' | 'timeout' | 'invalid' | 'aborted';
 
 /** An attempt that brought no response. */
 export class UpstreamFailure extends Error {
@@ -44,6 +45,12 @@ export function documentInsteadOfStream(): UpstreamFailure {
   return new UpstreamFailure('invalid', message, { mayPass: false });
 }
 
+/** A document has begun, and the upstream sends something else, which cannot take its place. */
+export function noDocument(): UpstreamFailure {
+  const message = 'the upstream answered with something other than a JSON document';
+  return new UpstreamFailure('invalid', message, { mayPass: false });
+}
+
 /** Codes of getaddrinfo(3), and of a certificate's dates; other codes with CERT in them are of its issuer or name. */
 const DNS = /^(?:ENOTFOUND|EAI_\w+|ENODATA)$/;
 const CERTIFICATE_DATES = /^CERT_(?:NOT_YET_VALID|HAS_EXPIRED)$/;
@@ -71,7 +78,10 @@ export function failureOutcome(failure: UpstreamFailure): Outcome {
     case 'timeout':
       return failure.beforeWork ? connectionFailed(failure, detail) : { kind: 'timeout', detail };
     case 'truncated':
+    case 'redirect':
       return { kind: 'truncated', detail };
+    case 'document':
+      return { kind: 'truncated', detail: `the answer cannot be used: ${detail}` };
     case 'connect':
     case 'broken':
     case 'invalid':
@@ -91,10 +101,25 @@ export function failureAnswer(failure: UpstreamFailure): GatewayError {
     const fault = faultInShort([{ kind, since: 0, detail: '' }]) ?? 'OpenRouter cannot be reached';
     return new GatewayError('upstream_unreachable', `${fault}.`, { cause: failure });
   }
-  return new GatewayError('upstream_failed', BROKEN[failure.kind], { cause: failure });
+  return new GatewayError('upstream_failed', inWords(failure.kind, failure.message), {
+    cause: failure,
+  });
 }
 
-const BROKEN: Readonly<Record<Exclude<UpstreamFailureKind, 'connect' | 'timeout'>, string>> = {
+type BrokenKind = Exclude<UpstreamFailureKind, 'connect' | 'timeout'>;
+
+function inWords(kind: BrokenKind, message: string): string {
+  switch (kind) {
+    case 'document':
+      return `OpenRouter's answer cannot be used: ${message}. If this lasts, check openrouter.base_url and what stands between this gateway and OpenRouter.`;
+    case 'redirect':
+      return `${message}, and its API never does: check openrouter.base_url and what stands between this gateway and OpenRouter.`;
+    default:
+      return BROKEN[kind];
+  }
+}
+
+const BROKEN: Readonly<Record<Exclude<BrokenKind, 'document' | 'redirect'>, string>> = {
   broken: 'OpenRouter closed the connection before it answered.',
   truncated: 'OpenRouter broke off within its answer.',
   invalid:

@@ -9,6 +9,7 @@ import type { Stream, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { createProxyServer } from 'http-proxy-3';
+import { isRedirect, redirectFailure } from './redirect.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
 
 /** How long each phase of an attempt may take, in milliseconds. */
@@ -246,6 +247,10 @@ export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTim
 export function fetchFrom(upstream: Upstream, baseUrl: URL) {
   const headers = { host: baseUrl.host, accept: 'application/json', 'accept-encoding': 'gzip' };
   const body = { sendTo: (clientRequest: Writable) => void clientRequest.end() };
-  return (path: string, signal: AbortSignal): Promise<IncomingMessage> =>
-    upstream.send({ method: 'GET', path, headers, body, signal });
+  return async (path: string, signal: AbortSignal): Promise<IncomingMessage> => {
+    const response = await upstream.send({ method: 'GET', path, headers, body, signal });
+    if (!isRedirect(response.statusCode ?? 502)) return response;
+    response.destroy();
+    throw redirectFailure(response, baseUrl);
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf, type Message } from './support/http-message.ts';
-import { answering, response, startRecordingUpstream } from './support/recording-upstream.ts';
+import { answering, OK, response, startRecordingUpstream } from './support/recording-upstream.ts';
 
 const UNREACHABLE = 'http://127.0.0.1:1/api/v1';
 const bodyOf = (answer: Message): unknown => JSON.parse(answer.body.toString());
@@ -90,9 +90,7 @@ describe('an error of OpenRouter', () => {
       const refusal = response('429 Too Many Requests', '{"error":{"message":"x","code":429}}', [
         `Retry-After: ${retryAfter}`,
       ]);
-      const upstream = await startRecordingUpstream(
-        answering(refusal, response('200 OK', 'served')),
-      );
+      const upstream = await startRecordingUpstream(answering(refusal, OK));
       const gateway = await startTestGateway(upstream.url);
       const answer = await gateway.send(rawPost('{}'));
       expect(statusOf(answer)).toBe(200);
@@ -124,7 +122,7 @@ describe('an error of OpenRouter', () => {
       '401 Unauthorized',
       '{"error":{"message":"User not found.","code":401}}',
     );
-    const upstream = await startRecordingUpstream(answering(refusal, response('200 OK', 'served')));
+    const upstream = await startRecordingUpstream(answering(refusal, OK));
     const gateway = await startTestGateway(upstream.url);
     expect(statusOf(await gateway.send(rawPost('{}')))).toBe(200);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['unauthorized', 'success']);

@@ -91,18 +91,18 @@ describe('a document', () => {
   });
 
   it('too large to hold is passed on as it comes, byte for byte', async () => {
-    const piece = 'x'.repeat(100_000);
+    const piece = '"'.padEnd(100_000, 'x').concat('",');
     const upstream = await startRecordingUpstream(async (connection) => {
       await connection.message();
       connection.send(chunkedHead('application/json'));
+      connection.send(chunk('['));
       for (let n = 0; n < 30; n += 1) connection.send(chunk(piece));
-      await gateway.keys.mayLease;
-      connection.send('0\r\n\r\n');
+      connection.send(`${chunk('null]')}0\r\n\r\n`);
     });
     const gateway = await startTestGateway(upstream.url);
     const answer = await gateway.send(rawPost('{"model":"m"}'));
     expect(answer).toMatchObject({ complete: true, framing: 'chunked' });
-    expect(answer.body.toString()).toBe(piece.repeat(30));
+    expect(answer.body.toString()).toBe(`[${piece.repeat(30)}null]`);
   });
 
   it.each(['reset', 'end', 'silence'] as const)(

@@ -32,7 +32,7 @@ describe('every answer has each field once, and exactly one framing', () => {
     ],
     [
       'an answer that repeats the fields of the gateway',
-      response('200 OK', 'x', [
+      response('200 OK', '{}', [
         'X-Request-ID: theirs',
         'X-Process-Time: 9',
         'X-Proxy-Attempts: 9',
@@ -106,7 +106,7 @@ describe('an upstream that echoes its key', () => {
     const upstream = await startRecordingUpstream(async (connection) => {
       const [key = ''] = headerLines(await connection.message(), 'authorization');
       connection.send(
-        response('200 OK', 'x', [
+        response('200 OK', '{}', [
           `Authorization: ${key}`,
           `X-Echo: got ${key}!`,
           `X-Api-Key: ${key}`,
@@ -138,7 +138,7 @@ describe('an upstream that echoes its key', () => {
     );
     const client = await gateway.connect();
     client.send(rawPost('{}'));
-    expect((await client.message()).body.toString()).toContain('No access for Bearer ***"');
+    expect((await client.message()).body.toString()).toMatch(/No access for Bearer (sk-or-)?\*+"/);
     await expect.poll(() => gateway.keys.reports).toHaveLength(1);
     for (const known of gateway.keys.secrets) {
       expect(client.received).not.toContain(known);

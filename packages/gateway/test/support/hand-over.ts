@@ -35,6 +35,7 @@ export function handOver(
       connectTimeoutMs: MINUTE,
       firstByteTimeoutMs: MINUTE,
       idleTimeoutMs: MINUTE,
+      keepaliveAfterMs: 0,
       deadlineMs: 10 * MINUTE,
       maxAttempts: null,
       providerRetryDelayMs: 0,

@@ -112,7 +112,7 @@ class StreamAnswer {
 
   #write(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#exchange.beginStream(streamHeaders(this.#upstream, this.#limits.secret));
+    this.#exchange.beginStream(streamHeaders(this.#upstream));
     if (this.#exchange.response.write(bytes)) return;
     this.#isBlocked = true;
     this.#source.pause();
