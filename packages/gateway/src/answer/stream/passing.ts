@@ -63,7 +63,12 @@ export class PassingStream {
   /** Takes in a chunk and gives out the bytes for the client. */
   push(chunk: Buffer): Buffer {
     if (this.#large !== null) return this.#continueLarge(chunk);
-    const end = this.#lastEventEnd(chunk);
+    if (endsWithBlankLine(chunk)) {
+      this.#framing.restart();
+      return this.pass(this.#partial.take(chunk));
+    }
+    // May be 0: a CR before the chunk ended the event, if no LF follows.
+    const end = [...this.#framing.ends(chunk)].at(-1);
     const whole =
       end === undefined ? NOTHING : this.pass(this.#partial.take(chunk.subarray(0, end)));
     this.#partial.add(chunk.subarray(end ?? 0));
@@ -96,15 +101,6 @@ export class PassingStream {
     }
     const event = lastEvent(this.#partial.take(), this.#framing);
     return event === null ? NOTHING : this.pass(event);
-  }
-
-  /** May be 0: a CR before the chunk ended the event, if no LF follows. */
-  #lastEventEnd(chunk: Buffer): number | undefined {
-    if (endsWithBlankLine(chunk)) {
-      this.#framing.restart();
-      return chunk.length;
-    }
-    return [...this.#framing.ends(chunk)].at(-1);
   }
 
   #continueLarge(chunk: Buffer): Buffer {
