@@ -1,138 +1,252 @@
-/** The longest member that is read: a longer name or value is passed over. */
-const MAX_BYTES = 512;
+import type { MemberReader } from './member-readers.ts';
+
+/** The longest name that is looked at, in bytes as they stand in the document. */
+const MAX_NAME = 512;
+/** So many names that are wanted, or have escapes, are read in one document; no client repeats as many. */
+const MAX_READ = 256;
+/** So many bytes of a string are looked at here before Node's own search takes over. */
+const SHORT = 24;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN = new Set([0x7b, 0x5b]); // { [
-const CLOSE = new Set([0x7d, 0x5d]); // } ]
-const COLON = 0x3a;
-const COMMA = 0x2c;
 const OBJECT = 0x7b;
-const WHITESPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
-/** What a member of the request's body can be: everything but a list or an object. */
-export type Scalar = string | number | boolean | null;
+/** Kinds of bytes outside strings; 0 is every other. */
+const SPACE = 1;
+const OPEN = 2;
+const CLOSE = 3;
+const COMMA = 4;
+const COLON = 5;
+const STRING = 6;
+
+const KINDS = new Uint8Array(256);
+const BYTES_OF = { [SPACE]: ' \t\r\n', [OPEN]: '{[', [CLOSE]: '}]' } as const;
+for (const [kind, bytes] of Object.entries(BYTES_OF)) {
+  for (const byte of Buffer.from(bytes)) KINDS[byte] = Number(kind);
+}
+KINDS[','.charCodeAt(0)] = COMMA;
+KINDS[':'.charCodeAt(0)] = COLON;
+KINDS[QUOTE] = STRING;
 
 /**
- * Reads chosen members of a JSON object from its bytes as they arrive, without parsing the rest: a
- * body of many megabytes costs little more than a search for its quotation marks. Only members of the
- * outermost object count; of one that stands twice the last counts, as in `JSON.parse`. What is no
- * JSON gives members that are as meaningless as itself, and never throws.
+ * Reads chosen members of a JSON object from its bytes as they arrive, in a time that grows with
+ * their number only, whatever they are, and without building the rest. Only members of the outermost
+ * object count; of one that stands twice the last counts, as in `JSON.parse`. What is no JSON gives
+ * no members, or members as meaningless as itself, and never throws.
  */
 export class BodyMembers {
-  readonly #wanted: ReadonlySet<string>;
-  readonly #found = new Map<string, Scalar>();
+  readonly #readers: ReadonlyMap<string, MemberReader>;
+  /** Takes in the bytes of the value being read; null: nobody wants them. */
+  #reader: MemberReader | null = null;
+  /** The name being read, a character for each byte; null: it is too long. */
+  #name: string | null = '';
+  #isInValue = false;
   #depth = 0;
+  /** The deepest level whose separators count: 2 within a list that is read by its elements. */
+  #level = 1;
   #inString = false;
-  #escaped = false;
-  /** The name before the colon, once it has been read. */
-  #name: string | undefined;
-  /** Bytes of the token being read, where it matters. */
-  #token: number[] = [];
-  /** What the outermost value is, once its first byte is there. */
-  #root: 'unknown' | 'object' | 'other' = 'unknown';
+  #isEscaped = false;
+  /** Where the bytes begin in the chunk that have not been taken in; -1: there are none. */
+  #from = -1;
+  /** Whether a name or value has begun on this level, and whether white space has followed. */
+  #hasToken = false;
+  #hasGap = false;
+  #readCount = 0;
+  /** Where the next such bytes are in the chunk, as far as they have been looked for. */
+  #nextQuote = -1;
+  #nextBackslash = -1;
+  /** `over`: the outermost object has ended. `none`: this is no JSON object. */
+  #root: 'unknown' | 'object' | 'over' | 'none' = 'unknown';
 
-  constructor(wanted: readonly string[]) {
-    this.#wanted = new Set(wanted);
+  /** Each name that is wanted, in ASCII, with what reads its value. */
+  constructor(readers: Readonly<Record<string, MemberReader>>) {
+    this.#readers = new Map(Object.entries(readers));
   }
 
-  /** What was found so far; undefined: not there, or no scalar. */
-  get(name: string): Scalar | undefined {
-    return this.#found.get(name);
+  /** The value of a member, as its reader gives it, as far as it has arrived; undefined: there is none. */
+  get(name: string): unknown {
+    return this.#root === 'none' ? undefined : this.#readers.get(name)?.value();
   }
 
   /** Whether there can be members at all: not in a list, nor in what is no JSON. */
   get hopeless(): boolean {
-    return this.#root === 'other';
+    return this.#root === 'none';
+  }
+
+  /** Whether one object has come to its end, and nothing has followed. */
+  get isWhole(): boolean {
+    return this.#root === 'over';
   }
 
   /** Takes in the next bytes. */
   push(chunk: Buffer): void {
+    this.#nextQuote = -1;
+    this.#nextBackslash = -1;
+    this.#from = this.#inString && this.#isRead ? 0 : -1;
     let at = 0;
-    while (at < chunk.length) {
+    while (at < chunk.length && this.#root !== 'none') {
       at = this.#inString ? this.#readString(chunk, at) : this.#readOutside(chunk, at);
     }
+    this.#flush(chunk, chunk.length);
   }
 
-  /** Whether the token being read may be a name, or a value, that is wanted. */
-  get #matters(): boolean {
-    return this.#depth === 1 && this.#root === 'object' && this.#token.length <= MAX_BYTES;
+  get #isRead(): boolean {
+    return !this.#isInValue || this.#reader !== null;
   }
 
   #readString(chunk: Buffer, start: number): number {
-    let at = start;
-    for (; at < chunk.length; at += 1) {
-      if (!this.#matters && !this.#escaped) at = nextMark(chunk, at);
-      const byte = chunk[at];
-      if (byte === undefined) break;
-      if (this.#matters) this.#token.push(byte);
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
+    let at = this.#isEscaped ? start + 1 : start;
+    this.#isEscaped = false;
+    while (at < chunk.length) {
+      at = this.#nextMark(chunk, at);
+      if (chunk[at] === QUOTE) {
         this.#inString = false;
         return at + 1;
       }
+      this.#isEscaped = at + 1 === chunk.length;
+      at += 2;
     }
-    return at;
+    return chunk.length;
   }
 
-  #readOutside(chunk: Buffer, at: number): number {
-    const byte = chunk[at] ?? 0;
-    if (this.#root === 'unknown' && !WHITESPACE.has(byte)) {
-      this.#root = byte === OBJECT ? 'object' : 'other';
+  /** The next byte within a string that ends it or escapes one. */
+  #nextMark(chunk: Buffer, from: number): number {
+    const near = Math.min(from + SHORT, chunk.length);
+    for (let at = from; at < near; at += 1) {
+      const byte = chunk[at];
+      if (byte === QUOTE || byte === BACKSLASH) return at;
     }
-    if (OPEN.has(byte)) this.#open();
-    else if (CLOSE.has(byte)) {
-      this.#endMember();
-      this.#depth -= 1;
-    } else if (byte === COMMA) this.#endMember();
-    else if (byte === COLON && this.#depth === 1) this.#endName();
-    else {
-      this.#inString = byte === QUOTE;
-      if (this.#matters) this.#token.push(byte);
-    }
-    return at + 1;
+    if (this.#nextQuote < near) this.#nextQuote = indexOrEnd(chunk, QUOTE, near);
+    if (this.#nextBackslash < near) this.#nextBackslash = indexOrEnd(chunk, BACKSLASH, near);
+    return Math.min(this.#nextQuote, this.#nextBackslash);
   }
 
-  #open(): void {
-    if (this.#depth === 1) this.#name = undefined;
-    this.#depth += 1;
-    this.#token = [];
-  }
-
-  #endName(): void {
-    const name = this.#scalar();
-    this.#name = typeof name === 'string' ? name : undefined;
-    this.#token = [];
-  }
-
-  #endMember(): void {
-    if (this.#depth !== 1) return;
-    const name = this.#name;
-    const value = this.#scalar();
-    this.#name = undefined;
-    this.#token = [];
-    if (name !== undefined && value !== undefined && this.#wanted.has(name)) {
-      this.#found.set(name, value);
+  /** Reads up to the next string. */
+  #readOutside(chunk: Buffer, start: number): number {
+    for (let at = start; at < chunk.length; at += 1) {
+      const kind = KINDS[chunk[at] ?? 0];
+      if (this.#depth > this.#level) this.#readDeep(at, kind);
+      else this.#readShallow(chunk, at, kind);
+      if (this.#inString) return at + 1;
+      if (this.#root === 'none') break;
     }
+    return chunk.length;
   }
 
-  /** The token that was read, if it is a scalar. */
-  #scalar(): Scalar | undefined {
-    if (this.#token.length === 0 || this.#token.length > MAX_BYTES) return undefined;
-    try {
-      const value: unknown = JSON.parse(Buffer.from(this.#token).toString('utf8'));
-      return typeof value === 'object' && value !== null ? undefined : (value as Scalar);
-    } catch {
-      return undefined; // the body is no JSON: the upstream will say so
+  /** Within a value only its end counts. */
+  #readDeep(at: number, kind: number | undefined): void {
+    if (kind === OPEN) this.#depth += 1;
+    else if (kind === CLOSE) this.#depth -= 1;
+    else if (kind === STRING) this.#inString = true;
+    if (this.#from === -1 && this.#reader !== null) this.#from = at;
+  }
+
+  #readShallow(chunk: Buffer, at: number, kind: number | undefined): void {
+    if (kind === SPACE) {
+      this.#flush(chunk, at);
+      this.#hasGap = this.#hasToken;
+    } else if (this.#depth === 0) this.#readRoot(chunk[at]);
+    else if (kind === COMMA) this.#separate(chunk, at);
+    else if (kind === COLON && !this.#isInValue) this.#endName(chunk, at);
+    else if (kind === CLOSE) this.#close(chunk, at);
+    else this.#readToken(at, kind);
+  }
+
+  #readRoot(byte: number | undefined): void {
+    const isObject = this.#root === 'unknown' && byte === OBJECT;
+    this.#root = isObject ? 'object' : 'none';
+    this.#depth = 1;
+  }
+
+  #readToken(at: number, kind: number | undefined): void {
+    if (this.#hasGap && kind !== COLON) {
+      this.#root = 'none'; // two values without a separator
+      return;
     }
+    this.#startToken(kind !== COLON);
+    this.#inString = kind === STRING;
+    if (kind === OPEN) this.#depth += 1;
+    if (kind === OPEN && this.#depth === this.#level) {
+      this.#startToken(false);
+      this.#reader?.open?.();
+    } else if (this.#from === -1 && this.#isRead) this.#from = at;
+  }
+
+  #startToken(hasToken: boolean): void {
+    this.#hasToken = hasToken;
+    this.#hasGap = false;
+  }
+
+  #separate(chunk: Buffer, at: number): void {
+    this.#flush(chunk, at);
+    this.#startToken(false);
+    if (this.#depth === 1) {
+      this.#endValue();
+      return;
+    }
+    this.#reader?.separate?.();
+    if (this.#reader?.isDone !== true) return;
+    this.#reader = null;
+    this.#level = 1;
+  }
+
+  #close(chunk: Buffer, at: number): void {
+    this.#flush(chunk, at);
+    this.#startToken(true);
+    this.#depth -= 1;
+    if (this.#depth === 1) {
+      this.#reader?.separate?.();
+      return;
+    }
+    this.#endValue();
+    this.#root = 'over';
+  }
+
+  #endValue(): void {
+    this.#reader?.end();
+    this.#reader = null;
+    this.#level = 1;
+    this.#isInValue = false;
+    this.#name = '';
+  }
+
+  #endName(chunk: Buffer, at: number): void {
+    this.#flush(chunk, at);
+    this.#startToken(false);
+    this.#isInValue = true;
+    this.#reader = this.#readers.get(nameIn(this.#name)) ?? null;
+    if (this.#reader !== null || this.#name?.includes('\\') === true) this.#readCount += 1;
+    if (this.#readCount > MAX_READ) this.#root = 'none';
+    this.#reader?.begin();
+    this.#level = this.#reader?.open === undefined ? 1 : 2;
+  }
+
+  #flush(chunk: Buffer, end: number): void {
+    const from = this.#from;
+    this.#from = -1;
+    if (from === -1 || from >= end) return;
+    if (this.#isInValue) this.#reader?.add(chunk.subarray(from, end));
+    else this.#addToName(chunk, from, end);
+  }
+
+  #addToName(chunk: Buffer, from: number, end: number): void {
+    const length = (this.#name?.length ?? MAX_NAME) + end - from;
+    this.#name = length > MAX_NAME ? null : `${this.#name}${chunk.toString('latin1', from, end)}`;
   }
 }
 
-/** The next byte within a string that may end it or escape one. */
-function nextMark(chunk: Buffer, from: number): number {
-  const quote = chunk.indexOf(QUOTE, from);
-  const end = quote === -1 ? chunk.length : quote;
-  const escape = chunk.subarray(from, end).indexOf(BACKSLASH);
-  return escape === -1 ? end : from + escape;
+/** The name that stands in a document so, in quotation marks. */
+function nameIn(written: string | null): string {
+  if (written === null) return '';
+  if (!written.includes('\\')) return written.slice(1, -1);
+  try {
+    return String(JSON.parse(Buffer.from(written, 'latin1').toString('utf8')));
+  } catch {
+    return ''; // the body is no JSON: the upstream will say so
+  }
+}
+
+function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
+  const index = chunk.indexOf(byte, from);
+  return index === -1 ? chunk.length : index;
 }

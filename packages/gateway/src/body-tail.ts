@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { BodySpool, SpoolFile } from './body-spool.ts';
 
 /** What may wait to be stored or sent, in bytes and in pieces, before the client has to wait. */
@@ -8,7 +8,9 @@ const READ_BYTES = 256 * 1024;
 
 /** What the tail of a body works with. */
 export interface BodyTailDeps {
-  readonly source: Pick<Readable, 'pause' | 'resume'>;
+  /** Has the client wait, and go on. */
+  readonly pause: () => void;
+  readonly resume: () => void;
   /** Null: it is sent once, as it comes. */
   readonly spool: BodySpool | null;
   /** Called when it can be sent no more than once. */
@@ -51,7 +53,7 @@ export class BodyTail {
     this.#queue.push(piece);
     this.#queueBytes += piece.length;
     if (this.#isStorable) void this.#store();
-    if (this.#isCrowded) this.#deps.source.pause();
+    if (this.#isCrowded) this.#deps.pause();
     this.#notify();
   }
 
@@ -165,7 +167,7 @@ export class BodyTail {
       this.#queueStart += piece.length;
       this.#queueBytes -= piece.length;
     }
-    if (!this.#isCrowded && !this.#isReleased) this.#deps.source.resume();
+    if (!this.#isCrowded && !this.#isReleased) this.#deps.resume();
   }
 }
 

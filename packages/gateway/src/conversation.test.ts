@@ -1,6 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { conversationOf } from './conversation.ts';
+import { BodyMembers } from './body-members.ts';
+import { conversationInBody, conversationInHeader, conversationReaders } from './conversation.ts';
 
+function conversationOf(headers: IncomingHttpHeaders, body: string): string | null {
+  const members = new BodyMembers(conversationReaders());
+  members.push(Buffer.from(body));
+  return conversationInHeader(headers) ?? conversationInBody((name) => members.get(name));
+}
 const named = (request: object, headers = {}) => conversationOf(headers, JSON.stringify(request));
 const user = (content: string) => ({ role: 'user', content });
 const assistant = (content: string) => ({ role: 'assistant', content });
@@ -34,6 +41,5 @@ describe('a conversation', () => {
   it('has no name where nothing tells it apart', () => {
     expect(named({ model: 'm' })).toBeNull();
     expect(conversationOf({}, 'no JSON')).toBeNull();
-    expect(conversationOf({}, null)).toBeNull();
   });
 });

@@ -5,15 +5,21 @@ import { attempt, type AttemptParts } from './attempt.ts';
 import { DocumentKeepalive } from './answer/document/keepalive.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
-import { GatewayError } from './gateway-error.ts';
 import { errorInsteadOf } from './key-refusal.ts';
 import type { Destination, ForwardParts } from './forward-parts.ts';
 import type { Acquired, LeaseUse } from './leases.ts';
 import { concernsAccount, refusesAccount, refusesKey } from './outcome.ts';
 import { RequestBody } from './request-body.ts';
 import { attributed, mayConcernExtras } from './request-extras.ts';
-import { leasePurpose, readConversation, readModel, refusePaidModel } from './request-reading.ts';
-import { failureAnswer, type UpstreamFailure } from './upstream-failure.ts';
+import {
+  leasePurpose,
+  readConversation,
+  readersFor,
+  readMembers,
+  readModel,
+  refusePaidModel,
+} from './request-reading.ts';
+import { canHelp, deadlinePassed, failureAnswer } from './upstream-failure.ts';
 
 /** How often a client that waits for a key hears that it does. */
 const COMMENT_EVERY_MS = 5_000;
@@ -58,6 +64,7 @@ class Forwarding {
       spool: parts.spool,
       keep: !keyless, // what anybody may send takes no room from those who have a key
       maxBytes: maxBodyBytes,
+      members: readersFor(parts.policy),
       silenceMs: bodyTimeoutMs,
       refuse: (error) => this.#stop.abort(error),
       signal,
@@ -199,14 +206,14 @@ class Forwarding {
   async #attributed(end: AttemptEnd): Promise<AttemptEnd> {
     const { model } = this.#exchange;
     if (end.kind !== 'refused' || !mayConcernExtras(end.outcome, model)) return end;
-    return { ...end, outcome: attributed(end.outcome, model, await this.#body.text()) };
+    return { ...end, outcome: attributed(end.outcome, model, await readMembers(this.#body)) };
   }
 
   /** Whether another attempt is to follow one that brought no answer; if none is, the client has been answered. */
   async #mayRepeat(last: AttemptEnd, lease: Lease | null): Promise<boolean> {
     const step = nextStep(last.outcome, this.#history, this.#limits);
     const isOver =
-      (last.kind === 'failed' && !this.#canHelp(last.failure)) ||
+      (last.kind === 'failed' && !canHelp(last.failure, this.#exchange)) ||
       this.#stop.signal.aborted ||
       !this.#body.repeatable;
     const needsLease = step.kind === 'other-key' || step.kind === 'other-account';
@@ -224,16 +231,6 @@ class Forwarding {
     this.#tried.push(keyId);
     if (concernsAccount(last.outcome)) this.#refusing.push(keyId);
     if (refusesAccount(last.outcome)) this.#firstRefusal ??= last;
-  }
-
-  /** Whether sending it again can help, and is not doing it twice (RFC 9110, section 9.2.2). */
-  #canHelp(failure: UpstreamFailure): boolean {
-    const { api, request } = this.#exchange;
-    const isIdempotent = request.method !== 'POST' && request.method !== 'PATCH';
-    const isInference = api !== null && api !== 'other';
-    // That a kept connection broke without a word does not prove that nothing was done.
-    const isUntouched = failure.beforeWork && failure.kind !== 'broken';
-    return failure.mayPass && (isInference || isIdempotent || isUntouched);
   }
 
   /** The same after no key was to be had. */
@@ -278,8 +275,4 @@ class Forwarding {
     }
     end.held.answer(this.#exchange);
   }
-}
-
-function deadlinePassed(ms: number): GatewayError {
-  return new GatewayError('upstream_timeout', `No key brought an answer within ${ms} ms.`);
 }

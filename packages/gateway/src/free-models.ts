@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { ReadMember } from './conversation.ts';
+import { ScalarReader, ShortValueReader, type MemberReader } from './member-readers.ts';
 
 /** A router that picks among the free models only. */
 const FREE_ROUTER = 'openrouter/free';
@@ -14,21 +16,19 @@ export function isFree(model: string): boolean {
 /** More models than a request would name: what names as many is not looked through. */
 const MAX_MODELS = 100;
 
+/** What reads the members of a request's body that name models. */
+export function modelReaders(): Record<'model' | 'models', MemberReader> {
+  return { model: new ScalarReader(), models: new ShortValueReader() };
+}
+
 /**
- * The first model in a request's JSON body that may cost something, `unknown` if the body names no
- * model that can be checked, or null when every model named is free.
+ * The first model that a request names and that may cost something, `unknown` if it names no model
+ * that can be checked, or null when every model named is free.
  */
-export function paidModel(body: string): string | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return 'unknown';
-  }
-  if (typeof json !== 'object' || json === null || !('model' in json)) return 'unknown';
-  const others: unknown = 'models' in json ? json.models : [];
+export function paidModel(member: ReadMember): string | null {
+  const others = member('models') ?? [];
   if (!Array.isArray(others) || others.length > MAX_MODELS) return 'unknown';
-  for (const name of [json.model, ...(others as unknown[])]) {
+  for (const name of [member('model'), ...(others as unknown[])]) {
     if (typeof name !== 'string') return 'unknown';
     if (!isFree(name)) return name;
   }

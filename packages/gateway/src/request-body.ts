@@ -1,14 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
-import { BodyMembers, type Scalar } from './body-members.ts';
+import { BodyMembers } from './body-members.ts';
 import type { BodySpool } from './body-spool.ts';
 import { BodyTail } from './body-tail.ts';
+import { thisTurn } from './event-loop-turn.ts';
 import { GatewayError } from './gateway-error.ts';
+import type { MemberReader } from './member-readers.ts';
 
 /** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
 const KEEP_IN_ALL = 256 * 1024 * 1024;
 
+/** A body is large from here on: others have their turn before more of it is looked at. */
+const LARGE = 64 * 1024;
 /** The memory that all kept bodies share. */
 export class BodyMemory {
   #used = 0;
@@ -33,6 +37,8 @@ export interface RequestBodyOptions {
   /** Whether it is kept, as far as there is room. */
   keep: boolean;
   maxBytes: number;
+  /** The members of the JSON object that it may be, and what reads each. */
+  members: Readonly<Record<string, MemberReader>>;
   /** The longest silence of a client that still has some of it to send, in milliseconds. */
   silenceMs: number;
   /** Told once when the body will not be taken to its end: it is too large, or it stopped coming. */
@@ -57,15 +63,16 @@ export class RequestBody {
   readonly #source: IncomingMessage;
   readonly #options: RequestBodyOptions;
   readonly #silence: NodeJS.Timeout;
-  /** Whether all of it came to be kept. */
-  readonly #whole = deferred<boolean>();
-  readonly #members = new BodyMembers(['model', 'stream']);
+  /** Whether all of it has been read, before any of it had to be sent. */
+  readonly #isRead = deferred<boolean>();
+  readonly #members: BodyMembers;
   readonly #modelKnown = deferred<undefined>();
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
   /** What memory has no room for. */
   #tail: BodyTail | undefined;
+  readonly #holds = new Set<'tail' | 'turn'>();
   #isReleased = false;
   #ended = false;
   #upstream: Writable | undefined;
@@ -73,6 +80,7 @@ export class RequestBody {
   constructor(source: IncomingMessage, options: RequestBodyOptions) {
     this.#source = source;
     this.#options = options;
+    this.#members = new BodyMembers(options.members);
     const { silenceMs, refuse, signal } = options;
     this.#silence = setTimeout(() => {
       // A source that is paused waits for the upstream, not for the client.
@@ -89,9 +97,14 @@ export class RequestBody {
     return !this.#isReleased && (this.#tail === undefined || this.#tail.isRepeatable);
   }
 
-  /** A member of the JSON object that the body is, as far as it has arrived. */
-  member(name: 'model' | 'stream'): Scalar | undefined {
+  /** A member of the JSON object that the body is, as far as it has arrived; undefined: there is none. */
+  member(name: string): unknown {
     return this.#members.get(name);
+  }
+
+  /** Whether it is one JSON object, as far as its end shows. */
+  get isObject(): boolean {
+    return this.#members.isWhole;
   }
 
   /** Resolves once the body has named its model, or will not name one any more. Rejects with the signal's reason. */
@@ -110,12 +123,11 @@ export class RequestBody {
   }
 
   /**
-   * The whole body as text, once it has arrived; null if it is too large to keep. Rejects with the
-   * signal's reason.
+   * Resolves once all of it has been read; false: it cannot be kept, and the rest comes only while
+   * it is sent. Rejects with the signal's reason.
    */
-  async text(): Promise<string | null> {
-    const whole = await this.#whole.promise;
-    return whole ? Buffer.concat(this.#kept).toString('utf8') : null;
+  isRead(): Promise<boolean> {
+    return this.#isRead.promise;
   }
 
   /** Forgets what was kept. The body cannot be sent again after this. */
@@ -138,7 +150,7 @@ export class RequestBody {
       refuse(new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`));
       return;
     }
-    this.#members.push(chunk);
+    this.#look(chunk);
     const isKnown = this.#members.get('model') !== undefined;
     if (isKnown || this.#members.hopeless) this.#modelKnown.resolve(undefined);
     if (this.#tail === undefined && this.#keep(chunk)) {
@@ -150,17 +162,36 @@ export class RequestBody {
     this.#tail.push(chunk);
   };
 
+  #look(chunk: Buffer): void {
+    const isLarge = this.#received > LARGE;
+    if (isLarge) thisTurn.begin();
+    this.#members.push(chunk);
+    if (!isLarge || !thisTurn.isOver()) return;
+    this.#hold('turn');
+    setImmediate(() => this.#letGo('turn'));
+  }
+
+  #hold(why: 'tail' | 'turn'): void {
+    this.#holds.add(why);
+    this.#source.pause();
+  }
+
+  #letGo(why: 'tail' | 'turn'): void {
+    const wasHeld = this.#holds.delete(why);
+    if (wasHeld && this.#holds.size === 0 && !this.#isReleased) this.#source.resume();
+  }
+
   #onEnd(): void {
     clearTimeout(this.#silence);
     this.#ended = true;
-    this.#whole.resolve(this.#tail === undefined);
+    this.#isRead.resolve(true);
     this.#modelKnown.resolve(undefined);
     if (this.#tail === undefined) this.#upstream?.end();
     else this.#tail.end();
   }
 
   #abandon(reason: unknown): void {
-    this.#whole.reject(reason);
+    this.#isRead.reject(reason);
     this.#modelKnown.reject(reason);
   }
 
@@ -177,12 +208,12 @@ export class RequestBody {
   #startTail(): BodyTail {
     const { keep, spool } = this.#options;
     const tail = new BodyTail({
-      source: this.#source,
+      pause: () => this.#hold('tail'),
+      resume: () => this.#letGo('tail'),
       spool: keep ? spool : null,
       onSentOnce: () => this.#onSentOnce(),
       onUnreadable: (cause) => this.#options.refuse(unreadable(cause)),
     });
-    this.#whole.resolve(false);
     if (!keep) this.#onSentOnce();
     if (this.#upstream !== undefined) tail.sendTo(this.#upstream);
     return tail;
@@ -190,6 +221,7 @@ export class RequestBody {
 
   /** The client waits for the upstream from here on, so that nobody may wait for the rest of the body. */
   #onSentOnce(): void {
+    this.#isRead.resolve(false);
     this.#modelKnown.resolve(undefined);
     if (this.#upstream !== undefined) this.#forget();
   }

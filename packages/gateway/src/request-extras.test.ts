@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Refusal } from './outcome.ts';
-import { attributed } from './request-extras.ts';
+import { BodyMembers } from './body-members.ts';
+import { attributed as attributedTo, extrasReaders } from './request-extras.ts';
 
 const refusal = (kind: Refusal['kind']) =>
   ({ kind, status: 402, evidence: [], detail: 'x' }) as unknown as Refusal;
+function attributed(refused: Refusal, model: string, body: string | null): Refusal {
+  const members = new BodyMembers(extrasReaders());
+  members.push(Buffer.from(body ?? ''));
+  return attributedTo(refused, model, body === null ? null : (name) => members.get(name));
+}
 const FREE = 'a/b:free';
 
 describe('a refusal for want of credits, on a free model', () => {

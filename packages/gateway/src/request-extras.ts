@@ -1,10 +1,23 @@
+import type { ReadMember } from './conversation.ts';
 import { isFree } from './free-models.ts';
+import { ShortValueReader, WordReader, type MemberReader } from './member-readers.ts';
 import type { Refusal } from './outcome.ts';
 
-/** What OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search", "Server tools"). */
-const PAID_EXTRAS = ['"plugins"', '"web_search_options"', '"openrouter:', ':online"'];
+/** What OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search"). */
+const PAID_EXTRAS = ['plugins', 'web_search_options'];
 /** Where a request narrows the choice of providers itself (docs, "Provider routing", "Presets"). */
-const NARROWING = ['"provider"', '"preset"', '@preset/'];
+const NARROWING = ['provider', 'preset'];
+/** The beginning of a tool that OpenRouter carries out and charges for (docs, "Server tools"). */
+const SERVER_TOOL = '"openrouter:';
+
+/** What reads the members of a request's body that ask for more than its model. */
+export function extrasReaders(): Record<string, MemberReader> {
+  return {
+    ...Object.fromEntries([...PAID_EXTRAS, ...NARROWING].map((name) => [name, new WordReader('')])),
+    tools: new WordReader(SERVER_TOOL),
+    models: new ShortValueReader(),
+  };
+}
 
 /** Whether what a request adds to its model may be the reason of such a refusal. */
 export function mayConcernExtras({ kind }: Pick<Refusal, 'kind'>, model: string | null): boolean {
@@ -15,14 +28,20 @@ export function mayConcernExtras({ kind }: Pick<Refusal, 'kind'>, model: string 
 /**
  * Blames a refusal on the request where that asks for more than its model: a free model costs nothing,
  * so a 402 is about the extras, and credits could pay for those (`credits_short`); a policy may be about
- * the request's own choice of providers. `body`: null if it is not known.
+ * the request's own choice of providers. `member`: null if the body is not known.
  */
-export function attributed(refusal: Refusal, model: string | null, body: string | null): Refusal {
+export function attributed(
+  refusal: Refusal,
+  model: string | null,
+  member: ReadMember | null,
+): Refusal {
   if (!mayConcernExtras(refusal, model)) return refusal;
-  const asksFor = (members: readonly string[]) =>
-    body === null || members.some((member) => body.includes(member));
+  const has = (name: string) => member === null || member(name) === true;
+  const isNamed = (mark: string) => `${model} ${JSON.stringify(member?.('models'))}`.includes(mark);
   if (refusal.kind === 'account_policy') {
-    return asksFor(NARROWING) ? { ...refusal, isNarrowed: true } : refusal;
+    const isNarrowed = NARROWING.some(has) || isNamed('@preset/');
+    return isNarrowed ? { ...refusal, isNarrowed } : refusal;
   }
-  return asksFor(PAID_EXTRAS) ? { ...refusal, kind: 'credits_short' } : refusal;
+  const isPaid = PAID_EXTRAS.some(has) || has('tools') || isNamed(':online');
+  return isPaid ? { ...refusal, kind: 'credits_short' } : refusal;
 }

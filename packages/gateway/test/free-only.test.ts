@@ -69,9 +69,23 @@ describe('where free models only are served', () => {
     expect(upstream.requests()[0]?.body.toString()).toBe(body);
   });
 
-  it('a body too large to be looked into is refused', async () => {
+  it.each([
+    ['a/b:free', 200],
+    ['a/b', 403],
+  ])('a body beyond memory that names %s at its end is answered with %i', async (model, status) => {
     const upstream = await startRecordingUpstream(answering(OK));
     const gateway = await startTestGateway(upstream.url, FREE_ONLY);
+    const body = JSON.stringify({ messages: 'x'.repeat(17 * MIB), model });
+    expect(statusOf(await gateway.send(rawPost(body)))).toBe(status);
+    expect(gateway.keys.leases).toBe(status === 200 ? 1 : 0);
+  });
+
+  it('a body too large to be looked into is refused', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const spool = { folder: '/nowhere', maxBytes: 0 };
+    const gateway = await startTestGateway(upstream.url, {
+      settings: { ...FREE_ONLY.settings, spool },
+    });
     const answer = await gateway.send(rawPost('x'.repeat(17 * MIB)));
     expect(statusOf(answer)).toBe(413);
     expect(gateway.keys.leases).toBe(0);

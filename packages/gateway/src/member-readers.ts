@@ -1,0 +1,227 @@
+import { createHash, hash, type Hash } from 'node:crypto';
+import { BodyMembers } from './body-members.ts';
+
+/** The longest scalar that is read, and the longest list, in bytes as they stand in the document. */
+const MAX_SCALAR = 1024;
+const MAX_LIST = 64 * 1024;
+/** So much of a value is held before its digest begins: most values end before. */
+const MAX_HELD = 4 * 1024;
+/** The first turn of the user is looked for in so many turns. */
+const MAX_TURNS = 32;
+
+/** Takes in the value of one member of a JSON object, in pieces. */
+export interface MemberReader {
+  /** Whether the rest of the value changes nothing: it is not read any more. */
+  readonly isDone: boolean;
+  /** A value begins, in the place of any before it. */
+  begin(): void;
+  /** Bytes of the value, without white space around it; of a list that is opened, those of one element. */
+  add(bytes: Buffer): void;
+  /** The value has ended. */
+  end(): void;
+  /** What was read; undefined: no value, or one that this does not read. */
+  value(): unknown;
+  /** Where present: the value is a list or an object, and is read by its elements. */
+  open?(): void;
+  /** An element has ended. */
+  separate?(): void;
+}
+
+/** Reads a value that is short, as `JSON.parse` does; any other value is undefined. */
+export class ShortValueReader implements MemberReader {
+  readonly isDone = false;
+  readonly #maxBytes: number;
+  #pieces: Buffer[] = [];
+  #length = 0;
+  #state: 'none' | 'begun' | 'ended' | 'parsed' = 'none';
+  #value: unknown;
+
+  constructor(maxBytes = MAX_LIST) {
+    this.#maxBytes = maxBytes;
+  }
+
+  begin(): void {
+    this.#pieces = [];
+    this.#length = 0;
+    this.#state = 'begun';
+    this.#value = undefined;
+  }
+
+  add(bytes: Buffer): void {
+    this.#length += bytes.length;
+    if (this.#length <= this.#maxBytes) this.#pieces.push(bytes);
+    else this.#pieces = [];
+  }
+
+  end(): void {
+    this.#state = 'ended';
+  }
+
+  value(): unknown {
+    if (this.#state === 'ended') this.#parse();
+    return this.#value;
+  }
+
+  #parse(): void {
+    this.#state = 'parsed';
+    if (this.#length === 0 || this.#length > this.#maxBytes) return;
+    try {
+      this.#value = JSON.parse(Buffer.concat(this.#pieces).toString('utf8'));
+    } catch {
+      // The body is no JSON: the upstream will say so.
+    }
+    this.#pieces = []; // they would keep their chunks in memory
+  }
+}
+
+/** Reads a string, a number, a boolean or null; a longer value, a list and an object are undefined. */
+export class ScalarReader extends ShortValueReader {
+  constructor() {
+    super(MAX_SCALAR);
+  }
+
+  override value(): unknown {
+    const value = super.value();
+    return typeof value === 'object' && value !== null ? undefined : value;
+  }
+}
+
+/** Reads whether a value holds a word, in ASCII and without escapes; the empty word: whether there is a value. */
+export class WordReader implements MemberReader {
+  readonly #word: Buffer;
+  /** The last bytes, with which the word may begin. */
+  #last = Buffer.alloc(0);
+  isDone = false;
+
+  constructor(word: string) {
+    this.#word = Buffer.from(word);
+  }
+
+  begin(): void {
+    this.#last = Buffer.alloc(0);
+    this.isDone = false;
+  }
+
+  add(bytes: Buffer): void {
+    const before = this.#word.length - 1;
+    const joined = Buffer.concat([this.#last, bytes.subarray(0, Math.max(0, before))]);
+    this.isDone ||= joined.includes(this.#word) || bytes.includes(this.#word);
+    const end = bytes.length >= before ? bytes : joined;
+    this.#last = before <= 0 ? this.#last : Buffer.from(end.subarray(-before));
+  }
+
+  end(): void {
+    // What was seen is what there is.
+  }
+
+  value(): boolean | undefined {
+    return this.isDone || undefined;
+  }
+}
+
+/** Reads the digest of a value, which is the same for the same bytes. Null for null. */
+export class DigestReader implements MemberReader {
+  readonly isDone = false;
+  #hash: Hash | null = null;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #hasEnded = false;
+
+  begin(): void {
+    this.#hash = null;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#hasEnded = false;
+  }
+
+  add(bytes: Buffer): void {
+    if (this.#hash === null) {
+      this.#held.push(bytes);
+      this.#heldBytes += bytes.length;
+      if (this.#heldBytes <= MAX_HELD) return;
+      this.#hash = createHash('sha256').update(Buffer.concat(this.#held));
+      this.#held = [];
+    } else this.#hash.update(bytes);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  value(): string | null | undefined {
+    if (!this.#hasEnded) return undefined;
+    if (this.#hash !== null) return this.#hash.copy().digest('base64url');
+    const held = Buffer.concat(this.#held);
+    if (held.length === 0) return undefined;
+    if (held.equals(NULL)) return null;
+    return held.length <= MAX_SCALAR ? held.toString('latin1') : hash('sha256', held, 'base64url');
+  }
+}
+
+const NULL = Buffer.from('null');
+
+/**
+ * Reads the opening of a conversation: of a list of turns those up to the first of its user, or the
+ * first turn if none is the user's; of any other value all of it. The same for the same opening.
+ */
+export class OpeningReader implements MemberReader {
+  readonly #turn = new DigestReader();
+  #turns: string[] = [];
+  /** Looks for the role of a turn that is an object. */
+  #role: BodyMembers | null = null;
+  #isTurnEmpty = true;
+  #isList = false;
+  isDone = false;
+
+  begin(): void {
+    this.#turns = [];
+    this.#isList = false;
+    this.isDone = false;
+    this.#beginTurn();
+  }
+
+  open(): void {
+    this.#isList = true;
+  }
+
+  add(bytes: Buffer): void {
+    if (this.#isTurnEmpty && this.#isList && bytes[0] === OBJECT) {
+      this.#role = new BodyMembers({ role: new ScalarReader() });
+    }
+    this.#isTurnEmpty = false;
+    this.#role?.push(bytes);
+    this.#turn.add(bytes);
+  }
+
+  separate(): void {
+    if (this.#isTurnEmpty) return;
+    this.#turn.end();
+    this.#turns.push(this.#turn.value() ?? 'null');
+    if (this.#role?.get('role') === 'user') this.isDone = true;
+    else if (this.#turns.length === MAX_TURNS) this.#endWithoutUser();
+    this.#beginTurn();
+  }
+
+  end(): void {
+    if (!this.#isList) this.#turn.end();
+    else if (!this.isDone) this.#endWithoutUser();
+  }
+
+  /** A text that stands for the opening; null for null. */
+  value(): string | null | undefined {
+    return this.#isList ? JSON.stringify(this.#turns) : this.#turn.value();
+  }
+
+  #endWithoutUser(): void {
+    this.#turns.length = Math.min(this.#turns.length, 1);
+    this.isDone = true;
+  }
+
+  #beginTurn(): void {
+    this.#turn.begin();
+    this.#role = null;
+    this.#isTurnEmpty = true;
+  }
+}
+
+const OBJECT = 0x7b;
