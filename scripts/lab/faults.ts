@@ -93,7 +93,7 @@ const REFUSALS: Readonly<Record<ErrorFamily, TrialOptions>> = {
   unprocessable: passedOn(422),
   request_too_expensive: passedOn(402),
   // For this address's sake.
-  edge_blocked: { ...passedOn(429), setAside: 'upstream' },
+  edge_blocked: refused(429),
 };
 
 /** How a connection can fail. */
@@ -126,6 +126,10 @@ const IN_DISGUISE: readonly Trial[] = [
 const page = { 'content-type': 'text/html' };
 const json = { 'content-type': 'application/json' };
 
+const PROVIDER_429 = JSON.stringify({
+  error: { message: 'Provider returned error', code: 429, metadata: { provider_name: 'X' } },
+});
+
 const NO_HTTP: readonly Trial[] = [
   trial('bytes instead of HTTP', { kind: 'raw', bytes: 'SSH-2.0-OpenSSH_9.2\r\n' }),
   trial('a status below 100', { kind: 'raw', bytes: 'HTTP/1.1 099 No\r\n\r\n' }),
@@ -145,10 +149,25 @@ const NO_HTTP: readonly Trial[] = [
     body: '<html>Bad gateway</html>',
   }),
   trial('a 500 without a word', { kind: 'answer', status: 500, headers: json, body: '' }),
+  trial('a 429 without a word', { kind: 'answer', status: 429, headers: json, body: '' }),
+  trial('a 429 that is not gzip', {
+    kind: 'answer',
+    status: 429,
+    headers: { ...json, 'content-encoding': 'gzip' },
+    body: PROVIDER_429,
+  }),
 ];
 
 const MARKED = { mark: true, unended: true };
 const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
+/** A firewall refuses a request for its content or its size: nothing else is concerned. */
+const FIREWALL: readonly Trial[] = [400, 401, 403, 406, 413].map((status) =>
+  trial(
+    `a page of a firewall, ${status}`,
+    { kind: 'answer', status, headers: page, body: '<html><title>Denied</title></html>' },
+    { ...LASTS, ...refused(status) },
+  ),
+);
 
 /** What looks odd and is none of the upstream's faults. */
 const NO_FAULTS: readonly Trial[] = [
@@ -172,7 +191,12 @@ const LASTING: readonly Trial[] = [
   trial(
     'nothing but resets',
     { kind: 'reset', when: 'before-headers' },
-    { ...LASTS, ...refused(502), setAside: 'upstream' },
+    { ...LASTS, ...refused(502) },
+  ),
+  trial(
+    'nothing but pages, 503',
+    { kind: 'answer', status: 503, headers: page, body: '<html>Unavailable</html>' },
+    { ...LASTS, ...refused(503) },
   ),
   trial(
     'nothing but silence',
@@ -190,6 +214,7 @@ export const TRIALS: readonly Trial[] = [
   ...WITHIN_CONTENT,
   ...IN_DISGUISE,
   ...NO_HTTP,
+  ...FIREWALL,
   ...NO_FAULTS,
   ...LASTING,
 ];

@@ -10,7 +10,7 @@ import {
   type KeyStanding,
   type StandingFacts,
 } from '@openrouter-proxy/kms-protocol/key-standing';
-import { limitSubject, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
+import { circuitInWords, limitSubject, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import { clockTime, until } from './terminal/instant.ts';
 import type { Tone } from './terminal/style.ts';
 import type { Cell } from './terminal/table.ts';
@@ -49,8 +49,14 @@ const TONE: Readonly<Record<KeyStanding, Tone>> = {
 };
 
 /** A limit with its end and its cause. */
-export const limitInWords = (limit: LimitView, now: number): string =>
-  `${limitSubject(limit)} ${endInWords(limit, now)}`;
+export function limitInWords(limit: LimitView, now: number): string {
+  const { circuit, since, cause } = limit;
+  const subject = limitSubject(limit);
+  if (circuit === undefined) return `${subject} ${endInWords(limit, now)}`;
+  const when =
+    circuit.state === 'open' ? until(limit.until, now) : `since ${clockTime(since, now)}`;
+  return `${subject} ${when} (${circuitInWords(circuit)}): ${causeInWords(cause)}`;
+}
 
 const endInWords = (limit: LimitView, now: number) =>
   `${until(limit.until, now)}: ${causeInWords(limit.cause)}`;

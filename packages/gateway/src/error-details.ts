@@ -90,7 +90,7 @@ const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
 const ACCOUNT = /\b(user|org)_(?=\w*\d)\w{6,}/g;
 
 /** Removes what a text of OpenRouter's may hold of keys, key hashes and account ids. */
-function withoutIdentities(words: string): string {
+export function withoutIdentities(words: string): string {
   return words.replaceAll(KEY_OR_HASH, '***').replaceAll(ACCOUNT, '$1_***');
 }
 

@@ -37,7 +37,7 @@ describe('after an attempt that was refused', () => {
     expect(after(refused)).toEqual({ kind: 'answer' });
   });
 
-  it.each(['caller_error', 'edge_blocked', 'client_abort', 'success', 'unused'])(
+  it.each(['caller_error', 'edge_blocked', 'edge_refused', 'client_abort', 'success', 'unused'])(
     'and no key can help (%s), the client is answered',
     (kind) => {
       expect(after([outcome(kind)])).toEqual({ kind: 'answer' });
@@ -63,6 +63,7 @@ describe('after a provider’s failure', () => {
     expect(after([outcome('provider_limited')], limits)).toEqual({ kind: 'again', afterMs: 4_000 });
     expect(after([outcome('model_limited')], limits)).toEqual({ kind: 'again', afterMs: 4_000 });
     expect(after([outcome('provider_failed')], limits)).toEqual({ kind: 'again', afterMs: 250 });
+    expect(after([outcome('edge_failed')], limits)).toEqual({ kind: 'again', afterMs: 250 });
   });
 
   it('the wait doubles, and the third failure is the last', () => {

@@ -63,11 +63,12 @@ export type NextStep =
   /** The same may serve it, after a while. */
   | { kind: 'again'; afterMs: number };
 
-/** Outcomes for the provider's or the model's sake: no other key would have fared better. */
+/** Outcomes for the provider's, the model's or the edge's sake: no other key would have fared better. */
 const PROVIDERS: readonly OutcomeKind[] = [
   'provider_limited',
   'model_limited',
   'provider_failed',
+  'edge_failed',
   'truncated',
   'timeout',
 ];

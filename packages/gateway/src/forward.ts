@@ -147,6 +147,7 @@ class Forwarding {
       excludeAccountsOf: this.#refusing,
       affinity: this.#affinity,
       waitMs,
+      patienceMs: this.#limits.remainingMs,
     };
     try {
       const acquired = await leases.acquire(request, this.#stop.signal);

@@ -108,6 +108,24 @@ export const GATEWAY_ERRORS = {
     anthropic: 'overloaded_error',
     errorType: 'provider_unavailable',
   },
+  edge_blocked: {
+    status: 429,
+    type: 'upstream_error',
+    anthropic: 'rate_limit_error',
+    errorType: 'rate_limit_exceeded',
+  },
+  edge_refused: {
+    status: 403,
+    type: 'upstream_error',
+    anthropic: 'invalid_request_error',
+    errorType: 'permission_denied',
+  },
+  edge_failed: {
+    status: 502,
+    type: 'upstream_error',
+    anthropic: 'api_error',
+    errorType: 'provider_unavailable',
+  },
   key_service_unavailable: {
     status: 503,
     type: 'service_unavailable',
@@ -149,19 +167,18 @@ export class GatewayError extends Error {
   readonly code: GatewayErrorCode;
   /** Set when waiting helps, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Its code's, unless it passes on the status of an answer. */
+  readonly status: number;
 
   constructor(
     code: GatewayErrorCode,
     message: string,
-    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+    options: { retryAfterMs?: number | undefined; cause?: unknown; status?: number } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
-  }
-
-  get status(): number {
-    return GATEWAY_ERRORS[this.code].status;
+    this.status = options.status ?? GATEWAY_ERRORS[code].status;
   }
 
   /** Turns anything caught into a GatewayError; what is unknown becomes `internal`, its cause kept for the log. */
@@ -184,7 +201,7 @@ export interface ErrorBodyContext {
 
 /** The JSON body of an error answer, in the shape the API's clients expect. */
 export function errorBody(error: GatewayError, context: ErrorBodyContext): Record<string, unknown> {
-  const { status, type, anthropic, errorType } = GATEWAY_ERRORS[error.code];
+  const { type, anthropic, errorType } = GATEWAY_ERRORS[error.code];
   const { requestId, anthropicShape, now } = context;
   const { sentence } = retryAdvice(error.retryAfterMs, now);
   const message = sentence === '' ? error.message : `${error.message} ${sentence}`;
@@ -199,5 +216,5 @@ export function errorBody(error: GatewayError, context: ErrorBodyContext): Recor
     const shaped = { type: anthropic, message, error_type: errorType, metadata };
     return { type: 'error', error: shaped, request_id: requestId };
   }
-  return { error: { code: status, message, type, metadata } };
+  return { error: { code: error.status, message, type, metadata } };
 }

@@ -17,6 +17,8 @@ const RESTART_PATIENCE_MS = 5_000;
 /** How long one call may take on a connection that stands. */
 const CALL_TIMEOUT_MS = 1_000;
 const REPEAT_AFTER_MS = 100;
+/** How long a request waits for the result of another that finds out whether OpenRouter, or its model, can serve. */
+const PROBE_WAIT_MS = 2_500;
 /** How long a report is kept for a key service that does not answer. */
 const REPORT_PATIENCE_MS = 30_000;
 const MAX_WAITING_REPORTS = 10_000;
@@ -35,6 +37,8 @@ export interface LeaseRequest {
   affinity: string | null;
   /** How long it may wait for a key, in milliseconds. */
   waitMs: number;
+  /** How long it may wait for anything, in milliseconds. */
+  patienceMs: number;
 }
 
 /** A key, or why there is none: `error` is ready for the client. */
@@ -77,13 +81,13 @@ export class Leases {
       try {
         const patienceMs = Math.max(1, giveUpAt - performance.now());
         const answerMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
-        const timeoutMs = answerMs + request.waitMs;
+        const timeoutMs = answerMs + Math.max(request.waitMs, params.probeWaitMs);
         const lease = await this.#client.call('lease.acquire', params, { signal, timeoutMs });
         this.#held.set(lease.leaseId, { leaseId: lease.leaseId, expiresAt: lease.expiresAt });
         return { kind: 'lease', lease };
       } catch (error) {
         if (signal.aborted) {
-          if (request.waitMs > 0) this.#leaveLine(request.requestId);
+          this.#leaveLine(request.requestId);
           throw signal.reason;
         }
         if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
@@ -165,9 +169,10 @@ function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
 }
 
 function acquireParams(request: LeaseRequest) {
-  const { client, exclude, excludeAccountsOf, affinity, waitMs, ...rest } = request;
+  const { client, exclude, excludeAccountsOf, affinity, waitMs, patienceMs, ...rest } = request;
   return {
     ...rest,
+    probeWaitMs: Math.floor(Math.max(0, Math.min(PROBE_WAIT_MS, patienceMs))),
     ...(client === null ? {} : { client }),
     ...(exclude.length === 0 ? {} : { exclude }),
     ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf }),

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Evidence, Outcome } from '@openrouter-proxy/kms-protocol';
-import { errorDetails, type ErrorDetails } from './error-details.ts';
+import { errorDetails, withoutIdentities, type ErrorDetails } from './error-details.ts';
 import type { SecretMask } from './secret-mask.ts';
 
 /** A response that is not a success, as far as it is known: its head, and the beginning of its body. */
@@ -167,7 +167,6 @@ const MANAGEMENT_KEY =
   /\b(management|provisioning) keys? (?:can ?not|can['’]t|are not|is not|may not)/i;
 
 function forbidden(details: ErrorDetails): Family {
-  if (!details.isJson) return { kind: 'edge_blocked' };
   if (isProviders(details)) return { kind: 'caller_error' };
   if (MANAGEMENT_KEY.test(details.message)) return { kind: 'unauthorized' };
   return paymentRefused(details) ?? ofAccountOrCaller(details);
@@ -175,6 +174,15 @@ function forbidden(details: ErrorDetails): Family {
 
 function ofAccountOrCaller(details: ErrorDetails): Family {
   return { kind: refusedByAccount(details) ? 'account_policy' : 'caller_error' };
+}
+
+/** What an answer was about that is not OpenRouter's JSON; undefined: its status says it all the same. */
+function withoutJson(status: number, page: string): Family | undefined {
+  if (status >= 500 || status === 408) return { kind: 'edge_failed' };
+  if (status === 429) return { kind: page === '' ? 'edge_failed' : 'edge_blocked' };
+  if (status === 402 || status === 403) return { kind: 'edge_refused' };
+  const isRefusal = status === 401 ? page !== '' : page.startsWith('<');
+  return isRefusal ? { kind: 'edge_refused' } : undefined;
 }
 
 function family(status: number, details: ErrorDetails): Family {
@@ -188,7 +196,7 @@ function family(status: number, details: ErrorDetails): Family {
     case 408:
       return { kind: 'provider_failed' };
     case 429:
-      return details.isJson ? tooManyRequests(details) : { kind: 'edge_blocked' };
+      return tooManyRequests(details);
     case 503:
     case 529:
       return { kind: 'provider_limited' };
@@ -227,7 +235,7 @@ function statusOf({ code = '', type = '' }: ErrorDetails): number {
  * error names another limit or blames the request (OpenRouter docs, "Streaming", "Errors").
  */
 function familyWithin(status: number, details: ErrorDetails): Family {
-  if (status === 401) return { kind: 'provider_failed' };
+  if (status === 401 || !details.isJson) return { kind: 'provider_failed' };
   const found = family(status, details);
   if (found.kind === 'credits_exhausted' && details.limitSource === undefined) {
     return { kind: 'provider_failed' };
@@ -235,8 +243,16 @@ function familyWithin(status: number, details: ErrorDetails): Family {
   return found.kind === 'rate_limited' ? { kind: 'provider_limited' } : found;
 }
 
-/** Shown in place of the words of a page. */
-const NOT_JSON = 'the answer is not JSON';
+/** What is shown in place of the words of a page: its title, which is no answer of a model. */
+function pageInWords(page: string): string {
+  if (page === '') return 'an empty answer';
+  if (!page.startsWith('<')) return NOT_JSON;
+  const title = /<title>\s*([^<]{1,80})/i.exec(page.slice(0, MAX_TITLE_AT))?.[1]?.trim();
+  return title === undefined ? 'an HTML page' : `a page “${withoutIdentities(title)}”`;
+}
+
+/** The title of a page stands within so many characters. */
+const MAX_TITLE_AT = 10_000;
 
 function refused(
   found: Family,
@@ -244,12 +260,12 @@ function refused(
   headers: IncomingHttpHeaders,
   details: ErrorDetails,
 ): Refusal {
-  const { message, providerName, isJson } = details;
+  const { message, providerName } = details;
   return {
     ...found,
     status,
     evidence: collectEvidence(headers, details),
-    detail: message === '' && !isJson ? NOT_JSON : message,
+    detail: message,
     ...(providerName === undefined ? {} : { provider: providerName.slice(0, 100) }),
   };
 }
@@ -271,12 +287,18 @@ export function maskedRefusal<Kind extends Refusal>(refusal: Kind, mask: SecretM
 /** What a response that is not a success was about, with its evidence. Any input gives an outcome. */
 export function classifyFailure({ status, headers, body }: FailedResponse): Refusal {
   const details = errorDetails(body);
-  return refused(family(status, details), status, headers, details);
+  if (details.isJson) return refused(family(status, details), status, headers, details);
+  const page = body.trim();
+  const found = withoutJson(status, page) ?? family(status, details);
+  return { ...refused(found, status, headers, details), detail: pageInWords(page) };
 }
+
+const NOT_JSON = 'the answer is not JSON';
 
 /** What an error was about that came within a 200: as its body, or as an event of its stream. */
 export function classifyErrorWithin(body: string, headers: IncomingHttpHeaders): Refusal {
   const details = errorDetails(body);
   const status = statusOf(details);
-  return refused(familyWithin(status, details), status, headers, details);
+  const found = refused(familyWithin(status, details), status, headers, details);
+  return details.isJson ? found : { ...found, detail: NOT_JSON };
 }

@@ -3,11 +3,13 @@ import type { AttemptEnd } from './attempt-end.ts';
 import { collect } from './collect.ts';
 import { decodeBody } from './decoding.ts';
 import { heldJson } from './held-json.ts';
+import { heldPage, isOfEdge } from './held-page.ts';
 import { classifyFailure } from './outcome.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
 
 const MAX_BODY = 1024 * 1024;
 const BODY_TIMEOUT_MS = 10_000;
+const OPENING_BRACE = 0x7b;
 
 /** What a refusal is read under. */
 export interface RefusalOptions {
@@ -19,8 +21,8 @@ export interface RefusalOptions {
 }
 
 /**
- * Reads a response of status 400 or more to its end and classifies it; a body that cannot be decoded
- * counts as empty. Rejects with an UpstreamFailure when it breaks off.
+ * Reads a response of status 400 or more to its end and classifies it; a body that cannot be decoded,
+ * and is no plain JSON, counts as empty. Rejects with an UpstreamFailure when it breaks off.
  */
 export async function readRefusal(
   response: IncomingMessage,
@@ -40,10 +42,17 @@ export async function readRefusal(
     response.destroy();
     throw new UpstreamFailure('truncated', `an error body of more than ${MAX_BODY} bytes`);
   }
-  const body = decodeBody(Buffer.concat(chunks), headers, MAX_BODY) ?? Buffer.alloc(0);
+  const received = Buffer.concat(chunks);
+  const body = decodeBody(received, headers, MAX_BODY) ?? unlabelled(received);
   const outcome = classifyFailure({ status, headers, body: body.toString('utf8') });
-  return { kind: 'refused', outcome, held: heldJson(response, body, { secret, outcome }) };
+  const held = isOfEdge(outcome)
+    ? heldPage(outcome)
+    : heldJson(response, body, { secret, outcome });
+  return { kind: 'refused', outcome, held };
 }
+
+/** A body that is not coded as it says: JSON may stand as it is, anything else is no text. */
+const unlabelled = (body: Buffer) => (body[0] === OPENING_BRACE ? body : Buffer.alloc(0));
 
 function tooLong(): UpstreamFailure {
   return new UpstreamFailure('truncated', 'the body of an error answer did not end in time');

@@ -63,7 +63,6 @@ describe('an error of OpenRouter', () => {
     ['500 Internal Server Error', '{"error":{"message":"Internal Server Error","code":500}}'],
     ['503 Service Unavailable', '{"error":{"message":"Provider returned error","code":503}}'],
     ['529 Overloaded', '{"type":"error","error":{"type":"overloaded_error","message":"x"}}'],
-    ['502 Bad Gateway', '<html>not JSON</html>'],
     ['418 Teapot', ''],
   ])('%s is passed on as it is when to wait would take too long: %s', async (status, body) => {
     const upstream = await startRecordingUpstream(

@@ -112,8 +112,8 @@ it('asks OpenRouter about a key when the key service wants to know, and tells it
 
 it.each([
   ['401 Unauthorized', '{"error":{"message":"User not found.","code":401}}', 'unauthorized'],
-  ['500 Internal Server Error', 'x', 'provider_failed'],
-  ['200 OK', '<html>', 'provider_failed'],
+  ['500 Internal Server Error', 'x', 'edge_failed'],
+  ['200 OK', '<html>', 'edge_failed'],
 ])('tells the key service what came instead of an answer: %s', async (status, body, kind) => {
   const upstream = await startRecordingUpstream(answering(response(status, body)));
   const gateway = await startTestGateway(upstream.url);

@@ -128,6 +128,8 @@ export const contract = {
       affinity: z.string().max(64).optional(),
       /** How long it may wait for a key, in milliseconds; not at all if left out. */
       waitMs: z.int().nonnegative().max(MAX_WAIT_MS).optional(),
+      /** How long it may wait for a circuit breaker that may close at any moment, in milliseconds. */
+      probeWaitMs: z.int().nonnegative().max(MAX_WAIT_MS).optional(),
     }),
     result: lease,
     roles: ['gateway'],

@@ -37,7 +37,7 @@ export function utcInWords(at: number, now: number): string {
 
 const MAX_SAID = 160;
 
-/** What the other side said, in one line: of an HTML page its title. */
+/** The other side's words in one line; of an HTML page its title. */
 function brief(text: string): string {
   if (text.trimStart().startsWith('<')) {
     const title = /<title>([^<]{1,80})/i.exec(text)?.[1]?.trim();

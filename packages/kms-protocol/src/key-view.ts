@@ -56,6 +56,14 @@ export type Scope = z.infer<typeof scope>;
 export const modelPool = z.enum(['free', 'paid', 'all']);
 export type ModelPool = z.infer<typeof modelPool>;
 
+/** The circuit breaker behind a limit, and the failures that it opened for. */
+const circuitView = z.strictObject({
+  /** `half-open`: the limit is over, and a request finds out whether others can be served. */
+  state: z.enum(['open', 'half-open']),
+  requests: z.int().nonnegative(),
+  clients: z.int().nonnegative(),
+});
+
 /** A limit in force that is not the key's own. */
 export const limitView = z.strictObject({
   scope,
@@ -65,6 +73,8 @@ export const limitView = z.strictObject({
   since: instant,
   until: instant,
   cause,
+  /** Left out: the limit is no circuit breaker's. */
+  circuit: circuitView.optional(),
 });
 export type LimitView = z.infer<typeof limitView>;
 

@@ -78,8 +78,12 @@ export const outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('provider_limited'), ...refusal }),
   /** 5xx or an error inside a 200: the provider or OpenRouter failed. */
   z.strictObject({ kind: z.literal('provider_failed'), ...refusal }),
-  /** Not OpenRouter's JSON: the edge in front of it blocks this address. */
+  /** 429 that is not OpenRouter's JSON: the edge in front of it limits this address. */
   z.strictObject({ kind: z.literal('edge_blocked'), ...refusal }),
+  /** 4xx that is not OpenRouter's JSON: the edge, or a firewall, refuses this request's content. */
+  z.strictObject({ kind: z.literal('edge_refused'), ...refusal }),
+  /** 5xx, or a 429 without a body, that is not OpenRouter's JSON: it says nothing about a model or a key. */
+  z.strictObject({ kind: z.literal('edge_failed'), ...refusal }),
   /** 4xx: the request itself is at fault (parameters, moderation, size, unknown model). */
   z.strictObject({ kind: z.literal('caller_error'), ...refusal }),
   /** No connection, or it broke before the response began. */

@@ -28,6 +28,8 @@ const REASON: Readonly<
   provider_limited: 'provider overloaded',
   provider_failed: 'provider failed',
   edge_blocked: 'address blocked',
+  edge_refused: 'refused by a firewall',
+  edge_failed: 'edge failed',
   caller_error: 'request refused',
   connection_failed: 'connection failed',
   timeout: 'timed out',
@@ -87,6 +89,9 @@ const FAILURE: Readonly<Record<string, string>> = {
   key_refused: 'OpenRouter refused the key',
   key_service_unavailable: 'key service unavailable',
   upstream_blocked: 'OpenRouter cannot be reached',
+  edge_blocked: 'address blocked',
+  edge_refused: 'refused by a firewall',
+  edge_failed: 'edge failed',
   overloaded: 'gateway overloaded',
   shutting_down: 'gateway shutting down',
   upstream_timeout: 'OpenRouter timed out',
@@ -152,6 +157,17 @@ export function limitSubject(limit: Pick<LimitView, 'scope' | 'pool' | 'model'>)
     case 'upstream':
       return 'OpenRouter';
   }
+}
+
+/** What a circuit breaker opened for, and what it does. */
+export function circuitInWords({
+  state,
+  requests,
+  clients,
+}: NonNullable<LimitView['circuit']>): string {
+  const failed = `${requests} ${requests === 1 ? 'request' : 'requests'} of ${clients} ${clients === 1 ? 'client' : 'clients'} failed`;
+  const doing = state === 'open' ? 'open' : 'half-open: a request finds out';
+  return `circuit breaker ${doing}, ${failed}`;
 }
 
 /** A usage row whose key, model, client or day is not known. */

@@ -1,5 +1,5 @@
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import type { LendRequest } from './lender.ts';
+import type { LendRequest } from './lend-request.ts';
 import { isGuess, isOwnCount, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 

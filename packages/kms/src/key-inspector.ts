@@ -8,13 +8,14 @@ import { CheckTimes } from './health/check-times.ts';
 import {
   contactOfCheck,
   contactOfRequest,
+  type Asked,
   type Contact,
   type TroubleKind,
 } from './health/contact.ts';
 import type { Change, Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import type { PoolKey } from './key-records.ts';
-import type { LendRequest } from './lender.ts';
+import type { LendRequest } from './lend-request.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
@@ -132,7 +133,7 @@ export class KeyInspector {
       this.#compareCharges(key, finding.usageDaily);
     } else if (finding.outcome.kind === 'unauthorized') {
       await reports.disowned(key, finding.outcome);
-    }
+    } else if (contact.kind === 'trouble') await reports.unreached(key, finding.outcome);
     this.#repeat(key, finding, change, now);
     this.wantIfGuessed(key);
     const tally = this.#firstRound.add(keyId, finding);
@@ -141,18 +142,15 @@ export class KeyInspector {
   }
 
   /** Takes in what a client's request under a key tells of OpenRouter and of the key. */
-  observe(keyId: string, outcome: Outcome, model: string | null): void {
+  observe(keyId: string, outcome: Outcome, asked: Asked): void {
     const { contacts, inspections, clock } = this.#options;
     const now = clock.now();
     const heard = this.#heard(keyId);
-    const change = contacts.request(keyId, contactOfRequest(outcome, model), now);
+    const change = contacts.request(keyId, contactOfRequest(outcome, asked), now);
     this.#tellContact(keyId, heard);
     if (change === 'ends') this.#askAllDoubtful(now);
     else if (change === 'doubt') inspections.repeat(keyId, this.#times.doubt(now));
-    else if (change === 'begins') {
-      this.#probe = keyId;
-      inspections.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
-    } else if (contacts.of(keyId)?.verdict === 'refused' && heard.verdict !== 'refused') {
+    else if (contacts.of(keyId)?.verdict === 'refused' && heard.verdict !== 'refused') {
       inspections.repeat(keyId, this.#times.next(keyId, 'refused', now));
     }
   }

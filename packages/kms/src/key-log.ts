@@ -1,6 +1,7 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
 import type { Tally } from './first-round.ts';
+import { isCircuitSubject } from './circuits.ts';
 import type { PoolKey } from './key-records.ts';
 import type { Limit, Subject } from './limit.ts';
 
@@ -29,20 +30,25 @@ export const keyFields = ({ id, name }: PoolKey): LogFields => ({ key: name, key
 /** Writes that a key, an account, a model, or OpenRouter cannot serve for a time. */
 export function logLimit(
   logger: Logger,
-  { subject, until, cause }: Limit,
+  { subject, until, cause, evidence }: Limit,
   keys: readonly PoolKey[],
 ): void {
   const level = subject.scope === 'upstream' ? 'WARNING' : 'INFO';
-  logger.log(level, 'limit begins', {
+  const message = isCircuitSubject(subject) ? 'circuit breaker open' : 'limit begins';
+  logger.log(level, message, {
     ...subjectFields(subject, keys),
     until: new Date(until).toISOString(),
     ...cause,
+    ...(evidence === undefined
+      ? {}
+      : { failed_requests: evidence.requests, clients: evidence.clients }),
   });
 }
 
-/** Writes that a limit was lifted before its end. */
+/** Writes that a limit was lifted before its end, or that a circuit breaker is closed. */
 export function logLifted(logger: Logger, subject: Subject, keys: readonly PoolKey[]): void {
-  logger.info('limit lifted', subjectFields(subject, keys));
+  const message = isCircuitSubject(subject) ? 'circuit breaker closed' : 'limit lifted';
+  logger.info(message, subjectFields(subject, keys));
 }
 
 /** The most keys of an account that are named in one line. */

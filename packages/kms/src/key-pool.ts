@@ -1,6 +1,5 @@
 import {
   KmsError,
-  type Api,
   type Finding,
   type KeyView,
   type Lease,
@@ -9,6 +8,7 @@ import {
   type Usage,
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
+import { requesterOf } from './circuit-admission.ts';
 import type { Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import { Gate } from './gate.ts';
@@ -19,7 +19,8 @@ import { readLeaseId, type LeaseTokens } from './lease-id.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { SpendingWatch } from './ledger/spending-watch.ts';
 import type { UsageTotals } from './ledger/usage-totals.ts';
-import type { LendRequest, Lent } from './lender.ts';
+import { lendRequest, type AcquireRequest, type LendRequest } from './lend-request.ts';
+import type { Lent } from './lender.ts';
 import { nearestKeyId } from './nearest-key.ts';
 import type { PoolCore, PoolParts, PoolSettings } from './pool-core.ts';
 import { poolWatcher } from './pool-watcher.ts';
@@ -27,18 +28,6 @@ import { noKey } from './refusal.ts';
 import { ReportsUnderWay } from './reports-under-way.ts';
 import type { StateStore } from './state-store.ts';
 import { WaitingLine } from './waiting-line.ts';
-
-/** What a lease is asked for with. */
-export interface AcquireRequest {
-  readonly requestId?: string | undefined;
-  readonly api?: Api | undefined;
-  readonly model?: string | null | undefined;
-  readonly exclude?: readonly string[] | undefined;
-  readonly excludeAccountsOf?: readonly string[] | undefined;
-  readonly client?: string | undefined;
-  readonly affinity?: string | undefined;
-  readonly waitMs?: number | undefined;
-}
 
 /** What a lease was used for. */
 export interface LeaseUse {
@@ -64,12 +53,6 @@ export interface KeyPoolOptions {
   readonly clock: Clock;
   /** A number of [0, 1). */
   readonly random: () => number;
-}
-
-function lendRequest(session: number, request: AcquireRequest): LendRequest {
-  const { requestId = '', api = 'other', client = null, model = null } = request;
-  const { exclude = [], excludeAccountsOf = [], affinity = null } = request;
-  return { session, requestId, api, client, model, exclude, excludeAccountsOf, affinity };
 }
 
 type NoLease = Extract<Lent, { kind: 'none' }>;
@@ -151,8 +134,10 @@ export class KeyPool {
   async #lendLater(request: AcquireRequest, wanted: LendRequest, refused: NoLease): Promise<Lent> {
     const knowsMore = await this.#inspector.learnMore(refused.refusal);
     const lent = knowsMore ? await this.#lend(wanted) : refused;
-    const { client = '', requestId = '', waitMs = 0 } = request;
-    if (lent.kind === 'lease' || waitMs === 0 || !WaitingLine.helps(lent.refusal)) return lent;
+    if (lent.kind === 'lease') return lent;
+    const { client = '', requestId = '' } = request;
+    const waitMs = WaitingLine.waitFor(lent.refusal, request);
+    if (waitMs === 0) return lent;
     const { session } = wanted;
     const exclude = this.#core.lender.stillTried(wanted, this.#options.clock.now());
     const attempt = () => this.#lend({ ...wanted, exclude });
@@ -175,9 +160,13 @@ export class KeyPool {
     const { store, clock } = this.#options;
     const { keyId, generation } = readLeaseId(leaseId);
     const applied = await this.#gate.through(async () => {
-      const key = this.#core.byId.get(keyId);
-      if (key === undefined || !(await store.confirm(leaseId, clock.now()))) return false;
-      await this.#core.reports.prove(key, generation);
+      const { byId, admission, reports } = this.#core;
+      const key = byId.get(keyId);
+      if (key === undefined) return false;
+      const probed = admission.take(leaseId);
+      await reports.probeServed(probed);
+      if (!(await store.confirm(leaseId, clock.now()))) return probed.length > 0;
+      await reports.prove(key, generation);
       return true;
     });
     if (applied) this.#line.serve();
@@ -207,11 +196,15 @@ export class KeyPool {
     const key = this.#core.byId.get(keyId);
     if (key === undefined && !this.#gone.has(keyId)) return false;
     const unsent = isUnsent || outcome.kind === 'unused';
-    const { applied, ...lease } = await store.release(leaseId, keyId, clock.now(), unsent);
-    if (!applied) return false;
-    usage.add({ keyId, ...lease }, outcome, used, clock.now());
-    if (key !== undefined) this.#inspector.observe(keyId, outcome, lease.model);
-    const end = { ...lease, outcome, generation };
+    const lease = await store.release(leaseId, keyId, clock.now(), unsent);
+    if (!lease.applied) return false;
+    this.#core.admission.take(leaseId);
+    const { model, client, wasProbe } = lease;
+    const isInference = lease.request?.isInference !== false;
+    usage.add({ keyId, model, client }, outcome, used, clock.now());
+    if (key !== undefined) this.#inspector.observe(keyId, outcome, { model, isInference });
+    const requester = requesterOf(leaseId, lease, clock.now());
+    const end = { model, isInference, wasProbe, outcome, generation, requester };
     const followed = key === undefined ? [] : await this.#core.reports.take(key, end);
     ledger.ended(leaseId, outcome, used, followed, clock.now());
     if (key !== undefined) this.#inspector.wantIfGuessed(key);

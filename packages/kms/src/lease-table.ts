@@ -101,7 +101,14 @@ export class LeaseTable {
     if (!this.#options.isOfThisLife(leaseId)) this.#settled.add(leaseId);
     const wasProbe = lease?.slots.some(isProbe) === true;
     const { model, client } = lease ?? UNKNOWN;
-    return { applied: true, model, client, wasProbe };
+    const request = lease?.request;
+    return {
+      applied: true,
+      model,
+      client,
+      wasProbe,
+      ...(request === undefined ? {} : { request }),
+    };
   }
 
   /** See `StateStore.adopt`. Those that are in force now. */

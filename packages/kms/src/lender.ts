@@ -1,13 +1,13 @@
 import type { Lease, NoKeyData } from '@openrouter-proxy/kms-protocol';
 import { freeSlot, windowsAt, type Allowances } from './accounts.ts';
 import { AccountRing } from './account-ring.ts';
+import { KEYS_REFUSED, type CircuitAdmission } from './circuit-admission.ts';
 import type { Eligibility, Eligible } from './eligibility.ts';
-import { upstreamCause } from './health/causes.ts';
 import type { Contacts } from './health/contacts.ts';
-import { wayToOpenRouter } from './health/way-to-openrouter.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
-import type { Ledger, RequestInfo, Choices } from './ledger/ledger.ts';
+import type { LendRequest } from './lend-request.ts';
+import type { Ledger, Choices } from './ledger/ledger.ts';
 import type { Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 import type { LoadOrders } from './lease-loads.ts';
@@ -26,22 +26,12 @@ import {
   type Window,
 } from './state-store.ts';
 
-/** What a lease is wanted for. */
-export interface LendRequest extends RequestInfo {
-  readonly session: number;
-  /** Keys the request has tried. */
-  readonly exclude: readonly string[];
-  /** Of these, the keys whose account refused the request. */
-  readonly excludeAccountsOf: readonly string[];
-  /** The conversation it belongs to; null: not told. */
-  readonly affinity: string | null;
-}
-
 /** What lending works with. */
 export interface LenderParts {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
   readonly limits: LimitBook;
+  readonly admission: CircuitAdmission;
   readonly contacts: Contacts;
   readonly eligibility: Eligibility;
   readonly allowances: Allowances;
@@ -64,9 +54,6 @@ type KeyCandidate = Candidate & { readonly key: PoolKey; readonly rule: string }
 /** It is looked for every moment, and is often back in the next. */
 const STATE_UNAVAILABLE: NoKeyData = { reason: 'state_unavailable', retryAfterMs: 1_000 };
 
-/** Keys that OpenRouter refuses are put right by a person; waiting does not help. */
-const KEYS_REFUSED: NoKeyData = { reason: 'keys_refused', retryAfterMs: null };
-
 /** Lends keys: ranks the candidates by what is known, and has the store take the first that has room. */
 export class Lender {
   readonly #parts: LenderParts;
@@ -86,29 +73,36 @@ export class Lender {
 
   /** Lends a key at once, or says why none can be lent. */
   async lend(request: LendRequest, now: number): Promise<Lent> {
-    const { store, records, leaseTtlMs, ledger } = this.#parts;
-    const held = this.#heldBack(request.model, now);
+    const { store, records, leaseTtlMs, ledger, admission } = this.#parts;
+    const held = this.#heldBack(request, now);
     if (held !== undefined) return { kind: 'none', refusal: held };
-    const { session, model, client } = request;
-    const terms = { session, expiresAt: now + leaseTtlMs, model, client };
+    const { session, model, client, requestId, isInference } = request;
+    const leasedFor = { id: requestId === '' ? null : requestId, at: now, isInference };
+    const terms = { session, expiresAt: now + leaseTtlMs, model, client, request: leasedFor };
     const choices = this.choices(request, now);
+    const probed = admission.probe(request, now);
     let reserved: Reserved<KeyCandidate>;
     try {
       reserved = await store.reserve(this.#candidates(request, now), terms, now);
     } catch (error) {
+      admission.unprobe(probed, request, now);
       if (!(error instanceof StateUnavailable)) throw error;
       return { kind: 'none', refusal: STATE_UNAVAILABLE };
     }
     const { taken, full } = reserved;
     for (const window of full) this.#noteFull(window, now);
-    if (taken === null) return { kind: 'none', refusal: this.refusal(request, now) };
+    if (taken === null) {
+      admission.unprobe(probed, request, now);
+      return { kind: 'none', refusal: this.refusal(request, now) };
+    }
     const { key, leaseId, slots, rule } = taken;
+    admission.leased(leaseId, probed);
     const lease: Lease = {
       leaseId,
       keyId: key.id,
       keyName: key.name,
       account: records.accountOf(key),
-      probe: slots.some(({ untilConfirmed }) => untilConfirmed === true),
+      probe: probed.length > 0 || slots.some(({ untilConfirmed }) => untilConfirmed === true),
       queuedMs: 0,
       secret: key.secret.reveal(),
       expiresAt: terms.expiresAt,
@@ -131,9 +125,9 @@ export class Lender {
 
   /** Why no key can be lent. */
   refusal(request: LendRequest, now: number): NoKeyData {
+    const { keys, contacts } = this.#parts;
     const { model, exclude } = request;
-    const { keys } = this.#parts;
-    const held = this.#heldBack(model, now);
+    const held = this.#heldBack(request, now);
     if (held !== undefined) return held;
     const tried = new Set(exclude);
     const isRefused = this.#access.refusing(request, now);
@@ -143,8 +137,10 @@ export class Lender {
         : { blockedUntil: this.#blockedUntil(key, model, now), isTried: tried.has(key.id) },
     );
     const refusal = refusalOf(standings, now);
-    const isOfKeys = refusal.reason === 'cooling' && keys.every((key) => this.#isRefused(key, now));
-    return isOfKeys ? KEYS_REFUSED : refusal;
+    const isUnknown = (key: PoolKey) =>
+      this.#isRefused(key, now) || contacts.of(key.id)?.verdict === 'refused';
+    const mayBeOfKeys = refusal.reason === 'cooling' || refusal.reason === 'exhausted';
+    return mayBeOfKeys && keys.every(isUnknown) ? KEYS_REFUSED : refusal;
   }
 
   /** Whether OpenRouter has said that it does not know the key. */
@@ -162,20 +158,8 @@ export class Lender {
   }
 
   /** What holds every key back alike. */
-  #heldBack(model: string | null, now: number): NoKeyData | undefined {
-    const { limits, contacts } = this.#parts;
-    const upstream = limits.on({ scope: 'upstream' }, now);
-    if (upstream !== undefined) {
-      if (upstream.cause.reason === 'unauthorized') return KEYS_REFUSED;
-      const cause = upstreamCause(wayToOpenRouter(contacts, limits, now));
-      const retryAfterMs = upstream.until - now;
-      return {
-        ...{ reason: 'upstream_blocked', retryAfterMs },
-        ...(cause === null ? {} : { upstream: cause }),
-      };
-    }
-    const limit = model === null ? undefined : limits.on({ scope: 'model', model }, now);
-    return limit && { reason: 'model_limited', retryAfterMs: limit.until - now };
+  #heldBack(request: LendRequest, now: number): NoKeyData | undefined {
+    return this.#parts.admission.refusal(request, now) ?? this.#access.refusal(request, now);
   }
 
   #blockedUntil(key: PoolKey, model: string | null, now: number): number {

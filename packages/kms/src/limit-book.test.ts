@@ -10,8 +10,7 @@ const middle = () => 0.5;
 
 const until = (subject: Subject, end: number) =>
   ({ kind: 'limit', subject, end: { until: end, source: 'header' } }) as const;
-const backOff = (after = 1) =>
-  ({ kind: 'back-off', subject: MODEL, backOff: MODEL_BACK_OFF, after }) as const;
+const backOff = () => ({ kind: 'back-off', subject: MODEL, backOff: MODEL_BACK_OFF }) as const;
 
 describe('a limit', () => {
   it('holds until its end, not a millisecond longer', () => {
@@ -96,16 +95,6 @@ describe('a back-off', () => {
     expect(book.limit(backOff(), CAUSE, later)?.until).toBe(later + 1_000);
   });
 
-  it('begins with the failure that is one too many in a row', () => {
-    const book = new LimitBook(middle);
-    expect(book.limit(backOff(3), CAUSE, T)).toBeUndefined();
-    expect(book.limit(backOff(3), CAUSE, T)).toBeUndefined();
-    book.lift(MODEL, T);
-    expect(book.limit(backOff(3), CAUSE, T)).toBeUndefined();
-    expect(book.limit(backOff(3), CAUSE, T)).toBeUndefined();
-    expect(book.limit(backOff(3), CAUSE, T)).toMatchObject({ cause: { source: 'back-off' } });
-  });
-
   it('is spread, so that those who failed together do not come back together', () => {
     expect(backOffMs(CONNECTION_BACK_OFF, 1, () => 0)).toBe(800);
     expect(backOffMs(CONNECTION_BACK_OFF, 1, () => 0.999_999)).toBe(1_200);
@@ -188,15 +177,6 @@ describe('what the book tells', () => {
     expect(book.concernsModel('m0')).toBe(false);
     expect(book.concernsModel('m1')).toBe(true);
     expect(book.concernsModel('kept')).toBe(true);
-  });
-
-  it('counts failures of each subject by itself', () => {
-    const book = new LimitBook(middle);
-    const failing = (model: string) =>
-      ({ kind: 'back-off', subject: about(model), backOff: MODEL_BACK_OFF, after: 2 }) as const;
-    expect(book.limit(failing('a'), CAUSE, T)).toBeUndefined();
-    expect(book.limit(failing('b'), CAUSE, T)).toBeUndefined();
-    expect(book.limit(failing('a'), CAUSE, T)).toBeDefined();
   });
 
   it('makes no back-off longer for a level of long ago, and one for a level of just now', () => {

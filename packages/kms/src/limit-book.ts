@@ -17,7 +17,6 @@ type Limiting = Extract<Consequence, { kind: 'limit' | 'back-off' }>;
 export class LimitBook {
   readonly #random: () => number;
   readonly #limits = new Map<string, Limit>();
-  readonly #failures = new Map<string, number>();
   /** Models that were limited on some key or account. */
   readonly #models = new Set<string>();
   #version = 0;
@@ -72,10 +71,8 @@ export class LimitBook {
         inForce,
       );
     }
-    const failures = (this.#failures.get(id) ?? 0) + 1;
-    this.#failures.set(id, failures);
     // Those who were under way when it began tell of the same trouble.
-    if (failures < consequence.after || inForce !== undefined) return undefined;
+    if (inForce !== undefined) return undefined;
     const isRecent = before !== undefined && now - before.until < LEVEL_LASTS_MS;
     const level = (isRecent ? before.level : 0) + 1;
     const until = now + backOffMs(consequence.backOff, level, this.#random);
@@ -83,6 +80,11 @@ export class LimitBook {
       { subject, since: now, until, cause: { ...cause, source: 'back-off' }, level },
       inForce,
     );
+  }
+
+  /** Takes in the limit of a circuit that has opened. The limit; undefined if that changes nothing. */
+  begin(limit: Limit, now: number): Limit | undefined {
+    return this.#begin(limit, this.on(limit.subject, now));
   }
 
   /** Takes over a limit from who shares the state. Whether that changes anything. */
@@ -102,7 +104,6 @@ export class LimitBook {
       const { subject } = limit;
       if (!('account' in subject) || subject.account !== from) continue;
       const target: Subject = { ...subject, account: to };
-      this.#moveFailures(id, subjectId(target));
       this.#limits.delete(id);
       ended.push(subject);
       const isLonger = (this.on(target, now)?.until ?? now) < limit.until;
@@ -115,18 +116,11 @@ export class LimitBook {
     return { began, ended };
   }
 
-  #moveFailures(from: string, to: string): void {
-    const failures = this.#failures.get(from) ?? 0;
-    this.#failures.delete(from);
-    if (failures > 0) this.#failures.set(to, failures + (this.#failures.get(to) ?? 0));
-  }
-
-  /** Ends a limit, and begins anew to count. Whether there was one in force. */
+  /** Ends a limit. Whether there was one in force. */
   lift(subject: Subject, now: number): boolean {
-    if (this.#limits.size === 0 && this.#failures.size === 0) return false;
+    if (this.#limits.size === 0) return false;
     const id = subjectId(subject);
     const limit = this.#limits.get(id);
-    this.#failures.delete(id);
     this.#limits.delete(id);
     if (limit === undefined || settledLimit(limit, now) === undefined) return false;
     this.#version += 1;
@@ -139,7 +133,6 @@ export class LimitBook {
     this.#keep(limit);
     this.#version += 1;
     if (this.#limits.size > MAX_LIMITS) this.#forgetOne();
-    if (this.#failures.size > MAX_LIMITS) this.#failures.clear();
     return limit;
   }
 

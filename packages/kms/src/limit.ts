@@ -16,6 +16,15 @@ export interface Limit {
   readonly cause: Cause;
   /** How many back-offs in a row led here; 0: the end is no back-off's. */
   readonly level: number;
+  /** What a circuit breaker opened for; left out: none did. */
+  readonly evidence?: LimitEvidence;
+}
+
+/** The failures that a circuit breaker opened for. */
+export interface LimitEvidence {
+  readonly requests: number;
+  /** Their clients, as far as they are remembered. */
+  readonly clients: readonly string[];
 }
 
 /** A name for a subject: equal for equal subjects, and only for these. */

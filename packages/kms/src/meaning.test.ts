@@ -22,6 +22,7 @@ const keyModel = { scope: 'key-model', keyId: 'k', model: ABOUT.model };
 const accountModel = { scope: 'account-model', account: 'a', model: ABOUT.model };
 const model = { scope: 'model', model: ABOUT.model };
 const upstream = { scope: 'upstream' };
+const FAILURE = { kind: 'failure', subject: model, said: null };
 
 describe('what an outcome means beyond its key', () => {
   it.each<[kind: string, rest: object, expected: object[]]>([
@@ -57,11 +58,14 @@ describe('what an outcome means beyond its key', () => {
       retryAfter('60'),
       [{ kind: 'limit', subject: account('paid'), end: { until: NOW + 60_000, source: 'header' } }],
     ],
-    ['rate_limited', {}, [{ kind: 'back-off', subject: keyModel, after: 1 }]],
+    ['rate_limited', {}, [{ kind: 'back-off', subject: keyModel }, FAILURE]],
     [
       'rate_limited',
       retryAfter('7'),
-      [{ kind: 'limit', subject: keyModel, end: { until: NOW + 7_000, source: 'header' } }],
+      [
+        { kind: 'limit', subject: keyModel, end: { until: NOW + 7_000, source: 'header' } },
+        { ...FAILURE, said: { until: NOW + 7_000, source: 'header' } },
+      ],
     ],
     [
       'account_policy',
@@ -75,24 +79,28 @@ describe('what an outcome means beyond its key', () => {
       ],
     ],
     ['account_policy', { isNarrowed: true }, []],
-    ['model_throttled', {}, [{ kind: 'back-off', subject: accountModel, after: 1 }]],
-    ['model_limited', {}, [{ kind: 'back-off', subject: model, after: 1 }]],
-    ['provider_limited', {}, [{ kind: 'back-off', subject: model, after: 1 }]],
+    ['model_throttled', {}, [{ kind: 'back-off', subject: accountModel }, FAILURE]],
+    ['model_limited', {}, [FAILURE]],
+    ['provider_limited', {}, [FAILURE]],
     [
       'provider_limited',
       retryAfter('5'),
-      [{ kind: 'limit', subject: model, end: { until: NOW + 5_000, source: 'header' } }],
+      [{ ...FAILURE, said: { until: NOW + 5_000, source: 'header' } }],
     ],
     [
       'provider_limited',
       retryAfter('99999'),
-      [{ kind: 'limit', subject: model, end: { until: NOW + 3_600_000, source: 'header' } }],
+      [{ ...FAILURE, said: { until: NOW + 3_600_000, source: 'header' } }],
     ],
-    ['provider_failed', {}, [{ kind: 'back-off', subject: model, after: 3 }]],
-    ['truncated', {}, [{ kind: 'back-off', subject: model, after: 3 }]],
-    ['timeout', {}, [{ kind: 'back-off', subject: model, after: 3 }]],
-    ['connection_failed', {}, [{ kind: 'back-off', subject: upstream, after: 3 }]],
-    ['edge_blocked', {}, [{ kind: 'back-off', subject: upstream, after: 1 }]],
+    ['provider_failed', {}, [FAILURE]],
+    ['truncated', {}, [FAILURE]],
+    ['timeout', {}, [FAILURE]],
+    ['connection_failed', {}, [{ ...FAILURE, subject: upstream }]],
+    ['edge_failed', {}, [{ ...FAILURE, subject: upstream }]],
+    ['edge_blocked', {}, [{ ...FAILURE, subject: upstream }]],
+    ['caller_error', {}, [{ kind: 'reset', subject: upstream }]],
+    ['key_limit_reached', {}, [{ kind: 'reset', subject: upstream }]],
+    ['credits_short', {}, [{ kind: 'reset', subject: upstream }]],
     [
       'success',
       {},
@@ -109,16 +117,12 @@ describe('what an outcome means beyond its key', () => {
     expect(of(kind, rest)).toHaveLength(expected.length);
   });
 
-  it.each([
-    'key_limit_reached',
-    'unauthorized',
-    'credits_short',
-    'caller_error',
-    'client_abort',
-    'unused',
-  ])('of %s is nothing', (kind) => {
-    expect(of(kind)).toEqual([]);
-  });
+  it.each(['unauthorized', 'edge_refused', 'client_abort', 'unused'])(
+    'of %s is nothing',
+    (kind) => {
+      expect(of(kind)).toEqual([]);
+    },
+  );
 
   it('of spent credits is the end of paid models; of every model once free ones are refused several times', () => {
     expect(of('credits_exhausted', {}, { model: 'x/paid' })).toMatchObject([
@@ -127,9 +131,7 @@ describe('what an outcome means beyond its key', () => {
     expect(of('credits_exhausted', {}, { model: null })).toMatchObject([
       { subject: account('paid') },
     ]);
-    expect(of('credits_exhausted')).toMatchObject([
-      { kind: 'back-off', subject: account('all'), after: 3 },
-    ]);
+    expect(of('credits_exhausted')).toMatchObject([{ kind: 'failure', subject: account('all') }]);
   });
 
   it.each([

@@ -14,6 +14,7 @@ import {
   type CooldownEnd,
   type CooldownPolicy,
 } from './cooldown.ts';
+import type { CircuitSubject } from './circuits.ts';
 import type { Subject } from './limit.ts';
 import { poolOf } from './model-pool.ts';
 
@@ -29,12 +30,15 @@ export interface About {
 export type Consequence =
   /** It cannot serve until then. */
   | { readonly kind: 'limit'; readonly subject: Subject; readonly end: CooldownEnd }
-  /** It cannot serve for a time that grows; after so many failures in a row. */
+  /** It cannot serve for a time that grows. */
+  | { readonly kind: 'back-off'; readonly subject: Subject; readonly backOff: BackOff }
+  /** It failed for one request: its circuit breaker decides whether it fails for others too. */
   | {
-      readonly kind: 'back-off';
-      readonly subject: Subject;
+      readonly kind: 'failure';
+      readonly subject: CircuitSubject;
       readonly backOff: BackOff;
-      readonly after: number;
+      /** Until when the upstream says it lasts; null: it does not say. */
+      readonly said: CooldownEnd | null;
     }
   /** It serves: failures in a row begin anew. With a reason only a limit for that is lifted. */
   | { readonly kind: 'reset'; readonly subject: Subject; readonly reason?: OutcomeKind }
@@ -46,9 +50,7 @@ export type Consequence =
       readonly limit: number;
     };
 
-const UPSTREAM: Subject = { scope: 'upstream' };
-/** How often something may fail in a row before it is held back, where one failure means little. */
-const PATIENCE = 3;
+const UPSTREAM: CircuitSubject = { scope: 'upstream' };
 /** How long a model is asked for under other accounts after one account's settings shut it out. */
 const POLICY_MS = 10 * 60_000;
 
@@ -57,9 +59,14 @@ type Refused = Extract<Outcome, { evidence: unknown }>;
 /** Until when the upstream says it lasts; else a back-off. */
 function heldBack(subject: Subject, outcome: Refused, backOff: BackOff, now: number): Consequence {
   const end = evidenceEnd(outcome, now);
-  if (end === null) return { kind: 'back-off', subject, backOff, after: 1 };
-  return { kind: 'limit', subject, end };
+  return end === null ? { kind: 'back-off', subject, backOff } : { kind: 'limit', subject, end };
 }
+
+const failure = (
+  subject: CircuitSubject,
+  backOff: BackOff,
+  said: CooldownEnd | null = null,
+): Consequence => ({ kind: 'failure', subject, backOff, said });
 
 /** The account's limits, which all its keys share (OpenRouter docs, "Limits"). */
 function ofAccount(
@@ -88,11 +95,11 @@ function ofAccount(
 
 /**
  * A free model costs nothing: refused for want of credits is what the request adds to it, or everything,
- * once the balance is negative. One request does not tell these apart; several in a row do.
+ * once the balance is negative. One request does not tell these apart; several independent ones do.
  */
 function inDebt(account: string): Consequence {
-  const subject: Subject = { scope: 'account', account, pool: 'all' };
-  return { kind: 'back-off', subject, backOff: DEBT_BACK_OFF, after: PATIENCE };
+  const subject: CircuitSubject = { scope: 'account', account, pool: 'all' };
+  return failure(subject, DEBT_BACK_OFF);
 }
 
 function learnt(
@@ -105,7 +112,7 @@ function learnt(
   return said === undefined ? [] : [{ kind: 'learn', account, window, limit: Number(said.value) }];
 }
 
-/** Its failures in a row are over. */
+/** The failures in a row are over. */
 function served({ keyId, account, model }: About): Consequence[] {
   const reset = (subject: Subject) => ({ kind: 'reset', subject }) as const;
   if (model === null) return [reset(UPSTREAM)];
@@ -128,10 +135,13 @@ function ofItsModel(
   now: number,
 ): Consequence[] {
   if (model === null) return [];
-  const subject: Subject = { scope: 'model', model };
+  const subject: CircuitSubject = { scope: 'model', model };
   switch (outcome.kind) {
     case 'rate_limited':
-      return [heldBack({ scope: 'key-model', keyId, model }, outcome, UNKNOWN_BACK_OFF, now)];
+      return [
+        heldBack({ scope: 'key-model', keyId, model }, outcome, UNKNOWN_BACK_OFF, now),
+        failure(subject, MODEL_BACK_OFF, evidenceEnd(outcome, now)),
+      ];
     case 'account_policy':
       if (outcome.isNarrowed === true) return [];
       return [
@@ -142,14 +152,17 @@ function ofItsModel(
         },
       ];
     case 'model_throttled':
-      return [heldBack({ scope: 'account-model', account, model }, outcome, UNKNOWN_BACK_OFF, now)];
+      return [
+        heldBack({ scope: 'account-model', account, model }, outcome, UNKNOWN_BACK_OFF, now),
+        failure(subject, MODEL_BACK_OFF, evidenceEnd(outcome, now)),
+      ];
     case 'model_limited':
     case 'provider_limited':
-      return [heldBack(subject, outcome, MODEL_BACK_OFF, now)];
+      return [failure(subject, MODEL_BACK_OFF, evidenceEnd(outcome, now))];
     case 'provider_failed':
     case 'truncated':
     case 'timeout':
-      return [{ kind: 'back-off', subject, backOff: MODEL_BACK_OFF, after: PATIENCE }];
+      return [failure(subject, MODEL_BACK_OFF)];
     default:
       return [];
   }
@@ -169,11 +182,15 @@ export function consequencesOf(
     case 'success':
       return served(about);
     case 'connection_failed':
-      return [
-        { kind: 'back-off', subject: UPSTREAM, backOff: CONNECTION_BACK_OFF, after: PATIENCE },
-      ];
+      return [failure(UPSTREAM, CONNECTION_BACK_OFF)];
+    case 'edge_failed':
+      return [failure(UPSTREAM, CONNECTION_BACK_OFF, evidenceEnd(outcome, now))];
     case 'edge_blocked':
-      return [heldBack(UPSTREAM, outcome, BLOCK_BACK_OFF, now)];
+      return [failure(UPSTREAM, BLOCK_BACK_OFF, evidenceEnd(outcome, now))];
+    case 'caller_error':
+    case 'key_limit_reached':
+    case 'credits_short':
+      return [{ kind: 'reset', subject: UPSTREAM }]; // OpenRouter itself has answered
     case 'free_tier_exhausted':
     case 'credits_exhausted':
     case 'budget_exhausted':

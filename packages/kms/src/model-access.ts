@@ -1,7 +1,12 @@
+import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
 import type { KeyRecords, PoolKey } from './key-records.ts';
-import type { LendRequest } from './lender.ts';
+import type { LendRequest } from './lend-request.ts';
 import type { Limit } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
+
+/** A request whose model is rate limited on as many keys is not tried on others. */
+const LIMITED_KEYS = 3;
+const RATE_LIMITS: readonly string[] = ['rate_limited', 'model_throttled'];
 
 /** What access to models is read from. */
 export interface ModelAccessParts {
@@ -50,6 +55,23 @@ export class ModelAccess {
     const byPolicy = refusing.some((key) => this.isShutOut(key, model, now));
     return (key) =>
       accounts.has(records.accountOf(key)) || (byPolicy && this.isShutOut(key, model, now));
+  }
+
+  /** Why a request need not be tried on further keys: its model was rate limited on several. Undefined: it may be. */
+  refusal(
+    { model, exclude }: Pick<LendRequest, 'model' | 'exclude'>,
+    now: number,
+  ): NoKeyData | undefined {
+    const { limits, keys } = this.#parts;
+    if (model === null || exclude.length < LIMITED_KEYS || !limits.concernsModel(model)) return;
+    const ends = keys.flatMap((key) => {
+      if (!exclude.includes(key.id)) return [];
+      const onKey = limits.on({ scope: 'key-model', keyId: key.id, model }, now);
+      const limit = onKey ?? this.#accountLimit(key, model, now);
+      return limit !== undefined && RATE_LIMITS.includes(limit.cause.reason) ? [limit.until] : [];
+    });
+    if (ends.length < LIMITED_KEYS) return;
+    return { reason: 'model_limited', retryAfterMs: Math.min(...ends) - now };
   }
 
   #accountLimit(key: PoolKey, model: string, now: number): Limit | undefined {

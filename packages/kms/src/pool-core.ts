@@ -3,6 +3,8 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from './accounts.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import { Eligibility } from './eligibility.ts';
+import { CircuitAdmission } from './circuit-admission.ts';
+import type { Circuits } from './circuits.ts';
 import type { Contacts } from './health/contacts.ts';
 import type { InspectionListener } from './first-round.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from './key-records.ts';
@@ -70,6 +72,7 @@ export interface SharedParts {
   readonly contacts: Contacts;
   readonly records: SharedRecords;
   readonly limits: LimitBook;
+  readonly circuits: Circuits;
   readonly allowances: SharedState['allowances'];
 }
 
@@ -80,6 +83,7 @@ export interface PoolCore {
   readonly records: KeyRecords;
   readonly limits: LimitBook;
   readonly allowances: Allowances;
+  readonly admission: CircuitAdmission;
   readonly lender: Lender;
   readonly reports: Reports;
   readonly views: PoolViews;
@@ -89,7 +93,7 @@ export interface PoolCore {
 export async function openCore(
   settings: PoolSettings,
   parts: PoolParts,
-  { contacts, records: sharedRecords, limits, allowances: learnt }: SharedParts,
+  { contacts, records: sharedRecords, limits, circuits, allowances: learnt }: SharedParts,
   before?: PoolCore,
 ): Promise<PoolCore> {
   const { keys, policy, freeAllowance } = settings;
@@ -98,8 +102,9 @@ export async function openCore(
   const records = await KeyRecords.load(loaded, before?.records);
   const allowances = new Allowances(freeAllowance, learnt);
   const eligibility = new Eligibility({ keys, records, limits });
-  const lasting = { contacts, limits, shared: sharedRecords };
+  const lasting = { contacts, limits, circuits, shared: sharedRecords };
   const common = { ...parts, ...settings, ...lasting, records, allowances };
+  const admission = new CircuitAdmission(lasting);
   const loadOrders = loads.orderOf(keys);
   return {
     settings,
@@ -107,7 +112,8 @@ export async function openCore(
     records,
     limits,
     allowances,
-    lender: new Lender({ ...common, eligibility, loadOrders }),
+    admission,
+    lender: new Lender({ ...common, admission, eligibility, loadOrders }),
     reports: new Reports(common),
     views: new PoolViews(common),
   };

@@ -9,6 +9,8 @@ import {
 import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { currentWindows, type Allowances } from './accounts.ts';
+import { evidenceOf } from './circuit-breaker.ts';
+import type { Circuits, TrippedCircuit } from './circuits.ts';
 import type { Contacts } from './health/contacts.ts';
 import { upstreamCause, type HealthFacts } from './health/causes.ts';
 import { keyHealth } from './health/key-health.ts';
@@ -37,6 +39,7 @@ export interface PoolViewsParts {
   readonly records: KeyRecords;
   readonly contacts: Contacts;
   readonly limits: LimitBook;
+  readonly circuits: Circuits;
   readonly allowances: Allowances;
   readonly shared: SharedRecords;
   readonly store: StateStore;
@@ -86,7 +89,7 @@ export class PoolViews {
   async status(): Promise<
     Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting' | 'health'>
   > {
-    const { keys, store, records, shared, limits, clock } = this.#parts;
+    const { keys, store, records, shared, circuits, clock } = this.#parts;
     const [areKeysSaved, isSharedSaved] = [await records.retrySaves(), await shared.retrySaves()];
     const now = clock.now();
     const inFlight = await store.inFlight(now);
@@ -100,7 +103,12 @@ export class PoolViews {
         account,
         keys: members.map(({ name }) => name),
       })),
-      limits: limits.all(now).filter(concernsAllKeys).slice(0, MAX_LIMITS).map(limitView),
+      limits: circuits
+        .tripped(now)
+        .filter(({ subject }) => subject.scope !== 'account')
+        .map(circuitLimitView)
+        .toSorted((a, b) => b.until - a.until)
+        .slice(0, MAX_LIMITS),
       store: storeView(store, areKeysSaved && isSharedSaved),
     };
   }
@@ -237,12 +245,25 @@ function fullness(view: KeyView, pool: RequestPool): Reason[] {
   return reasons;
 }
 
-const concernsAllKeys = ({ subject }: Limit) =>
-  subject.scope === 'model' || subject.scope === 'upstream';
+/** A circuit that is not closed, as operators see it. */
+function circuitLimitView({ subject, circuit, cause }: TrippedCircuit): LimitView {
+  const { kind: state, since } = circuit;
+  const until = circuit.kind === 'open' ? circuit.until : since;
+  return {
+    ...subjectView(subject),
+    since,
+    until,
+    cause,
+    circuit: { state, ...evidenceOf(circuit) },
+  };
+}
 
 /** A limit as operators see it. */
-export function limitView({ subject, since, until, cause }: Limit): LimitView {
-  return { ...subjectView(subject), since, until, cause };
+export function limitView({ subject, since, until, cause, evidence }: Limit): LimitView {
+  const view = { ...subjectView(subject), since, until, cause };
+  if (evidence === undefined) return view;
+  const { requests, clients } = evidence;
+  return { ...view, circuit: { state: 'open', requests, clients: clients.length } };
 }
 
 /** What a limit is about, without the key or the account. */

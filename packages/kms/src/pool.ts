@@ -1,3 +1,4 @@
+import { Circuits } from './circuits.ts';
 import { Contacts } from './health/contacts.ts';
 import { Inspections } from './inspections.ts';
 import { KeyPool } from './key-pool.ts';
@@ -11,10 +12,12 @@ export async function openPool(settings: PoolSettings, parts: PoolParts): Promis
   const records = new SharedRecords(store, listener);
   const kept = await records.load(clock.now());
   const contacts = new Contacts();
+  const limits = new LimitBook(random, kept.limits);
   const shared = {
     contacts,
     records,
-    limits: new LimitBook(random, kept.limits),
+    limits,
+    circuits: new Circuits(limits, random),
     allowances: kept.allowances,
   };
   const core = await openCore(settings, parts, shared);

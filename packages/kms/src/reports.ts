@@ -2,7 +2,9 @@ import type { KeyFacts, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import type { Allowances } from './accounts.ts';
 import { AccountFindings, type FreeRequestsBefore } from './account-findings.ts';
-import { BLOCK_BACK_OFF } from './back-off.ts';
+import { BLOCK_BACK_OFF, CONNECTION_BACK_OFF } from './back-off.ts';
+import { KEY_CHECK } from './circuit-breaker.ts';
+import { isCircuitSubject, type Circuits, type CircuitSubject } from './circuits.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import type { Contacts } from './health/contacts.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
@@ -14,11 +16,11 @@ import type { SharedRecords } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
 import { StrikeWatch } from './strike-watch.ts';
 
-/** What is refused as often within a minute is not the fault of the one it was refused to. */
+/** Models that are limited on one key within a minute: then the key is limited. */
 const ESCALATE_WITHIN_MS = 60_000;
 const MODELS_ON_ONE_KEY = 3;
-const OF_ONE_MODEL = { rate_limited: 3, model_throttled: 2 } as const;
-const SCOPE_OF = { rate_limited: 'key-model', model_throttled: 'account-model' } as const;
+/** Refused requests that are told to the circuit breaker: more add nothing. */
+const MAX_STRUCK_REQUESTS = 8;
 
 /** Told what becomes of what keys share. */
 export interface LimitListener {
@@ -34,6 +36,7 @@ export interface ReportsParts {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
   readonly limits: LimitBook;
+  readonly circuits: Circuits;
   readonly allowances: Allowances;
   readonly shared: SharedRecords;
   readonly store: StateStore;
@@ -43,11 +46,23 @@ export interface ReportsParts {
   readonly listener: LimitListener;
 }
 
+/** Whose request a failure is of. */
+export interface Requester {
+  /** Equal for all attempts of one request. */
+  readonly requestId: string;
+  readonly client: string;
+  /** When the attempt began. */
+  readonly startedAt: number;
+}
+
 /** What came of a lease. */
 export interface LeaseEnd {
   readonly outcome: Outcome;
   readonly generation: number;
   readonly model: string | null;
+  readonly requester: Requester;
+  /** Whether it was for a model: what other endpoints say of a key is about these endpoints. */
+  readonly isInference: boolean;
   /** Whether it was to prove its key, and had not been confirmed. */
   readonly wasProbe: boolean;
 }
@@ -64,11 +79,16 @@ export class Reports {
   }
 
   /** Resolves with what it meant when everything that must outlast this process is saved, or could not be. */
-  async take(key: PoolKey, { outcome, generation, model, wasProbe }: LeaseEnd): Promise<string[]> {
+  async take(key: PoolKey, end: LeaseEnd): Promise<string[]> {
+    const { outcome, generation, model, requester, wasProbe } = end;
     const { records, policy, clock } = this.#parts;
     const now = clock.now();
-    if (outcome.kind === 'unauthorized' && (await this.#isEverybodys(key, outcome, now))) {
-      return ['keys of several accounts were refused alike: OpenRouter is left alone for a while'];
+    if (outcome.kind === 'unauthorized') {
+      if (!end.isInference)
+        return ['this endpoint refuses the key: `GET /key` tells whether others do'];
+      if (await this.#isEverybodys(key, outcome, requester, now)) {
+        return ['keys of several accounts were refused alike: none of them is set aside'];
+      }
     }
     const before = records.of(key, now).state;
     const followed: string[] = [];
@@ -76,9 +96,9 @@ export class Reports {
     if (wasProbe && outcome.kind === 'success') saved.push(this.prove(key, generation));
     const about = { keyId: key.id, account: records.accountOf(key), model };
     for (const consequence of consequencesOf(outcome, about, now, policy)) {
-      saved.push(this.#carryOut(consequence, outcome, now, followed));
+      saved.push(this.#carryOut(consequence, outcome, requester, followed, now));
     }
-    saved.push(this.#escalate(key, { outcome, generation, model }, followed, now));
+    saved.push(this.#escalate(key, end, now));
     const after = records.of(key, now).state;
     if (after !== before) followed.unshift(keyEffect(key.name, after));
     await Promise.all(saved);
@@ -93,7 +113,7 @@ export class Reports {
   /** Takes in what `GET /key` told: it replaces what was only guessed. `before`: the count when it was asked. */
   async inspected(key: PoolKey, facts: KeyFacts, before: FreeRequestsBefore | null): Promise<void> {
     await this.#accounts.learn(key, facts);
-    await this.#liftUpstream(this.#parts.clock.now());
+    await this.#reachedByCheck(this.#parts.clock.now());
     const ended = await this.#accounts.count(key, facts, before);
     if (ended !== null) await this.lift(ended);
   }
@@ -102,30 +122,55 @@ export class Reports {
   async disowned(key: PoolKey, outcome: Extract<Outcome, { kind: 'unauthorized' }>): Promise<void> {
     const { records, clock } = this.#parts;
     const now = clock.now();
-    if (await this.#isEverybodys(key, outcome, now)) return;
+    if (await this.#isEverybodys(key, outcome, this.#keyCheck(key, now), now)) return;
     const { strikeUntil, generation } = records.of(key, now);
     if (strikeUntil === null) {
       await records.take(key, { kind: 'reported', outcome, generation });
     } else await records.take(key, { kind: 'disowned', detail: outcome.detail });
   }
 
-  /** Several accounts' keys refused within moments: it is the pool, or the way to OpenRouter. */
-  async #isEverybodys(key: PoolKey, outcome: Outcome, now: number): Promise<boolean> {
+  /** `GET /key` did not reach OpenRouter: whoever fails too does not fail for what it sends. */
+  async unreached(key: PoolKey, outcome: Outcome): Promise<void> {
+    const now = this.#parts.clock.now();
+    const failure: Consequence = {
+      ...{ kind: 'failure', subject: { scope: 'upstream' }, said: null },
+      backOff: CONNECTION_BACK_OFF,
+    };
+    await this.#carryOut(failure, outcome, this.#keyCheck(key, now), [], now);
+  }
+
+  #keyCheck({ id }: PoolKey, now: number): Requester {
+    return { requestId: `${id} ${now}`, client: KEY_CHECK, startedAt: now };
+  }
+
+  /**
+   * Several accounts' keys refused within moments: it is the pool, or what is between here and
+   * OpenRouter. Several requests that were refused so open the circuit breaker.
+   */
+  async #isEverybodys(
+    key: PoolKey,
+    outcome: Outcome,
+    requester: Requester,
+    now: number,
+  ): Promise<boolean> {
     const { records, keys, contacts } = this.#parts;
     const accounts = new Set(keys.map((each) => records.accountOf(each)));
     const account = records.accountOf(key);
     const { lastAcceptedAt } = contacts;
-    const struck = this.#strikes.add(key, account, accounts.size, now, lastAcceptedAt);
-    if (struck === null) return false;
-    const upstream: Consequence = {
-      kind: 'back-off',
-      subject: { scope: 'upstream' },
+    const strike = { key, account, requester, at: now };
+    const strikes = this.#strikes.add(strike, accounts.size, lastAcceptedAt);
+    if (strikes === null) return false;
+    const failure: Consequence = {
+      ...{ kind: 'failure', subject: { scope: 'upstream' }, said: null },
       backOff: BLOCK_BACK_OFF,
-      after: 1,
     };
+    const struck = new Set(strikes.map((each) => each.key));
+    const requesters = new Map(strikes.map((each) => [each.requester.requestId, each.requester]));
     await Promise.all([
-      ...struck.map((each) => records.take(each, { kind: 'absolved' })),
-      this.#carryOut(upstream, outcome, now, []),
+      ...[...struck].map((each) => records.take(each, { kind: 'absolved' })),
+      ...[...requesters.values()]
+        .slice(-MAX_STRUCK_REQUESTS)
+        .map((each) => this.#carryOut(failure, outcome, each, [], now)),
     ]);
     return true;
   }
@@ -134,8 +179,9 @@ export class Reports {
   async #carryOut(
     consequence: Consequence,
     outcome: Outcome,
-    now: number,
+    requester: Requester,
     followed: string[],
+    now: number,
   ): Promise<void> {
     const { limits, allowances, shared, listener } = this.#parts;
     if (consequence.kind === 'learn') {
@@ -148,24 +194,52 @@ export class Reports {
       const { subject, reason } = consequence;
       const inForce = reason === undefined ? undefined : limits.on(subject, now);
       if (inForce !== undefined && inForce.cause.reason !== reason) return;
-      if (!limits.lift(subject, now)) return;
+      if (!this.#served(subject, now)) return;
       followed.push(`${subjectWords(consequence.subject)}: the limit is lifted`);
       await this.#lifted(consequence.subject);
       return;
     }
-    const detail = 'detail' in outcome ? outcome.detail : '';
-    const limit = limits.limit(consequence, { reason: outcome.kind, detail }, now);
+    const limit = this.#limit(consequence, outcome, requester, now);
     if (limit === undefined) return;
     listener.onLimit(limit, this.#parts.records.keysConcernedBy(limit.subject));
     followed.push(limitEffect(limit));
     await shared.keepLimit(limit.subject, limit);
   }
 
+  /** The limit that begins; undefined: none does. */
+  #limit(
+    consequence: Extract<Consequence, { kind: 'limit' | 'back-off' | 'failure' }>,
+    outcome: Outcome,
+    { requestId: id, client, startedAt }: Requester,
+    now: number,
+  ): Limit | undefined {
+    const { limits, circuits } = this.#parts;
+    const [reason, detail] = [outcome.kind, 'detail' in outcome ? outcome.detail : ''];
+    if (consequence.kind !== 'failure') return limits.limit(consequence, { reason, detail }, now);
+    const { subject, backOff, said } = consequence;
+    const failed = { id, client, startedAt, at: now, reason, said };
+    return circuits.failed(subject, failed, backOff, detail);
+  }
+
+  /** Whether that ends anything. */
+  #served(subject: Subject, now: number): boolean {
+    const { limits, circuits } = this.#parts;
+    return isCircuitSubject(subject) ? circuits.served(subject, now) : limits.lift(subject, now);
+  }
+
+  /** The first content of a probe has come: it need not end before the circuits are closed. */
+  async probeServed(subjects: readonly CircuitSubject[]): Promise<void> {
+    const now = this.#parts.clock.now();
+    const closed = subjects.filter((subject) => this.#served(subject, now));
+    await Promise.all(closed.map((subject) => this.#lifted(subject)));
+  }
+
   /** OpenRouter can be reached and accepts a key; whether it blocks what clients send is not said. */
-  async #liftUpstream(now: number): Promise<void> {
-    const limit = this.#parts.limits.on({ scope: 'upstream' }, now);
-    if (limit === undefined || limit.cause.reason === 'edge_blocked') return;
-    await this.lift({ scope: 'upstream' });
+  async #reachedByCheck(now: number): Promise<void> {
+    const subject: CircuitSubject = { scope: 'upstream' };
+    const { failed } = this.#parts.circuits.of(subject, now);
+    if (failed.length === 0 || failed.some(({ reason }) => reason === 'edge_blocked')) return;
+    if (this.#served(subject, now)) await this.#lifted(subject);
   }
 
   /** An operator knows better: no limit of the key's account, or on a model, holds the key back any more. */
@@ -178,7 +252,8 @@ export class Reports {
 
   /** Ends a limit, if there is one. */
   async lift(subject: Subject): Promise<void> {
-    const { limits, clock } = this.#parts;
+    const { limits, circuits, clock } = this.#parts;
+    if (isCircuitSubject(subject)) circuits.reset(subject);
     if (limits.lift(subject, clock.now())) await this.#lifted(subject);
   }
 
@@ -188,39 +263,24 @@ export class Reports {
     await shared.keepLimit(subject, null);
   }
 
-  /** What concerns one model on one key, or account, may concern the key, or the model, as a whole. */
+  /** What concerns several models on one key concerns the key as a whole. */
   async #escalate(
     key: PoolKey,
-    { outcome, generation, model }: Omit<LeaseEnd, 'wasProbe'>,
-    followed: string[],
+    { outcome, generation, model }: LeaseEnd,
     now: number,
   ): Promise<void> {
     const { records, limits } = this.#parts;
-    if (outcome.kind !== 'rate_limited' && outcome.kind !== 'model_throttled') return;
-    if (model === null) {
-      if (outcome.kind !== 'rate_limited') return;
-      await records.take(key, { kind: 'limited', outcome, generation });
-      return;
-    }
-    const recent = limits
+    if (outcome.kind !== 'rate_limited') return;
+    const onKey = limits
       .all(now)
       .filter(
-        ({ since, cause }) => now - since < ESCALATE_WITHIN_MS && cause.reason === outcome.kind,
+        ({ since, cause, subject }) =>
+          now - since < ESCALATE_WITHIN_MS &&
+          cause.reason === outcome.kind &&
+          subject.scope === 'key-model' &&
+          subject.keyId === key.id,
       );
-    const onKey = recent.filter(
-      ({ subject }) => subject.scope === 'key-model' && subject.keyId === key.id,
-    );
-    if (outcome.kind === 'rate_limited' && onKey.length >= MODELS_ON_ONE_KEY) {
-      await records.take(key, { kind: 'limited', outcome, generation });
-    }
-    const onModel = recent.filter(
-      ({ subject: { scope, ...about } }) =>
-        scope === SCOPE_OF[outcome.kind] && 'model' in about && about.model === model,
-    );
-    const [first] = onModel;
-    if (first === undefined || onModel.length < OF_ONE_MODEL[outcome.kind]) return;
-    const end = { until: first.until, source: first.cause.source };
-    const consequence: Consequence = { kind: 'limit', subject: { scope: 'model', model }, end };
-    await this.#carryOut(consequence, outcome, now, followed);
+    if (model !== null && onKey.length < MODELS_ON_ONE_KEY) return;
+    await records.take(key, { kind: 'limited', outcome, generation });
   }
 }

@@ -12,6 +12,8 @@ export interface StoreListener {
 
 const viewed = contract['service.status'].result.shape.limits.element.shape;
 const name = z.string();
+/** Failed requests, and clients, that a limit is kept with. */
+const MAX_EVIDENCE = 64;
 
 const subject = z.discriminatedUnion('scope', [
   z.strictObject({ scope: z.literal('account'), account: name, pool: viewed.pool }),
@@ -27,6 +29,12 @@ const limit: z.ZodType<Limit> = z.strictObject({
   until: viewed.until,
   cause: viewed.cause,
   level: z.int().nonnegative(),
+  evidence: z
+    .strictObject({
+      requests: z.int().nonnegative().max(MAX_EVIDENCE),
+      clients: z.array(name).max(MAX_EVIDENCE),
+    })
+    .exactOptional(),
 });
 
 const learnt = z.strictObject({

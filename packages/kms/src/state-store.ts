@@ -48,6 +48,18 @@ export interface LeaseTerms {
   readonly model: string | null;
   /** Who asked; null: not known. */
   readonly client: string | null;
+  /** The request it is for; left out: not known. */
+  readonly request?: LeasedFor;
+}
+
+/** The request that a lease is for. */
+export interface LeasedFor {
+  /** Null: it has none. */
+  readonly id: string | null;
+  /** When the lease was given, milliseconds since the epoch. */
+  readonly at: number;
+  /** Whether it is for a model's answer, and not for another endpoint. */
+  readonly isInference: boolean;
 }
 
 /** What came of drawing candidates: the one that had room, and the windows of others that had none. */
@@ -57,11 +69,9 @@ export interface Reserved<C extends Candidate> {
 }
 
 /** A lease that has ended. */
-export interface Released {
+export interface Released extends Omit<LeaseTerms, 'session' | 'expiresAt'> {
   /** False: it had ended before. */
   readonly applied: boolean;
-  readonly model: string | null;
-  readonly client: string | null;
   /** Whether it was to prove its key, and had not been confirmed. */
   readonly wasProbe: boolean;
 }

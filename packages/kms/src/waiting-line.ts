@@ -17,6 +17,17 @@ const PASSING: readonly NoKeyData['reason'][] = [
   'state_unavailable',
 ];
 
+/** Reasons of a circuit breaker that is open, or half-open with a probe under way. */
+const OF_CIRCUITS: readonly NoKeyData['reason'][] = ['model_limited', 'upstream_blocked'];
+
+/** How long a request may wait, in milliseconds. */
+interface Patience {
+  /** For a key. */
+  readonly waitMs?: number | undefined;
+  /** For a circuit breaker. */
+  readonly probeWaitMs?: number | undefined;
+}
+
 /** One who waits. */
 export interface Waiter {
   readonly client: string;
@@ -51,6 +62,13 @@ export class WaitingLine {
   /** How many wait. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How long a request that was refused so waits, in milliseconds: for a key, or for a circuit that may close at any moment. */
+  static waitFor(refusal: NoKeyData, { waitMs = 0, probeWaitMs = 0 }: Patience): number {
+    if (!WaitingLine.helps(refusal)) return 0;
+    const isBrief = (refusal.retryAfterMs ?? Infinity) <= probeWaitMs;
+    return isBrief && OF_CIRCUITS.includes(refusal.reason) ? Math.max(waitMs, probeWaitMs) : waitMs;
   }
 
   /** Whether waiting can help one who was refused so. */

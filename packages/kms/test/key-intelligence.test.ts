@@ -6,7 +6,7 @@ import {
   type KeyFacts,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
-import type { AcquireRequest } from '../src/key-pool.ts';
+import type { AcquireRequest } from '../src/lend-request.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { memoryStore } from './support/memory-store.ts';
 import { SUCCESS, UNAUTHORIZED, limited, startPool, type PoolSetUp } from './support/pool.ts';
@@ -109,7 +109,7 @@ describe('a limit of an account', () => {
 describe('trouble that is not the key’s', () => {
   it('of a provider holds its model back for every key, and nothing else', async () => {
     const { pool, clock } = await start([null, null]).started;
-    await use(pool, refused('provider_limited'), { model: PAID });
+    for (let n = 0; n < 3; n += 1) await use(pool, refused('provider_limited'), { model: PAID });
     expect(await refusal(pool, { model: PAID })).toEqual({
       reason: 'model_limited',
       retryAfterMs: 1_000,
@@ -144,22 +144,22 @@ describe('trouble that is not the key’s', () => {
     expect(await use(pool, SUCCESS, { model: 'c/d' })).toBe('k3');
   });
 
-  it('of one model on two accounts is the model’s', async () => {
-    const { pool } = await start(['one', 'two', 'three']).started;
+  it('of one model on three accounts is the model’s', async () => {
+    const { pool } = await start(['one', 'two', 'three', 'four']).started;
     const throttled = refused('model_throttled', {
       evidence: [{ field: 'retry-after', from: 'header', value: '60' }],
     });
-    await use(pool, throttled, { model: PAID });
-    await use(pool, throttled, { model: PAID });
+    for (let n = 0; n < 3; n += 1) await use(pool, throttled, { model: PAID });
     expect((await refusal(pool, { model: PAID })).reason).toBe('model_limited');
   });
 
-  it('of the connection holds everything back after three in a row, and a success ends it', async () => {
+  it('of the connection holds everything back after three requests, and a success ends it', async () => {
     const { pool, clock } = await start([null, null]).started;
     const failed: Outcome = { kind: 'connection_failed', detail: '' };
     await use(pool, failed);
     await use(pool, failed);
     await use(pool, SUCCESS);
+    clock.advance(5_000);
     for (let n = 0; n < 3; n += 1) await use(pool, failed);
     expect(await refusal(pool, {})).toEqual({ reason: 'upstream_blocked', retryAfterMs: 1_000 });
     clock.advance(1_000);

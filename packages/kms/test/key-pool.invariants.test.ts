@@ -5,9 +5,11 @@ import {
   type KeyView,
   type LimitView,
   type Lease,
+  type NoKeyData,
   type Outcome,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
+import { PROBE_MS } from '../src/circuit-breaker.ts';
 import type { KeyCommand } from '../src/key-state.ts';
 import type { Selection, Strategy } from '../src/selection.ts';
 import { fakeKeys } from './support/fake-keys.ts';
@@ -157,7 +159,6 @@ class Play {
     before: KeyView[],
     blocked: LimitView | undefined,
   ): Promise<void> {
-    const now = this.#setUp.clock.now();
     const exclude = excluded.flatMap((key) => before[key]?.keyId ?? []);
     const hasRoom = ({ keyId, inFlight, maxConcurrency }: KeyView) =>
       inFlight < (maxConcurrency ?? Infinity) && !exclude.includes(keyId);
@@ -166,38 +167,54 @@ class Play {
       canServe(key) || (key.state.kind === 'returning' && hasRoom(key));
     try {
       const lease = await this.#started.pool.acquire(1, { exclude });
-      expect(blocked).toBeUndefined();
+      const isHalfOpen = blocked?.circuit?.state === 'half-open';
+      if (!isHalfOpen) expect(blocked).toBeUndefined();
       const usable = before.filter(mayServe).map(({ keyId }) => keyId);
       expect(usable).toContain(lease.keyId);
       const isReturning = before.some(
         ({ keyId, state }) => keyId === lease.keyId && state.kind === 'returning',
       );
-      expect(lease.probe).toBe(isReturning);
+      if (!isHalfOpen) expect(lease.probe).toBe(isReturning);
       this.#given.push({ lease, isReported: false, isOfThisLife: true });
     } catch (error) {
       if (!KmsError.is(error, 'NO_KEY_AVAILABLE')) throw error;
-      const { reason, retryAfterMs } = error.data;
-      if (blocked !== undefined) {
-        const isOfKeys = blocked.cause.reason === 'unauthorized';
-        expect({ reason, retryAfterMs }).toEqual({
-          reason: isOfKeys ? 'keys_refused' : 'upstream_blocked',
-          retryAfterMs: isOfKeys ? null : blocked.until - now,
-        });
-        return;
-      }
-      expect(before.filter(canServe)).toEqual([]);
-      if (reason === 'keys_refused') {
-        expect(retryAfterMs).toBeNull();
-        return;
-      }
-      const ends = before.flatMap(({ state }) =>
-        state.kind === 'cooling' ? state.until - now : [],
-      );
-      const busy = reason === 'busy' ? [1_000] : [];
-      const soonest = Math.min(...ends, ...busy);
-      expect(retryAfterMs).toBe(soonest === Infinity ? null : soonest);
-      if (retryAfterMs !== null) expect(retryAfterMs).toBeGreaterThanOrEqual(0);
+      this.#checkRefusal(error.data, before, before.filter(canServe), blocked);
     }
+  }
+
+  #checkRefusal(
+    { reason, retryAfterMs }: NoKeyData,
+    before: KeyView[],
+    usable: KeyView[],
+    blocked: LimitView | undefined,
+  ): void {
+    const now = this.#setUp.clock.now();
+    if (blocked !== undefined && this.#isOfCircuit({ reason, retryAfterMs }, blocked)) return;
+    expect(usable).toEqual([]);
+    if (reason === 'keys_refused') {
+      expect(retryAfterMs).toBeNull();
+      return;
+    }
+    const ends = before.flatMap(({ state }) => (state.kind === 'cooling' ? state.until - now : []));
+    const busy = reason === 'busy' ? [1_000] : [];
+    const soonest = Math.min(...ends, ...busy);
+    expect(retryAfterMs).toBe(soonest === Infinity ? null : soonest);
+    if (retryAfterMs !== null) expect(retryAfterMs).toBeGreaterThanOrEqual(0);
+  }
+
+  /** Whether a refusal is a circuit breaker's: of one that is open it always is. */
+  #isOfCircuit({ reason, retryAfterMs }: NoKeyData, blocked: LimitView): boolean {
+    if (blocked.circuit?.state === 'half-open') {
+      if (reason !== 'upstream_blocked') return false;
+      expect(retryAfterMs).toBeLessThanOrEqual(PROBE_MS); // a probe is under way
+      return true;
+    }
+    const isOfKeys = blocked.cause.reason === 'unauthorized';
+    expect({ reason, retryAfterMs }).toEqual({
+      reason: isOfKeys ? 'keys_refused' : 'upstream_blocked',
+      retryAfterMs: isOfKeys ? null : blocked.until - this.#setUp.clock.now(),
+    });
+    return true;
   }
 
   async #report(which: number, outcome: Outcome): Promise<void> {
@@ -223,12 +240,15 @@ class Play {
     }
   }
 
-  /** Nobody's report changes a key but the one it was about. */
+  /** A report changes no key but its own; keys that are refused alike are not set aside for it. */
   #checkOthersUntouched(step: Step, before: KeyView[], after: KeyView[]): void {
     if (step.do !== 'report') return;
     const about = this.#given[step.lease % this.#given.length]?.lease.keyId;
     for (const [index, { keyId, state }] of after.entries()) {
-      if (keyId !== about) expect(state).toEqual(before[index]?.state);
+      const was = before[index]?.state;
+      const isAbsolved = step.outcome.kind === 'unauthorized' && was?.kind === 'cooling';
+      if (keyId === about || (isAbsolved && state.kind === 'available')) continue;
+      expect(state).toEqual(was);
     }
   }
 }

@@ -1,5 +1,10 @@
-import type { Cause } from '@openrouter-proxy/kms-protocol';
-import { limitSubject, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import type { LimitView } from '@openrouter-proxy/kms-protocol';
+import {
+  circuitInWords,
+  limitSubject,
+  reasonInWords,
+  sourceInWords,
+} from '@openrouter-proxy/kms-protocol/words';
 import type { Snapshot } from '../snapshot.ts';
 import { Countdown } from './clock.tsx';
 import { Panel } from './panel.tsx';
@@ -26,7 +31,7 @@ export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snaps
             cells: [
               limitSubject(limit),
               <Countdown until={limit.until} />,
-              <Reason cause={limit.cause} />,
+              <Reason limit={limit} />,
             ],
           }))}
         />
@@ -40,11 +45,13 @@ export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snaps
   );
 }
 
-/** Why a limit is in force, how its end is known, and what the upstream said. */
-function Reason({ cause: { reason, source, detail } }: { readonly cause: Cause }) {
+/** Why a limit is in force, how its end is known or what its circuit breaker opened for, and what the upstream said. */
+function Reason({ limit: { cause, circuit } }: { readonly limit: LimitView }) {
+  const { reason, source, detail } = cause;
+  const known = circuit === undefined ? sourceInWords(source) : circuitInWords(circuit);
   return (
     <>
-      {reasonInWords(reason)} <span class="muted">({sourceInWords(source)})</span>
+      {reasonInWords(reason)} <span class="muted">({known})</span>
       {detail === '' ? null : <q class="evidence">{detail}</q>}
     </>
   );

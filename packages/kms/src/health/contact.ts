@@ -43,10 +43,17 @@ const said = (outcome: Extract<Outcome, { detail: string }>): Said => ({
   detail: outcome.detail,
 });
 
+/** What a request was for. */
+export interface Asked {
+  /** Null: the request needs no valid key. */
+  readonly model: string | null;
+  /** False: it was for another endpoint than a model's. */
+  readonly isInference: boolean;
+}
+
 type Teller<Kind extends OutcomeKind> = (
   outcome: Extract<Outcome, { kind: Kind }>,
-  /** Null: the request needs no valid key. */
-  model: string | null,
+  asked: Asked,
 ) => Contact;
 
 const answered =
@@ -64,16 +71,19 @@ const providersFault = (
 
 /** What each kind of outcome of a client's request tells. */
 const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
-  success: ({ status }, model) => {
+  success: ({ status }, { model }) => {
     const key = model === null ? 'unknown' : 'accepted';
     return { kind: 'answered', key, status, detail: '' };
   },
-  unauthorized: answered('refused'),
+  unauthorized: (outcome, { isInference }) =>
+    isInference ? answered('refused')(outcome) : doubt(),
   connection_failed: (outcome) => troubleOf(outcome),
   edge_blocked: (outcome) => ({
     ...{ kind: 'trouble', trouble: 'upstream_blocked' },
     ...said(outcome),
   }),
+  edge_refused: doubt,
+  edge_failed: doubt,
   provider_limited: providersFault,
   provider_failed: providersFault,
   rate_limited: answered('accepted'),
@@ -93,11 +103,11 @@ const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
   unused: none,
 };
 
-/** What the outcome of a client's request tells. `model`: null if the request needs no valid key. */
-export function contactOfRequest(outcome: Outcome, model: string | null): Contact {
+/** What the outcome of a client's request tells. */
+export function contactOfRequest(outcome: Outcome, asked: Asked): Contact {
   // The teller is of the outcome's own kind; TypeScript does not follow an index through a union.
   const tell = TELLERS[outcome.kind] as Teller<OutcomeKind>;
-  return tell(outcome, model);
+  return tell(outcome, asked);
 }
 
 /** What an answer to `GET /key`, behind which there is no provider, tells. */
@@ -107,6 +117,11 @@ export function contactOfCheck(finding: Finding): Contact {
   }
   const { outcome } = finding;
   switch (outcome.kind) {
+    case 'edge_refused': {
+      const trouble = outcome.status === 403 ? 'upstream_blocked' : 'upstream_failing';
+      return { kind: 'trouble', trouble, ...said(outcome) };
+    }
+    case 'edge_failed':
     case 'provider_failed':
     case 'provider_limited':
     case 'model_limited':
@@ -116,7 +131,7 @@ export function contactOfCheck(finding: Finding): Contact {
     case 'truncated':
       return { kind: 'trouble', trouble: 'connection_failed', ...said(outcome) };
     default:
-      return contactOfRequest(outcome, null);
+      return contactOfRequest(outcome, { model: null, isInference: true });
   }
 }
 

@@ -13,7 +13,8 @@ const BAD_GATEWAY: Outcome = {
 };
 const ACCEPTED: Contact = { kind: 'answered', key: 'accepted', status: 200, detail: '' };
 const checked = (outcome: Outcome) => contactOfCheck({ kind: 'failed', outcome });
-const requested = (outcome: Outcome) => contactOfRequest(outcome, 'a/b');
+const requested = (outcome: Outcome) =>
+  contactOfRequest(outcome, { model: 'a/b', isInference: true });
 
 it('keeps a refusal until OpenRouter accepts the key', () => {
   const contacts = new Contacts();
@@ -35,18 +36,27 @@ it('keeps a network failure until OpenRouter answers', () => {
   expect(contacts.trouble).toBeNull();
 });
 
-it('takes one failed request for a doubt when OpenRouter answered moments ago', () => {
+it('takes a failed request for a doubt: only GET /key tells of an outage', () => {
   const contacts = new Contacts();
-  contacts.check('a', ACCEPTED, T);
-  expect(contacts.request('a', requested(NO_CONNECTION), T + 1_999)).toBe('doubt');
+  expect(contacts.request('a', requested(NO_CONNECTION), T)).toBe('doubt');
   expect(contacts.trouble).toBeNull();
-  expect(contacts.request('a', requested(NO_CONNECTION), T + 2_000)).toBe('begins');
+  contacts.check('a', checked(NO_CONNECTION), T + 1);
+  expect(contacts.request('a', requested(NO_CONNECTION), T + 2)).toBe('goes on');
+});
+
+it('takes a 401 of another endpoint than a model’s for a doubt about the key', () => {
+  const asked = { model: null, isInference: false };
+  expect(contactOfRequest(UNAUTHORIZED, asked)).toEqual({ kind: 'doubt' });
 });
 
 it('a public endpoint that answers says nothing of the key', () => {
   const contacts = new Contacts();
   contacts.check('a', checked(UNAUTHORIZED), T);
-  contacts.request('a', contactOfRequest({ kind: 'success', status: 200 }, null), T + 1);
+  contacts.request(
+    'a',
+    contactOfRequest({ kind: 'success', status: 200 }, { model: null, isInference: true }),
+    T + 1,
+  );
   expect(contacts.of('a')?.verdict).toBe('refused');
 });
 

@@ -1,8 +1,6 @@
 import type { KeyCheck } from '@openrouter-proxy/kms-protocol';
 import type { Contact, TroubleKind } from './contact.ts';
 
-/** An answer that recent makes one failed request no sign of an outage: `GET /key` tells. */
-const RECENT_MS = 2_000;
 /** Less is the time that an answer takes, and clocks that are nearly right. */
 const CLOCK_TOLERANCE_MS = 120_000;
 
@@ -65,9 +63,8 @@ export class Contacts {
   /** Takes in what a client's request under a key tells. */
   request(keyId: string, contact: Contact, now: number): Change {
     if (contact.kind !== 'trouble') return this.#take(keyId, contact, now);
-    const answeredMs = this.#lastAnswerAt === null ? Infinity : now - this.#lastAnswerAt;
-    const isDoubtful = this.#trouble === null && answeredMs >= 0 && answeredMs < RECENT_MS;
-    return isDoubtful ? 'doubt' : this.#take(null, contact, now);
+    // One request may fail for what it sends: `GET /key` tells.
+    return this.#trouble === null ? 'doubt' : this.#take(null, contact, now);
   }
 
   /** Takes in what `GET /key` tells. */

@@ -10,11 +10,11 @@ const FAMILIES: Readonly<Record<ErrorFamily, [outcome: string, followed: string]
   free_per_minute: ['free requests used up (429)', 'for free models: set aside for'],
   free_per_day: ['free requests used up (429)', 'for free models: set aside for'],
   model_throttled: ['model rate limited (429)', 'on account'],
-  provider_shared_pool: ['provider overloaded (429)', 'model .*: set aside for'],
-  provider_google: ['provider overloaded (429)', 'model .*: set aside for'],
-  capacity_exhausted: ['model at capacity (429)', 'model .*: set aside for'],
+  provider_shared_pool: ['provider overloaded (429)', ''],
+  provider_google: ['provider overloaded (429)', ''],
+  capacity_exhausted: ['model at capacity (429)', ''],
   unnamed_limit: ['rate limited (429)', 'on this key: set aside for'],
-  edge_blocked: ['address blocked (', 'OpenRouter: set aside for'],
+  edge_blocked: ['address blocked (', ''],
   key_limit: ['key limit reached (403)', 'cools for'],
   key_limit_402: ['key limit reached (402)', 'cools for'],
   insufficient_credits: ['credits used up (402)', 'for paid models: set aside for'],
@@ -66,15 +66,12 @@ const CASES: [name: string, fault: Fault, outcome: string, followed: string][] =
     outcome,
     '',
   ]),
-  // What blocks the way to OpenRouter comes last.
-  ...Object.entries(FAMILIES)
-    .toSorted(([a], [b]) => Number(a === 'edge_blocked') - Number(b === 'edge_blocked'))
-    .map(([family, [outcome, followed]]): (typeof CASES)[number] => [
-      family,
-      { kind: 'refuse', family: family as ErrorFamily },
-      outcome,
-      followed,
-    ]),
+  ...Object.entries(FAMILIES).map(([family, [outcome, followed]]): (typeof CASES)[number] => [
+    family,
+    { kind: 'refuse', family: family as ErrorFamily },
+    outcome,
+    followed,
+  ]),
 ];
 
 const pattern = (words: string) =>
