@@ -9,7 +9,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { ask, type Answer } from './lab/ask.ts';
-import { TRIALS, type SetAside, type Trial } from './lab/faults.ts';
+import { TRIALS } from './lab/faults.ts';
+import type { SetAside, Trial } from './lab/trial.ts';
 import { complaints, seenIn, setAsideIn, type Observed } from './lab/judge.ts';
 import { freePort } from './product/free-port.ts';
 import { startInstallation, type Installation } from './product/installation.ts';
@@ -36,8 +37,13 @@ async function settled(installation: Installation, trial: Trial): Promise<SetAsi
   }
 }
 
+/** Whether any part of a key that is long enough to be of use was told, in the encodings of the fake. */
 const leaks = ({ text }: Answer, { keys }: FakeOpenRouter) =>
-  keys.some(({ secret }) => text.includes(secret.slice(0, 20)));
+  keys.some(({ secret }) =>
+    [secret.slice(0, 20), secret.slice(20, 40), btoa(secret).slice(30, 50)].some((part) =>
+      text.toLowerCase().includes(part.toLowerCase()),
+    ),
+  );
 
 /** Tries one fault on an installation of its own. */
 async function attempt(trial: Trial, folder: string): Promise<Observed> {
@@ -52,6 +58,7 @@ async function attempt(trial: Trial, folder: string): Promise<Observed> {
         base_url: fake.url,
         keys: fake.keys.map(({ secret }) => secret),
         ...{ connect_timeout: '1s', first_byte_timeout: '1s', idle_timeout: '1s' },
+        keepalive_after: trial.keepalive ? '300ms' : '0s',
       },
     },
   });

@@ -1,6 +1,6 @@
 import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
-import type { Trial } from './faults.ts';
+import type { Trial } from './trial.ts';
 
 /** No answer takes longer: the timeouts of the lab's gateway are a second each. */
 const HANG_MS = 12_000;

@@ -1,50 +1,15 @@
-import type { ErrorFamily, Fault } from '@openrouter-proxy/fake-openrouter';
-
-/** What the client is to see. */
-export type Seen =
-  /** A whole answer, as if nothing had happened. */
-  | { readonly kind: 'served' }
-  /** A whole answer without content: a model may have nothing to say. */
-  | { readonly kind: 'empty' }
-  /** OpenRouter's own words. */
-  | { readonly kind: 'passed on'; readonly status: number }
-  /** The gateway's own words. */
-  | { readonly kind: 'refused'; readonly status: number }
-  /** An answer that has begun and breaks off: an error event, then an abnormal end. */
-  | { readonly kind: 'broken off' };
-
-/** What can be set aside: a key, or something that limits concern. */
-export type SetAside = 'key' | 'account' | 'account-model' | 'key-model' | 'model' | 'upstream';
-
-/** A fault of the upstream's, and what is to come of it. */
-export interface Trial {
-  readonly name: string;
-  readonly fault: Fault;
-  /** Whether the answer is asked for as a stream of events. */
-  readonly stream: boolean;
-  /** Whether a `:free` model is asked for. */
-  readonly free: boolean;
-  /** How many requests it hits. */
-  readonly times: number;
-  readonly seen: Seen;
-  /** What is set aside when the request is over; nothing: null. */
-  readonly setAside: SetAside | null;
-}
-
-const SERVED: Seen = { kind: 'served' };
-const BROKEN_OFF: Seen = { kind: 'broken off' };
-
-type TrialOptions = Partial<Omit<Trial, 'name' | 'fault'>>;
-
-function trial(name: string, fault: Fault, options: TrialOptions = {}): Trial {
-  const defaults = { stream: false, free: false, times: 1, seen: SERVED, setAside: null };
-  return { ...defaults, ...options, name, fault };
-}
-
-const passedOn = (status: number): TrialOptions => ({ seen: { kind: 'passed on', status } });
-const refused = (status: number): TrialOptions => ({ seen: { kind: 'refused', status } });
-const stream = true;
-const LASTS: TrialOptions = { times: Infinity };
+import type { ErrorFamily } from '@openrouter-proxy/fake-openrouter';
+import { DOCUMENTS } from './documents.ts';
+import {
+  BROKEN_OFF,
+  LASTS,
+  passedOn,
+  refused,
+  stream,
+  trial,
+  type Trial,
+  type TrialOptions,
+} from './trial.ts';
 
 /** A refusal in OpenRouter's words. */
 const refusal = (family: ErrorFamily, options: TrialOptions, name: string = family) =>
@@ -123,6 +88,7 @@ const IN_DISGUISE: readonly Trial[] = [
   trial('events behind an error', { kind: 'stream-error', events: 0, goesOn: true }, { stream }),
 ];
 
+const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
 const page = { 'content-type': 'text/html' };
 const json = { 'content-type': 'application/json' };
 
@@ -158,8 +124,6 @@ const NO_HTTP: readonly Trial[] = [
   }),
 ];
 
-const MARKED = { mark: true, unended: true };
-const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
 /** A firewall refuses a request for its content or its size: nothing else is concerned. */
 const FIREWALL: readonly Trial[] = [400, 401, 403, 406, 413].map((status) =>
   trial(
@@ -169,6 +133,7 @@ const FIREWALL: readonly Trial[] = [400, 401, 403, 406, 413].map((status) =>
   ),
 );
 
+const MARKED = { mark: true, unended: true };
 /** What looks odd and is none of the upstream's faults. */
 const NO_FAULTS: readonly Trial[] = [
   trial('an empty stream', { kind: 'empty' }, { stream, seen: { kind: 'empty' } }),
@@ -215,6 +180,7 @@ export const TRIALS: readonly Trial[] = [
   ...IN_DISGUISE,
   ...NO_HTTP,
   ...FIREWALL,
+  ...DOCUMENTS,
   ...NO_FAULTS,
   ...LASTING,
 ];

@@ -1,6 +1,6 @@
 import type { KeyView, LimitView } from '@openrouter-proxy/kms-protocol';
 import type { Answer } from './ask.ts';
-import type { Seen, SetAside, Trial } from './faults.ts';
+import type { Seen, SetAside, Trial } from './trial.ts';
 
 /** What the fake's answers say. */
 const CONTENT = 'You';

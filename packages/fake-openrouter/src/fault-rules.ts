@@ -1,7 +1,10 @@
 import type { ErrorFamily } from './error-families.ts';
 
-/** Content codings of a stream. */
+/** Content codings of an answer. */
 export type StreamCoding = 'gzip' | 'deflate' | 'br' | 'zstd';
+
+/** How a key is written where it is echoed. */
+export type KeyEncoding = 'plain' | 'upper' | 'base64' | 'percent' | 'json' | 'without prefix';
 
 /** What goes wrong with a request. Times in milliseconds, `events` counts those with content. */
 export type Fault =
@@ -25,6 +28,15 @@ export type Fault =
   /** 200 with nothing but an error in it, or with one beside the choice. */
   | { kind: 'error-in-200'; where: 'body' | 'choice' }
   | { kind: 'empty' }
+  /**
+   * The document is cut after so many bytes (all if left out), once it is in this coding. `isLabelOnly`:
+   * it is plain, and only says that it is coded.
+   */
+  | { kind: 'document'; bytes?: number; coding?: StreamCoding; isLabelOnly?: boolean }
+  /** The head at once, then so many blank lines, then the document. */
+  | { kind: 'blank-lines'; lines: number; everyMs: number }
+  /** The answer holds the key that it was asked for with, in its document and in a header. */
+  | { kind: 'echo'; encoding: KeyEncoding }
   /** The stream ends in order, but before `[DONE]` and the usage. */
   | { kind: 'no-done' }
   /**

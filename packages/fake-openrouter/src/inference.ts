@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countFreeRequest } from './account.ts';
 import { inAnthropicShape } from './anthropic-error.ts';
 import { chatAnswer, chatUsage, textCompletionAnswer } from './chat.ts';
+import { sendFaultyDocument } from './document-faults.ts';
 import { complete, type Completion } from './completion.ts';
 import type { ErrorAnswer, ErrorContext } from './error-answer.ts';
 import { ERROR_FAMILIES, freeLimitReached } from './error-families.ts';
@@ -105,18 +106,35 @@ async function sendAnswer(
 ): Promise<void> {
   if (fault !== undefined) await delay(exchange, fault, api, id);
   if (exchange.response.destroyed) return;
-  const breaks = fault?.kind === 'stall' || fault?.kind === 'end' || fault?.kind === 'reset';
-  if (exchange.json['stream'] === true) {
-    writeStreamHead(exchange, id, fault);
-    if (breaks && fault.when === 'after-headers') await breakOff(exchange, fault.kind);
-    else await sendStream(exchange, api, fault);
-  } else if (breaks) {
-    exchange.writeHead(200, { 'Content-Type': 'application/json', 'X-Generation-Id': id });
-    exchange.response.write(JSON.stringify(api.json).slice(0, 40));
-    await breakOff(exchange, fault.kind);
-  } else {
-    exchange.answerJson(200, faultyJson(api.json, fault), { 'X-Generation-Id': id });
+  if (exchange.json['stream'] !== true) {
+    await sendDocument(exchange, api.json, id, fault);
+    return;
   }
+  writeStreamHead(exchange, id, fault);
+  if (breaks(fault) && fault.when === 'after-headers') await breakOff(exchange, fault.kind);
+  else await sendStream(exchange, api, fault);
+}
+
+type Break = Extract<Fault, { kind: 'stall' | 'end' | 'reset' }>;
+
+function breaks(fault: Fault | undefined): fault is Break {
+  return fault?.kind === 'stall' || fault?.kind === 'end' || fault?.kind === 'reset';
+}
+
+async function sendDocument(
+  exchange: Exchange,
+  json: object,
+  id: string,
+  fault: Fault | undefined,
+): Promise<void> {
+  if (breaks(fault)) {
+    exchange.writeHead(200, { 'Content-Type': 'application/json', 'X-Generation-Id': id });
+    exchange.response.write(JSON.stringify(json).slice(0, 40));
+    await breakOff(exchange, fault.kind);
+    return;
+  }
+  if (fault !== undefined && (await sendFaultyDocument(exchange, json, fault))) return;
+  exchange.answerJson(200, faultyJson(json, fault), { 'X-Generation-Id': id });
 }
 
 function embeddings(exchange: Exchange, completion: Completion): void {

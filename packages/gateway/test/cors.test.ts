@@ -67,7 +67,7 @@ describe('an answer of the API is readable for browsers', () => {
     ['a response that is not HTTP', 'garbage\r\n\r\n', 502],
     [
       'a success with CORS fields of its own',
-      response('200 OK', '', [
+      response('200 OK', '{}', [
         'Access-Control-Allow-Origin: https://x',
         'Access-Control-Expose-Headers: X-A',
       ]),

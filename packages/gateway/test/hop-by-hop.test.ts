@@ -39,7 +39,7 @@ it('forwards no hop-by-hop field and keeps its own key, whatever Connection name
 it('passes no hop-by-hop field of a response on, and sets Connection itself', async () => {
   const upstream = await startRecordingUpstream(
     answering(
-      response('200 OK', 'x', [
+      response('200 OK', '{}', [
         'Connection: keep-alive, X-Internal',
         'X-Internal: 1',
         'Keep-Alive: timeout=1',

@@ -77,7 +77,7 @@ it.each([
 });
 
 it('does not take an upstream that is slow on a kept connection for dead', async () => {
-  const advertising = response('200 OK', 'x', ['Connection: keep-alive', 'Keep-Alive: timeout=2']);
+  const advertising = response('200 OK', '{}', ['Connection: keep-alive', 'Keep-Alive: timeout=2']);
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
     connection.send(advertising);
