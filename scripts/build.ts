@@ -12,12 +12,13 @@ import { licensesOf } from './build/licenses.ts';
 const ROOT = path.resolve(import.meta.dirname, '..');
 const DIST = path.join(ROOT, 'dist');
 
-/** The file in `dist/` of each program, and its source. */
+/** The file in `dist/` of each program, and its source. The last is a thread of the gateway. */
 const PROGRAMS = {
   launcher: 'packages/launcher/src/main.ts',
   kms: 'packages/kms/src/main.ts',
   gateway: 'packages/gateway/src/main.ts',
   cli: 'packages/cli/src/main.ts',
+  'token-counter': 'packages/gateway/src/token-count/worker.ts',
 };
 
 /** Libraries in CommonJS call `require` for Node's own modules; an ES module has none. */

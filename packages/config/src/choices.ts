@@ -4,6 +4,9 @@ export const KEY_SELECTION_STRATEGIES = ['round-robin', 'first', 'random', 'leas
 /** What else may be asked of the choice. */
 export const KEY_SELECTION_OPTIONS = ['same', 'affinity'] as const;
 
+/** Who answers `POST /messages/count_tokens`. The first is the default. */
+export const TOKEN_COUNTS = ['estimate', 'pass'] as const;
+
 /** Where the state of the keys is kept. The first is the default. */
 export const STATE_BACKENDS = ['embedded', 'redis'] as const;
 

@@ -89,6 +89,7 @@ test('the gateway gets its settings', () => {
     modelsCache: { enabled: true, ttlMs: 300_000 },
     metrics: { public: false, system: true },
     freeOnly: false,
+    countTokens: 'estimate',
     maxBodyBytes: 67_108_864,
     spool: { folder: '/state/spool', maxBytes: 1_073_741_824 },
     shutdownGraceMs: 30_000,

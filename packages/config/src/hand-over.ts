@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { LOG_LEVELS, Secret } from '@openrouter-proxy/runtime';
 import type { Config } from './config.ts';
-import { KEY_SELECTION_STRATEGIES, LOG_FORMATS, OUTAGE_POLICIES } from './choices.ts';
+import { KEY_SELECTION_STRATEGIES, LOG_FORMATS, OUTAGE_POLICIES, TOKEN_COUNTS } from './choices.ts';
 
 /**
  * A deadline ends with the beginning of an answer; this is for the answer itself. A gateway that dies
@@ -114,6 +114,8 @@ export const gatewayHandOver = z.strictObject({
     tokens: z.boolean(),
   }),
   freeOnly: z.boolean(),
+  /** Who answers `POST /messages/count_tokens`. */
+  countTokens: z.enum(TOKEN_COUNTS),
   maxBodyBytes: z.int(),
   /** Where bodies are kept that memory has no room for, and how many bytes this process may keep there. */
   spool: z.strictObject({ folder: z.string(), maxBytes: z.int().nonnegative() }),
@@ -199,7 +201,7 @@ export function gatewaySlice(config: Config, runtime: GatewayRuntime): GatewayHa
       system: server.enable_system_metrics,
       tokens: server.enable_token_counting,
     },
-    freeOnly: openrouter.free_only,
+    ...{ freeOnly: openrouter.free_only, countTokens: openrouter.count_tokens },
     maxBodyBytes: server.max_body_size,
     spool: spoolOf(config),
     shutdownGraceMs: server.shutdown_grace,

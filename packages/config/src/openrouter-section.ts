@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES } from './choices.ts';
+import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES, TOKEN_COUNTS } from './choices.ts';
 import { readKey } from './key-text.ts';
 import { choice, duration, flag, list, path, setting, text, wholeNumber } from './setting.ts';
 import { name } from './server-section.ts';
@@ -82,6 +82,9 @@ export const openrouterSection = z.strictObject({
   free_only: flag()
     .prefault(false)
     .describe('Whether only free models are listed and allowed; others are answered with 403.'),
+  count_tokens: choice(TOKEN_COUNTS)
+    .prefault('estimate')
+    .describe('Who answers `/messages/count_tokens`: `estimate`, the gateway; `pass`, OpenRouter.'),
   google_rate_delay: rateDelay()
     .prefault(0)
     .describe('How long to wait before a retry or an answer when a provider is overloaded.'),

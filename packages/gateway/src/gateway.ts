@@ -17,6 +17,7 @@ import { BodyMemory } from './request-body.ts';
 import { RequestRecorder } from './request-recorder.ts';
 import { Serving, type ServingParts } from './serving.ts';
 import { WrongKeyThrottle } from './wrong-key-throttle.ts';
+import { TokenCounting } from './token-count/token-counting.ts';
 import { ALONE, type Siblings } from './workers/siblings.ts';
 import { createGatewayServer, drainServer, listen } from './server.ts';
 
@@ -169,6 +170,7 @@ async function createParts(
     memory: new BodyMemory(),
     spool: await createSpool(options.spool, logs.main),
     wrongKeys: new WrongKeyThrottle({ now, sleep, logger: logs.main }),
+    tokenCounting: new TokenCounting({ logger: logs.main }),
     underWay: new Set<AbortController>(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
     metrics: dashboard.pages,
@@ -209,10 +211,9 @@ export async function startGateway(
     },
     async drain() {
       drain.abort();
-      dashboard.stop();
-      parts.wrongKeys.stop();
-      health.stop();
+      for (const part of [dashboard, parts.wrongKeys, health]) part.stop();
       await drainServer(server, current.options.shutdownGraceMs, () => cutOff(parts.underWay));
+      parts.tokenCounting.stop();
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();
     },

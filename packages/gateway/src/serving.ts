@@ -9,6 +9,8 @@ import type { Leases } from './leases.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models-cache.ts';
 import type { BodyMemory } from './request-body.ts';
+import { answerTokenCount, isTokenCount } from './token-count/count-answer.ts';
+import type { TokenCounting } from './token-count/token-counting.ts';
 import type { Siblings } from './workers/siblings.ts';
 import { createUpstreamAgent } from './upstream-agent.ts';
 import { createUpstream, fetchFrom, type Upstream } from './upstream.ts';
@@ -24,6 +26,7 @@ export interface ServingParts extends Pick<AppParts, 'health' | 'metrics' | 'fin
   readonly memory: BodyMemory;
   readonly spool: BodySpool;
   readonly wrongKeys: AppParts['wrongKeys'];
+  readonly tokenCounting: TokenCounting;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -97,17 +100,15 @@ function createModelsCache(
   });
 }
 
-/** Proxied paths: the model list through its cache, everything else upstream under a lease. */
-function createApi(
-  { options, upstream, baseUrl, cache }: Serving,
+/** The function that takes requests upstream, under a lease. */
+function forwarderOf(
+  { options, upstream, baseUrl }: Serving,
   { leases, counters: metrics, memory, spool, underWay, bodyTimeoutMs }: ServingParts,
-): AppParts['api'] {
-  const basePath = baseUrl.pathname.replace(/\/$/, '');
-  const cached = options.modelsCache.enabled || options.freeOnly;
+): ReturnType<typeof createForwarder> {
   const { maxAttempts, idleTimeoutMs, keepaliveAfterMs, deadlineMs, providerRetryDelayMs } =
     options.upstream;
   const { freeOnly, maxBodyBytes } = options;
-  const forward = createForwarder({
+  return createForwarder({
     baseUrl,
     upstream,
     leases,
@@ -129,10 +130,23 @@ function createApi(
       bodyTimeoutMs,
     },
   });
+}
+
+/** Proxied paths: the model list through its cache, token counts by an estimate, everything else upstream. */
+function createApi(serving: Serving, parts: ServingParts): AppParts['api'] {
+  const { options, baseUrl, cache } = serving;
+  const basePath = baseUrl.pathname.replace(/\/$/, '');
+  const cached = options.modelsCache.enabled || options.freeOnly;
+  const estimatesTokens = options.countTokens === 'estimate';
+  const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = parts;
+  const countLimits = { maxBytes: options.maxBodyBytes, silenceMs, memory };
+  const forward = forwarderOf(serving, parts);
   return (exchange, target, keyless) => {
     const path = basePath + target.path + target.query;
-    if (cached && isModelList(exchange.request.method, target.path)) {
-      return cache.answer(exchange, path);
+    const { method } = exchange.request;
+    if (cached && isModelList(method, target.path)) return cache.answer(exchange, path);
+    if (estimatesTokens && isTokenCount(method, target.path)) {
+      return answerTokenCount(exchange, tokenCounting, countLimits);
     }
     return forward(exchange, { path, keyless });
   };

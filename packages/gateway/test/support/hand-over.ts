@@ -48,6 +48,7 @@ export function handOver(
     modelsCache: { enabled: true, ttlMs: 300_000 },
     metrics: { public: false, system: false, tokens: true },
     freeOnly: false,
+    countTokens: 'estimate',
     maxBodyBytes: 1024 * 1024,
     spool: { folder: join(tmpdir(), `gateway-spool-${process.pid}`), maxBytes: 1024 ** 3 },
     shutdownGraceMs: 1_000,

@@ -73,3 +73,19 @@ it('lists the models', async () => {
   const page = await anthropic(await startProduct()).models.list({ limit: 5 });
   expect(page.data).toHaveLength(5);
 });
+
+it('gets an estimate of the tokens of a prompt, without a request to OpenRouter', async () => {
+  const product = await startProduct();
+  const { data, response } = await anthropic(product)
+    .messages.countTokens({
+      model: 'anthropic/claude-sonnet-4.5',
+      system: 'Answer in one word.',
+      tools,
+      messages: [{ role: 'user', content: 'What is the capital of France?' }],
+    })
+    .withResponse();
+  expect(data.input_tokens).toBeGreaterThan(360);
+  expect(data.input_tokens).toBeLessThan(420);
+  expect(response.headers.get('x-token-count')).toBe('estimate');
+  expect(product.fake.requests.records.filter(({ method }) => method === 'POST')).toEqual([]);
+});

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import { CLIENT_GONE } from '../exchange.ts';
+import { GatewayError } from '../gateway-error.ts';
+import type { BodyMemory } from '../request-body.ts';
+
+/** A body of more bytes is counted by its length. */
+const MAX_KEPT = 16 * 1024 * 1024;
+
+/** What a body is read under. */
+export interface CountedBodyLimits {
+  readonly maxBytes: number;
+  /** The longest silence of the client, in milliseconds. */
+  readonly silenceMs: number;
+  readonly memory: BodyMemory;
+}
+
+/** A request's body, read to its end. */
+export interface CountedBody {
+  readonly length: number;
+  /** Its bytes; null where they were too many to keep. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+}
+
+/** Reads a body to its end. Rejects when it is too large, when it falls silent, or when the client leaves. */
+export function readCountedBody(
+  source: IncomingMessage,
+  limits: CountedBodyLimits,
+): Promise<CountedBody> {
+  return new Reader(source, limits).read();
+}
+
+class Reader {
+  readonly #source: IncomingMessage;
+  readonly #limits: CountedBodyLimits;
+  readonly #result = Promise.withResolvers<CountedBody>();
+  readonly #silence: NodeJS.Timeout;
+  #kept: Buffer[] | null = [];
+  #keptBytes = 0;
+  #length = 0;
+
+  constructor(source: IncomingMessage, limits: CountedBodyLimits) {
+    const { silenceMs } = limits;
+    this.#source = source;
+    this.#limits = limits;
+    this.#silence = setTimeout(() => {
+      this.#refuse(
+        new GatewayError('request_timeout', `The body fell silent for ${silenceMs} ms.`),
+      );
+    }, silenceMs);
+  }
+
+  read(): Promise<CountedBody> {
+    this.#source.on('data', this.#onData).once('end', this.#onEnd).once('close', this.#onClose);
+    return this.#result.promise;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const { maxBytes } = this.#limits;
+    this.#silence.refresh();
+    this.#length += chunk.length;
+    if (this.#length > maxBytes) {
+      this.#refuse(
+        new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`),
+      );
+    } else if (this.#kept !== null) this.#keep(chunk, this.#kept);
+  };
+
+  readonly #onEnd = (): void => {
+    const bytes = this.#kept === null ? null : joined(this.#kept, this.#length);
+    this.#stop();
+    this.#result.resolve({ length: this.#length, bytes });
+  };
+
+  readonly #onClose = (): void => this.#refuse(CLIENT_GONE);
+
+  #keep(chunk: Buffer, kept: Buffer[]): void {
+    if (this.#length > MAX_KEPT || !this.#limits.memory.reserve(chunk.length)) {
+      this.#forget();
+      return;
+    }
+    kept.push(chunk);
+    this.#keptBytes += chunk.length;
+  }
+
+  #refuse(error: Error): void {
+    this.#stop();
+    this.#result.reject(error);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#silence);
+    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#limits.memory.free(this.#keptBytes);
+    this.#kept = null;
+    this.#keptBytes = 0;
+  }
+}
+
+/** One buffer of its own, which can be given to a thread. */
+function joined(chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
