@@ -1,7 +1,8 @@
 /**
  * `npm run lab`: every fault that an upstream can have, once, through the real launcher, key service and
  * gateway in front of a fake OpenRouter. What the client sees of each, and what is set aside for it, is
- * held against what it is to be. `npm run lab -- stream` tries those with `stream` in their names.
+ * held against what it is to be. Then one client sends nothing but requests that fail for what they hold,
+ * which must cost the others nothing. `npm run lab -- stream` tries those with `stream` in their names.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { ask, type Answer } from './lab/ask.ts';
 import { TRIALS } from './lab/faults.ts';
 import type { SetAside, Trial } from './lab/trial.ts';
 import { complaints, seenIn, setAsideIn, type Observed } from './lab/judge.ts';
+import { POISON_TRIALS, poisonComplaints, tryPoison } from './lab/poison.ts';
 import { freePort } from './product/free-port.ts';
 import { startInstallation, type Installation } from './product/installation.ts';
 
@@ -82,7 +84,8 @@ function row(mark: string, name: string, [seen, tries, aside, ms]: readonly stri
 
 const part = process.argv[2] ?? '';
 const trials = TRIALS.filter(({ name }) => name.includes(part));
-if (trials.length === 0) {
+const poisons = POISON_TRIALS.filter(({ name }) => name.includes(part));
+if (trials.length + poisons.length === 0) {
   console.error(`No fault has \`${part}\` in its name.`);
   process.exit(2);
 }
@@ -104,6 +107,17 @@ for (const [index, trial] of trials.entries()) {
   console.log(row(wrong.length === 0 ? 'ok' : 'FAIL', trial.name, cells));
   for (const what of wrong) console.log(`     ${what}`);
 }
+for (const [index, trial] of poisons.entries()) {
+  if (stopping.signal.aborted) break;
+  const result = await tryPoison(trial, path.join(folder, `poison-${index}`));
+  const wrong = poisonComplaints(result);
+  if (wrong.length > 0) failed += 1;
+  const refused = Object.values(result.refused).reduce((a, b) => a + b, 0);
+  console.log(
+    `${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${trial.name}: ${refused} refused of ${result.sent}, beside ${result.poisoned} poisoned of up to ${result.attempts} tries`,
+  );
+  for (const what of wrong) console.log(`     ${what}`);
+}
 await rm(folder, { recursive: true });
-console.log(`\n${trials.length - failed} passed, ${failed} failed`);
+console.log(`\n${trials.length + poisons.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -66,6 +66,8 @@ export interface Match {
   method?: string;
   /** The x-request-id that the client sent. */
   requestId?: string;
+  /** A text somewhere in the body. */
+  contains?: string;
 }
 
 /** A rule: what happens to the requests it fits. */
@@ -103,10 +105,11 @@ export class FaultRules {
   find(candidate: Candidate): Fault | undefined {
     for (const rule of this.#rules) {
       const { match = {}, times = Infinity, after = 0 } = rule;
-      const fits = Object.entries(match).every(
-        ([name, value]) => value === undefined || candidate[name as keyof Match] === value,
+      const { contains = '', ...equal } = match;
+      const fits = Object.entries(equal).every(
+        ([name, value]) => candidate[name as keyof Match] === value,
       );
-      if (!fits) continue;
+      if (!fits || !(candidate.contains ?? '').includes(contains)) continue;
       rule.seen += 1;
       if (rule.seen > after && rule.seen <= after + times) return rule.fault;
     }

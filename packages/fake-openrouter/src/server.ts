@@ -85,6 +85,7 @@ async function serve(state: FakeState, exchange: Exchange): Promise<void> {
     path,
     method,
     requestId: request.headers['x-request-id'] as string | undefined,
+    contains: exchange.body.toString('latin1'),
   });
   if (fault?.kind === 'date') {
     exchange.response.setHeader('Date', new Date(Date.now() + fault.aheadMs).toUTCString());

@@ -166,6 +166,58 @@ describe('trouble that is not the key’s', () => {
     await use(pool, SUCCESS);
   });
 
+  it('of one client holds no other back, and ends for that client with a success of another', async () => {
+    const { pool } = await start([null, null]).started;
+    const failed: Outcome = { kind: 'connection_failed', detail: '' };
+    const ask = (client: string, n: number) => ({
+      client,
+      requestId: `${client} ${n}`,
+      model: PAID,
+    });
+    for (let n = 0; n < 50; n += 1) {
+      const lease = await pool.acquire(1, ask('poison', n)).catch(() => null);
+      if (lease !== null) await pool.report(lease.leaseId, failed);
+    }
+    expect((await refusal(pool, ask('poison', 50))).reason).toBe('upstream_blocked');
+    expect((await pool.status()).limits).toMatchObject([
+      { scope: 'upstream', circuit: { state: 'open', requests: 3, clients: 1 } },
+    ]);
+    await use(pool, SUCCESS, ask('other', 0));
+    await use(pool, SUCCESS, ask('poison', 51));
+    expect((await pool.status()).limits).toEqual([]);
+  });
+
+  it('is none of the attempts of one request', async () => {
+    const { pool } = await start([null, null]).started;
+    const failed: Outcome = { kind: 'connection_failed', detail: '' };
+    for (let n = 0; n < 10; n += 1) await use(pool, failed, { requestId: 'same', client: 'a' });
+    await use(pool, SUCCESS, { requestId: 'other', client: 'a' });
+  });
+
+  it('of a half-open circuit is found out by one request, for which the others wait', async () => {
+    const { pool, clock } = await start([null, null]).started;
+    const failed: Outcome = { kind: 'connection_failed', detail: '' };
+    const ask = (n: number) => ({ client: 'a', requestId: `${n}`, probeWaitMs: 2_500 });
+    for (let n = 0; n < 3; n += 1) await use(pool, failed, ask(n));
+    clock.advance(1_000);
+    const probe = await pool.acquire(1, ask(3));
+    expect(probe.probe).toBe(true);
+    const waiting = pool.acquire(1, ask(4));
+    await turn();
+    await pool.confirm(probe.leaseId);
+    expect((await waiting).keyName).toMatch(/^k\d$/);
+    expect((await pool.status()).limits).toEqual([]);
+  });
+
+  it('of an endpoint that is no model’s sets no key aside', async () => {
+    const { pool } = await start(['one', 'two', 'three']).started;
+    for (let n = 0; n < 3; n += 1) await use(pool, UNAUTHORIZED, { api: 'other' });
+    expect((await pool.list()).map(({ state }) => state.kind)).toEqual(
+      Array.from({ length: 3 }, () => 'available'),
+    );
+    await use(pool, SUCCESS);
+  });
+
   it('is not what clients are told of when OpenRouter refuses the only key', async () => {
     const { pool } = await start(['one']).started;
     await use(pool, UNAUTHORIZED);
