@@ -66,7 +66,8 @@ async function attempt(trial: Trial, folder: string): Promise<Observed> {
   });
   try {
     const { fault, times } = trial;
-    fake.rules.add({ match: { method: 'POST' }, fault, ...(times === Infinity ? {} : { times }) });
+    const match = trial.onKeyCheck ? { path: '/key' } : { method: 'POST' };
+    fake.rules.add({ match, fault, ...(times === Infinity ? {} : { times }) });
     const answer = await ask(installation.url, ACCESS_KEY, trial);
     const setAside = await settled(installation, trial);
     const live = await fetch(`${installation.url}/health/live`).catch(() => undefined);

@@ -24,7 +24,7 @@ export interface Answer {
 export async function ask(
   url: string,
   accessKey: string,
-  { stream, free }: Pick<Trial, 'stream' | 'free'>,
+  { stream, free, extra }: Pick<Trial, 'stream' | 'free' | 'extra'>,
 ): Promise<Answer> {
   const startedAt = performance.now();
   const sent = request(`${url}/api/v1/chat/completions`, {
@@ -34,7 +34,8 @@ export async function ask(
     headers: { authorization: `Bearer ${accessKey}`, 'content-type': 'application/json' },
   });
   const model = free ? MODELS.free : MODELS.paid;
-  sent.end(JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Hello' }] }));
+  const messages = [{ role: 'user', content: 'Hello' }];
+  sent.end(JSON.stringify({ model, stream, messages, ...extra }));
   let text = '';
   let response: IncomingMessage | undefined;
   try {

@@ -1,19 +1,17 @@
 import type { ErrorFamily } from '@openrouter-proxy/fake-openrouter';
+import { OF_ACCOUNTS } from './accounts.ts';
 import { DOCUMENTS } from './documents.ts';
 import {
   BROKEN_OFF,
   LASTS,
   passedOn,
+  refusal,
   refused,
   stream,
   trial,
   type Trial,
   type TrialOptions,
 } from './trial.ts';
-
-/** A refusal in OpenRouter's words. */
-const refusal = (family: ErrorFamily, options: TrialOptions, name: string = family) =>
-  trial(name, { kind: 'refuse', family }, options);
 
 /** What becomes of each of OpenRouter's refusals. */
 const REFUSALS: Readonly<Record<ErrorFamily, TrialOptions>> = {
@@ -183,4 +181,5 @@ export const TRIALS: readonly Trial[] = [
   ...DOCUMENTS,
   ...NO_FAULTS,
   ...LASTING,
+  ...OF_ACCOUNTS,
 ];

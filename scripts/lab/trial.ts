@@ -1,4 +1,4 @@
-import type { Fault } from '@openrouter-proxy/fake-openrouter';
+import type { ErrorFamily, Fault } from '@openrouter-proxy/fake-openrouter';
 
 /** What the client is to see. */
 export type Seen =
@@ -26,6 +26,10 @@ export interface Trial {
   readonly free: boolean;
   /** Whether the gateway sends white space to a client that waits for a document. */
   readonly keepalive: boolean;
+  /** What the body has beside the model and the messages. */
+  readonly extra: Readonly<Record<string, unknown>>;
+  /** Whether it hits key checks (`GET /key`) instead of requests. */
+  readonly onKeyCheck: boolean;
   /** How many requests it hits. */
   readonly times: number;
   readonly seen: Seen;
@@ -43,12 +47,18 @@ export function trial(name: string, fault: Fault, options: TrialOptions = {}): T
     stream: false,
     free: false,
     keepalive: false,
+    extra: {},
+    onKeyCheck: false,
     times: 1,
     seen: SERVED,
     setAside: null,
   };
   return { ...defaults, ...options, name, fault };
 }
+
+/** A refusal in OpenRouter's words. */
+export const refusal = (family: ErrorFamily, options: TrialOptions, name: string = family) =>
+  trial(name, { kind: 'refuse', family }, options);
 
 export const passedOn = (status: number): TrialOptions => ({ seen: { kind: 'passed on', status } });
 export const refused = (status: number): TrialOptions => ({ seen: { kind: 'refused', status } });

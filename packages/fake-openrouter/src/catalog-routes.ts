@@ -162,7 +162,10 @@ const KEYED: Readonly<Record<string, Route>> = {
   },
   '/credits': (exchange, _context, key) =>
     exchange.answerJson(200, {
-      data: { total_credits: 100 + (key?.account.credits ?? 0), total_usage: key?.usage ?? 0 },
+      data: {
+        total_credits: (key?.account.credits ?? 0) + (key?.usage ?? 0),
+        total_usage: key?.usage ?? 0,
+      },
     }),
   '/models/user': listModels,
   '/generation': generation,

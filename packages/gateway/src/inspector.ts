@@ -3,8 +3,8 @@ import type { Finding, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-p
 import type { Logger } from '@openrouter-proxy/runtime';
 import { collect } from './collect.ts';
 import { decodeBody } from './decoding.ts';
-import { readKeyFacts } from './key-facts.ts';
-import { classifyFailure } from './outcome.ts';
+import { readCreditsLeft, readKeyFacts } from './key-facts.ts';
+import { classifyFailure, type FailedResponse } from './outcome.ts';
 import { failureOutcome, UpstreamFailure } from './upstream-failure.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -72,49 +72,67 @@ export class Inspector {
   async #inspectNext(): Promise<void> {
     const { kms } = this.#parts;
     const { signal } = this.#stop;
-    const { lease } = await kms.call(
+    const { lease, asksCredits } = await kms.call(
       'inspection.take',
       { waitMs: WAIT_MS },
       { signal, timeoutMs: WAIT_MS + ANSWER_MS },
     );
     if (lease === null) return;
-    const checked = await this.#inspect(lease);
+    const checked = await this.#inspect(lease, asksCredits);
     await kms.call('inspection.report', { leaseId: lease.leaseId, ...checked });
   }
 
-  async #inspect({ secret }: Lease): Promise<Checked> {
-    const { upstream, baseUrl } = this.#parts.way();
-    const { checkMs } = this.#parts;
-    const deadline = AbortSignal.timeout(checkMs);
+  async #inspect({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
+    const deadline = AbortSignal.timeout(this.#parts.checkMs);
     const signal = AbortSignal.any([this.#stop.signal, deadline]);
-    const headers = {
-      host: baseUrl.host,
-      accept: 'application/json',
-      authorization: `Bearer ${secret}`,
-    };
     try {
-      const response = await upstream.send({
-        method: 'GET',
-        path: `${baseUrl.pathname.replace(/\/$/, '')}/key`,
-        headers,
-        body: { sendTo: (request) => void request.end() },
-        signal,
-      });
-      const clock = this.#clockOffset(response.headers.date);
-      const limits = { maxBytes: MAX_BODY, idleMs: checkMs, signal };
-      const { chunks, whole } = await collect(response, limits);
-      if (!whole) response.destroy();
-      const { statusCode: status = 502, headers: answered } = response;
-      const body = decodeBody(Buffer.concat(chunks), answered, MAX_BODY)?.toString('utf8') ?? '';
-      const facts = status === 200 ? readKeyFacts(body) : undefined;
-      if (facts !== undefined) return { finding: facts, ...clock };
-      const failed = { status: status < 400 ? 502 : status, headers: answered, body };
+      const answer = await this.#get('/key', secret, signal);
+      const clock = this.#clockOffset(answer.headers.date);
+      const facts = answer.status === 200 ? readKeyFacts(answer.body) : undefined;
+      if (facts !== undefined) {
+        const credits = asksCredits ? await this.#credits(secret, signal) : {};
+        return { finding: { ...facts, ...credits }, ...clock };
+      }
+      const failed = { ...answer, status: answer.status < 400 ? 502 : answer.status };
       return { finding: { kind: 'failed', outcome: classifyFailure(failed) }, ...clock };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       const outcome = this.#failure(error, deadline);
       return { finding: { kind: 'failed', outcome } };
     }
+  }
+
+  /** What is left of the account's credits; nothing if OpenRouter does not tell this key. */
+  async #credits(secret: string, signal: AbortSignal): Promise<{ creditsLeft?: number }> {
+    try {
+      const { status, body } = await this.#get('/credits', secret, signal);
+      const creditsLeft = status === 200 ? readCreditsLeft(body) : undefined;
+      return creditsLeft === undefined ? {} : { creditsLeft };
+    } catch (error) {
+      if (error instanceof UpstreamFailure) return {};
+      throw error;
+    }
+  }
+
+  async #get(path: string, secret: string, signal: AbortSignal): Promise<FailedResponse> {
+    const { upstream, baseUrl } = this.#parts.way();
+    const response = await upstream.send({
+      method: 'GET',
+      path: `${baseUrl.pathname.replace(/\/$/, '')}${path}`,
+      headers: {
+        host: baseUrl.host,
+        accept: 'application/json',
+        authorization: `Bearer ${secret}`,
+      },
+      body: { sendTo: (request) => void request.end() },
+      signal,
+    });
+    const limits = { maxBytes: MAX_BODY, idleMs: this.#parts.checkMs, signal };
+    const { chunks, whole } = await collect(response, limits);
+    if (!whole) response.destroy();
+    const { statusCode: status = 502, headers } = response;
+    const body = decodeBody(Buffer.concat(chunks), headers, MAX_BODY)?.toString('utf8') ?? '';
+    return { status, headers, body };
   }
 
   /** A check that its deadline ended is one without an answer; one that a stop ended says nothing. */

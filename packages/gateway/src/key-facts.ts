@@ -33,13 +33,7 @@ function expiry(date: string | null): number | null {
  * owner is the organization, or else the user, in a workspace (OpenRouter docs, "Limits").
  */
 export function readKeyFacts(body: string): KeyFacts | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  const parsed = answer.safeParse(json);
+  const parsed = answer.safeParse(parseJson(body));
   if (!parsed.success) return undefined;
   const { data } = parsed.data;
   const owner = data.organization_id ?? data.creator_user_id;
@@ -54,4 +48,22 @@ export function readKeyFacts(body: string): KeyFacts | undefined {
     usageDaily: data.usage_daily,
     isManagement: data.is_management_key === true || data.is_provisioning_key === true,
   };
+}
+
+const credits = z.object({
+  data: z.object({ total_credits: z.number(), total_usage: z.number() }),
+});
+
+/** What an answer to `GET /credits` tells of an account's credits; undefined if it is none. */
+export function readCreditsLeft(body: string): number | undefined {
+  const { data } = credits.safeParse(parseJson(body));
+  return data && data.data.total_credits - data.data.total_usage;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -110,6 +110,36 @@ it('asks OpenRouter about a key when the key service wants to know, and tells it
   ]);
 });
 
+it('asks OpenRouter for the credits of the account when the key service is in doubt of them', async () => {
+  const credits = '{"data":{"total_credits":100.5,"total_usage":25.25}}';
+  const upstream = await startRecordingUpstream(
+    answering(response('200 OK', USAGE), response('200 OK', credits)),
+  );
+  const gateway = await startTestGateway(upstream.url);
+  gateway.keys.asksCredits = true;
+  gateway.keys.inspect(0);
+  await expect.poll(() => gateway.keys.findings).toHaveLength(1);
+  expect(gateway.keys.findings[0]?.finding).toMatchObject({ kind: 'facts', creditsLeft: 75.25 });
+  expect(upstream.requests().map(({ startLine }) => startLine)).toEqual([
+    'GET /api/v1/key HTTP/1.1',
+    'GET /api/v1/credits HTTP/1.1',
+  ]);
+});
+
+it('takes in the key’s own facts where OpenRouter does not tell the credits of the account', async () => {
+  const forbidden = '{"error":{"code":403,"message":"Only management keys can perform this"}}';
+  const upstream = await startRecordingUpstream(
+    answering(response('200 OK', USAGE), response('403 Forbidden', forbidden)),
+  );
+  const gateway = await startTestGateway(upstream.url);
+  gateway.keys.asksCredits = true;
+  gateway.keys.inspect(0);
+  await expect.poll(() => gateway.keys.findings).toHaveLength(1);
+  const { finding } = gateway.keys.findings[0] ?? {};
+  expect(finding).toMatchObject({ kind: 'facts', owner: 'user_1/' });
+  expect(finding).not.toHaveProperty('creditsLeft');
+});
+
 it.each([
   ['401 Unauthorized', '{"error":{"message":"User not found.","code":401}}', 'unauthorized'],
   ['500 Internal Server Error', 'x', 'edge_failed'],

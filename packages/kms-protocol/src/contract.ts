@@ -83,6 +83,8 @@ const keyFacts = z.strictObject({
   usageDaily: amount,
   /** It manages other keys, and serves no requests for models. */
   isManagement: z.boolean().catch(false),
+  /** Credits left in the account (`GET /credits`); left out: not asked, or not told. */
+  creditsLeft: amount.optional(),
 });
 export type KeyFacts = z.infer<typeof keyFacts>;
 
@@ -175,7 +177,8 @@ export const contract = {
   /** Waits for a key that should be asked about with `GET /key`; null: there was none to the end. */
   'inspection.take': {
     params: z.strictObject({ waitMs: z.int().nonnegative().max(MAX_WAIT_MS) }),
-    result: z.strictObject({ lease: lease.nullable() }),
+    /** `asksCredits`: `GET /credits` is asked too, since a limit for want of credits is only guessed. */
+    result: z.strictObject({ lease: lease.nullable(), asksCredits: z.boolean() }),
     roles: ['gateway'],
   },
   /** Says what `GET /key` told, and ends the lease it was asked under. */

@@ -21,7 +21,24 @@ export function isGuessed({ records, limits }: Known, key: PoolKey, now: number)
   if (state.kind === 'cooling') return isGuess(state.cause);
   const account = records.accountOf(key);
   const limit = limits.on({ scope: 'account', account, pool: 'free' }, now);
-  return limit !== undefined && isGuess(limit.cause);
+  if (limit !== undefined && isGuess(limit.cause)) return true;
+  return guessedCredits({ records, limits }, key, now).length > 0;
+}
+
+/** The limits of the key's account that want of credits has set, for a time that is only guessed. */
+export function guessedCredits(
+  { records, limits }: Pick<Known, 'records' | 'limits'>,
+  key: PoolKey,
+  now: number,
+): Subject[] {
+  const account = records.accountOf(key);
+  const subjects: Subject[] = (['all', 'paid'] as const).map((pool) => ({
+    ...{ scope: 'account', account, pool },
+  }));
+  return subjects.filter((subject) => {
+    const cause = limits.on(subject, now)?.cause;
+    return cause?.reason === 'credits_exhausted' && isGuess(cause);
+  });
 }
 
 /** Whether the account's free requests of the day are used up by this service's own count, which may be too high. */

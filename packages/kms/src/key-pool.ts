@@ -9,6 +9,7 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { requesterOf } from './circuit-admission.ts';
+import { guessedCredits } from './doubts.ts';
 import type { Contacts } from './health/contacts.ts';
 import type { Inspections } from './inspections.ts';
 import { Gate } from './gate.ts';
@@ -214,6 +215,13 @@ export class KeyPool {
   /** Waits for a key that should be asked about; null if there is none. */
   takeInspection(session: number, waitMs: number): Promise<Lease | null> {
     return this.#inspector.take(session, waitMs);
+  }
+
+  /** Whether a key's account is limited for want of credits, for a time that is only guessed. */
+  isInDoubtOfCredits(keyId: string): boolean {
+    const key = this.#core.byId.get(keyId);
+    const now = this.#options.clock.now();
+    return key !== undefined && guessedCredits(this.#core, key, now).length > 0;
   }
 
   /** Takes in what came of asking about a key. */

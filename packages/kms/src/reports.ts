@@ -7,6 +7,7 @@ import { KEY_CHECK } from './circuit-breaker.ts';
 import { isCircuitSubject, type Circuits, type CircuitSubject } from './circuits.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import type { Contacts } from './health/contacts.ts';
+import { guessedCredits } from './doubts.ts';
 import { keyEffect, limitEffect, subjectWords } from './effect-words.ts';
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { concernsKey, type Limit, type Subject } from './limit.ts';
@@ -21,6 +22,8 @@ const ESCALATE_WITHIN_MS = 60_000;
 const MODELS_ON_ONE_KEY = 3;
 /** Refused requests that are told to the circuit breaker: more add nothing. */
 const MAX_STRUCK_REQUESTS = 8;
+/** An account with fewer credits left may be refused again at once. */
+const ENOUGH_CREDITS = 0.1;
 
 /** Told what becomes of what keys share. */
 export interface LimitListener {
@@ -116,6 +119,9 @@ export class Reports {
     await this.#reachedByCheck(this.#parts.clock.now());
     const ended = await this.#accounts.count(key, facts, before);
     if (ended !== null) await this.lift(ended);
+    if ((facts.creditsLeft ?? 0) < ENOUGH_CREDITS) return;
+    const paid = guessedCredits(this.#parts, key, this.#parts.clock.now());
+    await Promise.all(paid.map((subject) => this.lift(subject)));
   }
 
   /** `GET /key` was refused with 401. */

@@ -89,9 +89,10 @@ function poolHandlers({ pool }: HandlerParts): Omit<Handlers, BookMethods | Serv
     }),
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
     'lease.report': ({ leaseId, outcome, ...use }) => pool.report(leaseId, outcome, use),
-    'inspection.take': async ({ waitMs }, session) => ({
-      lease: await pool.takeInspection(session.id, waitMs),
-    }),
+    'inspection.take': async ({ waitMs }, session) => {
+      const lease = await pool.takeInspection(session.id, waitMs);
+      return { lease, asksCredits: lease !== null && pool.isInDoubtOfCredits(lease.keyId) };
+    },
     'inspection.report': ({ leaseId, finding, clockOffsetMs }) =>
       pool.reportInspection(leaseId, finding, clockOffsetMs),
     'keys.list': async ({ offset = 0, limit = MAX_LISTED_KEYS } = {}) => ({

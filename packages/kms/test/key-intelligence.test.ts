@@ -889,3 +889,27 @@ describe('keys of one account, before it is known that they share it', () => {
     expect(await use(pool, SUCCESS, { model: PAID, exclude: [keyId] })).toBe('k1');
   });
 });
+
+describe('an account without credits', () => {
+  const BROKE = refused('credits_exhausted', { status: 402 });
+
+  it.each([
+    [PAID, 1, [0.01, 5]],
+    [FREE, 3, [5]],
+  ])('serves %s again once a check finds credits', async (model, refusals, found) => {
+    const { pool, keys, clock } = await start([null]).started;
+    const id = keys[0]?.id ?? '';
+    await pool.reportInspection((await pool.takeInspection(1, 0))?.leaseId ?? '', FACTS);
+    clock.advance(30_000);
+    expect(pool.isInDoubtOfCredits(id)).toBe(false);
+    for (let n = 0; n < refusals; n += 1) await use(pool, BROKE, { model });
+    for (const creditsLeft of found) {
+      expect((await refusal(pool, { model })).reason).toBe('cooling');
+      expect(pool.isInDoubtOfCredits(id)).toBe(true);
+      const asked = pool.takeInspection(1, 120_000);
+      clock.advance(creditsLeft === found[0] ? 30_000 : 60_000);
+      await pool.reportInspection((await asked)?.leaseId ?? '', { ...FACTS, creditsLeft });
+    }
+    expect(await use(pool, SUCCESS, { model })).toBe('k0');
+  });
+});

@@ -58,6 +58,8 @@ export interface KeyService {
   inspect(index: number): void;
   /** What is said when every key is excluded. */
   noKey: NoKeyData;
+  /** Whether key checks ask for the account's credits too. */
+  asksCredits: boolean;
   /** A lease is given once this has resolved. */
   mayLease: Promise<unknown>;
   /** Messages about requests that are over. */
@@ -116,7 +118,8 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
     },
     async 'inspection.take'() {
       const index = await takeInspection();
-      return { lease: index === null ? null : leaseOf(index) };
+      const lease = index === null ? null : leaseOf(index);
+      return { lease, asksCredits: service.asksCredits };
     },
     'inspection.report'({ leaseId, finding }) {
       service.findings.push({ keyId: leaseId.slice(0, 12), finding });
@@ -226,6 +229,7 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
     token,
     secrets,
     reports: [],
+    asksCredits: false,
     refuses: { report: () => false, record: () => false },
     asked: 0,
     leases: 0,
