@@ -6,7 +6,7 @@ import { preflightHeaders } from './cors.ts';
 import { answerEntry } from './entry-page.ts';
 import { CLIENT_GONE, Exchange } from './exchange.ts';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
-import { requestId } from './request-id.ts';
+import { requestIds } from './request-id.ts';
 import { isPublic, parseTarget, type RequestTarget } from './request-target.ts';
 import { unknownPath } from './unknown-path.ts';
 import { opensWebSocket } from './web-socket.ts';
@@ -57,7 +57,7 @@ function admit({ maxBodyBytes, finished, addressOf }: AppParts): Middleware {
   return (request, response, next) => {
     const target = parseTarget(request.originalUrl);
     const exchange = new Exchange(request, response, {
-      id: requestId(request.headers['x-request-id']),
+      ...requestIds(request.headers['x-request-id']),
       path: request.originalUrl.split('?', 1)[0] ?? '',
       api: target.kind === 'api' ? target.api : null,
       address: addressOf(request),

@@ -12,6 +12,7 @@ export function requestEnd(exchange: Exchange, now: number): RequestEnd | null {
   if (api === null || client === null) return null;
   return {
     requestId: exchange.id,
+    internalId: exchange.internalId,
     at: Math.round(now - elapsedMs),
     client,
     api,

@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Api, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import { errorBody, GatewayError, type ErrorBodyContext } from './gateway-error.ts';
 import { NO_RETRY, retryAdvice } from './retry-advice.ts';
+import type { RequestIds } from './request-id.ts';
 import { errorEvent } from './answer/stream/error-event.ts';
 
 /** Why work on an exchange is stopped when nobody waits for its answer any more. */
@@ -27,7 +28,9 @@ const USELESS_TO_REPEAT: ReadonlySet<string> = new Set(['no_usable_key', 'too_ma
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** What the client calls it, and its answer; other requests may have the same. */
   readonly id: string;
+  readonly internalId: string;
   /** The path on OpenRouter's API, for the log; null for the gateway's own pages. */
   readonly path: string;
   readonly api: Api | null;
@@ -64,11 +67,12 @@ export class Exchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    about: { id: string; path: string; api: Api | null; address: string | null },
+    about: RequestIds & { path: string; api: Api | null; address: string | null },
   ) {
     this.request = request;
     this.response = response;
     this.id = about.id;
+    this.internalId = about.internalId;
     this.path = about.path;
     this.api = about.api;
     this.address = about.address;

@@ -140,7 +140,7 @@ class Forwarding {
     );
     const comments = waitMs > 0 && this.#wantsStream ? this.#comment() : undefined;
     const request = {
-      requestId: exchange.id,
+      ...{ requestId: exchange.id, internalId: exchange.internalId },
       ...leasePurpose(exchange, this.#attempt.path),
       client: exchange.client,
       exclude: this.#tried,

@@ -26,6 +26,8 @@ const MAX_WAITING_REPORTS = 10_000;
 /** What a lease is wanted for. */
 export interface LeaseRequest {
   requestId: string;
+  /** What the gateway calls it: no other request has the same. */
+  internalId: string;
   model: string | null;
   api: Api;
   client: string | null;
@@ -87,7 +89,7 @@ export class Leases {
         return { kind: 'lease', lease };
       } catch (error) {
         if (signal.aborted) {
-          this.#leaveLine(request.requestId);
+          this.#leaveLine(request.internalId);
           throw signal.reason;
         }
         if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
@@ -104,9 +106,9 @@ export class Leases {
     this.#client.call('lease.confirm', { leaseId }).catch(() => undefined);
   }
 
-  #leaveLine(requestId: string): void {
+  #leaveLine(internalId: string): void {
     // Lost, the wait ends by itself, and what it brings is handed back.
-    this.#client.call('lease.cancel', { requestId }).catch(() => undefined);
+    this.#client.call('lease.cancel', { internalId }).catch(() => undefined);
   }
 
   /** Resolves when every lease has been reported on, at the latest after `ms` milliseconds. */

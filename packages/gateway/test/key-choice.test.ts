@@ -88,7 +88,10 @@ describe('a request that waits for a key', () => {
     client.send(rawPost('{}', ['X-Request-ID: r-7']));
     await expect.poll(() => gateway.keys.asked).toBe(1);
     client.reset();
-    await expect.poll(() => gateway.keys.cancelled).toEqual(['r-7']);
+    const [acquire] = gateway.keys.acquires;
+    expect(acquire).toMatchObject({ requestId: 'r-7', internalId: expect.any(String) as string });
+    expect(acquire?.internalId).not.toBe('r-7');
+    await expect.poll(() => gateway.keys.cancelled).toEqual([acquire?.internalId]);
     mayLease.resolve(undefined);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['unused']);
   });

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant } from './instant.ts';
 import { keyId, keyView } from './key-view.ts';
-import { api, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
+import { api, internalId, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
@@ -118,6 +118,7 @@ export const contract = {
   'lease.acquire': {
     params: z.strictObject({
       requestId,
+      internalId,
       model: model.nullable(),
       api,
       /** Keys this request has tried already. */
@@ -138,7 +139,7 @@ export const contract = {
   },
   /** Takes a request out of the line in which it waits for a key: its acquire is refused at once. */
   'lease.cancel': {
-    params: z.strictObject({ requestId }),
+    params: z.strictObject({ internalId: internalId.unwrap() }),
     result: z.strictObject({ cancelled: z.boolean() }),
     roles: ['gateway'],
   },

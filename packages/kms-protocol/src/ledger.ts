@@ -18,7 +18,10 @@ export type Verdict = z.infer<typeof verdict>;
 export const requestOutcome = z.enum(['answered', 'refused', 'failed', 'aborted', 'running']);
 export type RequestOutcome = z.infer<typeof requestOutcome>;
 
+/** What a client calls its request, or the gateway if the client does not; several requests may have the same. */
 export const requestId = z.string().min(1).max(128);
+/** What the gateway calls a request: no other has the same. Left out: the request's id. */
+export const internalId = z.string().min(1).max(128).optional();
 export const model = z.string().max(256);
 export const client = z.string().max(128);
 const milliseconds = z.number().nonnegative();
@@ -29,6 +32,7 @@ const generationId = z.string().max(100);
 /** A request that is over, as the gateway saw it. Times in milliseconds. */
 export const requestEnd = z.strictObject({
   requestId,
+  internalId,
   at: instant,
   client: client.nullable(),
   api,
@@ -119,6 +123,7 @@ export type LeaseView = z.infer<typeof leaseView>;
 /** A request as the key service remembers it. */
 export const requestView = z.strictObject({
   requestId,
+  internalId,
   at: instant,
   client: client.nullable(),
   api,

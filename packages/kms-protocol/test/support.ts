@@ -108,7 +108,7 @@ export const HANDLERS: Handlers = {
 /** Parameters each method takes. */
 export const PARAMS: { [M in HandledMethod]: Params<M> } = {
   'lease.acquire': { requestId: 'r1', model: null, api: 'chat' },
-  'lease.cancel': { requestId: 'r' },
+  'lease.cancel': { internalId: 'r' },
   'lease.confirm': { leaseId: LEASE_ID },
   'lease.report': { leaseId: LEASE_ID, outcome: { kind: 'unused' } },
   'inspection.take': { waitMs: 0 },

@@ -136,18 +136,18 @@ export class KeyPool {
     const knowsMore = await this.#inspector.learnMore(refused.refusal);
     const lent = knowsMore ? await this.#lend(wanted) : refused;
     if (lent.kind === 'lease') return lent;
-    const { client = '', requestId = '' } = request;
+    const { client = '' } = request;
     const waitMs = WaitingLine.waitFor(lent.refusal, request);
     if (waitMs === 0) return lent;
-    const { session } = wanted;
+    const { session, internalId = wanted.requestId } = wanted;
     const exclude = this.#core.lender.stillTried(wanted, this.#options.clock.now());
     const attempt = () => this.#lend({ ...wanted, exclude });
-    return this.#line.wait({ client, session, requestId, waitMs, attempt }, lent);
+    return this.#line.wait({ client, session, internalId, waitMs, attempt }, lent);
   }
 
   /** Takes a waiting request out of the line. */
-  cancel(session: number, requestId: string): boolean {
-    return this.#line.cancel(session, requestId);
+  cancel(session: number, internalId: string): boolean {
+    return this.#line.cancel(session, internalId);
   }
 
   /** Ends what a session waits for. */

@@ -4,6 +4,7 @@ import type { RequestInfo } from './ledger/ledger.ts';
 /** What a lease is asked for with. */
 export interface AcquireRequest {
   readonly requestId?: string | undefined;
+  readonly internalId?: string | undefined;
   readonly api?: Api | undefined;
   readonly model?: string | null | undefined;
   readonly exclude?: readonly string[] | undefined;
@@ -31,7 +32,16 @@ export interface LendRequest extends RequestInfo {
 /** What is wanted, as a session has asked for it. */
 export function lendRequest(session: number, request: AcquireRequest): LendRequest {
   const { requestId = '', api = 'other', client = null, model = null } = request;
+  const { internalId = requestId } = request;
   const { exclude = [], excludeAccountsOf = [], affinity = null } = request;
-  const about = { session, requestId, api, client, model, isInference: request.api !== 'other' };
+  const about = {
+    session,
+    requestId,
+    internalId,
+    api,
+    client,
+    model,
+    isInference: request.api !== 'other',
+  };
   return { ...about, exclude, excludeAccountsOf, affinity };
 }

@@ -76,8 +76,8 @@ export class Lender {
     const { store, records, leaseTtlMs, ledger, admission } = this.#parts;
     const held = this.#heldBack(request, now);
     if (held !== undefined) return { kind: 'none', refusal: held };
-    const { session, model, client, requestId, isInference } = request;
-    const leasedFor = { id: requestId === '' ? null : requestId, at: now, isInference };
+    const { session, model, client, requestId, internalId = requestId, isInference } = request;
+    const leasedFor = { id: internalId === '' ? null : internalId, at: now, isInference };
     const terms = { session, expiresAt: now + leaseTtlMs, model, client, request: leasedFor };
     const choices = this.choices(request, now);
     const probed = admission.probe(request, now);

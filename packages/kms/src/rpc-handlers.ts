@@ -84,8 +84,8 @@ type ServiceMethods = 'metrics.read' | 'service.status' | 'service.reload' | 'se
 function poolHandlers({ pool }: HandlerParts): Omit<Handlers, BookMethods | ServiceMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
-    'lease.cancel': ({ requestId }, session) => ({
-      cancelled: pool.cancel(session.id, requestId),
+    'lease.cancel': ({ internalId }, session) => ({
+      cancelled: pool.cancel(session.id, internalId),
     }),
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
     'lease.report': ({ leaseId, outcome, ...use }) => pool.report(leaseId, outcome, use),
@@ -158,7 +158,8 @@ function bookHandlers(parts: HandlerParts): Pick<Handlers, BookMethods> {
     'requests.recent': ({ limit, before, ...filter }) => ledger.recent(limit, filter, before),
     'requests.explain': ({ requestId }) => {
       const request = ledger.get(requestId);
-      return { request, story: request === null ? [] : storyOf(request) };
+      if (request === null) return { request, story: [] };
+      return { request, story: storyOf(request, ledger.namesakes(request)) };
     },
     'usage.query': ({ since, by, of = 'pool' }) => {
       const shared = of === 'pool' ? sharing : null;

@@ -32,7 +32,7 @@ interface Patience {
 export interface Waiter {
   readonly client: string;
   readonly session: number;
-  readonly requestId: string;
+  readonly internalId: string;
   readonly waitMs: number;
   /** Tries once more. */
   readonly attempt: () => Promise<Lent>;
@@ -99,10 +99,10 @@ export class WaitingLine {
   }
 
   /** Takes a request out of the line; its wait ends with its last refusal. Whether it was in it. */
-  cancel(session: number, requestId: string): boolean {
+  cancel(session: number, internalId: string): boolean {
     const places = [...this.#lines.values()].flat();
     const found = places.filter(
-      (place) => place.session === session && place.requestId === requestId,
+      (place) => place.session === session && place.internalId === internalId,
     );
     for (const place of found) this.#leave(place);
     return found.length > 0;

@@ -672,6 +672,24 @@ describe('the line of those who wait', () => {
     await two;
   });
 
+  it('is left by one of two requests with the same id of their clients, and not by the other', async () => {
+    const { pool } = await busyPool();
+    await pool.acquire(1);
+    const asked = { requestId: 'same', waitMs: 60_000 };
+    const ended: string[] = [];
+    const waiting = ['alice', 'bob'].map((client) =>
+      refusal(pool, { ...asked, client, internalId: `of-${client}` }).then(() =>
+        ended.push(client),
+      ),
+    );
+    await turn();
+    expect(pool.cancel(1, 'of-bob')).toBe(true);
+    await waiting[1];
+    expect(ended).toEqual(['bob']);
+    pool.endSession(1);
+    await Promise.all(waiting);
+  });
+
   it('is bounded for each client', async () => {
     const { pool } = await busyPool();
     await pool.acquire(1);

@@ -29,7 +29,7 @@ export function RequestSheet({ lookUp }: { readonly lookUp: LookUp }) {
       );
     case 'found':
       return (
-        <Sheet requestId={lookUp.explanation.requestId}>
+        <Sheet requestId={lookUp.explanation.request?.requestId ?? lookUp.explanation.requestId}>
           <Findings explanation={lookUp.explanation} />
         </Sheet>
       );

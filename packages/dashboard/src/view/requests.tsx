@@ -81,14 +81,17 @@ export function EndingLabel({ request }: { readonly request: RequestView }) {
   );
 }
 
+/** The id under which no other request is found. */
+const nameOf = ({ requestId, internalId }: RequestView): string => internalId ?? requestId;
+
 function requestRow(request: RequestView): Row {
   const { requestId, at, model, client, api, end } = request;
   const used = end?.usage ?? null;
   return {
-    id: requestId,
+    id: nameOf(request),
     cells: [
       <Instant at={at} />,
-      <RequestLink requestId={requestId}>{requestId}</RequestLink>,
+      <RequestLink requestId={nameOf(request)}>{requestId}</RequestLink>,
       model === null ? '–' : <Name>{model}</Name>,
       <>
         {client === null ? '–' : <Name>{client}</Name>} <span class="muted">{api}</span>

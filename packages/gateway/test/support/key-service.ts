@@ -108,8 +108,8 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       }
       return leaseOf(ids.indexOf(keyId));
     },
-    'lease.cancel'({ requestId }) {
-      service.cancelled.push(requestId);
+    'lease.cancel'({ internalId }) {
+      service.cancelled.push(internalId);
       return { cancelled: true };
     },
     'lease.confirm'({ leaseId }) {

@@ -1,5 +1,5 @@
 import type { RequestEnd, RequestFilter } from '@openrouter-proxy/kms-protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { Ledger } from './ledger.ts';
 import { storyOf } from './story.ts';
 
@@ -203,4 +203,36 @@ test('a page of requests with very long stories ends before it is longer than a 
   }
   expect(JSON.stringify(ledger.recent(100)).length).toBeLessThan(1024 * 1024);
   expect(pagesOf(ledger, 100).flat()).toHaveLength(30);
+});
+
+describe('requests of several clients with the same id', () => {
+  const ledger = new Ledger();
+  const end = (client: string, internalId: string, at: number): RequestEnd => ({
+    ...{ ...END, requestId: 'same', internalId, client, at },
+  });
+  ledger.record(end('alice', 'a1', T), T);
+  ledger.record(end('alice', 'a2', T + 1), T + 1);
+  ledger.record(end('bob', 'b1', T + 2), T + 2);
+
+  it('are remembered one by one, each under the id that the gateway gave it', () => {
+    for (const [id, client] of [
+      ['a1', 'alice'],
+      ['a2', 'alice'],
+      ['b1', 'bob'],
+    ] as const) {
+      expect(ledger.get(id)).toMatchObject({ requestId: 'same', internalId: id, client });
+    }
+    expect(ledger.recent(10, { id: 'same' }).requests).toHaveLength(3);
+    expect(ledger.recent(10, { id: 'a1' }).requests).toHaveLength(1);
+  });
+
+  it('are found by their common id: the latest, which names the latest of each other client', () => {
+    const latest = ledger.get('same');
+    expect(latest).toMatchObject({ internalId: 'b1', client: 'bob' });
+    const namesakes = latest === null ? [] : ledger.namesakes(latest);
+    expect(namesakes).toMatchObject([{ internalId: 'a2', client: 'alice' }]);
+    expect(latest && storyOf(latest, namesakes).at(-1)).toBe(
+      'alice uses the same id: kms explain a2',
+    );
+  });
 });

@@ -26,6 +26,8 @@ const MAX_PAGE_LENGTH = 300_000;
 /** Who asks for a key, and for what. */
 export interface RequestInfo {
   readonly requestId: string;
+  /** What the gateway calls the request: no other has the same. Left out: the request's id. */
+  readonly internalId?: string | undefined;
   readonly client: string | null;
   readonly api: Api;
   readonly model: string | null;
@@ -45,7 +47,7 @@ type Attempt = Extract<LedgerStep, { kind: 'attempt' }>;
 interface Entry {
   /** Its place in the order of arrival, from which pages are counted. */
   readonly place: number;
-  readonly info: RequestInfo;
+  readonly info: RequestInfo & { readonly internalId: string };
   readonly at: number;
   readonly steps: LedgerStep[];
   end: RequestEnd | null;
@@ -116,16 +118,31 @@ export class Ledger {
 
   /** A gateway tells of a request that is over; one without a lease is remembered too. Whether it is news. */
   record(end: RequestEnd, now: number): boolean {
-    const { requestId, client, api, model } = end;
-    if (this.#entries.get(requestId)?.end?.at === end.at) return false;
-    this.#open({ requestId, client, api, model }, now).end = end;
+    const { requestId, internalId = requestId, client, api, model } = end;
+    if (this.#entries.get(internalId)?.end?.at === end.at) return false;
+    this.#open({ requestId, internalId, client, api, model }, now).end = end;
     return true;
   }
 
-  /** What is remembered of a request. */
-  get(requestId: string): RequestView | null {
-    const entry = this.#entries.get(requestId);
+  /** What is remembered of the request that the gateway calls so, else of the latest that its client calls so. */
+  get(id: string): RequestView | null {
+    const entry = this.#entries.get(id) ?? this.#called(id)[0];
     return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** The latest request of each other client that has the same id. */
+  namesakes({ requestId, client }: RequestView): RequestView[] {
+    const latest = new Map<string | null, Entry>();
+    for (const entry of this.#called(requestId)) {
+      if (!latest.has(entry.info.client)) latest.set(entry.info.client, entry);
+    }
+    latest.delete(client);
+    return [...latest.values()].map(viewOf);
+  }
+
+  /** The requests that their clients call so, the latest first. */
+  #called(requestId: string): Entry[] {
+    return [...this.#entries.values()].filter(({ info }) => info.requestId === requestId).reverse();
   }
 
   /** A page of the requests that pass a filter, the latest first, those before a place only. */
@@ -165,23 +182,23 @@ export class Ledger {
   }
 
   #open(info: RequestInfo, now: number): Entry {
-    const known = this.#entries.get(info.requestId);
-    // Clients may use an id again: what ended under it before is another request.
+    const { requestId, internalId = requestId, client, api, model } = info;
+    const known = this.#entries.get(internalId);
+    // Where the gateway has no id of its own: what ended under the client's before is another request.
     if (known?.end === null) return known;
-    const { requestId, client, api, model } = info;
-    const about = { requestId, client, api, model };
+    const about = { requestId, internalId, client, api, model };
     const place = this.#nextPlace++;
     const entry: Entry = { place, info: about, at: now, steps: [], end: null };
-    this.#entries.delete(info.requestId);
-    this.#entries.set(info.requestId, entry);
+    this.#entries.delete(internalId);
+    this.#entries.set(internalId, entry);
     this.#forget(now);
     return entry;
   }
 
   #forget(now: number): void {
-    for (const [requestId, { at }] of this.#entries) {
+    for (const [internalId, { at }] of this.#entries) {
       if (this.#entries.size <= MAX_REQUESTS && now - at < MAX_AGE_MS) break;
-      this.#entries.delete(requestId);
+      this.#entries.delete(internalId);
     }
     // Leases that nobody has reported on.
     for (const [leaseId, { step }] of this.#underWay) {
@@ -192,5 +209,7 @@ export class Ledger {
 }
 
 function viewOf({ info, at, steps, end }: Entry): RequestView {
-  return { ...info, at, steps, end };
+  const { internalId, ...about } = info;
+  const id = internalId === info.requestId ? {} : { internalId };
+  return { ...about, ...id, at, steps, end };
 }

@@ -9,6 +9,7 @@ import {
 export interface FilteredRequest {
   readonly info: {
     readonly requestId: string;
+    readonly internalId: string;
     readonly client: string | null;
     readonly model: string | null;
   };
@@ -28,10 +29,17 @@ export function passes(
     allows(client, (name) => (info.client ?? '') === name) &&
     allows(model, (name) => isModel(info.model, name)) &&
     allows(outcomes, (wanted) => wanted.includes(outcome)) &&
-    allows(id, (start) => info.requestId.startsWith(start) || end?.generationId === start) &&
+    allows(id, (start) => isCalled(info, end, start)) &&
     allows(key, (meant) => steps.some((step) => isOnKey(step, meant)))
   );
 }
+
+const isCalled = (
+  { requestId, internalId }: FilteredRequest['info'],
+  end: RequestEnd | null,
+  start: string,
+): boolean =>
+  requestId.startsWith(start) || internalId.startsWith(start) || end?.generationId === start;
 
 /** True for a filter that is not set, else what the check says. */
 const allows = <T>(filter: T | undefined, check: (value: T) => boolean): boolean =>

@@ -13,12 +13,21 @@ const MAX_NAMED = 3;
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** What became of a request, in a few lines for a person. */
-export function storyOf(request: RequestView): string[] {
+/** What became of a request, in a few lines for a person, and how to find those of other clients with its id. */
+export function storyOf(request: RequestView, namesakes: readonly RequestView[] = []): string[] {
   const { api, model, client, steps } = request;
   const forModel = model === null ? '' : ` for ${model}`;
   const by = client === null ? '' : ` from ${client}`;
-  return [`${api}${forModel}${by}`, ...told(steps), ending(request)];
+  return [
+    `${api}${forModel}${by}`,
+    ...told(steps),
+    ending(request),
+    ...namesakes.slice(0, MAX_NAMED).map(namesakeLine),
+  ];
+}
+
+function namesakeLine({ requestId, internalId = requestId, client }: RequestView): string {
+  return `${client ?? 'A request without a client'} uses the same id: kms explain ${internalId}`;
 }
 
 /** The most steps told one by one; of more, the middle is summed up. */
