@@ -38,8 +38,8 @@ const limit: z.ZodType<Limit> = z.strictObject({
 });
 
 const learnt = z.strictObject({
-  minute: z.int().positive().exactOptional(),
-  day: z.int().positive().exactOptional(),
+  minute: z.int().nonnegative().exactOptional(),
+  day: z.int().nonnegative().exactOptional(),
 });
 /** What an account was found to be allowed. */
 export type Learnt = z.output<typeof learnt>;

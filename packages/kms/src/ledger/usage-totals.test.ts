@@ -167,16 +167,16 @@ describe('figures that cannot be right', () => {
   test('that an older version has added up are read as the largest total', () => {
     const path = join(folder(), 'usage.db');
     const first = totals(path);
-    first.usage.add(BY, ANSWER, USED, T);
+    for (const keyId of ['k1', 'k2']) first.usage.add({ ...BY, keyId }, ANSWER, USED, T);
     first.usage.flush();
     first.file.close();
     const database = new DatabaseSync(path);
     database.exec('UPDATE usage_total SET sent = 9223372036854775807, received = -5');
     database.close();
     const { usage, file } = totals(path);
-    expect(usage.query(T, 'key')).toMatchObject([{ sent: MAX, received: 0, cached: 4 }]);
+    expect(usage.query(T, 'model')).toMatchObject([{ sent: MAX, received: 0, cached: 8 }]);
     expect(file.pool.rows('2026-11-23')[0]).toContain(MAX);
     usage.add(BY, ANSWER, USED, T);
-    expect(usage.query(T, 'key')).toMatchObject([{ sent: MAX, received: 5 }]);
+    expect(usage.query(T, 'model')).toMatchObject([{ sent: MAX, received: 5 }]);
   });
 });
