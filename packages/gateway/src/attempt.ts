@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Api, Lease } from '@openrouter-proxy/kms-protocol';
+import type { DocumentKeepalive } from './answer/document/keepalive.ts';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
 import type { Exchange } from './exchange.ts';
 import { answerJson } from './json-answer.ts';
@@ -32,6 +33,7 @@ export interface AttemptParts {
   /** Whether what answers used is read. */
   countsTokens: boolean;
   signal: AbortSignal;
+  keepalive: DocumentKeepalive;
 }
 
 const JSON_TYPE = /^application\/(json|[\w.-]+\+json)\b/i;
@@ -52,7 +54,7 @@ function isDocumentDue({ path, request }: Exchange): boolean {
 
 function passOn(
   response: IncomingMessage,
-  exchange: Exchange,
+  { exchange, keepalive }: AttemptParts,
   limits: AnswerLimits,
 ): Promise<AttemptEnd> {
   const { api, request } = exchange;
@@ -60,11 +62,15 @@ function passOn(
   if (response.statusCode === 200) {
     if (isUnderstood(api) && request.method === 'POST') {
       const isStream = STREAM_TYPE.test(type) && !exchange.isDocument;
-      if (isStream) return answerStream(response, api, exchange, limits);
+      if (isStream) {
+        keepalive.stop();
+        return answerStream(response, api, exchange, limits);
+      }
       // Also a page, or what has no type: it is the answer if it is JSON, and none if it is not.
       return answerJson(response, exchange, limits, { isModelAnswer: true });
     }
     if (JSON_TYPE.test(type) && isDocumentDue(exchange)) {
+      keepalive.expectDocument();
       return answerJson(response, exchange, limits, { isModelAnswer: false });
     }
   }
@@ -84,9 +90,10 @@ function generationId({ headers }: IncomingMessage): string | null {
 /** Takes in a response, whose status says what it is. */
 async function takeIn(
   response: IncomingMessage,
-  { exchange, baseUrl }: AttemptParts,
+  parts: AttemptParts,
   limits: AnswerLimits,
 ): Promise<AttemptEnd> {
+  const { exchange, baseUrl } = parts;
   const { statusCode: status = 502 } = response;
   const { secret, signal, idleTimeoutMs } = limits;
   const mask = maskOf(secret);
@@ -99,7 +106,7 @@ async function takeIn(
   const end =
     status >= 400
       ? await readRefusal(response, { secret, timeoutMs: idleTimeoutMs, signal })
-      : await passOn(response, exchange, limits);
+      : await passOn(response, parts, limits);
   if (!('evidence' in end.outcome)) return end;
   return { ...end, outcome: maskedRefusal(end.outcome, mask) };
 }

@@ -45,7 +45,6 @@ class Forwarding {
   readonly #attempt: AttemptParts;
   readonly #stop = new AbortController();
   readonly #deadline: NodeJS.Timeout;
-  readonly #keepalive: DocumentKeepalive;
   readonly #tried: string[] = [];
   /** Keys whose account refused this request, and the first of these refusals. */
   readonly #refusing: string[] = [];
@@ -71,12 +70,12 @@ class Forwarding {
     });
     const { upstream, baseUrl } = parts;
     const body = this.#body;
-    const limits = { idleTimeoutMs, countsTokens, signal };
+    const wantsStream = () => this.#wantsStream;
+    const keepalive = new DocumentKeepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
+    const limits = { idleTimeoutMs, countsTokens, signal, keepalive };
     this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
     parts.underWay.add(this.#stop);
     this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
-    const wantsStream = () => this.#wantsStream;
-    this.#keepalive = new DocumentKeepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
     exchange.response.once('close', () => {
       if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
     });
@@ -100,7 +99,7 @@ class Forwarding {
 
   end(): void {
     clearTimeout(this.#deadline);
-    this.#keepalive.stop();
+    this.#attempt.keepalive.stop();
     this.#parts.underWay.delete(this.#stop);
     this.#body.release();
   }
@@ -182,7 +181,7 @@ class Forwarding {
     try {
       const made = await attempt(this.#attempt, lease, () => {
         clearTimeout(this.#deadline); // from here on it is the silences that are bounded
-        this.#keepalive.stop();
+        this.#attempt.keepalive.stop();
         exchange.firstContentMs = exchange.elapsedMs;
         if (lease?.probe === true) leases.confirm(lease);
       });

@@ -132,6 +132,19 @@ describe('a client that waits for a document', () => {
     expect((await client.message()).body.toString()).toMatch(/^\n+\{"ok":true\}$/);
   });
 
+  it('gets white space from another endpoint once its head says that JSON follows', async () => {
+    const upstream = await startRecordingUpstream(async (connection) => {
+      await connection.message();
+      connection.send(chunkedHead('application/json'));
+      await hasBegun(client);
+      connection.send(`${chunk('{"ok":true}')}0\r\n\r\n`);
+    });
+    const gateway = await startTestGateway(upstream.url, KEEPALIVE);
+    const client = await gateway.connect();
+    client.send(post('images'));
+    expect((await client.message()).body.toString()).toMatch(/^\n+\{"ok":true\}$/);
+  });
+
   it('gets a large document behind the white space, and nothing within it', async () => {
     const text = 'x'.repeat(2_000_000);
     const upstream = await startRecordingUpstream(async (connection) => {
@@ -151,11 +164,14 @@ describe('a client that waits for a document', () => {
   });
 
   it('that goes away cancels the request', async () => {
-    const { gateway, client, upstream } = await start(OK);
+    const upstream = await startRecordingUpstream((connection) => connection.message());
+    const gateway = await startTestGateway(upstream.url, KEEPALIVE);
+    const client = await gateway.connect();
     client.send(post('chat/completions'));
-    await expect.poll(() => upstream.requests()).toHaveLength(1);
+    await hasBegun(client);
     client.socket.destroy();
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
+    await expect.poll(() => upstream.connections[0]?.socket.destroyed).toBe(true);
   });
 });
 
@@ -172,5 +188,17 @@ describe('no white space is sent', () => {
     });
     const gateway = await startTestGateway(upstream.url, KEEPALIVE);
     expect((await gateway.send(post(path, body))).body.toString()).toBe(answered);
+  });
+
+  it('into a stream that was not asked for', async () => {
+    const events = 'data: {"choices":[{"text":"x","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+    const upstream = await startRecordingUpstream(async (connection) => {
+      await connection.message();
+      connection.send(chunkedHead());
+      await sleep(150); // several times as long as white space would need
+      connection.send(`${chunk(events)}0\r\n\r\n`);
+    });
+    const gateway = await startTestGateway(upstream.url, KEEPALIVE);
+    expect((await gateway.send(post('completions'))).body.toString()).toBe(events);
   });
 });

@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchange.ts';
 
 /** Whether the answer will be a JSON document, unless a stream is asked for. */
-function mayWaitForDocument({ api, request }: Exchange): boolean {
+function isDocumentApi({ api, request }: Exchange): boolean {
   return api !== null && api !== 'other' && request.method === 'POST';
 }
 
@@ -11,16 +11,23 @@ function mayWaitForDocument({ api, request }: Exchange): boolean {
  */
 export class DocumentKeepalive {
   readonly #timer: NodeJS.Timeout | undefined;
+  #isDocument: boolean;
 
   /** `afterMs` 0: nothing is sent. */
   constructor(exchange: Exchange, afterMs: number, wantsStream: () => boolean) {
-    if (afterMs === 0 || !mayWaitForDocument(exchange)) return;
+    this.#isDocument = isDocumentApi(exchange);
+    if (afterMs === 0) return;
     this.#timer = setInterval(() => {
-      if (!wantsStream()) exchange.sendWhiteSpace();
+      if (this.#isDocument && !wantsStream()) exchange.sendWhiteSpace();
     }, afterMs);
   }
 
-  /** Nothing is sent from here on: the answer itself begins, or there is none. */
+  /** The head of an answer says that a document follows, which not every endpoint answers with. */
+  expectDocument(): void {
+    this.#isDocument = true;
+  }
+
+  /** Nothing is sent from here on: the answer itself begins, or is no document, or there is none. */
   stop(): void {
     clearInterval(this.#timer);
   }
