@@ -26,7 +26,7 @@ const bounded = (expression: string, column: string) => {
 };
 
 /** TOTAL computes with floating point: SUM fails when integers overflow (sqlite.org/lang_aggfunc.html). */
-export const SUMS = COUNTED.map((column) => bounded(`TOTAL(${column})`, column)).join(', ');
+export const SUMS = COUNTED.map((column) => bounded(`TOTAL(MAX(${column}, 0))`, column)).join(', ');
 
 /** The figures of one row: what an older version added up may be larger than a total may be. */
 export const FIGURES = COUNTED.map((column) => bounded(column, column)).join(', ');
