@@ -2,6 +2,13 @@ import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import { lengthInWords, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { Limit, Subject } from './limit.ts';
 
+/** Clients choose the names of models: a long one keeps its ends. */
+const LONG_MODEL = 80;
+
+function modelWords(model: string): string {
+  return model.length <= LONG_MODEL ? model : `${model.slice(0, 60)}…${model.slice(-16)}`;
+}
+
 /** What a limit is about, for a person. */
 export function subjectWords(subject: Subject): string {
   switch (subject.scope) {
@@ -10,11 +17,11 @@ export function subjectWords(subject: Subject): string {
       return `account ${subject.account}, for ${models}`;
     }
     case 'key-model':
-      return `${subject.model} on this key`;
+      return `${modelWords(subject.model)} on this key`;
     case 'account-model':
-      return `${subject.model} on account ${subject.account}`;
+      return `${modelWords(subject.model)} on account ${subject.account}`;
     case 'model':
-      return `model ${subject.model}`;
+      return `model ${modelWords(subject.model)}`;
     case 'upstream':
       return 'OpenRouter';
   }

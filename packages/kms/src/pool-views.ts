@@ -82,7 +82,8 @@ export class PoolViews {
     const contact = contactReasons(view, now);
     const others = contact.length === 0 ? obstacles : obstacles.filter(isNoContact);
     const reasons = [...contact, ...others.map(reasonOf), ...fullness(view, purpose.pool)];
-    return { canServe: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) };
+    const shown = reasons.slice(0, MAX_REASONS);
+    return { canServe: reasons.length === 0, reasons: shown.map(shortened) };
   }
 
   /** The pool in figures, and its store. Tries to save what could not be saved before. */
@@ -199,6 +200,9 @@ function storeView(store: StateStore, isSaved: boolean): Result<'service.status'
 }
 
 type Reason = Result<'keys.whyNot'>['reasons'][number];
+
+/** As the protocol bounds it. */
+const shortened = ({ what, until }: Reason): Reason => ({ what: what.slice(0, 400), until });
 
 const reasonOf = ({ why, detail, until }: Obstacle): Reason => ({
   what: detail === '' ? why : `${why}: ${detail}`,

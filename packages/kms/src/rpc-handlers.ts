@@ -5,6 +5,7 @@ import {
   type KeyView,
   type MetricFamily,
   type ReloadReport,
+  type Result,
 } from '@openrouter-proxy/kms-protocol';
 import { createMasker, type Clock } from '@openrouter-proxy/runtime';
 import type { ServiceHealth } from './health/service-health.ts';
@@ -13,7 +14,12 @@ import type { KeyCommand } from './key-state.ts';
 import type { Books } from './ledger/books.ts';
 import { SeenBatches } from './ledger/seen-batches.ts';
 import { storyOf } from './ledger/story.ts';
+import { fitting } from './view-size.ts';
 import type { UsageSharing } from './usage-sharing.ts';
+
+/** Of one key, as the protocol bounds them. */
+const MAX_SPANS = 200;
+const MAX_LIMITS = 32;
 
 /** What `service.status` says of the service itself. */
 export interface ServiceFacts {
@@ -96,7 +102,7 @@ function poolHandlers({ pool }: HandlerParts): Omit<Handlers, BookMethods | Serv
     'inspection.report': ({ leaseId, finding, clockOffsetMs }) =>
       pool.reportInspection(leaseId, finding, clockOffsetMs),
     'keys.list': async ({ offset = 0, limit = MAX_LISTED_KEYS } = {}) => ({
-      keys: await pool.list(offset, limit),
+      keys: keysThatFit(await pool.list(offset, limit)),
       total: pool.size,
     }),
     'keys.get': ({ keyId }) => pool.get(keyId),
@@ -146,12 +152,31 @@ function recording({ books, clock, onUnreadable }: HandlerParts): Handlers['requ
   };
 }
 
+/** Of many keys with many limits each, the first limits. */
+function keysThatFit(keys: KeyView[]): KeyView[] {
+  const count = keys.reduce((sum, { limits }) => sum + limits.length, 0);
+  if (count <= MAX_LISTED_KEYS) return keys;
+  return fitting(MAX_LIMITS, (most) =>
+    keys.map((key) => ({ ...key, limits: key.limits.slice(0, most) })),
+  );
+}
+
+/** Of many keys that change much, the latest spans. */
+function lanesThatFit(lanes: Result<'keys.history'>['lanes']): Result<'keys.history'>['lanes'] {
+  return fitting(MAX_SPANS, (count) =>
+    lanes.map(({ keyId, spans }) => ({
+      keyId,
+      spans: spans.slice(Math.max(0, spans.length - count)),
+    })),
+  );
+}
+
 function bookHandlers(parts: HandlerParts): Pick<Handlers, BookMethods> {
   const { pool, books, sharing, clock } = parts;
   const { ledger, usage, traffic, history, events } = books;
   return {
     'keys.history': ({ since, limit }) => ({
-      lanes: history.lanes(pool.keyIds(limit), since, clock.now()),
+      lanes: lanesThatFit(history.lanes(pool.keyIds(limit), since, clock.now())),
     }),
     'leases.list': () => ledger.leases(MAX_LISTED_LEASES),
     'requests.record': recording(parts),

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { KmsClient, RequestEnd } from '@openrouter-proxy/kms-protocol';
+import type { KmsClient, Outcome, RequestEnd } from '@openrouter-proxy/kms-protocol';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { SUCCESS, limited } from './support/pool.ts';
@@ -84,6 +84,32 @@ describe('a gateway', () => {
     const { points } = await gateway.call('traffic.query', { since: clock.now() - 60_000 });
     expect(points.reduce((sum, { answered }) => sum + answered, 0)).toBe(2);
     expect(log.filter((line) => line.includes('could not be recorded'))).toHaveLength(1);
+  });
+
+  it('is shown everything about requests for a model with a very long name', async () => {
+    const handOver = handOverFor(newFolder(), fakeKeys(...Array.from({ length: 25 }, () => null)));
+    const clock = new ManualClock();
+    await kms.start(handOver, clock);
+    const gateway = kms.connect(handOver.socket, 'gateway');
+    const operator = kms.connect(handOver.socket, 'operator');
+    const model = `a/${'ü'.repeat(254)}`;
+    const detail = 'ö'.repeat(300);
+    for (let n = 0; n < 24; n += 1) {
+      const { leaseId, keyId } = await gateway.call('lease.acquire', { ...REQUEST, model });
+      const kind = n % 2 === 0 ? 'rate_limited' : 'model_throttled';
+      const outcome: Outcome = { kind, status: 429, evidence: [], detail };
+      await gateway.call('lease.report', { leaseId, outcome });
+      await operator.call('keys.whyNot', { keyId, model });
+    }
+    const { requestId } = REQUEST;
+    const { request, story } = await operator.call('requests.explain', { requestId });
+    expect(request?.steps.length).toBeGreaterThan(20);
+    expect(story.length).toBeGreaterThan(2);
+    expect((await operator.call('requests.recent', { limit: 100 })).requests).toHaveLength(1);
+    expect((await operator.call('keys.list', {})).keys).toHaveLength(25);
+    await operator.call('service.status', {});
+    await operator.call('keys.history', { since: clock.now() - 60_000, limit: 200 });
+    await operator.call('events.subscribe', { after: null, waitMs: 0 });
   });
 
   it('may look at keys and do nothing to them', async () => {

@@ -133,7 +133,7 @@ function forgetFirstEnding(limits: Map<string, Holding>): void {
 function spansOf(standings: readonly Standing[], now: number): KeySpan[] {
   const past = standings.filter(({ from }) => from <= now);
   return past.map(({ kind, from, why }, index) => ({
-    ...{ kind, from, why },
+    ...{ kind, from, why: why.slice(0, 400) },
     to: past[index + 1]?.from ?? null,
   }));
 }

@@ -205,6 +205,27 @@ test('a page of requests with very long stories ends before it is longer than a 
   expect(pagesOf(ledger, 100).flat()).toHaveLength(30);
 });
 
+test('a request fits in a line with every detail as long as it may be', () => {
+  const ledger = new Ledger();
+  const leftOut = Array.from({ length: 16 }, () => ({
+    ...{ keyName: '鍵'.repeat(64), why: '鍵'.repeat(100), until: T },
+  }));
+  for (let step = 0; step < 100; step += 1) {
+    const lease = { ...LEASE, leaseId: String(step) };
+    ledger.chosen(INFO, lease, { ...CHOICE, leftOut, leftOutCount: 16 }, T);
+    const followed = Array.from({ length: 8 }, () => '鍵'.repeat(400));
+    const outcome = { kind: 'timeout', detail: '鍵'.repeat(300) } as const;
+    ledger.ended(lease.leaseId, outcome, null, followed, T);
+  }
+  const request = ledger.get('r1');
+  expect(request?.steps).toHaveLength(100);
+  expect(request?.steps[0]?.leftOutCount).toBe(16);
+  const answer = { request, story: request === null ? [] : storyOf(request) };
+  for (const view of [answer, ledger.recent(100)]) {
+    expect(Buffer.byteLength(JSON.stringify(view))).toBeLessThan(1_000_000);
+  }
+});
+
 describe('requests of several clients with the same id', () => {
   const ledger = new Ledger();
   const end = (client: string, internalId: string, at: number): RequestEnd => ({

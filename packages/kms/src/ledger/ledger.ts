@@ -10,6 +10,7 @@ import type {
   RequestView,
   Usage,
 } from '@openrouter-proxy/kms-protocol';
+import { fitting } from '../view-size.ts';
 import { passes } from './request-filter.ts';
 
 /** How many requests are remembered, and for how long. */
@@ -20,8 +21,11 @@ const MAX_STEPS = 100;
 /** Effects and left-out keys of one step. */
 const MAX_FOLLOWED = 8;
 const MAX_LEFT_OUT = 16;
-/** A page of requests with more characters of JSON ends early, so that it fits in a line of 1 MiB. */
-const MAX_PAGE_LENGTH = 300_000;
+/** Characters of an effect, as the protocol bounds it. */
+const MAX_EFFECT = 300;
+/** Bytes of JSON: a request with more is shown with fewer details, a page with more ends early. */
+const MAX_REQUEST_BYTES = 300_000;
+const MAX_PAGE_BYTES = 600_000;
 
 /** Who asks for a key, and for what. */
 export interface RequestInfo {
@@ -113,7 +117,7 @@ export class Ledger {
     step.status = 'status' in outcome ? outcome.status : null;
     step.detail = 'detail' in outcome ? outcome.detail : '';
     step.usage = usage ?? null;
-    step.followed = followed.slice(0, MAX_FOLLOWED);
+    step.followed = followed.slice(0, MAX_FOLLOWED).map((effect) => effect.slice(0, MAX_EFFECT));
   }
 
   /** A gateway tells of a request that is over; one without a lease is remembered too. Whether it is news. */
@@ -156,8 +160,8 @@ export class Ledger {
     for (const entry of [...this.#entries.values()].reverse()) {
       if (entry.place >= before || !passes(entry, filter)) continue;
       const view = viewOf(entry);
-      length += JSON.stringify(view).length;
-      const isFull = requests.length > 0 && length > MAX_PAGE_LENGTH;
+      length += Buffer.byteLength(JSON.stringify(view));
+      const isFull = requests.length > 0 && length > MAX_PAGE_BYTES;
       if (requests.length >= limit || isFull) return { requests, next: before };
       requests.push(view);
       before = entry.place;
@@ -208,8 +212,20 @@ export class Ledger {
   }
 }
 
+/** A request as others see it, with as many left-out keys and effects of its steps as fit. */
 function viewOf({ info, at, steps, end }: Entry): RequestView {
   const { internalId, ...about } = info;
   const id = internalId === info.requestId ? {} : { internalId };
-  return { ...about, ...id, at, steps, end };
+  const head = { ...about, ...id, at, end };
+  return fitting(
+    MAX_LEFT_OUT,
+    (details) => ({ ...head, steps: steps.map((step) => withDetails(step, details)) }),
+    MAX_REQUEST_BYTES,
+  );
+}
+
+function withDetails(step: LedgerStep, count: number): LedgerStep {
+  const leftOut = step.leftOut.slice(0, count);
+  if (step.kind === 'refused') return { ...step, leftOut };
+  return { ...step, leftOut, followed: step.followed.slice(0, count) };
 }
