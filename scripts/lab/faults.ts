@@ -1,6 +1,7 @@
 import type { ErrorFamily } from '@openrouter-proxy/fake-openrouter';
 import { OF_ACCOUNTS } from './accounts.ts';
 import { DOCUMENTS } from './documents.ts';
+import { LARGE_BODIES } from './large-bodies.ts';
 import {
   BROKEN_OFF,
   LASTS,
@@ -182,4 +183,5 @@ export const TRIALS: readonly Trial[] = [
   ...NO_FAULTS,
   ...LASTING,
   ...OF_ACCOUNTS,
+  ...LARGE_BODIES,
 ];
