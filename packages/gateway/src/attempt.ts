@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Api, Lease } from '@openrouter-proxy/kms-protocol';
-import type { DocumentKeepalive } from './answer/document/keepalive.ts';
+import type { Keepalive } from './answer/keepalive.ts';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
 import type { Exchange } from './exchange.ts';
 import { answerJson } from './json-answer.ts';
@@ -33,7 +33,7 @@ export interface AttemptParts {
   /** Whether what answers used is read. */
   countsTokens: boolean;
   signal: AbortSignal;
-  keepalive: DocumentKeepalive;
+  keepalive: Keepalive;
 }
 
 const JSON_TYPE = /^application\/(json|[\w.-]+\+json)\b/i;
@@ -63,7 +63,7 @@ function passOn(
     if (isUnderstood(api) && request.method === 'POST') {
       const isStream = STREAM_TYPE.test(type) && !exchange.isDocument;
       if (isStream) {
-        keepalive.stop();
+        keepalive.expectStream();
         return answerStream(response, api, exchange, limits);
       }
       // Also a page, or what has no type: it is the answer if it is JSON, and none if it is not.

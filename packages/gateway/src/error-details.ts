@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { reportsError } from './error-member.ts';
 
 /** What an error body of OpenRouter says, whichever of its shapes it has. */
 export interface ErrorDetails {
@@ -156,4 +157,42 @@ export function errorBodyForClient(body: Buffer): Buffer {
   }
   const clean = withoutIdentities(words);
   return clean === words ? body : Buffer.from(clean);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The error member of an event's data, wherever it stands. */
+function errorMember(json: Readonly<Record<string, unknown>>): unknown {
+  const { error, choices, response } = json;
+  const failed: unknown = Array.isArray(choices)
+    ? choices.find((choice) => isObject(choice) && reportsError(choice['error']))
+    : undefined;
+  return [
+    error,
+    isObject(failed) ? failed['error'] : undefined,
+    isObject(response) ? response['error'] : undefined,
+  ].find(reportsError);
+}
+
+/** The document that says the same as the data of an error event, for a client that has seen no event yet. */
+export function errorDocument(data: string, anthropicShape: boolean): string {
+  const json = parse(data);
+  if (!isObject(json)) return JSON.stringify({ error: { message: data.slice(0, 300) } });
+  if (anthropicShape && json['type'] === 'error') return data;
+  return JSON.stringify({ error: errorMember(json) ?? json });
+}
+
+/** An error document with the time until when it lasts: in its message, and in its metadata. */
+export function withRetryTime(body: Buffer, retryAfterMs: number, sentence: string): Buffer {
+  const json = parse(body.toString('utf8'));
+  if (!isObject(json) || !isObject(json['error'])) return body;
+  const { message, metadata } = json['error'];
+  const error = {
+    ...json['error'],
+    message: `${typeof message === 'string' ? message.trim() : ''} ${sentence}`.trim(),
+    metadata: { ...(isObject(metadata) ? metadata : {}), retry_after_ms: retryAfterMs },
+  };
+  return Buffer.from(JSON.stringify({ ...json, error }));
 }

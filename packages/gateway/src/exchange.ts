@@ -158,15 +158,10 @@ export class Exchange {
     this.#endWithError(document);
   }
 
-  /** Passes on a stream of the upstream's that holds nothing but an error. */
-  answerWithErrorStream(events: Buffer, headers: OutgoingHttpHeaders): void {
+  /** Ends a stream that has begun with the upstream's own error event. */
+  endWithEvents(events: Buffer): void {
     this.verdict = 'error';
-    if (this.isStreaming) {
-      this.breakOff(events);
-      return;
-    }
-    this.beginStream({ ...this.#advice(headers), ...headers });
-    this.response.end(events);
+    this.breakOff(events);
   }
 
   /** Whether the head of a stream of events has been sent. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
 import { isUnsent, usedBy, type AttemptEnd } from './attempt-end.ts';
 import { attempt, type AttemptParts } from './attempt.ts';
-import { DocumentKeepalive } from './answer/document/keepalive.ts';
+import { Keepalive } from './answer/keepalive.ts';
 import { CLIENT_GONE, type Exchange } from './exchange.ts';
 import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
 import { errorInsteadOf } from './key-refusal.ts';
@@ -20,9 +20,6 @@ import {
   refusePaidModel,
 } from './request-reading.ts';
 import { canHelp, deadlinePassed, failureAnswer } from './upstream-failure.ts';
-
-/** How often a client that waits for a key hears that it does. */
-const COMMENT_EVERY_MS = 5_000;
 
 /** Creates the function that takes a request upstream, in one attempt after another until one serves it. */
 export function createForwarder(parts: ForwardParts) {
@@ -71,7 +68,7 @@ class Forwarding {
     const { upstream, baseUrl } = parts;
     const body = this.#body;
     const wantsStream = () => this.#wantsStream;
-    const keepalive = new DocumentKeepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
+    const keepalive = new Keepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
     const limits = { idleTimeoutMs, countsTokens, signal, keepalive };
     this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
     parts.underWay.add(this.#stop);
@@ -137,7 +134,7 @@ class Forwarding {
     const waitMs = Math.floor(
       Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)),
     );
-    const comments = waitMs > 0 && this.#wantsStream ? this.#comment() : undefined;
+    if (waitMs > 0) this.#attempt.keepalive.waitsFor('a key');
     const request = {
       ...{ requestId: exchange.id, internalId: exchange.internalId },
       ...leasePurpose(exchange, this.#attempt.path),
@@ -157,7 +154,7 @@ class Forwarding {
       }
       return acquired;
     } finally {
-      clearInterval(comments);
+      this.#attempt.keepalive.waitsFor(this.#history.attempts === 0 ? null : 'another attempt');
       exchange.leaseMs += performance.now() - startedAt;
     }
   }
@@ -165,10 +162,6 @@ class Forwarding {
   get #wantsStream(): boolean {
     const { api } = this.#exchange;
     return api !== null && api !== 'other' && this.#body.member('stream') === true;
-  }
-
-  #comment(): NodeJS.Timeout {
-    return setInterval(() => this.#exchange.sendComment('waiting for a key'), COMMENT_EVERY_MS);
   }
 
   /** One attempt. However it ends, the key service is told. */
@@ -221,6 +214,7 @@ class Forwarding {
       await this.#answer(last);
       return false;
     }
+    this.#attempt.keepalive.waitsFor('another attempt');
     if (step.kind === 'again') await this.#wait(step.afterMs);
     else if (lease !== null) this.#noteRefused(last, lease);
     return true;

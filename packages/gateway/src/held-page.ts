@@ -1,7 +1,7 @@
 import type { HeldAnswer } from './attempt-end.ts';
 import { GatewayError } from './gateway-error.ts';
 import type { Refusal } from './outcome.ts';
-import { secondsToWait } from './retry-after.ts';
+import { waitAskedFor } from './retry-after.ts';
 
 type EdgeRefusal = Extract<Refusal, { kind: 'edge_blocked' | 'edge_refused' | 'edge_failed' }>;
 
@@ -22,10 +22,10 @@ const MESSAGES: Readonly<Record<EdgeRefusal['kind'], string>> = {
 export function heldPage(outcome: EdgeRefusal): HeldAnswer {
   const { kind, status, detail } = outcome;
   const message = `${MESSAGES[kind]} The answer was HTTP ${status}: ${detail}.`;
-  const seconds = secondsToWait(outcome);
-  const retryAfterMs = seconds === undefined ? undefined : Number(seconds) * 1_000;
   return {
-    answer: (exchange) =>
-      exchange.answerError(new GatewayError(kind, message, { status, retryAfterMs })),
+    answer(exchange) {
+      const retryAfterMs = waitAskedFor(outcome, Date.now());
+      exchange.answerError(new GatewayError(kind, message, { status, retryAfterMs }));
+    },
   };
 }

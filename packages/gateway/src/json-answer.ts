@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AnswerLimits, AttemptEnd } from './attempt-end.ts';
+import { deferredDocument } from './answer/deferred-error.ts';
 import { brokenDocument, undecodable } from './answer/document/broken-document.ts';
 import { collect } from './collect.ts';
 import { decode } from './decoding.ts';
 import { documentState } from './answer/document/document-scan.ts';
 import { reportsError } from './error-member.ts';
 import type { Exchange } from './exchange.ts';
-import { heldJson } from './held-json.ts';
 import { classifyErrorWithin } from './outcome.ts';
 import { deliver, relay } from './relay.ts';
 import { clientResponseHeaders } from './response-headers.ts';
@@ -116,7 +116,11 @@ async function answerWhole(
   if (broken !== undefined) throw broken;
   if (isModelAnswer && holdsError(text)) {
     const outcome = classifyErrorWithin(text.toString('utf8'), headers);
-    return { kind: 'refused', outcome, held: heldJson(upstream, text, { secret, outcome }) };
+    return {
+      kind: 'refused',
+      outcome,
+      held: deferredDocument(upstream, text, { secret, outcome }),
+    };
   }
   if (exchange.isStreaming) throw documentInsteadOfStream();
   onContent();

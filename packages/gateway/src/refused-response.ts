@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { deferredDocument } from './answer/deferred-error.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import { collect } from './collect.ts';
 import { decodeBody } from './decoding.ts';
-import { heldJson } from './held-json.ts';
 import { heldPage, isOfEdge } from './held-page.ts';
 import { classifyFailure } from './outcome.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
@@ -47,7 +47,7 @@ export async function readRefusal(
   const outcome = classifyFailure({ status, headers, body: body.toString('utf8') });
   const held = isOfEdge(outcome)
     ? heldPage(outcome)
-    : heldJson(response, body, { secret, outcome });
+    : deferredDocument(response, body, { secret, outcome });
   return { kind: 'refused', outcome, held };
 }
 

@@ -50,3 +50,11 @@ export function clientResponseHeaders(
   }
   return headers;
 }
+
+/** The header of a stream that is decoded here, and whose length nobody knows. */
+export function streamHeaders(upstream: IncomingHttpHeaders): Record<string, string | string[]> {
+  const passed = clientResponseHeaders(200, upstream);
+  delete passed['content-encoding'];
+  delete passed['content-length'];
+  return passed;
+}

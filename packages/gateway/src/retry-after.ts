@@ -1,8 +1,11 @@
+import { evidenceInstants } from '@openrouter-proxy/kms-protocol';
 import type { Refusal } from './outcome.ts';
 
-/** How many seconds the upstream asks to wait, in its header or its body; undefined: it names none. */
-export function secondsToWait({ evidence }: Pick<Refusal, 'evidence'>): string | undefined {
-  return evidence.find(
-    ({ field, value }) => /^retry[-_]after/.test(field) && /^\d{1,6}$/.test(value),
-  )?.value;
+/** How long the upstream asks to wait, in milliseconds, by the best evidence; undefined: it does not say. */
+export function waitAskedFor(
+  { evidence }: Pick<Refusal, 'evidence'>,
+  now: number,
+): number | undefined {
+  const [best] = evidenceInstants(evidence, now);
+  return best === undefined ? undefined : Math.ceil(best.instant - now);
 }

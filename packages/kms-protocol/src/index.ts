@@ -24,6 +24,7 @@ export {
   type NoKeyData,
   type UnknownKeyData,
 } from './error-code.ts';
+export { evidenceInstants, type EvidenceInstant } from './evidence-instant.ts';
 export {
   HEALTH_CAUSES,
   causeWithoutTime,

@@ -1,4 +1,10 @@
-import type { Cause, Evidence, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
+import {
+  evidenceInstants,
+  type Cause,
+  type Evidence,
+  type Outcome,
+  type OutcomeKind,
+} from '@openrouter-proxy/kms-protocol';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -48,67 +54,6 @@ export interface CooldownEnd {
   readonly source: Cause['source'];
 }
 
-/** What names an instant; the size of a limit does not. */
-type InstantField = Exclude<Evidence['field'], 'x-ratelimit-limit'>;
-type InstantEvidence = Evidence & { readonly field: InstantField };
-
-const namesInstant = (evidence: Evidence): evidence is InstantEvidence =>
-  evidence.field !== 'x-ratelimit-limit';
-
-/** The most exact first: instants before durations, what OpenRouter sets before what it passes on. */
-const AUTHORITY: readonly InstantField[] = [
-  'x-ratelimit-reset',
-  'resets_at',
-  'retry_after_seconds',
-  'retry-after',
-];
-
-const NUMBER = /^\d+(?:\.\d+)?$/;
-const ISO_INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)?$/i;
-const HTTP_DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
-
-/** Milliseconds since the epoch as OpenRouter sends it, seconds since the epoch, or seconds from now. */
-function resetInstant(text: string, now: number): number {
-  if (!NUMBER.test(text)) return NaN;
-  const value = Number(text);
-  if (value >= 1e11) return value;
-  return value >= 1e9 ? value * SECOND : now + value * SECOND;
-}
-
-const afterSeconds = (text: string, now: number) =>
-  NUMBER.test(text) ? now + Number(text) * SECOND : NaN;
-
-/** RFC 9110, section 10.2.3: seconds or a date, of which all three forms are in GMT. */
-function retryAfter(text: string, now: number): number {
-  if (!HTTP_DATE.test(text)) return afterSeconds(text, now);
-  return Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
-}
-
-function isoInstant(text: string): number {
-  const zone = ISO_INSTANT.exec(text);
-  if (zone === null) return NaN;
-  return Date.parse(zone[1] === undefined ? `${text}Z` : text);
-}
-
-/** The instant a piece of evidence names; NaN if it names none. */
-function instantOf({ field, value }: InstantEvidence, now: number): number {
-  const text = value.trim();
-  switch (field) {
-    case 'x-ratelimit-reset':
-      return resetInstant(text, now);
-    case 'resets_at':
-      return isoInstant(text);
-    case 'retry_after_seconds':
-      return afterSeconds(text, now);
-    case 'retry-after':
-      return retryAfter(text, now);
-  }
-}
-
-const byAuthority = (a: InstantEvidence, b: InstantEvidence) =>
-  AUTHORITY.indexOf(a.field) - AUTHORITY.indexOf(b.field) ||
-  Number(a.from === 'body') - Number(b.from === 'body');
-
 /** Limits of a key and budgets last up to a month; every other limit of OpenRouter ends within a day. */
 function longest(outcome: LimitOutcome): number {
   const isBudget = outcome.kind === 'key_limit_reached' || outcome.kind === 'budget_exhausted';
@@ -155,13 +100,9 @@ function bestEvidence(
   now: number,
   longestMs: number,
 ): CooldownEnd | null {
-  for (const piece of evidence.filter(namesInstant).toSorted(byAuthority)) {
-    const instant = instantOf(piece, now);
-    if (instant > now) {
-      return { until: Math.ceil(Math.min(instant, now + longestMs)), source: piece.from };
-    }
-  }
-  return null;
+  const [best] = evidenceInstants(evidence, now);
+  if (best === undefined) return null;
+  return { until: Math.ceil(Math.min(best.instant, now + longestMs)), source: best.from };
 }
 
 /** When the trouble of a model, or of the way to OpenRouter, ends by the upstream's own words; null: it does not say. */

@@ -5,12 +5,13 @@ import type { Answered, AnswerLimits, AttemptEnd } from '../../attempt-end.ts';
 import { decodeStream } from '../../decoding.ts';
 import type { Exchange } from '../../exchange.ts';
 import { GatewayError } from '../../gateway-error.ts';
-import { heldEvent, streamHeaders } from '../../held-event.ts';
 import { classifyErrorWithin } from '../../outcome.ts';
 import { breakOf, closed, relay, verdictOf, type Break } from '../../relay.ts';
+import { streamHeaders } from '../../response-headers.ts';
 import { maskOf, type MaskStream } from '../../secret-mask.ts';
 import { SilenceWatch } from '../../silence-watch.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from '../../upstream-failure.ts';
+import { deferredEvents } from '../deferred-error.ts';
 import { StreamRelay, type RelayEnd, type RelayStep } from './relay.ts';
 
 /** How long events that only announce an answer are held back. */
@@ -112,7 +113,7 @@ class StreamAnswer {
 
   #write(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#exchange.beginStream(streamHeaders(this.#upstream));
+    this.#exchange.beginStream(streamHeaders(this.#upstream.headers));
     if (this.#exchange.response.write(bytes)) return;
     this.#isBlocked = true;
     this.#source.pause();
@@ -191,9 +192,10 @@ class StreamAnswer {
   }
 
   /** An error event before any content: another attempt may do better. */
-  #refuse({ body, events }: Refused): void {
-    const outcome = classifyErrorWithin(body, this.#upstream.headers);
-    const held = heldEvent(this.#upstream, events, this.#limits.secret);
+  #refuse(refused: Refused): void {
+    const outcome = classifyErrorWithin(refused.body, this.#upstream.headers);
+    const { secret } = this.#limits;
+    const held = deferredEvents(this.#upstream, refused, { secret, outcome });
     this.#settle({ kind: 'refused', outcome, held });
   }
 

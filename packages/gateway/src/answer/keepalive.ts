@@ -1,0 +1,62 @@
+import type { Exchange } from '../exchange.ts';
+
+/** How often a client that waits for a stream gets a comment. */
+const COMMENT_EVERY_MS = 5_000;
+
+/** Why a stream has not begun. */
+export type WaitReason = 'a key' | 'another attempt';
+
+/** Whether the answer will be a JSON document, unless a stream is asked for. */
+function isDocumentApi({ api, request }: Exchange): boolean {
+  return api !== null && api !== 'other' && request.method === 'POST';
+}
+
+/**
+ * Lets a client that waits long hear something before the answer begins. Proxies close a connection on
+ * which nothing comes (Cloudflare after 100 s), and some clients give up. A stream gets comments once its
+ * request waits for a key or is repeated; a JSON document gets white space.
+ */
+export class Keepalive {
+  readonly #exchange: Exchange;
+  readonly #wantsStream: () => boolean;
+  readonly #whiteSpace: NodeJS.Timeout | undefined;
+  #isDocument: boolean;
+  #comments: NodeJS.Timeout | undefined;
+  #reason: WaitReason | null = null;
+
+  /** `whiteSpaceAfterMs` 0: a document gets none. */
+  constructor(exchange: Exchange, whiteSpaceAfterMs: number, wantsStream: () => boolean) {
+    this.#exchange = exchange;
+    this.#wantsStream = wantsStream;
+    this.#isDocument = isDocumentApi(exchange);
+    if (whiteSpaceAfterMs === 0) return;
+    this.#whiteSpace = setInterval(() => {
+      if (this.#isDocument && !wantsStream()) exchange.sendWhiteSpace();
+    }, whiteSpaceAfterMs);
+  }
+
+  /** Why a stream has not begun, for its comments; null: it is the upstream's to say. */
+  waitsFor(reason: WaitReason | null): void {
+    this.#reason = reason;
+    if (reason === null || !this.#wantsStream()) return;
+    this.#comments ??= setInterval(() => {
+      if (this.#reason !== null) this.#exchange.sendComment(`waiting for ${this.#reason}`);
+    }, COMMENT_EVERY_MS);
+  }
+
+  /** The head of an answer says that a document follows, which not every endpoint answers with. */
+  expectDocument(): void {
+    this.#isDocument = true;
+  }
+
+  /** The head of an answer says that a stream follows: white space is none of its events. */
+  expectStream(): void {
+    this.#isDocument = false;
+  }
+
+  /** Nothing is sent from here on: the answer itself begins, or there is none. */
+  stop(): void {
+    clearInterval(this.#whiteSpace);
+    clearInterval(this.#comments);
+  }
+}
