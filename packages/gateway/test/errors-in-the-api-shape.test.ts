@@ -102,6 +102,30 @@ describe('an error of OpenRouter', () => {
     },
   );
 
+  it('that lasts for more than a minute says when in its words, and keeps clients from sleeping', async () => {
+    const inTwoHours = Date.now() + 2 * 60 * 60_000;
+    const headers = [`X-RateLimit-Reset: ${inTwoHours}`, 'Retry-After: 7200'];
+    const body = JSON.stringify({
+      error: { message: 'Provider returned error', code: 429, metadata: { provider_name: 'X' } },
+    });
+    const upstream = await startRecordingUpstream(
+      answering(response('429 Too Many Requests', body, headers)),
+    );
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(rawPost('{}'));
+    expect(statusOf(answer)).toBe(429);
+    expect(headerLines(answer, 'retry-after')).toEqual([]);
+    expect(headerLines(answer, 'x-should-retry')).toEqual(['false']);
+    expect(bodyOf(answer)).toMatchObject({
+      error: {
+        message: expect.stringMatching(
+          /^Provider returned error Try again at .* UTC, in (2 h|1 h \d+ min)( \d min)?\.$/,
+        ) as string,
+        metadata: { provider_name: 'X', retry_after_ms: expect.any(Number) as number },
+      },
+    });
+  });
+
   it('says in its header when to come back, also where the upstream says it in the body only', async () => {
     const metadata = { provider_name: 'X', retry_after_seconds: 9 };
     const body = JSON.stringify({

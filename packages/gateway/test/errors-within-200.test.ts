@@ -66,14 +66,18 @@ describe('a 200 that is an error', () => {
     expect(JSON.parse(answer.body.toString())).toEqual(ANSWER);
   });
 
-  it('is passed on as it is when it blames the request', async () => {
-    const error = { error: { code: 400, message: 'max_tokens is too large' } };
+  it.each([
+    [400, 'max_tokens is too large', 'caller_error'],
+    [403, 'Request blocked: prompt injection patterns detected', 'caller_error'],
+    [502, 'Provider returned error', 'provider_failed'],
+  ])('is passed on with its own status: %i', async (code, message, outcome) => {
+    const error = { error: { code, message } };
     const upstream = await startRecordingUpstream(answering(document(error)));
     const gateway = await startTestGateway(upstream.url);
     const answer = await gateway.send(rawPost('{"model":"m"}'));
-    expect(statusOf(answer)).toBe(200);
+    expect(statusOf(answer)).toBe(code);
     expect(JSON.parse(answer.body.toString())).toEqual(error);
-    await expect.poll(() => gateway.keys.outcomes()).toEqual(['caller_error']);
+    await expect.poll(() => gateway.keys.outcomes().at(-1)).toBe(outcome);
   });
 });
 

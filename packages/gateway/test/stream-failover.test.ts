@@ -144,20 +144,47 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
   });
 });
 
-it('passes on a stream that is nothing but an error when every attempt ends so', async () => {
-  const { error } = STREAMS.chat;
+it.each(Object.entries(STREAMS))(
+  'answers a stream of %s that is nothing but an error with the status of the error, as a document',
+  async (_api, stream) => {
+    const upstream = await startRecordingUpstream(async (connection) => {
+      for (let index = 0; (await connection.message(index)).complete; index += 1) {
+        connection.send(wholeStream(stream.preamble + stream.error));
+      }
+    });
+    const gateway = await startTestGateway(upstream.url);
+    const answer = await gateway.send(streamRequest(stream));
+    expect([500, 502, 529]).toContain(statusOf(answer));
+    expect(answer).toMatchObject({ complete: true });
+    expect(headerLines(answer, 'content-type')).toEqual(['application/json']);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      error: expect.any(Object) as object,
+    });
+    expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['3']);
+    expect(headerLines(answer, 'x-should-retry')).toEqual(['false']);
+  },
+);
+
+it('sends comments while a stream is repeated', async () => {
+  const { content, end, error } = STREAMS.chat;
+  let requests = 0;
   const upstream = await startRecordingUpstream(async (connection) => {
     for (let index = 0; (await connection.message(index)).complete; index += 1) {
-      connection.send(wholeStream(error));
+      requests += 1;
+      if (requests === 1) connection.send(wholeStream(error));
+      else {
+        await client.until(': waiting for another attempt\n\n');
+        connection.send(wholeStream(content + end));
+      }
     }
   });
   const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(streamRequest(STREAMS.chat));
-  expect(statusOf(answer)).toBe(200);
-  expect(answer).toMatchObject({ complete: true });
-  expect(answer.body.toString()).toBe(error);
-  expect(headerLines(answer, 'x-proxy-attempts')).toEqual(['3']);
-  expect(headerLines(answer, 'x-should-retry')).toEqual(['false']);
+  const client = await gateway.connect();
+  client.send(streamRequest(STREAMS.chat));
+  const answer = await client.message();
+  expect(answer.complete).toBe(true);
+  expect(answer.body.toString()).toMatch(/^(: waiting for another attempt\n\n)+data: /);
+  expect(answer.body.toString().endsWith(content + end)).toBe(true);
 });
 
 it('tries another key when the first event says that the key is limited', async () => {
