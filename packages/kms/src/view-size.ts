@@ -2,7 +2,7 @@
 const MAX_VIEW_BYTES = 900_000;
 
 /** Whether something fits in a line of the protocol, or in `maxBytes` of JSON. */
-export function fits(view: unknown, maxBytes = MAX_VIEW_BYTES): boolean {
+function fits(view: unknown, maxBytes = MAX_VIEW_BYTES): boolean {
   const text = JSON.stringify(view);
   return text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes;
 }
