@@ -204,10 +204,20 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   no_keys: ['no_usable_key', 'No key is configured.'],
 };
 
+/** What is told where every key is limited for the same reason. */
+const LIMITED_BECAUSE: Readonly<Record<string, string>> = {
+  credits_exhausted: 'The credits of every OpenRouter account of this gateway are spent.',
+  budget_exhausted: 'The budget of every OpenRouter account of this gateway is spent.',
+  key_limit_reached: 'Every OpenRouter key of this gateway has reached its spending limit.',
+  free_tier_exhausted: 'The free requests of every OpenRouter account of this gateway are used up.',
+  free_requests_used: 'The free requests of every OpenRouter account of this gateway are used up.',
+};
+
 /** What a client is told when there is no key. */
 function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
-  const { reason, retryAfterMs, upstream } = cause.data;
-  const [code, general] = REFUSALS[reason];
+  const { reason, retryAfterMs, upstream, because = '' } = cause.data;
+  const [code, words] = REFUSALS[reason];
+  const general = LIMITED_BECAUSE[because] ?? words;
   const fault = upstream === undefined ? null : faultInShort([upstream]);
   const message = fault === null ? general : `${fault}.`;
   const error = new GatewayError(code, message, {

@@ -35,6 +35,13 @@ describe('a firewall that refuses one request', () => {
   );
 });
 
+it('a page with status 401 blames neither the key nor the client', async () => {
+  const { answer, document, outcomes } = await ask(response('401 Unauthorized', PAGE, HTML));
+  expect(statusOf(answer)).toBe(502);
+  expect(document().error).toMatchObject({ code: 502, metadata: { source: 'gateway' } });
+  await expect.poll(() => outcomes().at(-1)).toMatch(/^edge_/);
+});
+
 describe('the edge in place of OpenRouter', () => {
   it('is asked again, and its page never reaches the client', async () => {
     const page = response('503 Service Unavailable', PAGE, HTML);

@@ -8,6 +8,7 @@ import {
   response,
   startRecordingUpstream,
 } from './support/recording-upstream.ts';
+import { json, STREAMS, streamRequest, wholeStream } from './support/streams.ts';
 
 const JSON_TYPE = ['Content-Type: application/json'];
 
@@ -19,7 +20,6 @@ const source = (limit_source: string) => ({ limit_source });
 const REFUSALS: [status: string, body: string, words: RegExp, instead: number][] = [
   ['401 Unauthorized', error(401, 'User not found.'), /User not found/, 503],
   ['401 Unauthorized', error(401, 'No auth credentials found'), /No auth/, 503],
-  ['401 Unauthorized', '<html>401</html>', /html/, 503],
   ['403 Forbidden', error(403, 'Key limit exceeded (daily limit)'), /limit exceeded/, 429],
   ['402 Payment Required', error(402, 'Insufficient credits. Add more'), /Add more/, 429],
   ['402 Payment Required', error(402, 'x', source('openrouter_in_flight_budget')), /"x"/, 429],
@@ -138,4 +138,20 @@ it('of a provider that refuses OpenRouter is no 401 for the client', async () =>
   const answer = await gateway.send(rawPost('{"model":"m"}'));
   expect(statusOf(answer)).toBe(502);
   expect(answer.body.toString()).toContain('Your access key is right');
+});
+
+it('within an answer is told in words of the gateway, and the stream does not look whole', async () => {
+  const { preamble, content, end } = STREAMS.chat;
+  const event = json({ error: { code: 403, message: 'Key limit exceeded (daily limit)' } });
+  const upstream = await startRecordingUpstream(
+    answering(wholeStream(preamble + content + event + end)),
+  );
+  const gateway = await startTestGateway(upstream.url);
+  const answer = await gateway.send(streamRequest(STREAMS.chat));
+  expect(answer.complete).toBe(false);
+  const body = answer.body.toString();
+  expect(body.startsWith(preamble + content)).toBe(true);
+  expect(body).not.toContain('Key limit exceeded');
+  expect(body).toMatch(STREAMS.chat.broken);
+  await expect.poll(() => gateway.keys.outcomes()).toEqual(['key_limit_reached']);
 });

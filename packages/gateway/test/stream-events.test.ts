@@ -87,8 +87,14 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
     const answer = await gateway.send(streamRequest(stream));
     expect(answer.complete).toBe(false);
     const body = answer.body.toString();
-    expect(body.startsWith(half)).toBe(true);
-    expect(body.slice(half.length)).toMatch(stream.broken);
+    // What the upstream sent last may be lost with its connection, while the client is still reading.
+    const passed = body.slice(
+      0,
+      body.search(/\n\n(event: error\n)?data: [^\n]*"source":"gateway"/),
+    );
+    expect(passed.length).toBeGreaterThan(MIB);
+    expect(half.startsWith(passed)).toBe(true);
+    expect(body.slice(passed.length)).toMatch(stream.broken);
     expect(upstream.requests()).toHaveLength(1);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['truncated']);
   });

@@ -54,6 +54,8 @@ export const noKeyData = z.strictObject({
   ]),
   /** When a key may be free again, in milliseconds from now; null: waiting does not help. */
   retryAfterMs: z.int().nonnegative().nullable(),
+  /** With `cooling`: why, where the same is true of every key; an outcome's name. */
+  because: z.string().max(64).optional(),
   /** With `upstream_blocked`: what is known to be wrong on the way to OpenRouter. */
   upstream: healthCause.optional(),
 });

@@ -14,6 +14,7 @@ import type { LoadOrders } from './lease-loads.ts';
 import { ModelAccess } from './model-access.ts';
 import { poolOf, type RequestPool } from './model-pool.ts';
 import { LeftOutKeys } from './left-out-keys.ts';
+import { commonReason, purposeOf } from './obstacles.ts';
 import { refusalOf } from './refusal.ts';
 import type { LimitListener } from './reports.ts';
 import { ranked, type Selection } from './selection.ts';
@@ -140,7 +141,10 @@ export class Lender {
     const isUnknown = (key: PoolKey) =>
       this.#isRefused(key, now) || contacts.of(key.id)?.verdict === 'refused';
     const mayBeOfKeys = refusal.reason === 'cooling' || refusal.reason === 'exhausted';
-    return mayBeOfKeys && keys.every(isUnknown) ? KEYS_REFUSED : refusal;
+    if (mayBeOfKeys && keys.every(isUnknown)) return KEYS_REFUSED;
+    if (refusal.reason !== 'cooling') return refusal;
+    const because = commonReason(this.#parts, keys, purposeOf(model), now);
+    return because === undefined ? refusal : { ...refusal, because };
   }
 
   /** Whether OpenRouter has said that it does not know the key. */

@@ -44,6 +44,17 @@ export function obstaclesOf(
   return [...ownObstacles(parts.records, key, now), ...sharedObstacles(parts, key, purpose, now)];
 }
 
+/** Why no key can serve, if the first obstacle of every key has the same reason. */
+export function commonReason(
+  parts: ObstacleParts,
+  keys: readonly PoolKey[],
+  purpose: Purpose,
+  now: number,
+): string | undefined {
+  const reasons = new Set(keys.map((key) => obstaclesOf(parts, key, purpose, now)[0]?.reason));
+  return reasons.size === 1 ? [...reasons][0] : undefined;
+}
+
 function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Obstacle[] {
   const { state, traits } = records.of(key, now);
   const own: Obstacle[] = [];

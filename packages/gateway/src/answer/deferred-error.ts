@@ -6,7 +6,7 @@ import type { Refusal } from '../outcome.ts';
 import { clientResponseHeaders } from '../response-headers.ts';
 import { waitAskedFor } from '../retry-after.ts';
 import { LONGEST_RETRY_AFTER_MS, retryAdvice } from '../retry-advice.ts';
-import { maskOf, type SecretMask } from '../secret-mask.ts';
+import { maskOf } from '../secret-mask.ts';
 
 /** What an error of the upstream's is passed on under. */
 export interface DeferredErrorOptions {
@@ -15,8 +15,10 @@ export interface DeferredErrorOptions {
   outcome: Refusal;
 }
 
-/** OpenRouter's own words, without the key: it may be cut in two by what is taken out, and escaped before. */
-function clean(words: Buffer, mask: SecretMask): Buffer {
+/** OpenRouter's own words, without what names a key or its account, and without the key itself. */
+export function withoutKey(words: Buffer, secret: string | null): Buffer {
+  const mask = maskOf(secret);
+  // Before: the key may be cut in two by what is taken out. After: JSON may have been unescaped.
   return mask.bytes(errorBodyForClient(mask.bytes(words)));
 }
 
@@ -34,7 +36,7 @@ function pass(
   delete headers['content-encoding'];
   delete headers['content-length'];
   delete headers['retry-after'];
-  const words = clean(document, maskOf(secret));
+  const words = withoutKey(document, secret);
   const isLong = wait !== undefined && wait > LONGEST_RETRY_AFTER_MS;
   const body = isLong ? withRetryTime(words, wait, advice.sentence) : words;
   exchange.answerWithError(status, body, { ...headers, ...advice.headers });
@@ -65,7 +67,7 @@ export function deferredEvents(
   return {
     answer(exchange) {
       if (exchange.isStreaming) {
-        exchange.endWithEvents(clean(events, maskOf(options.secret)));
+        exchange.endWithEvents(withoutKey(events, options.secret));
         return;
       }
       const document = Buffer.from(errorDocument(body, exchange.api === 'messages'));

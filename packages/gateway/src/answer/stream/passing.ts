@@ -14,6 +14,14 @@ const BLANK_LINE = Buffer.from('\n\n');
 const ERROR = Buffer.from('"error"');
 const DONE = Buffer.from('[DONE]');
 
+/** An error event within an answer. */
+export interface StreamError {
+  /** Its data; empty: it was too large to be read. */
+  readonly body: string;
+  /** The event itself, which has not passed; empty: it has, in pieces. */
+  readonly event: Buffer;
+}
+
 /**
  * Passes a stream whose content has begun, up to an error event. Whole events pass as they come; an incomplete one waits for
  * its end, so that an error event never lands within it, unless it is large.
@@ -26,7 +34,7 @@ export class PassingStream {
   /** The beginning of the large event that is passing in pieces. */
   #large: Buffer | null = null;
   #hasLargeEnd = false;
-  #error: string | null = null;
+  #error: StreamError | null = null;
 
   /** `framing` and `partial` go on where the events before the first content ended. */
   constructor(api: Api, framing: EventFraming, partial: PartialEvent) {
@@ -40,8 +48,8 @@ export class PassingStream {
     return this.#large !== null;
   }
 
-  /** The data of the error event that ended the answer; null: there was none. What follows it does not pass. */
-  get error(): string | null {
+  /** The error event that ended the answer; null: there was none. Neither it nor what follows it passes. */
+  get error(): StreamError | null {
     return this.#error;
   }
 
@@ -81,7 +89,7 @@ export class PassingStream {
     this.#tail.push(events);
     if (this.#error !== null) return NOTHING;
     const isSuspect = events.length > MAX_PARSED_BYTES || events.includes(ERROR);
-    const passed = isSuspect ? events.subarray(0, this.#endOfError(events)) : events;
+    const passed = isSuspect ? events.subarray(0, this.#findError(events)) : events;
     return this.#api === 'messages' ? withoutDone(passed) : passed;
   }
 
@@ -114,17 +122,17 @@ export class PassingStream {
     return concat([passed, this.push(chunk.subarray(end))]);
   }
 
-  /** The offset behind the first error event; undefined: there is none. Large last events are noted. */
-  #endOfError(events: Buffer): number | undefined {
-    let end = 0;
+  /** The offset of the first error event; undefined: there is none. Large last events are noted. */
+  #findError(events: Buffer): number | undefined {
+    let start = 0;
     for (const event of divideEvents(events)) {
-      end += event.length;
       if (event.length > MAX_PARSED_BYTES) this.#noteLarge(event.subarray(0, BEGINNING_BYTES));
       else if (event.includes(ERROR)) {
-        const error = streamEvents(this.#api, event).find(({ kind }) => kind === 'error');
-        if (error?.kind === 'error') this.#error = error.body;
+        const error = streamEvents(this.#api, event).find((each) => each.kind === 'error');
+        if (error !== undefined) this.#error = { body: error.body, event };
       }
-      if (this.#error !== null) return end;
+      if (this.#error !== null) return this.#error.event.length > 0 ? start : start + event.length;
+      start += event.length;
     }
     return undefined;
   }
@@ -132,7 +140,7 @@ export class PassingStream {
   #noteLarge(beginning: Buffer): void {
     const kind = largeEventKind(this.#api, beginning);
     if (kind === 'end') this.#hasLargeEnd = true;
-    if (kind === 'error') this.#error ??= '';
+    if (kind === 'error') this.#error ??= { body: '', event: NOTHING };
   }
 }
 

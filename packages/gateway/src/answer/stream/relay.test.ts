@@ -167,7 +167,7 @@ function after(
   if (kind === 'refused' || kind === 'failed') return standing;
   const isError = event.kind === 'error';
   if (kind !== 'holding') {
-    return { seen: [...seen, event], held, kind: isError ? 'failed' : kind };
+    return isError ? { seen, held, kind: 'failed' } : { seen: [...seen, event], held, kind };
   }
   const all = [...held, event];
   if (size(all) > MAX_HELD) return { seen: [...seen, ...all], held: [], kind: 'passing' };

@@ -4,7 +4,7 @@ import { ByteOrderMark } from './byte-order-mark.ts';
 import { streamEvents } from './events.ts';
 import { EventFraming } from './framing.ts';
 import { concat, PartialEvent } from './partial-event.ts';
-import { lastEvent, PassingStream } from './passing.ts';
+import { lastEvent, PassingStream, type StreamError } from './passing.ts';
 import type { StreamEnding } from './tail.ts';
 
 /** The most of a stream that is held back before its first content. */
@@ -30,8 +30,8 @@ export type RelayStep =
 /** How a stream ended. `bytes` go to the client first; may be empty. */
 export type RelayEnd =
   | { kind: 'whole'; bytes: Buffer; usage: Usage | null }
-  /** An error event stands within the answer. `body` is its data. */
-  | { kind: 'failed'; bytes: Buffer; body: string }
+  /** An error event stands within the answer. It has not passed. */
+  | { kind: 'failed'; bytes: Buffer; error: StreamError }
   /** It stopped before its end. */
   | { kind: 'open'; bytes: Buffer }
   | Extract<RelayStep, { kind: 'refused' }>;
@@ -70,8 +70,8 @@ export class StreamRelay {
     return this.#passing.isWithinEvent;
   }
 
-  /** The data of the error event that ended the answer; null: there was none. */
-  get error(): string | null {
+  /** The error event that ended the answer; null: there was none. */
+  get error(): StreamError | null {
     return this.#passing.error;
   }
 
@@ -113,7 +113,7 @@ export class StreamRelay {
     const [state, { error }] = [this.#state, this.#passing];
     this.#state = { kind: 'over' };
     if (state.kind !== 'passing') return { kind: 'open', bytes: last };
-    if (error !== null) return { kind: 'failed', bytes: last, body: error };
+    if (error !== null) return { kind: 'failed', bytes: last, error };
     if (this.#passing.ending === 'open') return { kind: 'open', bytes: last };
     const usage = mergedUsage(state.usedAtFirst, this.#passing.usage);
     return { kind: 'whole', bytes: last, usage };

@@ -11,7 +11,9 @@ import { streamHeaders } from '../../response-headers.ts';
 import { maskOf, type MaskStream } from '../../secret-mask.ts';
 import { SilenceWatch } from '../../silence-watch.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from '../../upstream-failure.ts';
-import { deferredEvents } from '../deferred-error.ts';
+import { deferredEvents, withoutKey } from '../deferred-error.ts';
+import { errorInsteadOf } from '../../key-refusal.ts';
+import type { StreamError } from './passing.ts';
 import { StreamRelay, type RelayEnd, type RelayStep } from './relay.ts';
 
 /** How long events that only announce an answer are held back. */
@@ -27,7 +29,6 @@ const FAILURE_OF = {
 } as const satisfies Record<Break, UpstreamFailureKind>;
 
 type Refused = Extract<RelayStep, { kind: 'refused' }>;
-type Finished = Extract<RelayEnd, { kind: 'whole' | 'failed' }>;
 
 /** One upstream stream on its way to the client: the sockets and timers around a StreamRelay. */
 class StreamAnswer {
@@ -95,7 +96,7 @@ class StreamAnswer {
     if (this.#phase === 'reading on') return;
     this.#send(step.bytes);
     if (step.kind === 'refused') this.#refuse(step);
-    else if (this.#relay.error !== null) this.#endWithItsError();
+    else if (this.#relay.error !== null) this.#endWithError(this.#relay.error);
     else if (this.#relay.isHolding) {
       this.#timer ??= setTimeout(() => this.#send(this.#relay.commit()), MAX_HELD_MS);
     }
@@ -129,7 +130,7 @@ class StreamAnswer {
     this.#send(end.bytes);
     if (end.kind === 'refused') this.#refuse(end);
     else if (end.kind === 'open') this.#breakOff('truncated', this.#endsEarly);
-    else if (end.kind === 'failed') this.#endWithItsError(end);
+    else if (end.kind === 'failed') this.#endWithError(end.error, end);
     else this.#finish(end.usage);
   }
 
@@ -165,12 +166,17 @@ class StreamAnswer {
   }
 
   /**
-   * An error event of the upstream's stands within the answer. It has passed; an end in order behind it
-   * would make some clients take the beginning for the whole.
+   * The upstream reports an error within the answer. Its event passes, unless it is about a key of the
+   * pool. An end in order behind it would make some clients take the beginning for the whole.
    */
-  #endWithItsError(end?: Finished): void {
-    this.#exchange.verdict = 'error';
-    this.#exchange.breakOff(this.#mask.end());
+  #endWithError({ body, event }: StreamError, end?: RelayEnd): void {
+    const exchange = this.#exchange;
+    const own = errorInsteadOf(classifyErrorWithin(body, this.#upstream.headers), false);
+    this.#write(this.#mask.end());
+    exchange.verdict = 'error';
+    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
+    if (own === undefined) exchange.endWithEvents(withoutKey(event, this.#limits.secret));
+    else exchange.answerError(own);
     if (end === undefined) this.#readOn();
     else this.#settleRead(end);
   }
@@ -186,7 +192,7 @@ class StreamAnswer {
     const usage = end.kind === 'whole' ? end.usage : null;
     if (end.kind !== 'failed') this.#settle(this.#answered(usage));
     else {
-      const outcome = classifyErrorWithin(end.body, this.#upstream.headers);
+      const outcome = classifyErrorWithin(end.error.body, this.#upstream.headers);
       this.#settle({ kind: 'answered', outcome, usage: null });
     }
   }
