@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
@@ -82,7 +84,7 @@ describe('where free models only are served', () => {
 
   it('a body too large to be looked into is refused', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
-    const spool = { folder: '/nowhere', maxBytes: 0 };
+    const spool = { folder: path.join(tmpdir(), `no-spool-${process.pid}`), maxBytes: 0 };
     const gateway = await startTestGateway(upstream.url, {
       settings: { ...FREE_ONLY.settings, spool },
     });
