@@ -1,4 +1,4 @@
-import type { MemberReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 
 /** The longest name that is looked at, in bytes as they stand in the document. */
 const MAX_NAME = 512;

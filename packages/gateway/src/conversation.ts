@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { DigestReader, OpeningReader, ScalarReader, type MemberReader } from './member-readers.ts';
+import { DigestReader, OpeningReader, ScalarReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 
 /** Members that name a conversation: OpenRouter's, OpenAI's. */
 const NAMES = ['session_id', 'prompt_cache_key'] as const;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ReadMember } from './conversation.ts';
-import { ScalarReader, ShortValueReader, type MemberReader } from './member-readers.ts';
+import { ScalarReader, ShortValueReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 
 /** A router that picks among the free models only. */
 const FREE_ROUTER = 'openrouter/free';

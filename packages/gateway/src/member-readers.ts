@@ -1,5 +1,6 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import { BodyMembers } from './body-members.ts';
+import type { MemberReader } from './member-reader.ts';
 
 /** The longest scalar that is read, and the longest list, in bytes as they stand in the document. */
 const MAX_SCALAR = 1024;
@@ -8,24 +9,6 @@ const MAX_LIST = 64 * 1024;
 const MAX_HELD = 4 * 1024;
 /** The first turn of the user is looked for in so many turns. */
 const MAX_TURNS = 32;
-
-/** Takes in the value of one member of a JSON object, in pieces. */
-export interface MemberReader {
-  /** Whether the rest of the value changes nothing: it is not read any more. */
-  readonly isDone: boolean;
-  /** A value begins, in the place of any before it. */
-  begin(): void;
-  /** Bytes of the value, without white space around it; of a list that is opened, those of one element. */
-  add(bytes: Buffer): void;
-  /** The value has ended. */
-  end(): void;
-  /** What was read; undefined: no value, or one that this does not read. */
-  value(): unknown;
-  /** Where present: the value is a list or an object, and is read by its elements. */
-  open?(): void;
-  /** An element has ended. */
-  separate?(): void;
-}
 
 /** Reads a value that is short, as `JSON.parse` does; any other value is undefined. */
 export class ShortValueReader implements MemberReader {

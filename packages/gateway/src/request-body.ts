@@ -5,7 +5,7 @@ import type { BodySpool } from './body-spool.ts';
 import { BodyTail } from './body-tail.ts';
 import { thisTurn } from './event-loop-turn.ts';
 import { GatewayError } from './gateway-error.ts';
-import type { MemberReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 
 /** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import type { ReadMember } from './conversation.ts';
 import { isFree } from './free-models.ts';
-import { ShortValueReader, WordReader, type MemberReader } from './member-readers.ts';
+import { ShortValueReader, WordReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 import type { Refusal } from './outcome.ts';
 
 /** What OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search"). */

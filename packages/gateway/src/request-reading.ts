@@ -10,7 +10,8 @@ import type { ForwardPolicy } from './forward-parts.ts';
 import { modelReaders, paidModel } from './free-models.ts';
 import { GatewayError } from './gateway-error.ts';
 import { extrasReaders } from './request-extras.ts';
-import { ScalarReader, type MemberReader } from './member-readers.ts';
+import { ScalarReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
 import type { RequestBody } from './request-body.ts';
 
 /** The longest model name that is looked at. */

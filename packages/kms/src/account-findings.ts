@@ -4,7 +4,7 @@ import { accountName, currentWindows, freeSlot, windowsAt, type Allowances } fro
 import type { KeyRecords, PoolKey } from './key-records.ts';
 import { isOwnCount, isGuess, type Subject } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
-import type { LimitListener } from './reports.ts';
+import type { LimitListener } from './limit-listener.ts';
 import type { SharedRecords } from './shared-records.ts';
 import type { StateStore, Window, WindowSnapshot } from './state-store.ts';
 

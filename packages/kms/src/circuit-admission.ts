@@ -1,10 +1,11 @@
 import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
-import type { Circuits, CircuitSubject } from './circuits.ts';
+import type { Circuits } from './circuits.ts';
+import type { CircuitSubject } from './limit.ts';
 import { upstreamCause } from './health/causes.ts';
 import type { Contacts } from './health/contacts.ts';
 import { wayToOpenRouter } from './health/way-to-openrouter.ts';
 import type { LimitBook } from './limit-book.ts';
-import type { Requester } from './reports.ts';
+import type { Requester } from './requester.ts';
 import type { Released } from './state-store.ts';
 
 /** The client of a request that does not name it. */

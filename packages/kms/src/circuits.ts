@@ -13,18 +13,13 @@ import {
   type Circuit,
   type FailedRequest,
 } from './circuit-breaker.ts';
-import { subjectId, type Limit, type Subject } from './limit.ts';
+import { isCircuitSubject, subjectId, type CircuitSubject, type Limit } from './limit.ts';
 import type { LimitBook } from './limit-book.ts';
 
 /** How many circuits are remembered; those that were used last. */
 const MAX_CIRCUITS = 10_000;
 /** Clients that the limit of an open circuit names. */
 const MAX_CLIENTS = 16;
-
-/** What a circuit breaker can be of. */
-export type CircuitSubject =
-  | Extract<Subject, { scope: 'upstream' | 'model' }>
-  | (Extract<Subject, { scope: 'account' }> & { readonly pool: 'all' });
 
 /** A circuit that is not closed. */
 export interface TrippedCircuit {
@@ -38,12 +33,6 @@ interface Entry {
   readonly circuit: Circuit;
   /** Why it opened last. */
   readonly cause: Cause | null;
-}
-
-/** Whether a circuit breaker decides about a subject. */
-export function isCircuitSubject(subject: Subject): subject is CircuitSubject {
-  if (subject.scope === 'account') return subject.pool === 'all';
-  return subject.scope === 'upstream' || subject.scope === 'model';
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { LogFields, LogLevel, Logger } from '@openrouter-proxy/runtime';
 import type { Tally } from './first-round.ts';
-import { isCircuitSubject } from './circuits.ts';
+import { isCircuitSubject } from './limit.ts';
 import type { PoolKey } from './key-records.ts';
 import type { Limit, Subject } from './limit.ts';
 

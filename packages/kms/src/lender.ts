@@ -16,7 +16,7 @@ import { poolOf, type RequestPool } from './model-pool.ts';
 import { LeftOutKeys } from './left-out-keys.ts';
 import { commonReason, purposeOf } from './obstacles.ts';
 import { refusalOf } from './refusal.ts';
-import type { LimitListener } from './reports.ts';
+import type { LimitListener } from './limit-listener.ts';
 import { ranked, type Selection } from './selection.ts';
 import {
   StateUnavailable,

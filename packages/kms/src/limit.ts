@@ -8,6 +8,17 @@ export type Subject =
   | { readonly scope: 'model'; readonly model: string }
   | { readonly scope: 'upstream' };
 
+/** What a circuit breaker can be of. */
+export type CircuitSubject =
+  | Extract<Subject, { scope: 'upstream' | 'model' }>
+  | (Extract<Subject, { scope: 'account' }> & { readonly pool: 'all' });
+
+/** Whether a circuit breaker decides about a subject. */
+export function isCircuitSubject(subject: Subject): subject is CircuitSubject {
+  if (subject.scope === 'account') return subject.pool === 'all';
+  return subject.scope === 'upstream' || subject.scope === 'model';
+}
+
 /** Something that cannot serve for a time. */
 export interface Limit {
   readonly subject: Subject;

@@ -14,7 +14,7 @@ import {
   type CooldownEnd,
   type CooldownPolicy,
 } from './cooldown.ts';
-import type { CircuitSubject } from './circuits.ts';
+import type { CircuitSubject } from './limit.ts';
 import type { Subject } from './limit.ts';
 import { poolOf } from './model-pool.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@openrouter-proxy/runtime';
 import type { PoolCore } from './pool-core.ts';
-import type { LimitListener } from './reports.ts';
+import type { LimitListener } from './limit-listener.ts';
 import { readShared, subjectNamed } from './shared-records.ts';
 import type { StateWatcher } from './state-store.ts';
 

@@ -4,7 +4,8 @@ import type { Allowances } from './accounts.ts';
 import { AccountFindings, type FreeRequestsBefore } from './account-findings.ts';
 import { BLOCK_BACK_OFF, CONNECTION_BACK_OFF } from './back-off.ts';
 import { KEY_CHECK } from './circuit-breaker.ts';
-import { isCircuitSubject, type Circuits, type CircuitSubject } from './circuits.ts';
+import { type Circuits } from './circuits.ts';
+import { isCircuitSubject, type CircuitSubject } from './limit.ts';
 import type { CooldownPolicy } from './cooldown.ts';
 import type { Contacts } from './health/contacts.ts';
 import { guessedCredits } from './doubts.ts';
@@ -15,6 +16,8 @@ import type { LimitBook } from './limit-book.ts';
 import { consequencesOf, type Consequence } from './meaning.ts';
 import type { SharedRecords } from './shared-records.ts';
 import type { StateStore } from './state-store.ts';
+import type { LimitListener } from './limit-listener.ts';
+import type { Requester } from './requester.ts';
 import { StrikeWatch } from './strike-watch.ts';
 
 /** Models that are limited on one key within a minute: then the key is limited. */
@@ -24,15 +27,6 @@ const MODELS_ON_ONE_KEY = 3;
 const MAX_STRUCK_REQUESTS = 8;
 /** An account with fewer credits left may be refused again at once. */
 const ENOUGH_CREDITS = 0.1;
-
-/** Told what becomes of what keys share. */
-export interface LimitListener {
-  /** `keys`: those of the limited account. */
-  onLimit(limit: Limit, keys: readonly PoolKey[]): void;
-  onLifted(subject: Subject, keys: readonly PoolKey[]): void;
-  /** Several keys turn out to belong to one account. */
-  onShared(account: string, keys: readonly PoolKey[]): void;
-}
 
 /** What taking in works with. */
 export interface ReportsParts {
@@ -47,15 +41,6 @@ export interface ReportsParts {
   readonly policy: CooldownPolicy;
   readonly clock: Clock;
   readonly listener: LimitListener;
-}
-
-/** Whose request a failure is of. */
-export interface Requester {
-  /** Equal for all attempts of one request. */
-  readonly requestId: string;
-  readonly client: string;
-  /** When the attempt began. */
-  readonly startedAt: number;
 }
 
 /** What came of a lease. */

@@ -1,5 +1,5 @@
 import type { PoolKey } from './key-records.ts';
-import type { Requester } from './reports.ts';
+import type { Requester } from './requester.ts';
 
 const WITHIN_MS = 10_000;
 const ACCOUNTS = 3;
