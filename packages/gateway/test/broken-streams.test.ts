@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
+import { rawRequest, startTestGateway } from './support/gateway.ts';
 import { statusOf } from './support/http-message.ts';
 import {
   answering,
@@ -8,6 +8,9 @@ import {
   startRecordingUpstream,
 } from './support/recording-upstream.ts';
 import type { RawConnection } from './support/raw-connection.ts';
+
+/** A request whose answer passes as it comes: it is neither a stream of events nor a JSON document. */
+const rawSpeech = () => rawRequest('POST', '/api/v1/audio/speech', ['Content-Length: 2'], '{}');
 
 const BREAKS: [string, (connection: RawConnection) => void][] = [
   ['a reset', (connection) => connection.reset()],
@@ -28,7 +31,7 @@ describe.each(BREAKS)('%s in the middle of an answer', (_what, breakOff) => {
     });
     const gateway = await startTestGateway(upstream.url);
     const client = await gateway.connect();
-    client.send(rawPost('{}'));
+    client.send(rawSpeech());
     await client.until('hello');
     seen.resolve(undefined);
     const answer = await client.message();
@@ -55,7 +58,7 @@ it.each(['reset', 'end'] as const)(
     });
     const gateway = await startTestGateway(upstream.url);
     const client = await gateway.connect();
-    client.send(rawPost('{}'));
+    client.send(rawSpeech());
     await client.until('hello');
     seen.resolve(undefined);
     expect((await client.message()).complete).toBe(false);
@@ -68,7 +71,7 @@ it('ends both connections when an answer falls silent for longer than it may', a
     answering(chunkedHead('text/plain') + chunk('hello')),
   );
   const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 500 } });
-  const answer = await gateway.send(rawPost('{}'));
+  const answer = await gateway.send(rawSpeech());
   expect(answer.complete).toBe(false);
   expect(answer.body.toString()).toBe('hello');
   await upstream.connections[0]?.ended();
@@ -82,7 +85,7 @@ it('takes an answer framed by the close for whole when the connection ends in or
     connection.socket.end('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello');
   });
   const gateway = await startTestGateway(upstream.url);
-  const answer = await gateway.send(rawPost('{}'));
+  const answer = await gateway.send(rawSpeech());
   expect(answer).toMatchObject({ framing: 'chunked', complete: true });
   expect(answer.body.toString()).toBe('hello');
 });
@@ -97,7 +100,7 @@ it('delivers an answer whole when the connection is reset after its last byte', 
   });
   const gateway = await startTestGateway(upstream.url);
   const client = await gateway.connect();
-  client.send(rawPost('{}'));
+  client.send(rawSpeech());
   expect(await client.message()).toMatchObject({ complete: true });
   seen.resolve(undefined);
   await upstream.connections[0]?.ended();
