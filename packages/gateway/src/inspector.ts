@@ -78,8 +78,18 @@ export class Inspector {
       { signal, timeoutMs: WAIT_MS + ANSWER_MS },
     );
     if (lease === null) return;
-    const checked = await this.#inspect(lease, asksCredits);
+    const checked = await this.#inspectCurrently(lease, asksCredits);
     await kms.call('inspection.report', { leaseId: lease.leaseId, ...checked });
+  }
+
+  /** A check that fails while the configuration changes says nothing: its connection may have been closed here. */
+  async #inspectCurrently(lease: Lease, asksCredits: boolean): Promise<Checked> {
+    for (;;) {
+      const before = this.#parts.way();
+      const checked = await this.#inspect(lease, asksCredits);
+      const isCurrent = this.#parts.way() === before || this.#stop.signal.aborted;
+      if (checked.finding.kind !== 'failed' || isCurrent) return checked;
+    }
   }
 
   async #inspect({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
