@@ -65,6 +65,12 @@ function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | unde
   return CERTIFICATE.test(code) ? 'certificate' : undefined;
 }
 
+/** What broke a connection, for a log and for operators; Node says `socket hang up` for an early end. */
+export function connectionWords({ message }: Error): string {
+  if (message === 'socket hang up') return 'the connection was closed before an answer';
+  return message === 'read ECONNRESET' ? 'the connection was reset (ECONNRESET)' : message;
+}
+
 function connectionFailed(failure: UpstreamFailure, detail: string): Outcome {
   const problem = connectionProblem(failure);
   return { kind: 'connection_failed', detail, ...(problem === undefined ? {} : { problem }) };

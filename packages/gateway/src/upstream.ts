@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { createProxyServer } from 'http-proxy-3';
 import { isRedirect, redirectFailure } from './redirect.ts';
-import { UpstreamFailure } from './upstream-failure.ts';
+import { connectionWords, UpstreamFailure } from './upstream-failure.ts';
 
 /** How long each phase of an attempt may take, in milliseconds. */
 export interface UpstreamTimeouts {
@@ -110,7 +110,7 @@ class Attempt {
   readonly fail = (error: Error) => {
     // From its head on the response itself tells how it ended: it may be whole in spite of an error.
     if (this.#hasResponse) return;
-    const { message } = error;
+    const message = connectionWords(error);
     if (!this.#connected) {
       const mayPass = !('code' in error) || !NEEDS_MENDING.test(String(error.code));
       this.#fail(new UpstreamFailure('connect', message, { cause: error, mayPass }));
