@@ -172,7 +172,8 @@ describe('what is read of a request', () => {
         const [first, second] = [one, other].map((document) =>
           pushAll(new BodyMembers(readers()), Buffer.from(textOf(document))),
         );
-        expect(first?.get('models')).toEqual(one['models']);
+        const shown = JSON.parse(textOf(one)) as Record<string, unknown>; // -0 is written as 0
+        expect(first?.get('models')).toEqual(shown['models']);
         expect(first?.get('tools') === true).toBe(
           textOf({ tools: one['tools'] }).includes('"openrouter:'),
         );

@@ -81,6 +81,7 @@ describe('a limit of an account', () => {
     expect(await refusal(pool, { model: FREE })).toEqual({
       reason: 'cooling',
       retryAfterMs: 60_000,
+      because: 'free_tier_exhausted',
     });
     clock.advance(60_000);
     expect(await use(pool, SUCCESS, { model: FREE })).toBe('k1');
@@ -258,6 +259,7 @@ describe('pacing', () => {
     expect(await refusal(pool, { model: FREE })).toEqual({
       reason: 'cooling',
       retryAfterMs: 60_000,
+      because: 'free_requests_used',
     });
     await use(pool, SUCCESS, { model: PAID });
     clock.advance(60_000);
@@ -265,6 +267,7 @@ describe('pacing', () => {
     expect(await refusal(pool, { model: FREE })).toEqual({
       reason: 'cooling',
       retryAfterMs: 12 * 3_600_000 - 60_000,
+      because: 'free_requests_used',
     });
   });
 

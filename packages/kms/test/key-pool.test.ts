@@ -93,7 +93,11 @@ describe('a refusal to lend', () => {
       await pool.report((await pool.acquire(1)).leaseId, limited(seconds));
       clock.advance(1_000);
     }
-    expect(await refusal(pool.acquire(1))).toEqual({ reason: 'cooling', retryAfterMs: 19_000 });
+    expect(await refusal(pool.acquire(1))).toEqual({
+      reason: 'cooling',
+      retryAfterMs: 19_000,
+      because: 'rate_limited',
+    });
     clock.advance(19_000);
     expect((await pool.acquire(1)).keyName).toBe('k1');
   });
