@@ -37,7 +37,8 @@ describe.each(BREAKS)('%s in the middle of an answer', (_what, breakOff) => {
     const answer = await client.message();
     expect(statusOf(answer)).toBe(200);
     expect(answer.complete).toBe(false);
-    expect(answer.body.toString()).toMatch(/^hello(half)?$/);
+    // The last byte may be the first of the key, which is only sent with what follows it.
+    expect(answer.body.toString()).toMatch(/^hello(half?)?$/);
     expect(client.received).not.toContain('0\r\n\r\n');
     expect(upstream.requests()).toHaveLength(1);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['truncated']);
