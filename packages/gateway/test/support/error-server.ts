@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { Exchange } from '../../src/exchange.ts';
+import type { GatewayError } from '../../src/gateway-error.ts';
+import { parseTarget } from '../../src/request-target.ts';
+import { BEGINNINGS, ENDS, isStreamed } from './sdk-streams.ts';
+
+/** What the answer to every request is. */
+export interface ErrorScript {
+  error: GatewayError;
+  /** How many requests get it, of all if left out. Those after them get a stream that says "Hello". */
+  times?: number;
+  /** Within a stream that has begun, or instead of an answer. */
+  where: 'document' | 'stream';
+}
+
+/** A server that answers as a script says. */
+export interface ErrorServer {
+  readonly url: string;
+  /** Requests so far. */
+  readonly requests: () => number;
+}
+
+/** A server that answers with an error as the gateway does. */
+export async function startErrorServer(script: ErrorScript): Promise<ErrorServer> {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    const target = parseTarget(path);
+    const api = target.kind === 'api' ? target.api : null;
+    const exchange = new Exchange(request, response, { id: 'r-1', path, api, address: null });
+    requests += 1;
+    const isOver = requests > (script.times ?? Infinity);
+    request.resume().once('end', () => {
+      if (isStreamed(api) && (script.where === 'stream' || isOver)) {
+        exchange.beginStream({ 'content-type': 'text/event-stream' });
+        response.write(BEGINNINGS[api]);
+        exchange.nextSequenceNumber = 4;
+        if (isOver) {
+          response.end(ENDS[api]);
+          return;
+        }
+      }
+      exchange.answerError(script.error);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo; // a listening TCP server has one
+  return { url: `http://127.0.0.1:${port}`, requests: () => requests };
+}
