@@ -8,6 +8,8 @@ export interface Prompt {
   text: string;
   /** The last thing the user said. */
   lastUserText: string;
+  /** Whether a tool's result followed them. */
+  hasToolResult: boolean;
   tools: string[];
   /** The tool that must be called, if one must. */
   requiredTool: string | null;
@@ -48,9 +50,18 @@ function generationId(now: number): string {
 
 const tokens = (text: string) => Math.ceil(text.length / 4);
 
-/** The tool to call: one that is required, else one that the user's last words name. */
-function calledTool({ tools, requiredTool, lastUserText }: Prompt): string | undefined {
-  return requiredTool ?? tools.find((name) => lastUserText.includes(name));
+/** `Use weather {"city":"Rome"}`: which tool to call, and what with. */
+const TOOL_AND_INPUT = /\bUse (\S+) (\{.*\})/;
+const ANY_INPUT = '{"city":"Paris"}';
+
+/** The tool to call: one that is required, else one that the user's last words name, once. */
+function calledTool(prompt: Prompt): { name: string; input: string } | undefined {
+  const { tools, requiredTool, lastUserText, hasToolResult } = prompt;
+  if (requiredTool !== null) return { name: requiredTool, input: ANY_INPUT };
+  if (hasToolResult) return undefined;
+  const [, named, input = ANY_INPUT] = TOOL_AND_INPUT.exec(lastUserText) ?? [];
+  const name = named === undefined ? tools.find((tool) => lastUserText.includes(tool)) : named;
+  return name !== undefined && tools.includes(name) ? { name, input } : undefined;
 }
 
 /** Answers a prompt, the same way each time: it repeats the user's last words. */
@@ -63,8 +74,8 @@ export function complete(prompt: Prompt, now: number): Completion {
       ? null
       : {
           id: `call_${randomBytes(12).toString('hex')}`,
-          name: tool,
-          arguments: '{"city":"Paris"}',
+          name: tool.name,
+          arguments: tool.input,
         };
   const reasoning = prompt.reasoning ? 'The user said something; it is to be repeated.' : null;
   const promptTokens = tokens(prompt.text);

@@ -31,6 +31,20 @@ function requiredTool(choice: unknown, tools: string[]): string | null {
   return choice['type'] === 'function' || choice['type'] === 'tool' ? toolName(choice) : null;
 }
 
+/** A tool's result is a message of its own (chat), an item (responses), or part of a user's message (messages). */
+const isToolResult = ({ role, type, content }: Json): boolean =>
+  role === 'tool' ||
+  type === 'function_call_output' ||
+  objects(content).some((part) => part['type'] === 'tool_result');
+
+/** Whether a tool's result follows the user's last words. */
+function hasToolResult(messages: readonly Json[]): boolean {
+  const lastWords = messages.findLastIndex(
+    (message) => message['role'] === 'user' && !isToolResult(message),
+  );
+  return messages.slice(lastWords + 1).some(isToolResult);
+}
+
 /** Reads what a request of any API asks. */
 export function readPrompt(body: Json): Prompt {
   const messages = objects(body['messages'] ?? body['input']);
@@ -45,6 +59,7 @@ export function readPrompt(body: Json): Prompt {
     model: typeof body['model'] === 'string' ? body['model'] : 'openrouter/auto',
     text: plain + messages.map((message) => textOf(message['content'])).join('\n'),
     lastUserText: userTexts.at(-1) ?? plain,
+    hasToolResult: hasToolResult(messages),
     tools,
     requiredTool: requiredTool(body['tool_choice'], tools),
     reasoning: isObject(body['reasoning']) || body['reasoning_effort'] !== undefined,

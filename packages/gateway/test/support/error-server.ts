@@ -30,7 +30,13 @@ export async function startErrorServer(script: ErrorScript): Promise<ErrorServer
     const path = request.url ?? '';
     const target = parseTarget(path);
     const api = target.kind === 'api' ? target.api : null;
-    const exchange = new Exchange(request, response, { id: 'r-1', path, api, address: null });
+    const exchange = new Exchange(request, response, {
+      id: 'r-1',
+      internalId: 'r-1',
+      path,
+      api,
+      address: null,
+    });
     requests += 1;
     const isOver = requests > (script.times ?? Infinity);
     request.resume().once('end', () => {
