@@ -52,15 +52,17 @@ const tokens = (text: string) => Math.ceil(text.length / 4);
 
 /** `Use weather {"city":"Rome"}`: which tool to call, and what with. */
 const TOOL_AND_INPUT = /\bUse (\S+) (\{.*\})/;
+/** Agents name their tools in what the user says. */
+const NO_TOOL = /\bUse no tool\b/;
 const ANY_INPUT = '{"city":"Paris"}';
 
 /** The tool to call: one that is required, else one that the user's last words name, once. */
 function calledTool(prompt: Prompt): { name: string; input: string } | undefined {
   const { tools, requiredTool, lastUserText, hasToolResult } = prompt;
   if (requiredTool !== null) return { name: requiredTool, input: ANY_INPUT };
-  if (hasToolResult) return undefined;
+  if (hasToolResult || NO_TOOL.test(lastUserText)) return undefined;
   const [, named, input = ANY_INPUT] = TOOL_AND_INPUT.exec(lastUserText) ?? [];
-  const name = named === undefined ? tools.find((tool) => lastUserText.includes(tool)) : named;
+  const name = named ?? tools.find((tool) => lastUserText.includes(tool));
   return name !== undefined && tools.includes(name) ? { name, input } : undefined;
 }
 
