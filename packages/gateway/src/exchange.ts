@@ -14,6 +14,9 @@ const LINGER_MS = 1_000;
 /** How long a client that reads slowly may take for the last bytes of an answer that breaks off. */
 const FLUSH_MS = 5_000;
 
+/** How long a client may take to read them: Bun forgets what it has not read when its connection breaks. */
+const READ_MS = 200;
+
 /** OpenRouter exposes the first four to browsers; the others are what this gateway adds. */
 const EXPOSED =
   'X-Generation-Id, X-Provider-Name, request-id, cf-ray, X-Request-ID, Retry-After, X-Proxy-Attempts';
@@ -215,9 +218,12 @@ export class Exchange {
       clearTimeout(timer);
       response.destroy();
     };
-    const timer = setTimeout(end, FLUSH_MS);
+    let timer = setTimeout(end, FLUSH_MS);
     response.once('close', () => clearTimeout(timer));
-    response.write(lastBytes, end);
+    response.write(lastBytes, () => {
+      clearTimeout(timer);
+      if (!response.destroyed) timer = setTimeout(end, READ_MS);
+    });
   }
 
   /** The status says 200 already: that the answer ends abnormally tells every client that it failed. */

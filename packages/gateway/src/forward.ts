@@ -227,6 +227,12 @@ class Forwarding {
     if (refusesAccount(last.outcome)) this.#firstRefusal ??= last;
   }
 
+  /** After a wait for a limit to end, the key that had it is the one to try. */
+  #forgetRefused(): void {
+    this.#tried.length = 0;
+    this.#refusing.length = 0;
+  }
+
   /** The same after no key was to be had. */
   async #mayAskAgain(
     last: AttemptEnd,
@@ -237,6 +243,7 @@ class Forwarding {
     if (step.kind === 'again') {
       this.#history = { ...this.#history, modelWaits: this.#history.modelWaits + 1 };
       await this.#wait(step.afterMs);
+      this.#forgetRefused();
       return true;
     }
     if (step.kind === 'refuse') throw none.error;

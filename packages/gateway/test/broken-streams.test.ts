@@ -124,3 +124,18 @@ it.each(['reset', 'end', 'silence'] as const)(
     expect(answer.complete).toBe(true);
   },
 );
+
+it('leaves a client time to read the error event before the connection breaks', async () => {
+  const upstream = await startRecordingUpstream(async (connection) => {
+    await connection.message();
+    connection.send(chunkedHead() + chunk('data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'));
+    connection.socket.end();
+  });
+  const gateway = await startTestGateway(upstream.url);
+  const client = await gateway.connect();
+  client.send(rawPost('{"stream":true}'));
+  await client.until('The answer is not whole');
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+  expect(client.state).toBe('open');
+  expect((await client.message()).complete).toBe(false);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
+import { newSecret, rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import {
   answering,
@@ -8,6 +8,7 @@ import {
   OK,
   response,
   startRecordingUpstream,
+  TOO_MANY,
 } from './support/recording-upstream.ts';
 
 const USAGE = '{"data":{"limit":null,"limit_remaining":null,"creator_user_id":"user_1"}}';
@@ -169,4 +170,12 @@ it.each([
   const outcome = { kind: 'connection_failed', detail: 'no answer within 0.1 s' };
   expect(gateway.keys.findings[0]?.finding).toEqual({ kind: 'failed', outcome });
   await upstream.connections[0]?.ended();
+});
+
+it('a request that waited for a limit to end may be served under a key that it has tried', async () => {
+  const upstream = await startRecordingUpstream(answering(TOO_MANY, TOO_MANY, OK));
+  const gateway = await startTestGateway(upstream.url, { secrets: [newSecret(), newSecret()] });
+  gateway.keys.noKey = { reason: 'model_limited', retryAfterMs: 1 };
+  expect(statusOf(await gateway.send(rawPost('{"model":"a/b"}')))).toBe(200);
+  expect(gateway.keys.acquires.map(({ exclude }) => (exclude ?? []).length)).toEqual([0, 1, 2, 0]);
 });
