@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rawRequest, startTestGateway } from './support/gateway.ts';
+import { rawPost, rawRequest, startTestGateway } from './support/gateway.ts';
 import { statusOf } from './support/http-message.ts';
 import {
   answering,
