@@ -260,9 +260,13 @@ class Play {
     }
   }
 
-  /** What must be there after a restart: all but what is found out anew from the counts. */
+  /**
+   * The state that a restart keeps. Full windows are found again from their counts, and a half-open
+   * circuit is closed.
+   */
   #lasting({ keys, limits }: Views) {
-    const lasts = ({ cause }: LimitView) => cause.reason !== 'free_requests_used';
+    const lasts = ({ cause, circuit }: LimitView) =>
+      cause.reason !== 'free_requests_used' && circuit?.state !== 'half-open';
     return {
       keys: keys.map(({ keyId, state, freeRequests, limits: own, account }) => ({
         ...{ keyId, account, freeRequests },
