@@ -125,9 +125,10 @@ export default {
     },
     {
       name: 'resolvable',
-      comment: 'What cannot be resolved cannot be checked.',
+      comment:
+        'What cannot be resolved cannot be checked. Client programs run where their packages are installed.',
       severity: 'error',
-      from: {},
+      from: { pathNot: '^scripts/clients/programs/' },
       to: { couldNotResolve: true },
     },
   ],

@@ -105,6 +105,12 @@ function ends({ keys, limits }: Views): Map<string, number> {
   return all;
 }
 
+const UPSTREAM = 'upstream null';
+/** Refusals with which OpenRouter itself has answered, not what stands in front of it. */
+const ANSWERS: readonly Outcome['kind'][] = ['caller_error', 'key_limit_reached', 'credits_short'];
+
+const withoutEvidence = (limit: LimitView) => ({ ...limit, circuit: null });
+
 /** Plays a history against a pool, and checks after each step what must hold whatever happens. */
 class Play {
   readonly #setUp: PoolSetUp & { clock: ManualClock };
@@ -240,11 +246,15 @@ class Play {
     expect(await this.#views()).toEqual(once);
   }
 
-  /** Reports never shorten a limit, but for a success, and for strikes that turn out to be everybody's. */
+  /**
+   * Reports never shorten a limit, but for a success, and for strikes that turn out to be everybody's. Any
+   * answer of OpenRouter's closes the circuit of the upstream.
+   */
   #checkMonotone(before: Views, after: Views, outcome: Outcome): void {
     if (outcome.kind === 'success' || outcome.kind === 'unauthorized') return;
     const later = ends(after);
     for (const [name, until] of ends(before)) {
+      if (name === UPSTREAM && ANSWERS.includes(outcome.kind)) continue;
       expect(later.get(name) ?? -Infinity).toBeGreaterThanOrEqual(until);
     }
   }
@@ -261,8 +271,8 @@ class Play {
   }
 
   /**
-   * The state that a restart keeps. Full windows are found again from their counts, and a half-open
-   * circuit is closed.
+   * The state that a restart keeps. Full windows are found again from their counts, a half-open circuit
+   * is closed, and of an open one only the evidence that opened it is kept.
    */
   #lasting({ keys, limits }: Views) {
     const lasts = ({ cause, circuit }: LimitView) =>
@@ -271,9 +281,9 @@ class Play {
       keys: keys.map(({ keyId, state, freeRequests, limits: own, account }) => ({
         ...{ keyId, account, freeRequests },
         state: state.kind === 'available' ? 'available' : state,
-        limits: own.filter(lasts),
+        limits: own.filter(lasts).map(withoutEvidence),
       })),
-      limits: limits.filter(lasts),
+      limits: limits.filter(lasts).map(withoutEvidence),
     };
   }
 }
