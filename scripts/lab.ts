@@ -47,6 +47,13 @@ const leaks = ({ text }: Answer, { keys }: FakeOpenRouter) =>
     ),
   );
 
+/** Has OpenRouter asked about every key, as a reload does. */
+async function checkKeys(installation: Installation): Promise<void> {
+  const operator = await installation.operator();
+  await operator.call('service.reload', {});
+  await operator.close();
+}
+
 /** Tries one fault on an installation of its own. */
 async function attempt(trial: Trial, folder: string): Promise<Observed> {
   const fake = await startFakeOpenRouter();
@@ -66,8 +73,12 @@ async function attempt(trial: Trial, folder: string): Promise<Observed> {
   });
   try {
     const { fault, times } = trial;
-    const match = trial.onKeyCheck ? { path: '/key' } : { method: 'POST' };
-    fake.rules.add({ match, fault, ...(times === Infinity ? {} : { times }) });
+    if (trial.onKeyCheck) fake.rules.add({ match: { path: '/key', key: 'key-1' }, fault });
+    else {
+      const match = { method: 'POST' };
+      fake.rules.add({ match, fault, ...(times === Infinity ? {} : { times }) });
+    }
+    if (trial.onKeyCheck) await checkKeys(installation);
     const answer = await ask(installation.url, ACCESS_KEY, trial);
     const setAside = await settled(installation, trial);
     const live = await fetch(`${installation.url}/health/live`).catch(() => undefined);

@@ -123,12 +123,12 @@ const NO_HTTP: readonly Trial[] = [
   }),
 ];
 
-/** A firewall refuses a request for its content or its size: nothing else is concerned. */
+/** A firewall refuses a request for its content or its size. A 401 would blame the client's key: it gets 502. */
 const FIREWALL: readonly Trial[] = [400, 401, 403, 406, 413].map((status) =>
   trial(
     `a page of a firewall, ${status}`,
     { kind: 'answer', status, headers: page, body: '<html><title>Denied</title></html>' },
-    { ...LASTS, ...refused(status) },
+    { ...LASTS, ...refused(status === 401 ? 502 : status) },
   ),
 );
 
