@@ -1,6 +1,6 @@
 import { answer, type ErrorContext } from './error-answer.ts';
 
-/** Refusals of one request by the account's settings, or for want of the credits that this request needs. */
+/** Refusals of one request: by the account's settings, or because its credits cannot pay for it. */
 export const ACCOUNT_REFUSALS = {
   /** The account's settings leave no provider, or no model, for the request. */
   no_allowed_providers: ({ key }: ErrorContext) =>

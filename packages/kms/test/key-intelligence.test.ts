@@ -485,6 +485,16 @@ describe('what GET /key tells', () => {
     expect((await pool.list())[0]?.freeRequests.day).toMatchObject({ limit: 50, used: 50 });
   });
 
+  /** Wants one more free lease, for which OpenRouter is asked about the key and answers so. */
+  async function askedForOneMore(pool: Pool, freeRequests: { limit: number; used: number }) {
+    const asked = pool.takeInspection(1, 60_000);
+    const lease = pool.acquire(1, { model: FREE });
+    const check = await asked;
+    const facts = { ...FACTS, owner: 'user_1', freeRequests };
+    await pool.reportInspection(check?.leaseId ?? '', facts);
+    return { lease };
+  }
+
   it('lowers the count of the day, but not below the requests under way and sent since', async () => {
     const { pool, clock } = await start([null]).started;
     await inspect(pool, { ...FACTS, owner: 'user_1', freeRequests: { limit: 50, used: 48 } });
@@ -492,14 +502,8 @@ describe('what GET /key tells', () => {
     const running = await pool.acquire(1, { model: FREE });
     expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
     clock.advance(60_000);
-    const asked = pool.takeInspection(1, 60_000);
-    const acquired = pool.acquire(1, { model: FREE });
-    const check = await asked;
-    await pool.reportInspection(check?.leaseId ?? '', {
-      ...FACTS,
-      ...{ owner: 'user_1', freeRequests: { limit: 50, used: 5 } },
-    });
-    await pool.report((await acquired).leaseId, SUCCESS);
+    const acquired = await askedForOneMore(pool, { limit: 50, used: 5 });
+    await pool.report((await acquired.lease).leaseId, SUCCESS);
     await pool.report(running.leaseId, SUCCESS);
     expect((await pool.list())[0]?.freeRequests.day.used).toBe(7);
   });
@@ -509,14 +513,8 @@ describe('what GET /key tells', () => {
     await inspect(pool, { ...FACTS, owner: 'user_1', freeRequests: { limit: 50, used: 50 } });
     expect((await refusal(pool, { model: FREE })).reason).toBe('cooling');
     clock.advance(60_000);
-    const asked = pool.takeInspection(1, 60_000);
-    const acquired = pool.acquire(1, { model: FREE });
-    const check = await asked;
-    await pool.reportInspection(check?.leaseId ?? '', {
-      ...FACTS,
-      ...{ owner: 'user_1', freeRequests: { limit: 50, used: 0 } },
-    });
-    expect((await acquired).keyName).toBe('k0');
+    const acquired = await askedForOneMore(pool, { limit: 50, used: 0 });
+    expect((await acquired.lease).keyName).toBe('k0');
   });
 
   it('moves the limits and counts of a key to its account, once that is known', async () => {

@@ -18,7 +18,7 @@ export interface DeferredErrorOptions {
 /** OpenRouter's own words, without what names a key or its account, and without the key itself. */
 export function withoutKey(words: Buffer, secret: string | null): Buffer {
   const mask = maskOf(secret);
-  // Before: the key may be cut in two by what is taken out. After: JSON may have been unescaped.
+  // Masked twice: removing identities may split a key, and parsing JSON may unescape one.
   return mask.bytes(errorBodyForClient(mask.bytes(words)));
 }
 

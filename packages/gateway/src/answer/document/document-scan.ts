@@ -35,7 +35,7 @@ export class DocumentScan {
     }
   }
 
-  /** Reads up to the first byte of the document, which says what it is. */
+  /** Finds the document's first byte, which decides the state. */
   #begin(chunk: Buffer): number {
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at] ?? SPACE;

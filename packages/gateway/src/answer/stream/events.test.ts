@@ -126,7 +126,7 @@ describe('in a stream', () => {
   );
 
   it.each(['data: [DONE]\r\r', 'data: [DONE]\r\n\r\n', 'data: [DO\ndata: NE]\n\n'])(
-    '%j is read whatever ends its lines',
+    'reads %j, with any kind of line end',
     (block) => {
       expect(streamEvents('chat', Buffer.from(block))).toHaveLength(1);
     },
