@@ -52,12 +52,17 @@ function selected(filters: readonly string[]): SystemSuite[] {
   });
 }
 
-async function run(project: string, args: readonly string[]): Promise<void> {
+async function run(project: readonly string[], args: readonly string[]): Promise<void> {
   const { filter, options } = parseCLI(['vitest', 'run', ...args]);
   const { reporter = 'default', ...others } = options;
-  const isFailure = project === 'system' && process.env['CI'] === 'true';
+  const isFailure = project.includes('system') && process.env['CI'] === 'true';
   const reporters = [reporter, new SkippedTests({ isFailure })].flat();
-  const settings = { ...others, project, reporters, passWithNoTests: filter.length > 0 };
+  const settings = {
+    ...others,
+    project: [...project],
+    reporters,
+    passWithNoTests: filter.length > 0,
+  };
   const vitest = await startVitest(filter, settings);
   await vitest.close();
 }
@@ -77,7 +82,7 @@ const suites = selected(filter);
 
 if (process.argv.includes('--system')) {
   await prepare(suites);
-  await run('system', args);
+  await run(['system'], args);
   const skipped = suites.filter((suite) => obstacles(suite).length > 0);
   list('Not run:', skipped);
   if (skipped.length > 0 && process.env['CI'] === 'true') {
@@ -85,6 +90,6 @@ if (process.argv.includes('--system')) {
     process.exitCode = 1;
   }
 } else {
-  await run('local', args);
+  await run(['local', 'end-to-end'], args);
   list('Not run here, but by `npm run test:system`:', suites);
 }

@@ -10,8 +10,15 @@ import {
 import { onTestFinished } from 'vitest';
 import { browserFiles } from './browser-files.ts';
 
-/** What would weaken the browser's defences, or is meant for other machines than these. */
-const UNWANTED = new Set(['--single-process', '--no-zygote', '--disable-web-security']);
+/**
+ * Arguments that weaken the browser's defences, or that have a graphics card emulated for every frame:
+ * drawing in software takes a third of the processor time.
+ */
+const UNWANTED = new Set([
+  ...['--single-process', '--no-zygote', '--disable-web-security', '--ignore-gpu-blocklist'],
+  ...['--in-process-gpu', '--use-gl=angle', '--use-angle=swiftshader'],
+  '--enable-unsafe-swiftshader',
+]);
 
 /** Starts the browser that comes with an npm package, with some variables of the environment changed. */
 export async function startBrowser(
@@ -21,7 +28,7 @@ export async function startBrowser(
   return driver.launch({
     executablePath,
     env: { ...process.env, ...env, ...changed },
-    args: chromium.args.filter((arg) => !UNWANTED.has(arg)),
+    args: [...chromium.args.filter((arg) => !UNWANTED.has(arg)), '--disable-gpu'],
   });
 }
 
