@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
-import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
+import { kmsConfiguration, type KmsConfiguration } from '@openrouter-proxy/config';
 import { KmsClient, KmsError, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 import { startRedis } from './redis.ts';
@@ -46,9 +46,9 @@ const keysOf = ({ keys, maxConcurrency }: Pool) =>
 /** Starts a key service as the launcher does. */
 async function startKms(
   stateDir: string,
-  keys: KmsHandOver['keys'],
+  keys: KmsConfiguration['keys'],
   perMinute: number,
-  redis: KmsHandOver['redis'],
+  redis: KmsConfiguration['redis'],
 ): Promise<Service> {
   const main = path.resolve(import.meta.dirname, '../../dist/kms.js');
   const tokens = { gateway: new Secret('gateway'), operator: new Secret('operator') };
@@ -56,7 +56,7 @@ async function startKms(
   const child = fork(main, { stdio: ['pipe', 'ignore', 'inherit', 'ipc'] });
   child.stdin?.write(
     `${JSON.stringify(
-      kmsHandOver.encode({
+      kmsConfiguration.encode({
         ...{ socket, socketAccess: 'owner', stateDir, redis, tokens, keys },
         selection: { strategy: 'round-robin', same: false, affinity: false },
         freeRequests: { perMinute, perDay: null },

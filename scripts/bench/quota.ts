@@ -21,18 +21,18 @@ import {
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
 import { Secret, type Clock } from '@openrouter-proxy/runtime';
-import type { KeyPool } from '../../packages/kms/src/key-pool.ts';
-import { poolKeys } from '../../packages/kms/src/key-records.ts';
-import { LeaseTokens } from '../../packages/kms/src/lease-id.ts';
-import { LeaseLoads } from '../../packages/kms/src/lease-loads.ts';
-import { KeyHistory } from '../../packages/kms/src/ledger/key-history.ts';
-import { Ledger } from '../../packages/kms/src/ledger/ledger.ts';
-import { SpendingWatch } from '../../packages/kms/src/ledger/spending-watch.ts';
-import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/ledger/usage-file.ts';
-import { UsageTotals } from '../../packages/kms/src/ledger/usage-totals.ts';
-import type { PoolSettings } from '../../packages/kms/src/pool-core.ts';
-import { openPool } from '../../packages/kms/src/pool.ts';
-import { openSqliteStore } from '../../packages/kms/src/sqlite-store.ts';
+import type { KeyPool } from '../../packages/kms/src/pool/key-pool.ts';
+import { poolKeys } from '../../packages/kms/src/keys/key-records.ts';
+import { LeaseTokens } from '../../packages/kms/src/leasing/lease-id.ts';
+import { LeaseLoads } from '../../packages/kms/src/leasing/lease-loads.ts';
+import { KeyHistory } from '../../packages/kms/src/accounting/key-history.ts';
+import { Ledger } from '../../packages/kms/src/accounting/ledger.ts';
+import { SpendingWatch } from '../../packages/kms/src/usage/spending-watch.ts';
+import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/usage/usage-file.ts';
+import { UsageTotals } from '../../packages/kms/src/usage/usage-totals.ts';
+import type { PoolSettings } from '../../packages/kms/src/pool/pool-core.ts';
+import { openPool } from '../../packages/kms/src/pool/pool.ts';
+import { openSqliteStore } from '../../packages/kms/src/store/sqlite/sqlite-store.ts';
 
 const DAYS = 7;
 const MINUTE = 60_000;

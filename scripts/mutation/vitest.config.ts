@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'packages/gateway/src/*.test.ts',
-      'packages/kms/src/*.test.ts',
+      'packages/gateway/src/**/*.test.ts',
+      'packages/kms/src/**/*.test.ts',
       'packages/kms/test/key-intelligence.test.ts',
     ],
   },

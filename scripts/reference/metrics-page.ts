@@ -1,7 +1,7 @@
 import type { KeyView, MetricFamily } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../../packages/gateway/src/exchange.ts';
+import type { Exchange } from '../../packages/gateway/src/http/exchange.ts';
 import { createMetrics as gatewayMetrics } from '../../packages/gateway/src/metrics/gateway-metrics.ts';
-import { createMetrics as kmsMetrics } from '../../packages/kms/src/metrics.ts';
+import { createMetrics as kmsMetrics } from '../../packages/kms/src/rpc/metrics.ts';
 
 const HEAD = `# Metrics
 

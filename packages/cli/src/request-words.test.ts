@@ -1,8 +1,8 @@
-import type { RequestEnd, RequestView } from '@openrouter-proxy/kms-protocol';
+import type { RequestSummary, RequestView } from '@openrouter-proxy/kms-protocol';
 import { expect, test } from 'vitest';
 import { keysTried, requestInWords, shortRequestId } from './request-words.ts';
 
-const END: RequestEnd = {
+const END: RequestSummary = {
   ...{ requestId: 'r1', at: 0, client: null, api: 'chat', model: null, status: 200, attempts: 1 },
   ...{ verdict: 'complete', failure: null, generationId: null, queuedMs: 0, leasedMs: 0 },
   ...{ firstContentMs: null, totalMs: 1, usage: null },
@@ -13,7 +13,7 @@ const step = (keyName: string, outcome: string | null) => ({
   ...{ detail: '', usage: null, followed: [] },
 });
 const request = (
-  end: Partial<RequestEnd> | null,
+  end: Partial<RequestSummary> | null,
   steps: RequestView['steps'] = [step('team-a', 'success')],
 ): RequestView => ({
   ...{ requestId: 'r1', at: 0, client: null, api: 'chat', model: null, steps },

@@ -1,6 +1,6 @@
 import {
   outcomeOfRequest,
-  type RequestEnd,
+  type RequestSummary,
   type RequestView,
 } from '@openrouter-proxy/kms-protocol';
 import {
@@ -43,7 +43,7 @@ export function requestInWords(request: RequestView): Cell {
   return { text: `${endInWords(end, request)} (${status})`, tone: TONES[outcomeOfRequest(end)] };
 }
 
-function endInWords(end: RequestEnd, { steps }: RequestView): string {
+function endInWords(end: RequestSummary, { steps }: RequestView): string {
   switch (outcomeOfRequest(end)) {
     case 'answered':
       return 'answered';

@@ -6,7 +6,7 @@ const DEFAULT_FILE = 'config.yml';
 const MAX_FILE_BYTES = 256 * 1024;
 
 /** What a process is started with, as far as it bears on the configuration. */
-export interface Surroundings {
+export interface ConfigInputs {
   /** The file named on the command line. */
   readonly path?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -38,7 +38,7 @@ export interface ConfigSource {
  * Reads the file named on the command line, else by OPENROUTER_PROXY_CONFIG, else `config.yml` of the
  * working directory if it is there.
  */
-export async function readConfigSource({ path, env, cwd }: Surroundings): Promise<ConfigSource> {
+export async function readConfigSource({ path, env, cwd }: ConfigInputs): Promise<ConfigSource> {
   const variable = env['OPENROUTER_PROXY_CONFIG'];
   const named = path ?? (variable === '' ? undefined : variable);
   const label = named ?? DEFAULT_FILE;

@@ -1,4 +1,4 @@
-import { readConfigSource, type Surroundings } from './config-source.ts';
+import { readConfigSource, type ConfigInputs } from './config-source.ts';
 import { describeFileProblems } from './remark-lines.ts';
 import { statePaths, type StatePaths } from './state-paths.ts';
 
@@ -12,7 +12,7 @@ export interface FoundStatePaths extends StatePaths {
  * Where a service with this configuration keeps its state and listens, also when something else in the
  * configuration is wrong. Short commands begin with it, so it does without the schema.
  */
-export async function findStatePaths(surroundings: Surroundings): Promise<FoundStatePaths> {
+export async function findStatePaths(surroundings: ConfigInputs): Promise<FoundStatePaths> {
   const source = await readConfigSource(surroundings);
   const { value } = source.document;
   const isRead = source.failure === null && value !== undefined;

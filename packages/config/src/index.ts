@@ -1,14 +1,14 @@
 export { type Config } from './config.ts';
-export { type Surroundings } from './config-source.ts';
+export { type ConfigInputs } from './config-source.ts';
 export {
-  gatewayHandOver,
+  gatewayConfiguration,
   gatewaySlice,
-  kmsHandOver,
+  kmsConfiguration,
   kmsSlice,
-  type GatewayHandOver,
+  type GatewayConfiguration,
   type GatewayRuntime,
-  type KmsHandOver,
-} from './hand-over.ts';
+  type KmsConfiguration,
+} from './process-configuration.ts';
 export { parseDuration } from './duration.ts';
 export { keyIdOf } from './key-id.ts';
 export { readAccessKey } from './key-text.ts';

@@ -1,4 +1,4 @@
-import type { Surroundings } from './config-source.ts';
+import type { ConfigInputs } from './config-source.ts';
 import type { Replacement } from './replacement.ts';
 
 const DIGITS = /^\d{1,15}$/;
@@ -9,7 +9,7 @@ const portValue = (text: string) => (DIGITS.test(text) ? Number(text) : text);
 type ListenOverride = Replacement<'option' | 'environment'>;
 
 /** Where to listen, as the command line says, else the variable PORT. Both come before the file. */
-export function findListenOverrides({ env, listen }: Surroundings): ListenOverride[] {
+export function findListenOverrides({ env, listen }: ConfigInputs): ListenOverride[] {
   const option = (name: 'host' | 'port', value: string | number): ListenOverride => ({
     path: ['server', name],
     ...{ value, origin: 'option', place: `--${name}`, rival: `--${name}`, what: `the ${name}` },

@@ -1,6 +1,6 @@
 import { EXIT, installationOf, StartupError } from '@openrouter-proxy/runtime';
 import { assembleConfig, type Config } from './config.ts';
-import { readConfigSource, type ConfigSource, type Surroundings } from './config-source.ts';
+import { readConfigSource, type ConfigSource, type ConfigInputs } from './config-source.ts';
 import { crossCheck } from './cross-check.ts';
 import { firstKeysAdvice, serviceAdvice } from './first-keys.ts';
 import { findListenOverrides } from './listen-overrides.ts';
@@ -64,7 +64,7 @@ export class UnreadableConfigError extends StartupError {
  * UnreadableConfigError if there is nothing to look for problems in. Without any OpenRouter key a start
  * is not possible; who only looks at the settings says `needsKeys: false`.
  */
-export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
+export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConfig> {
   const { env, needsKeys = true } = surroundings;
   const source = await readConfigSource(surroundings);
   if (source.failure !== null || source.document.value === undefined) {
@@ -112,7 +112,7 @@ const hostPlace = (replacements: readonly Replacement[]) =>
   replacements.find(({ path }) => dotted(path) === 'server.host')?.place;
 
 /** The variables that hold secrets and are set: those of ours, and those that keys are read from. */
-function secretVariables(ofKeys: readonly string[], env: Surroundings['env']): readonly string[] {
+function secretVariables(ofKeys: readonly string[], env: ConfigInputs['env']): readonly string[] {
   const names = new Set([...SECRET_VARIABLES, ...ofKeys]);
   return [...names].filter((name) => env[name] !== undefined);
 }
@@ -125,7 +125,7 @@ function keyEntries(value: unknown): readonly unknown[] {
   return Array.isArray(entries) ? entries : [];
 }
 
-function noKeys(value: unknown, env: Surroundings['env']): readonly string[] {
+function noKeys(value: unknown, env: ConfigInputs['env']): readonly string[] {
   const entries = valueAt(value, 'openrouter', 'keys') ?? [];
   const isEmpty = Array.isArray(entries) && entries.length === 0;
   return isEmpty ? (serviceAdvice(env) ?? firstKeysAdvice(installationOf())) : [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
-import { loadConfig, type LoadedConfig, type Surroundings } from '../src/index.ts';
+import { loadConfig, type LoadedConfig, type ConfigInputs } from '../src/index.ts';
 
 /** A value shaped like an OpenRouter key, new at each call. */
 export const newKey = () => `sk-or-v1-${randomBytes(32).toString('hex')}`;
@@ -19,7 +19,7 @@ export async function temporaryFolder(): Promise<string> {
 /** Loads `content` as config.yml of a folder of its own; nothing of the real environment is seen. */
 export async function load(
   content: string | Uint8Array | null,
-  surroundings: Partial<Surroundings> = {},
+  surroundings: Partial<ConfigInputs> = {},
 ): Promise<LoadedConfig> {
   const cwd = surroundings.cwd ?? (await temporaryFolder());
   if (content !== null) await writeFile(join(cwd, 'config.yml'), content, { mode: 0o600 });

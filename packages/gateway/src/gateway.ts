@@ -1,28 +1,28 @@
-import type { GatewayHandOver } from '@openrouter-proxy/config';
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
 import { systemClock, type Clock, type Logger, type Service } from '@openrouter-proxy/runtime';
-import type { AppParts } from './app.ts';
-import { BodySpool } from './body-spool.ts';
-import { CLIENT_LIMITS, type ClientLimits } from './client-limits.ts';
-import type { Exchange } from './exchange.ts';
-import { CHECK_MS, Inspector } from './inspector.ts';
-import { Leases } from './leases.ts';
+import type { AppDeps } from './http/app.ts';
+import { BodySpool } from './request/body-spool.ts';
+import { SERVER_TIMEOUTS, type ServerTimeouts } from './http/server-timeouts.ts';
+import type { Exchange } from './http/exchange.ts';
+import { CHECK_MS, KeyChecker } from './key-checks/key-check.ts';
+import { Leases } from './key-service/leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
-import { requestEnd } from './exchange-end.ts';
-import { GatewayError } from './gateway-error.ts';
-import { HealthSource } from './health.ts';
-import { healthPage } from './health-page.ts';
+import { requestSummary } from './telemetry/request-summary.ts';
+import { GatewayError } from './errors/gateway-error.ts';
+import { HealthSource } from './health/health.ts';
+import { healthPage } from './health/health-page.ts';
 import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts';
-import { BodyMemory } from './request-body.ts';
-import { RequestRecorder } from './request-recorder.ts';
-import { Serving, type ServingParts } from './serving.ts';
-import { WrongKeyThrottle } from './wrong-key-throttle.ts';
+import { BodyMemory } from './request/request-body.ts';
+import { RequestRecorder } from './telemetry/request-recorder.ts';
+import { ActiveConfiguration, type ActiveConfigurationDeps } from './active-configuration.ts';
+import { WrongKeyThrottle } from './auth/wrong-key-throttle.ts';
 import { TokenCounting } from './token-count/token-counting.ts';
 import { ALONE, type Siblings } from './workers/siblings.ts';
-import { createGatewayServer, drainServer, listen } from './server.ts';
+import { createGatewayServer, drainServer, listen } from './http/server.ts';
 
 /** The gateway's way to the key service, and the leases it holds there. */
-function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
+function connectToKms(options: GatewayConfiguration['kms'], logger: Logger) {
   const held = new Map<string, HeldLease>();
   const client = new KmsClient({
     connect: () => connectToUnixSocket(options.socket),
@@ -39,22 +39,22 @@ function connectToKms(options: GatewayHandOver['kms'], logger: Logger) {
 }
 
 /** What the gateway finds around it, and a test puts in its place. */
-export interface Surroundings {
+export interface GatewayDeps {
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Waits, on the same time. */
   sleep: Clock['sleep'];
-  limits: ClientLimits;
+  limits: ServerTimeouts;
   /** The other processes that answer at the same address. */
   siblings: Siblings;
   /** How long one `GET /key` may take, in milliseconds. */
   checkMs: number;
 }
 
-const SURROUNDINGS: Surroundings = {
+const SURROUNDINGS: GatewayDeps = {
   now: () => Date.now(),
   sleep: (ms, signal) => systemClock.sleep(ms, signal),
-  limits: CLIENT_LIMITS,
+  limits: SERVER_TIMEOUTS,
   siblings: ALONE,
   checkMs: CHECK_MS,
 };
@@ -64,7 +64,7 @@ const LAST_REPORTS_MS = 1_000;
 /** Where a gateway writes: what it does, and one line for each request that is over. */
 export interface GatewayLogs {
   main: Logger;
-  access: AppParts['finished'];
+  access: AppDeps['finished'];
 }
 
 /** Whether it was refused for a missing or wrong access key. */
@@ -77,9 +77,9 @@ function createWitness(
   recorder: RequestRecorder,
   logs: GatewayLogs,
   now: () => number,
-): AppParts['finished'] {
+): AppDeps['finished'] {
   const record = (exchange: Exchange) => {
-    const end = requestEnd(exchange, now());
+    const end = requestSummary(exchange, now());
     if (end !== null) recorder.add(end);
     else if (exchange.api !== null && hasWrongKey(exchange)) recorder.addUnauthorized();
   };
@@ -100,7 +100,7 @@ function createWitness(
 async function tellTheLast(told: {
   kms: KmsClient;
   leases: Leases;
-  inspector: Inspector;
+  inspector: KeyChecker;
   recorder: RequestRecorder;
 }): Promise<void> {
   await told.inspector.stop();
@@ -119,7 +119,7 @@ function cutOff(underWay: ReadonlySet<AbortController>): void {
 /** A running gateway. */
 export interface Gateway extends Omit<Service, 'configure'> {
   /** Serves as it says from the next request on; what a running gateway cannot change stays as it was. */
-  configure(options: GatewayHandOver): void;
+  configure(options: GatewayConfiguration): void;
   /** What this process does, as its siblings ask for it. */
   readonly own: Dashboard['own'];
   /** The request bodies that are on disk. */
@@ -131,25 +131,28 @@ interface Lasting {
   readonly keyService: ReturnType<typeof connectToKms>;
   readonly recorder: RequestRecorder;
   readonly logs: GatewayLogs;
-  readonly surroundings: Surroundings;
+  readonly surroundings: GatewayDeps;
   readonly draining: () => boolean;
   /** As it serves at the moment. */
-  readonly current: () => Serving;
+  readonly current: () => ActiveConfiguration;
 }
 
 /** What every configuration serves with, and what is stopped with the gateway. */
-interface Parts extends ServingParts {
+interface Parts extends ActiveConfigurationDeps {
   readonly wrongKeys: WrongKeyThrottle;
 }
 
-async function createSpool(options: GatewayHandOver['spool'], logger: Logger): Promise<BodySpool> {
+async function createSpool(
+  options: GatewayConfiguration['spool'],
+  logger: Logger,
+): Promise<BodySpool> {
   const spool = new BodySpool({ ...options, logger });
   await spool.removeLeftovers();
   return spool;
 }
 
 async function createParts(
-  options: GatewayHandOver,
+  options: GatewayConfiguration,
   { keyService, recorder, logs, surroundings, draining, current }: Lasting,
 ): Promise<{ parts: Parts; dashboard: Dashboard; health: HealthSource }> {
   const { limits, now, sleep, siblings } = surroundings;
@@ -181,9 +184,9 @@ async function createParts(
 
 /** Builds the gateway from its hand-over and starts it. */
 export async function startGateway(
-  options: GatewayHandOver,
+  options: GatewayConfiguration,
   logs: GatewayLogs,
-  given: Partial<Surroundings> = {},
+  given: Partial<GatewayDeps> = {},
 ): Promise<Gateway> {
   const surroundings = { ...SURROUNDINGS, ...given };
   const keyService = connectToKms(options.kms, logs.main);
@@ -193,8 +196,8 @@ export async function startGateway(
   const draining = () => drain.signal.aborted;
   const lasting = { keyService, recorder, logs, surroundings, draining, current: () => current };
   const { parts, dashboard, health } = await createParts(options, lasting);
-  let current = new Serving(options, parts);
-  const inspector = new Inspector({ ...surroundings, kms, way: () => current, logger: logs.main });
+  let current = new ActiveConfiguration(options, parts);
+  const inspector = new KeyChecker({ ...surroundings, kms, way: () => current, logger: logs.main });
   const server = createGatewayServer(
     (request, response) => current.serve(request, response),
     surroundings.limits,
@@ -206,7 +209,7 @@ export async function startGateway(
     configure(changed) {
       const before = current;
       parts.spool.maxBytes = changed.spool.maxBytes;
-      current = new Serving(changed, parts);
+      current = new ActiveConfiguration(changed, parts);
       before.retire();
     },
     async drain() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster';
-import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
+import { gatewayConfiguration, type GatewayConfiguration } from '@openrouter-proxy/config';
 import {
   createMasker,
   runService,
@@ -10,13 +10,13 @@ import {
   type Service,
 } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
-import { logExchange } from './access-log.ts';
-import type { Exchange } from './exchange.ts';
+import { logExchange } from './telemetry/access-log.ts';
+import type { Exchange } from './http/exchange.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { startWorkers } from './workers/primary.ts';
 import { ALONE, primaryRequest, siblingsOver } from './workers/siblings.ts';
 
-const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayHandOver) =>
+const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayConfiguration) =>
   [
     ...accessKeys.map(({ key }) => key),
     kms.token,
@@ -34,7 +34,7 @@ const answering =
 
 /** Answers requests in this process: the only one of the gateway, or one of its workers. */
 async function startProcess(
-  options: GatewayHandOver,
+  options: GatewayConfiguration,
   launcher: LauncherLink,
   masker: Masker,
   main: ProcessLogger,
@@ -49,8 +49,8 @@ async function startProcess(
   return {
     ...gateway,
     answer: answering(gateway),
-    configure(handOver) {
-      const changed = gatewayHandOver.parse(handOver);
+    configure(configuration) {
+      const changed = gatewayConfiguration.parse(configuration);
       masker.add(...secretsOf(changed));
       gateway.configure(changed);
       main.setLevel(changed.log.level);
@@ -61,7 +61,7 @@ async function startProcess(
 }
 
 await runService(async (message, launcher) => {
-  const options = gatewayHandOver.parse(message);
+  const options = gatewayConfiguration.parse(message);
   const masker = createMasker();
   masker.add(...secretsOf(options));
   const { level, format } = options.log;

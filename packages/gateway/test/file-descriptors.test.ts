@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
-import { gatewayHandOver } from '@openrouter-proxy/config';
+import { gatewayConfiguration } from '@openrouter-proxy/config';
 import { expect, it, onTestFinished } from 'vitest';
 import { newSecret, rawPost } from './support/gateway.ts';
-import { handOver } from './support/hand-over.ts';
+import { configuration } from './support/process-configuration.ts';
 import { startKeyService } from './support/key-service.ts';
 import { RawConnection } from './support/raw-connection.ts';
 import { answering, OK, startRecordingUpstream } from './support/recording-upstream.ts';
@@ -30,8 +30,8 @@ async function startLimited(limit: number) {
     await exit;
     await keys.stop();
   });
-  const configuration = handOver(upstream.url, { socket: keys.socket, token: keys.token });
-  const line = JSON.stringify(gatewayHandOver.encode(configuration));
+  const settings = configuration(upstream.url, { socket: keys.socket, token: keys.token });
+  const line = JSON.stringify(gatewayConfiguration.encode(settings));
   child.stdin?.write(`${line}\n`); // stays open: the gateway stops when it closes
   const [{ ready }] = (await once(child, 'message')) as [ReadyMessage];
   return { child, port: ready.address.port };

@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest';
-import { GATEWAY_ERRORS, GatewayError, type GatewayErrorCode } from '../src/gateway-error.ts';
+import {
+  GATEWAY_ERRORS,
+  GatewayError,
+  type GatewayErrorCode,
+} from '../src/errors/gateway-error.ts';
 import { startErrorServer, type ErrorScript } from './support/error-server.ts';
 import { sdkCalls } from './support/sdk-calls.ts';
 

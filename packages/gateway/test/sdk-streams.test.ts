@@ -8,7 +8,7 @@ import {
 } from './support/recording-upstream.ts';
 import { sdkCalls } from './support/sdk-calls.ts';
 import { BEGINNINGS, ENDS, event, isStreamed, type StreamedApi } from './support/sdk-streams.ts';
-import { parseTarget } from '../src/request-target.ts';
+import { parseTarget } from '../src/http/request-target.ts';
 
 const WORDS = 'Provider disconnected mid-stream';
 const METADATA = { error_type: 'provider_unavailable' };

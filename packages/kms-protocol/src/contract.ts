@@ -2,7 +2,15 @@ import * as z from 'zod';
 import { keyLane, poolEvent, trafficPoint } from './history.ts';
 import { instant } from './instant.ts';
 import { keyId, keyView } from './key-view.ts';
-import { api, internalId, leaseView, model, requestEnd, requestId, requestView } from './ledger.ts';
+import {
+  api,
+  internalId,
+  leaseView,
+  model,
+  requestSummary,
+  requestId,
+  requestView,
+} from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
@@ -168,7 +176,7 @@ export const contract = {
       /** Names this message: sent again, because its answer was lost, it changes nothing. */
       batch: z.string().min(1).max(64),
       /** One that cannot be read (null) is left out; the others count. */
-      requests: z.array(requestEnd.nullable().catch(null)).max(MAX_RECORDED),
+      requests: z.array(requestSummary.nullable().catch(null)).max(MAX_RECORDED),
       /** API requests refused since the last call because their access key was missing or wrong. */
       unauthorized: z.int().nonnegative().optional(),
     }),

@@ -47,7 +47,7 @@ export {
   type LeaseView,
   type LedgerStep,
   type LeftOut,
-  type RequestEnd,
+  type RequestSummary,
   type RequestOutcome,
   type RequestView,
   type Verdict,

@@ -30,7 +30,7 @@ const milliseconds = z.number().nonnegative();
 const generationId = z.string().max(100);
 
 /** A request that is over, as the gateway saw it. Times in milliseconds. */
-export const requestEnd = z.strictObject({
+export const requestSummary = z.strictObject({
   requestId,
   internalId,
   at: instant,
@@ -51,13 +51,13 @@ export const requestEnd = z.strictObject({
   totalMs: milliseconds,
   usage: usageTold,
 });
-export type RequestEnd = z.infer<typeof requestEnd>;
+export type RequestSummary = z.infer<typeof requestSummary>;
 
 /** How a request that is over ended for its client. */
 export function outcomeOfRequest({
   status,
   verdict: ended,
-}: RequestEnd): Exclude<RequestOutcome, 'running'> {
+}: RequestSummary): Exclude<RequestOutcome, 'running'> {
   if (ended === 'client_abort') return 'aborted';
   if (ended !== 'complete' || status === null || status >= 500) return 'failed';
   return status >= 400 ? 'refused' : 'answered';
@@ -130,6 +130,6 @@ export const requestView = z.strictObject({
   model: model.nullable(),
   steps: z.array(ledgerStep).max(100),
   /** Null: it is under way, or its gateway is gone. */
-  end: requestEnd.nullable(),
+  end: requestSummary.nullable(),
 });
 export type RequestView = z.infer<typeof requestView>;

@@ -197,7 +197,7 @@ function replyOf(value: unknown): unknown[] {
     return [];
   }
   if (typeof given === 'number') {
-    // JSON writes -0 as 0.
+    // JSON writes -0.
     return [Math.abs(given) <= Number.MAX_SAFE_INTEGER ? given + 0 : null];
   }
   return [typeof given === 'string' ? given : null];

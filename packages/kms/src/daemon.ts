@@ -1,4 +1,4 @@
-import type { KmsHandOver } from '@openrouter-proxy/config';
+import type { KmsConfiguration } from '@openrouter-proxy/config';
 import {
   MAX_LISTED_KEYS,
   UnixSocketError,
@@ -16,24 +16,24 @@ import {
   type Clock,
   type Logger,
 } from '@openrouter-proxy/runtime';
-import { GatewaySessions, LINGER_MS } from './gateway-sessions.ts';
-import { ServiceHealth } from './health/service-health.ts';
-import { lockStateFolder } from './instance-lock.ts';
-import type { KeyPool } from './key-pool.ts';
-import { poolKeys } from './key-records.ts';
-import { openBooks, type Books } from './ledger/books.ts';
-import { LeaseTokens, type RandomFill } from './lease-id.ts';
-import { LeaseLoads } from './lease-loads.ts';
-import { createMetrics } from './metrics.ts';
-import { beginHistory, poolListener } from './pool-listener.ts';
-import type { PoolSettings } from './pool-core.ts';
-import { openPool } from './pool.ts';
-import { rpcHandlers } from './rpc-handlers.ts';
+import { GatewaySessions, LINGER_MS } from './rpc/gateway-sessions.ts';
+import { ServiceHealth } from './rpc/service-health.ts';
+import { lockStateFolder } from './files/instance-lock.ts';
+import type { KeyPool } from './pool/key-pool.ts';
+import { poolKeys } from './keys/key-records.ts';
+import { openAccounting, type Accounting } from './accounting/accounting.ts';
+import { LeaseTokens, type RandomFill } from './leasing/lease-id.ts';
+import { LeaseLoads } from './leasing/lease-loads.ts';
+import { createMetrics } from './rpc/metrics.ts';
+import { beginHistory, poolListener } from './pool/pool-listener.ts';
+import type { PoolSettings } from './pool/pool-core.ts';
+import { openPool } from './pool/pool.ts';
+import { rpcHandlers } from './rpc/rpc-handlers.ts';
 import { openStore, type OpenedStore } from './store-opening.ts';
-import { shareUsage, type UsageSharing } from './usage-sharing.ts';
+import { shareUsage, type UsageSharing } from './usage/usage-sharing.ts';
 
 /** What the daemon takes from the machine it runs on. */
-export interface Surroundings {
+export interface DaemonDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** How the log writes an instant. */
@@ -54,24 +54,24 @@ export interface Daemon {
    */
   drain(): Promise<void>;
   /** Goes on with other keys and rules; what a running service cannot change stays as it was. */
-  configure(handOver: KmsHandOver): Promise<void>;
+  configure(configuration: KmsConfiguration): Promise<void>;
 }
 
 /** Starts the service; it listens when this resolves. Throws a StartupError if it cannot. */
 export async function startDaemon(
-  handOver: KmsHandOver,
-  surroundings: Surroundings,
+  configuration: KmsConfiguration,
+  surroundings: DaemonDeps,
 ): Promise<Daemon> {
   const { logger } = surroundings;
   await using resources = new AsyncDisposableStack();
-  await prepareStateFolder(handOver.stateDir);
-  resources.adopt(lockStateFolder(handOver.stateDir), (lock) => lock.release());
-  const books = openBooks({ ...surroundings, stateDir: handOver.stateDir });
+  await prepareStateFolder(configuration.stateDir);
+  resources.adopt(lockStateFolder(configuration.stateDir), (lock) => lock.release());
+  const books = openAccounting({ ...surroundings, stateDir: configuration.stateDir });
   resources.defer(() => books.close());
-  let current = handOver;
+  let current = configuration;
   const { store, pool, clock } = await openStoreAndPool(() => current, books, surroundings);
   resources.defer(() => store.close());
-  const sharing = resources.use(await shareUsage(handOver, books.usage, { clock, logger }));
+  const sharing = resources.use(await shareUsage(configuration, books.usage, { clock, logger }));
   const sessions = new GatewaySessions({
     store,
     clock,
@@ -79,11 +79,15 @@ export async function startDaemon(
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
   const health = resources.use(new ServiceHealth({ ...surroundings, pool, ...books, clock }));
-  const server = createServer({ pool, books, sharing, sessions, health }, handOver, surroundings);
+  const server = createServer(
+    { pool, books, sharing, sessions, health },
+    configuration,
+    surroundings,
+  );
   resources.defer(() => server.stop());
-  const listener = await listen(handOver, server, logger);
+  const listener = await listen(configuration, server, logger);
   resources.defer(() => listener.close());
-  logger.info('serving keys', { keys: handOver.keys.length, socket: handOver.socket });
+  logger.info('serving keys', { keys: configuration.keys.length, socket: configuration.socket });
   const running = resources.move();
   return {
     drain: async () => {
@@ -100,10 +104,10 @@ export async function startDaemon(
 }
 
 /** What of the hand-over the pool goes by. */
-function settingsOf(handOver: KmsHandOver): PoolSettings {
-  const { selection, freeRequests, leaseTtlMs, rateLimitCooldownMs } = handOver;
+function settingsOf(configuration: KmsConfiguration): PoolSettings {
+  const { selection, freeRequests, leaseTtlMs, rateLimitCooldownMs } = configuration;
   return {
-    keys: poolKeys(handOver.keys),
+    keys: poolKeys(configuration.keys),
     selection,
     policy: { rateLimitCooldownMs },
     freeAllowance: { minute: freeRequests.perMinute, day: freeRequests.perDay },
@@ -113,26 +117,26 @@ function settingsOf(handOver: KmsHandOver): PoolSettings {
 
 /** Opens the store and the pool around it. */
 async function openStoreAndPool(
-  handOver: () => KmsHandOver,
-  books: Books,
-  { clock: machineClock, logger, random, randomFill }: Surroundings,
+  configuration: () => KmsConfiguration,
+  books: Accounting,
+  { clock: machineClock, logger, random, randomFill }: DaemonDeps,
 ): Promise<OpenedStore & { pool: KeyPool }> {
   const loads = new LeaseLoads();
   const leaseTokens = new LeaseTokens(randomFill);
   const { store, clock } = await openStore({
-    ...{ handOver, clock: machineClock, logger, onInFlight: loads.onInFlight },
+    ...{ configuration, clock: machineClock, logger, onInFlight: loads.onInFlight },
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
   });
   const listener = poolListener({ logger, books, clock });
   const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
-  const pool = await openPool(settingsOf(handOver()), parts);
+  const pool = await openPool(settingsOf(configuration()), parts);
   beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
   return { store, clock, pool };
 }
 
 interface Served {
   readonly pool: KeyPool;
-  readonly books: Books;
+  readonly books: Accounting;
   readonly sharing: UsageSharing | null;
   readonly sessions: GatewaySessions;
   readonly health: ServiceHealth;
@@ -140,8 +144,8 @@ interface Served {
 
 function createServer(
   { pool, books, sharing, sessions, health }: Served,
-  { tokens, processMetrics }: KmsHandOver,
-  { clock, logger, version, reload }: Surroundings,
+  { tokens, processMetrics }: KmsConfiguration,
+  { clock, logger, version, reload }: DaemonDeps,
 ): KmsServer {
   const service = { version, startedAt: clock.now() };
   const now = () => clock.now();
@@ -168,7 +172,7 @@ function createServer(
 
 /** Listens on the socket. That it cannot is for a person to cure, not for a restart. */
 async function listen(
-  { socket, socketAccess }: KmsHandOver,
+  { socket, socketAccess }: KmsConfiguration,
   server: KmsServer,
   logger: Logger,
 ): Promise<UnixListener> {

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { kmsHandOver, secretsInRedisUrl } from '@openrouter-proxy/config';
+import { kmsConfiguration, secretsInRedisUrl } from '@openrouter-proxy/config';
 import {
   localInWords,
   reloadReport,
@@ -43,17 +43,22 @@ const reloadBy = (launcher: LauncherLink) => async (dryRun: boolean) => {
 
 process.umask(0o077);
 await runService(async (json, launcher) => {
-  const handOver = kmsHandOver.parse(json);
+  const configuration = kmsConfiguration.parse(json);
   const masker = createMasker();
-  const { gateway, operator } = handOver.tokens;
-  const ofRedis = handOver.redis === null ? [] : secretsInRedisUrl(handOver.redis.url);
-  const secrets = [gateway, operator, ...handOver.keys.map(({ secret }) => secret), ...ofRedis];
+  const { gateway, operator } = configuration.tokens;
+  const ofRedis = configuration.redis === null ? [] : secretsInRedisUrl(configuration.redis.url);
+  const secrets = [
+    gateway,
+    operator,
+    ...configuration.keys.map(({ secret }) => secret),
+    ...ofRedis,
+  ];
   masker.add(...secrets.map((secret) => secret.reveal()));
-  const logger = createLogger({ component: 'kms', ...handOver.log, masker });
-  const daemon = await startDaemon(handOver, {
+  const logger = createLogger({ component: 'kms', ...configuration.log, masker });
+  const daemon = await startDaemon(configuration, {
     clock: systemClock,
     logger,
-    instantInWords: isPretty(handOver.log.format) ? localInWords : utcInWords,
+    instantInWords: isPretty(configuration.log.format) ? localInWords : utcInWords,
     version: readVersion(),
     random: Math.random,
     randomFill: (bytes) => randomFillSync(bytes),
@@ -63,7 +68,7 @@ await runService(async (json, launcher) => {
     logger,
     drain: () => daemon.drain(),
     async configure(changed) {
-      const next = kmsHandOver.parse(changed);
+      const next = kmsConfiguration.parse(changed);
       masker.add(...next.keys.map(({ secret }) => secret.reveal()));
       await daemon.configure(next);
       logger.setLevel(next.log.level);

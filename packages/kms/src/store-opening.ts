@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { readRedisUrl, type KmsHandOver } from '@openrouter-proxy/config';
+import { readRedisUrl, type KmsConfiguration } from '@openrouter-proxy/config';
 import { EXIT, StartupError, type Clock, type Logger } from '@openrouter-proxy/runtime';
-import { poolKeys } from './key-records.ts';
-import type { LeaseTableOptions } from './lease-table.ts';
-import { accountMarks } from './redis/account-marks.ts';
-import { RedisClock } from './redis/redis-clock.ts';
-import { openSqliteStore } from './sqlite-store.ts';
-import type { StateStore } from './state-store.ts';
+import { poolKeys } from './keys/key-records.ts';
+import type { LeaseTableOptions } from './store/lease-table.ts';
+import { accountMarks } from './store/redis/records/account-marks.ts';
+import { RedisClock } from './store/redis/connection/redis-clock.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { StateStore } from './store/state-store.ts';
 
 /** What a store is opened with. */
-export interface StoreParts extends Omit<LeaseTableOptions, 'windows'> {
+export interface StoreDeps extends Omit<LeaseTableOptions, 'windows'> {
   /** As it is now: it may change while the store is open. */
-  readonly handOver: () => KmsHandOver;
+  readonly configuration: () => KmsConfiguration;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -25,10 +25,10 @@ export interface OpenedStore {
 }
 
 /** Opens the store that the configuration names. Throws a StartupError if that cannot be used. */
-export async function openStore(parts: StoreParts): Promise<OpenedStore> {
-  const { handOver, clock } = parts;
+export async function openStore(parts: StoreDeps): Promise<OpenedStore> {
+  const { configuration, clock } = parts;
   const local = openLocal(parts);
-  const { redis } = handOver();
+  const { redis } = configuration();
   if (redis === null) return { store: local, clock };
   try {
     return await openShared(parts, redis, local);
@@ -38,9 +38,15 @@ export async function openStore(parts: StoreParts): Promise<OpenedStore> {
   }
 }
 
-function openLocal({ handOver, clock, logger, isOfThisLife, onInFlight }: StoreParts): StateStore {
+function openLocal({
+  configuration,
+  clock,
+  logger,
+  isOfThisLife,
+  onInFlight,
+}: StoreDeps): StateStore {
   return openSqliteStore({
-    path: join(handOver().stateDir, 'kms.db'),
+    path: join(configuration().stateDir, 'kms.db'),
     now: clock.now(),
     isOfThisLife,
     onInFlight,
@@ -53,21 +59,21 @@ function openLocal({ handOver, clock, logger, isOfThisLife, onInFlight }: StoreP
 }
 
 async function openShared(
-  { handOver, clock: machineClock, logger, isOfThisLife, onInFlight }: StoreParts,
-  { url, prefix, onOutage: policy }: NonNullable<KmsHandOver['redis']>,
+  { configuration, clock: machineClock, logger, isOfThisLife, onInFlight }: StoreDeps,
+  { url, prefix, onOutage: policy }: NonNullable<KmsConfiguration['redis']>,
   local: StateStore,
 ): Promise<OpenedStore> {
   const reading = readRedisUrl(url.reveal());
   if ('problem' in reading) throw refusal(reading.problem);
   const clock = new RedisClock(machineClock, () => performance.now());
-  const marksOf = remembered((keys: KmsHandOver['keys']) => accountMarks(poolKeys(keys)));
+  const marksOf = remembered((keys: KmsConfiguration['keys']) => accountMarks(poolKeys(keys)));
   // Most services keep their state in a file: they need not carry the library of the other.
-  const { openRedisStore } = await import('./redis/redis-store.ts');
+  const { openRedisStore } = await import('./store/redis/redis-store.ts');
   const store = await openRedisStore({
     ...{ url: reading.value, prefix, policy, local, clock, isOfThisLife, onInFlight },
-    keyIds: poolKeys(handOver().keys).map(({ id }) => id),
+    keyIds: poolKeys(configuration().keys).map(({ id }) => id),
     machine: { id: randomBytes(4).toString('hex'), name: hostname() },
-    marks: () => marksOf(handOver().keys),
+    marks: () => marksOf(configuration().keys),
     onOutage: (outage) => {
       if (outage === null) logger.info('Redis is there, and has what is known here');
       else logger.error('Redis is away', { reason: outage.reason, onOutage: policy });

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { KmsClient, Outcome, RequestEnd } from '@openrouter-proxy/kms-protocol';
+import type { KmsClient, Outcome, RequestSummary } from '@openrouter-proxy/kms-protocol';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { SUCCESS, limited } from './support/pool.ts';
@@ -18,11 +18,11 @@ const inFlight = async (operator: KmsClient) =>
 
 describe('a gateway', () => {
   it('borrows a key, reports on it, and gets another when that one is limited', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null, null));
-    await kms.start(handOver);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    const configuration = handOverFor(newFolder(), fakeKeys(null, null));
+    await kms.start(configuration);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const lease = await acquire(gateway);
-    expect(lease.secret).toBe(handOver.keys[0]?.secret.reveal());
+    expect(lease.secret).toBe(configuration.keys[0]?.secret.reveal());
     const report = { leaseId: lease.leaseId, outcome: limited(60) };
     expect(await gateway.call('lease.report', report)).toEqual({ applied: true });
     expect(await gateway.call('lease.report', report)).toEqual({ applied: false });
@@ -31,9 +31,9 @@ describe('a gateway', () => {
   });
 
   it('is told when to come back if every key cools', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    await kms.start(handOver);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(configuration);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const { leaseId } = await acquire(gateway);
     await gateway.call('lease.report', { leaseId, outcome: limited(60) });
     const refused: unknown = await acquire(gateway).catch((error: unknown) => error);
@@ -41,10 +41,10 @@ describe('a gateway', () => {
   });
 
   it('is not counted twice when it sends a message about requests again', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
     const clock = new ManualClock();
-    await kms.start(handOver, clock);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    await kms.start(configuration, clock);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const counted = async () => {
       const { points } = await gateway.call('traffic.query', { since: clock.now() - 60_000 });
       return points.reduce((sum, { unauthorized }) => sum + unauthorized, 0);
@@ -58,10 +58,10 @@ describe('a gateway', () => {
   });
 
   it('has the lease ended and the other requests recorded whatever the figures of one say', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(1));
+    const configuration = handOverFor(newFolder(), fakeKeys(1));
     const clock = new ManualClock();
-    const { log } = await kms.start(handOver, clock);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    const { log } = await kms.start(configuration, clock);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const { leaseId } = await gateway.call('lease.acquire', REQUEST);
     const usage = { sent: 1e300, received: -1, cached: 0.5, reasoning: 0, cost: 1 };
     const outcome = { kind: 'success', status: 200 } as const;
@@ -70,7 +70,7 @@ describe('a gateway', () => {
     });
     const [key] = (await gateway.call('keys.list', {})).keys;
     expect(key).toMatchObject({ inFlight: 0, today: { answered: 1, unknown: 1, sent: 0 } });
-    const end: RequestEnd = {
+    const end: RequestSummary = {
       ...{ requestId: 'r1', at: clock.now(), client: null, api: 'chat', model: null, status: 200 },
       ...{ verdict: 'complete', attempts: 1, failure: null, generationId: null },
       ...{ queuedMs: 0, leasedMs: 0, firstContentMs: 1, totalMs: 1, usage: null },
@@ -87,11 +87,14 @@ describe('a gateway', () => {
   });
 
   it('is shown everything about requests for a model with a very long name', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(...Array.from({ length: 25 }, () => null)));
+    const configuration = handOverFor(
+      newFolder(),
+      fakeKeys(...Array.from({ length: 25 }, () => null)),
+    );
     const clock = new ManualClock();
-    await kms.start(handOver, clock);
-    const gateway = kms.connect(handOver.socket, 'gateway');
-    const operator = kms.connect(handOver.socket, 'operator');
+    await kms.start(configuration, clock);
+    const gateway = kms.connect(configuration.socket, 'gateway');
+    const operator = kms.connect(configuration.socket, 'operator');
     const model = `a/${'ü'.repeat(254)}`;
     const detail = 'ö'.repeat(300);
     for (let n = 0; n < 24; n += 1) {
@@ -113,9 +116,9 @@ describe('a gateway', () => {
   });
 
   it('may look at keys and do nothing to them', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    await kms.start(handOver);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(configuration);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const [key] = (await gateway.call('keys.list', {})).keys;
     const { keyId = '' } = key ?? {};
     const refused = gateway.call('keys.disable', { keyId, reason: 'none' });
@@ -123,13 +126,13 @@ describe('a gateway', () => {
   });
 
   it('that dies gives its leases back five seconds later', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(1));
+    const configuration = handOverFor(newFolder(), fakeKeys(1));
     const clock = new ManualClock();
-    await kms.start(handOver, clock);
-    const dying = kms.connect(handOver.socket, 'gateway');
+    await kms.start(configuration, clock);
+    const dying = kms.connect(configuration.socket, 'gateway');
     await acquire(dying);
     await dying.close();
-    const operator = kms.connect(handOver.socket, 'operator');
+    const operator = kms.connect(configuration.socket, 'operator');
     expect(await inFlight(operator)).toBe(1);
     await vi.waitUntil(async () => {
       clock.advance(5_000);
@@ -138,14 +141,14 @@ describe('a gateway', () => {
   });
 
   it('keeps the leases it names when it comes back from a lost connection, and no others', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(1, 1));
+    const configuration = handOverFor(newFolder(), fakeKeys(1, 1));
     const clock = new ManualClock();
-    await kms.start(handOver, clock);
-    const lost = kms.connect(handOver.socket, 'gateway');
+    await kms.start(configuration, clock);
+    const lost = kms.connect(configuration.socket, 'gateway');
     const [kept, dropped] = [await acquire(lost), await acquire(lost)];
     const { leaseId, expiresAt } = kept;
     const activeLeases = () => [{ leaseId, expiresAt }];
-    const back = kms.connect(handOver.socket, 'gateway', { activeLeases });
+    const back = kms.connect(configuration.socket, 'gateway', { activeLeases });
     await back.call('service.ping', {});
     await lost.close();
     const next = await vi.waitUntil(async () => {
@@ -161,11 +164,11 @@ describe('a gateway', () => {
 });
 
 it('tells since when a key is limited, and since when it serves again', async () => {
-  const handOver = handOverFor(newFolder(), fakeKeys(null));
+  const configuration = handOverFor(newFolder(), fakeKeys(null));
   const clock = new ManualClock();
-  await kms.start(handOver, clock);
+  await kms.start(configuration, clock);
   const startedAt = clock.now();
-  const gateway = kms.connect(handOver.socket, 'gateway');
+  const gateway = kms.connect(configuration.socket, 'gateway');
   const seen = async () => (await gateway.call('keys.list', {})).keys[0];
   expect(await seen()).toMatchObject({ statusSince: startedAt, limits: [] });
   clock.advance(55_000);
@@ -189,11 +192,11 @@ it('tells since when a key is limited, and since when it serves again', async ()
 
 describe('a service that is started again', () => {
   it('still knows which keys cool and which are disabled', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null, null, null));
+    const configuration = handOverFor(newFolder(), fakeKeys(null, null, null));
     const clock = new ManualClock(); // two processes read the machine's at different moments
-    const { drain } = await kms.start(handOver, clock);
-    const gateway = kms.connect(handOver.socket, 'gateway');
-    const operator = kms.connect(handOver.socket, 'operator');
+    const { drain } = await kms.start(configuration, clock);
+    const gateway = kms.connect(configuration.socket, 'gateway');
+    const operator = kms.connect(configuration.socket, 'operator');
     const [cooled, disabled] = [await acquire(gateway), await acquire(gateway)];
     await gateway.call('lease.report', { leaseId: cooled.leaseId, outcome: limited(600) });
     await operator.call('keys.disable', { keyId: disabled.keyId, reason: 'leaked' });
@@ -201,8 +204,8 @@ describe('a service that is started again', () => {
     await Promise.all([gateway.close(), operator.close()]);
     await drain();
 
-    await kms.start(handOver, clock);
-    const again = kms.connect(handOver.socket, 'operator');
+    await kms.start(configuration, clock);
+    const again = kms.connect(configuration.socket, 'operator');
     const states = (list: typeof before) => list.keys.slice(0, 2).map(({ state }) => state);
     expect(states(await again.call('keys.list', {}))).toEqual(states(before));
   });
@@ -210,58 +213,58 @@ describe('a service that is started again', () => {
 
 describe('a service that is stopped', () => {
   it('serves until the last gateway has gone', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
-    const { drain } = await kms.start(handOver);
-    const gateway = kms.connect(handOver.socket, 'gateway');
+    const configuration = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
+    const { drain } = await kms.start(configuration);
+    const gateway = kms.connect(configuration.socket, 'gateway');
     const { leaseId } = await acquire(gateway);
     const drained = drain();
     const reported = await gateway.call('lease.report', { leaseId, outcome: limited(60) });
     expect(reported).toEqual({ applied: true });
     await gateway.close();
     await drained;
-    expect(existsSync(handOver.socket)).toBe(false);
+    expect(existsSync(configuration.socket)).toBe(false);
   });
 
   it('does not wait for operators', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
-    const { drain } = await kms.start(handOver);
-    await kms.connect(handOver.socket, 'operator').call('service.ping', {});
+    const configuration = handOverFor(newFolder(), fakeKeys(null), { shutdownGraceMs: 60_000 });
+    const { drain } = await kms.start(configuration);
+    await kms.connect(configuration.socket, 'operator').call('service.ping', {});
     await drain();
   });
 });
 
 describe('the state folder', () => {
   it('belongs to one service at a time', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    const { drain } = await kms.start(handOver);
-    const other = { ...handOver, socket: `${handOver.socket}2` };
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    const { drain } = await kms.start(configuration);
+    const other = { ...configuration, socket: `${configuration.socket}2` };
     await expect(kms.start(other)).rejects.toMatchObject({ exitCode: 75 });
     await drain();
     await kms.start(other);
   });
 
   it('holds a socket for this user alone', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    await kms.start(handOver);
-    expect(statSync(handOver.socket).mode & 0o777).toBe(0o600);
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    await kms.start(configuration);
+    expect(statSync(configuration.socket).mode & 0o777).toBe(0o600);
   });
 
   it('is free again when the socket could not be had', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    const far = { ...handOver, socket: `${handOver.stateDir}/${'x'.repeat(200)}` };
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    const far = { ...configuration, socket: `${configuration.stateDir}/${'x'.repeat(200)}` };
     await expect(kms.start(far)).rejects.toMatchObject({ exitCode: 78 });
-    await kms.start(handOver);
+    await kms.start(configuration);
   });
 });
 
 it('tells no secret but in a lease', async () => {
-  const handOver = handOverFor(newFolder(), fakeKeys(null, 1, null));
-  const { log } = await kms.start(handOver);
-  const gateway = kms.connect(handOver.socket, 'gateway');
-  const operator = kms.connect(handOver.socket, 'operator');
+  const configuration = handOverFor(newFolder(), fakeKeys(null, 1, null));
+  const { log } = await kms.start(configuration);
+  const gateway = kms.connect(configuration.socket, 'gateway');
+  const operator = kms.connect(configuration.socket, 'operator');
   const { leaseId, keyId } = await acquire(gateway);
   await gateway.call('lease.report', { leaseId, outcome: limited(60) });
-  const [own] = handOver.keys.map(({ secret }) => secret.reveal());
+  const [own] = configuration.keys.map(({ secret }) => secret.reveal());
   const said = [
     await operator.call('keys.list', {}),
     await operator.call('keys.get', { keyId }),
@@ -273,7 +276,9 @@ it('tells no secret but in a lease', async () => {
     log,
   ];
   const text = JSON.stringify(said);
-  for (const { secret } of handOver.keys) expect(text).not.toContain(secret.reveal().slice(9, 25));
-  for (const token of Object.values(handOver.tokens)) expect(text).not.toContain(token.reveal());
+  for (const { secret } of configuration.keys)
+    expect(text).not.toContain(secret.reveal().slice(9, 25));
+  for (const token of Object.values(configuration.tokens))
+    expect(text).not.toContain(token.reveal());
   expect(log.filter((line) => line.includes('"key '))).toHaveLength(5);
 });

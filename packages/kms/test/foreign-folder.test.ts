@@ -12,8 +12,8 @@ it('exits with 78 when another user owns the folder of its state', async () => {
   const folder = await mkdtemp('/tmp/kms-foreign-'); // every user can reach this folder
   onTestFinished(() => rm(folder, { recursive: true }));
   await chmod(folder, 0o755);
-  const handOver = handOverFor(join(folder, 'state'), fakeKeys(null));
-  const started = processes.start(handOver, { uid: NOBODY });
+  const configuration = handOverFor(join(folder, 'state'), fakeKeys(null));
+  const started = processes.start(configuration, { uid: NOBODY });
   expect(await started.exited).toBe(78);
   expect(started.output()).toContain(folder);
 });

@@ -7,7 +7,7 @@ import {
   type LimitView,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
-import { poolOf } from '../src/model-pool.ts';
+import { poolOf } from '../src/limits/model-pool.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { memoryStore } from './support/memory-store.ts';

@@ -9,9 +9,9 @@ import {
   type Outcome,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
-import { PROBE_MS } from '../src/circuit-breaker.ts';
-import type { KeyCommand } from '../src/key-state.ts';
-import type { Selection, Strategy } from '../src/selection.ts';
+import { PROBE_MS } from '../src/circuits/circuit-breaker.ts';
+import type { KeyCommand } from '../src/keys/key-state.ts';
+import type { Selection, Strategy } from '../src/leasing/selection.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { memoryStore } from './support/memory-store.ts';

@@ -15,12 +15,12 @@ const processes = useKmsProcesses();
 describe('a process that is killed', () => {
   it('has kept every state it answered for, each of many times', async () => {
     const keys = fakeKeys(...Array.from({ length: 12 }, () => null));
-    const handOver = handOverFor(newFolder(), keys);
+    const configuration = handOverFor(newFolder(), keys);
     const answered = new Map<string, string>();
     for (let life = 0; life < 12; life += 1) {
-      const { child, exited } = await processes.startReady(handOver);
-      const gateway = kms.connect(handOver.socket, 'gateway');
-      const operator = kms.connect(handOver.socket, 'operator');
+      const { child, exited } = await processes.startReady(configuration);
+      const gateway = kms.connect(configuration.socket, 'gateway');
+      const operator = kms.connect(configuration.socket, 'operator');
       const { keys: views } = await operator.call('keys.list', {});
       for (const { keyId, state } of views) {
         expect(state.kind).toBe(answered.get(keyId) ?? 'available');
@@ -42,15 +42,15 @@ describe('a process that is killed', () => {
   });
 
   it('counts the leases its gateway still uses when it is started again', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(1));
-    const { child, exited } = await processes.startReady(handOver);
+    const configuration = handOverFor(newFolder(), fakeKeys(1));
+    const { child, exited } = await processes.startReady(configuration);
     const held: HeldLease[] = [];
-    const gateway = kms.connect(handOver.socket, 'gateway', { activeLeases: () => held });
+    const gateway = kms.connect(configuration.socket, 'gateway', { activeLeases: () => held });
     const { leaseId, expiresAt } = await gateway.call('lease.acquire', REQUEST);
     held.push({ leaseId, expiresAt });
     child.kill('SIGKILL');
     await exited;
-    await processes.startReady(handOver);
+    await processes.startReady(configuration);
     const busy = { data: { reason: 'busy' } };
     await expect(gateway.call('lease.acquire', REQUEST)).rejects.toMatchObject(busy);
     await gateway.call('lease.report', { leaseId, outcome: limited(1) });
@@ -61,14 +61,14 @@ describe('a process that is killed', () => {
 
 describe('a process that cannot start', () => {
   it('ends with 75 while another has the state folder, and not after that was killed', async () => {
-    const handOver = handOverFor(newFolder(), fakeKeys(null));
-    const first = await processes.startReady(handOver);
-    const second = processes.start(handOver);
+    const configuration = handOverFor(newFolder(), fakeKeys(null));
+    const first = await processes.startReady(configuration);
+    const second = processes.start(configuration);
     expect(await second.exited).toBe(75);
-    expect(second.output()).toContain(handOver.stateDir);
+    expect(second.output()).toContain(configuration.stateDir);
     first.child.kill('SIGKILL');
     await first.exited;
-    await processes.startReady(handOver);
+    await processes.startReady(configuration);
   });
 
   it('ends with 78 when the state folder is a file', async () => {
@@ -81,9 +81,9 @@ describe('a process that cannot start', () => {
 });
 
 it('ends with 0 when it is asked to, and writes no secret', async () => {
-  const handOver = handOverFor(newFolder(), fakeKeys(null));
-  const { child, exited, output } = await processes.startReady(handOver);
-  const gateway = kms.connect(handOver.socket, 'gateway');
+  const configuration = handOverFor(newFolder(), fakeKeys(null));
+  const { child, exited, output } = await processes.startReady(configuration);
+  const gateway = kms.connect(configuration.socket, 'gateway');
   const { leaseId, secret } = await gateway.call('lease.acquire', REQUEST);
   const outcome = { ...limited(60), detail: `the key ${secret} is limited` };
   await gateway.call('lease.report', { leaseId, outcome });

@@ -3,7 +3,7 @@ import type { Outcome } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ConfiguredKey } from '../src/key-records.ts';
+import type { ConfiguredKey } from '../src/keys/key-records.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { SUCCESS } from './support/pool.ts';
@@ -17,13 +17,13 @@ const kms = useKms();
 const startRedis = useRedisServers();
 
 async function startMachine(url: string, keys: readonly ConfiguredKey[]) {
-  const handOver = handOverFor(newFolder(), keys, {
+  const configuration = handOverFor(newFolder(), keys, {
     redis: { url: new Secret(url), prefix: 'openrouter-proxy', onOutage: 'closed' },
   });
-  const { log, drain } = await kms.start(handOver);
+  const { log, drain } = await kms.start(configuration);
   const [gateway, operator] = [
-    kms.connect(handOver.socket, 'gateway'),
-    kms.connect(handOver.socket, 'operator'),
+    kms.connect(configuration.socket, 'gateway'),
+    kms.connect(configuration.socket, 'operator'),
   ];
   return { gateway, operator, log, drain };
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { newRecord } from '../src/key-record.ts';
-import type { StateStore } from '../src/state-store.ts';
+import { newRecord } from '../src/keys/key-record.ts';
+import type { StateStore } from '../src/store/state-store.ts';
 import { createCertificate } from '@openrouter-proxy/fake-openrouter';
 import {
   freePort,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LeaseTable } from '../src/lease-table.ts';
-import type { Candidate, StateStore, Window } from '../src/state-store.ts';
-import { WindowCounts } from '../src/window-counts.ts';
+import { LeaseTable } from '../src/store/lease-table.ts';
+import type { Candidate, StateStore, Window } from '../src/store/state-store.ts';
+import { WindowCounts } from '../src/store/window-counts.ts';
 import { useRedis } from './support/redis-server.ts';
 import { openTimed } from './support/redis-store.ts';
 

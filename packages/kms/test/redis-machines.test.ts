@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { newRecord, type KeyRecord } from '../src/key-record.ts';
-import { limitName } from '../src/shared-records.ts';
-import type { Candidate, StateStore, Window } from '../src/state-store.ts';
+import { newRecord, type KeyRecord } from '../src/keys/key-record.ts';
+import { limitName } from '../src/store/shared-records.ts';
+import type { Candidate, StateStore, Window } from '../src/store/state-store.ts';
 import { useRedis, useRedisServers } from './support/redis-server.ts';
 import { openMachine, openTimed, type MachineOptions } from './support/redis-store.ts';
 

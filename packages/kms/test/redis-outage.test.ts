@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
 import { Secret } from '@openrouter-proxy/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ConfiguredKey } from '../src/key-records.ts';
+import type { ConfiguredKey } from '../src/keys/key-records.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { handOverFor, REQUEST, useKms } from './support/start-kms.ts';
@@ -41,11 +41,13 @@ async function startMachine(
   const way = await startForwarder(redis.port);
   forwarders.push(way);
   const url = new Secret(`redis://127.0.0.1:${way.port}`);
-  const handOver = handOverFor(newFolder(), keys, { redis: { url, prefix: 'pool', onOutage } });
-  await kms.start(handOver);
+  const configuration = handOverFor(newFolder(), keys, {
+    redis: { url, prefix: 'pool', onOutage },
+  });
+  await kms.start(configuration);
   return {
-    gateway: kms.connect(handOver.socket, 'gateway'),
-    operator: kms.connect(handOver.socket, 'operator'),
+    gateway: kms.connect(configuration.socket, 'gateway'),
+    operator: kms.connect(configuration.socket, 'operator'),
     way,
   };
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Usage } from '@openrouter-proxy/kms-protocol';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openUsageFile } from '../src/ledger/usage-file.ts';
-import { UsageTotals } from '../src/ledger/usage-totals.ts';
-import { UsageExchange } from '../src/redis/usage-exchange.ts';
+import { openUsageFile } from '../src/usage/usage-file.ts';
+import { UsageTotals } from '../src/usage/usage-totals.ts';
+import { UsageExchange } from '../src/usage/redis-exchange/usage-exchange.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { redisUrl, useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { SUCCESS } from './support/pool.ts';

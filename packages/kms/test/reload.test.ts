@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '@openrouter-proxy/kms-protocol';
-import type { PoolSettings } from '../src/pool-core.ts';
-import { poolKeys, type PoolKey } from '../src/key-records.ts';
-import { Gate } from '../src/gate.ts';
+import type { PoolSettings } from '../src/pool/pool-core.ts';
+import { poolKeys, type PoolKey } from '../src/keys/key-records.ts';
+import { ReadWriteLock } from '../src/pool/read-write-lock.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { memoryStore } from './support/memory-store.ts';
 import { SUCCESS, limited, startPool } from './support/pool.ts';
@@ -134,25 +134,25 @@ it('no report is lost to a change in the midst of many', async () => {
 
 describe('a gate', () => {
   it('lets one alone in when the others have left, and the next when he has', async () => {
-    const gate = new Gate();
+    const gate = new ReadWriteLock();
     const told: string[] = [];
     const slow = Promise.withResolvers<undefined>();
-    const first = gate.through(async () => {
+    const first = gate.shared(async () => {
       await slow.promise;
       told.push('first');
     });
-    const alone = gate.alone(() => Promise.resolve(void told.push('alone')));
-    const later = gate.through(() => Promise.resolve(void told.push('later')));
+    const alone = gate.exclusive(() => Promise.resolve(void told.push('alone')));
+    const later = gate.shared(() => Promise.resolve(void told.push('later')));
     slow.resolve(undefined);
     await Promise.all([first, alone, later]);
     expect(told).toEqual(['first', 'alone', 'later']);
   });
 
   it('opens again when work fails', async () => {
-    const gate = new Gate();
+    const gate = new ReadWriteLock();
     const fail = () => Promise.reject(new Error('no'));
-    await expect(gate.through(fail)).rejects.toThrow('no');
-    await expect(gate.alone(fail)).rejects.toThrow('no');
-    expect(await gate.through(() => Promise.resolve(7))).toBe(7);
+    await expect(gate.shared(fail)).rejects.toThrow('no');
+    await expect(gate.exclusive(fail)).rejects.toThrow('no');
+    expect(await gate.shared(() => Promise.resolve(7))).toBe(7);
   });
 });

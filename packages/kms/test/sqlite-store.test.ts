@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newRecord, type KeyRecord } from '../src/key-record.ts';
-import { openSqliteStore } from '../src/sqlite-store.ts';
+import { newRecord, type KeyRecord } from '../src/keys/key-record.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { describeStateStore } from './support/state-store-conformance.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 

@@ -21,7 +21,7 @@ export interface Child {
   /** Resolves when the process is gone. */
   readonly ended: Promise<End>;
   /** Tells it what to run with from now on; why it could not take it, if so. */
-  configure(handOver: unknown): Promise<string | null>;
+  configure(configuration: unknown): Promise<string | null>;
   /** Asks it something; null if it does not answer within `timeoutMs`. */
   ask(what: unknown, timeoutMs: number): Promise<unknown>;
   /** Asks it to finish; it is killed when its grace is over. */
@@ -59,10 +59,11 @@ export function startChild(program: Program, environment: Readonly<Record<string
     else link.take(message);
   });
   return {
-    begin: () => void subprocess.stdin.write(`${JSON.stringify(program.handOver())}\n`),
+    begin: () => void subprocess.stdin.write(`${JSON.stringify(program.configuration())}\n`),
     announced: announced.promise,
     ended,
-    configure: (handOver) => Promise.race([configureOver(link, handOver), ended.then(() => GONE)]),
+    configure: (configuration) =>
+      Promise.race([configureOver(link, configuration), ended.then(() => GONE)]),
     ask: (what, timeoutMs) => Promise.race([link.ask(what, timeoutMs), ended.then(() => null)]),
     stop() {
       subprocess.kill('SIGTERM');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
+import { gatewayConfiguration, type GatewayConfiguration } from '@openrouter-proxy/config';
 import type { Address } from '@openrouter-proxy/runtime';
 import type { Answer, Program } from './program.ts';
 import { urlOf } from './url.ts';
@@ -11,15 +11,15 @@ import { urlOf } from './url.ts';
 const BEYOND_GRACE_MS = 5_000;
 
 /** The gateway, as the launcher runs it. */
-export function gatewayProgram(handOver: () => GatewayHandOver): Program {
-  let { port } = handOver();
+export function gatewayProgram(configuration: () => GatewayConfiguration): Program {
+  let { port } = configuration();
   return {
     name: 'gateway',
     path: fileURLToPath(new URL('gateway.js', import.meta.url)), // beside this program in dist/
     get stopGraceMs() {
-      return handOver().shutdownGraceMs + BEYOND_GRACE_MS;
+      return configuration().shutdownGraceMs + BEYOND_GRACE_MS;
     },
-    handOver: () => gatewayHandOver.encode({ ...handOver(), port }),
+    configuration: () => gatewayConfiguration.encode({ ...configuration(), port }),
     ask: (address, signal) => {
       if (address === null) throw new Error('the gateway did not say where it listens');
       port = address.port; // where port 0 led is where clients look for it after a restart too

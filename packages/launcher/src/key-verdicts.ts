@@ -7,7 +7,7 @@ import {
   type InstantInWords,
   type KeyView,
 } from '@openrouter-proxy/kms-protocol';
-import type { KmsHandOver } from '@openrouter-proxy/config';
+import type { KmsConfiguration } from '@openrouter-proxy/config';
 import { plain, type Clock } from '@openrouter-proxy/runtime';
 
 /** How long the verdicts are waited for. */
@@ -25,7 +25,7 @@ export interface KeyVerdicts {
 
 /** Waits until OpenRouter was asked about every key, or for 3 s; null if the key service does not answer. */
 export async function keyVerdicts(
-  { socket, tokens }: KmsHandOver,
+  { socket, tokens }: KmsConfiguration,
   clock: Clock,
   instantInWords: InstantInWords,
 ): Promise<KeyVerdicts | null> {

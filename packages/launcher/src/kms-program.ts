@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
+import { kmsConfiguration, type KmsConfiguration } from '@openrouter-proxy/config';
 import { KmsClient, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import type { Answer, Program } from './program.ts';
 
@@ -8,20 +8,20 @@ const STOP_GRACE_MS = 5_000;
 
 /** The key management service, as the launcher runs it. */
 export function kmsProgram(
-  handOver: () => KmsHandOver,
+  configuration: () => KmsConfiguration,
   answer: (what: unknown) => Promise<unknown>,
 ): Program {
   return {
     name: 'KMS',
     path: fileURLToPath(new URL('kms.js', import.meta.url)), // beside this program in dist/
     stopGraceMs: STOP_GRACE_MS,
-    handOver: () => kmsHandOver.encode(handOver()),
+    configuration: () => kmsConfiguration.encode(configuration()),
     answer,
-    ask: (_address, signal) => ping(handOver(), signal),
+    ask: (_address, signal) => ping(configuration(), signal),
   };
 }
 
-async function ping({ socket, tokens }: KmsHandOver, signal: AbortSignal): Promise<Answer> {
+async function ping({ socket, tokens }: KmsConfiguration, signal: AbortSignal): Promise<Answer> {
   const connect = () => connectToUnixSocket(socket);
   const client = new KmsClient({ connect, role: 'operator', token: tokens.operator });
   try {

@@ -3,9 +3,9 @@ import {
   kmsSlice,
   secretsInRedisUrl,
   loadConfig,
-  type KmsHandOver,
+  type KmsConfiguration,
   type LoadedConfig,
-  type Surroundings,
+  type ConfigInputs,
 } from '@openrouter-proxy/config';
 import { localInWords, utcInWords } from '@openrouter-proxy/kms-protocol';
 import {
@@ -47,7 +47,7 @@ import { Supervisor } from './supervisor.ts';
 import { watchTerminal } from './terminal.ts';
 
 /** What the command line says. */
-type CommandLine = Pick<Surroundings, 'path' | 'listen'>;
+type CommandLine = Pick<ConfigInputs, 'path' | 'listen'>;
 
 /** How long new workers may take to serve. */
 const RENEW_MS = 600_000;
@@ -59,7 +59,7 @@ interface Prepared {
   /** Reads the configuration again. */
   readonly load: () => Promise<LoadedConfig>;
   readonly loaded: LoadedConfig;
-  readonly tokens: KmsHandOver['tokens'];
+  readonly tokens: KmsConfiguration['tokens'];
   readonly slices: Slices;
   readonly warnings: readonly string[];
 }

@@ -13,7 +13,7 @@ export interface Program {
   /** How long it may take to finish its work after SIGTERM, in milliseconds. */
   readonly stopGraceMs: number;
   /** What it is told on its standard input: a JSON value, asked for at every start. */
-  handOver(): unknown;
+  configuration(): unknown;
   /** Answers what the child asks of the launcher. */
   answer?(what: unknown): Promise<unknown>;
   /** Asks it, at the address it announced, whether it can serve. Rejects when nothing answers. */

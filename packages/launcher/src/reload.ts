@@ -1,9 +1,9 @@
 import {
   gatewaySlice,
   kmsSlice,
-  type GatewayHandOver,
+  type GatewayConfiguration,
   type GatewayRuntime,
-  type KmsHandOver,
+  type KmsConfiguration,
   type LoadedConfig,
 } from '@openrouter-proxy/config';
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
@@ -12,8 +12,8 @@ import { configChanges, withFixedSettings } from './config-changes.ts';
 
 /** What the children run with. */
 export interface Slices {
-  readonly kms: KmsHandOver;
-  readonly gateway: GatewayHandOver;
+  readonly kms: KmsConfiguration;
+  readonly gateway: GatewayConfiguration;
 }
 
 /** What reading the configuration again works with. */
@@ -22,7 +22,7 @@ export interface ReloaderParts {
   readonly load: () => Promise<LoadedConfig>;
   /** Has the children run with the slices as they are now; why one could not, if so. */
   readonly configure: () => Promise<string | null>;
-  readonly tokens: KmsHandOver['tokens'];
+  readonly tokens: KmsConfiguration['tokens'];
   readonly runtime: (loaded: LoadedConfig) => Promise<GatewayRuntime>;
   /** Told of new secrets before anything can print them, and of the level of the log. */
   readonly onSlices: (slices: Slices) => void;

@@ -20,7 +20,7 @@ export class RunningChildren {
       if (this.#children.get(program) === child) this.#children.delete(program);
     });
     if (!this.#untold.delete(program)) return;
-    const problem = await child.configure(program.handOver());
+    const problem = await child.configure(program.configuration());
     if (problem === null) return;
     this.#logger.error(`the ${program.name} is started anew with what it was told`, { problem });
     child.kill();
@@ -39,7 +39,7 @@ export class RunningChildren {
     for (const program of programs) {
       const child = this.#children.get(program);
       if (child === undefined) this.#untold.add(program);
-      const problem = (await child?.configure(program.handOver())) ?? null;
+      const problem = (await child?.configure(program.configuration())) ?? null;
       if (problem !== null && this.#children.get(program) === child) {
         return `the ${program.name} could not take it: ${problem}`;
       }

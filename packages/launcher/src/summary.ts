@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from 'node:os';
-import { isLoopbackHost, type KmsHandOver } from '@openrouter-proxy/config';
+import { isLoopbackHost, type KmsConfiguration } from '@openrouter-proxy/config';
 import type { Address } from '@openrouter-proxy/runtime';
 import { listeningUrls } from './listening-addresses.ts';
 import { urlOf } from './url.ts';
@@ -24,7 +24,7 @@ export interface Summary {
 export function summarise(
   gateway: Address,
   accessKey: string,
-  kms: KmsHandOver,
+  kms: KmsConfiguration,
   interfaces: readonly NetworkInterfaceInfo[],
 ): Summary {
   const url = urlOf(gateway);

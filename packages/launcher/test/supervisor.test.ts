@@ -77,7 +77,7 @@ describe('starting', () => {
         ask: () =>
           Promise.resolve({ kind: 'ready' } as const).finally(() => order.push('kms answers')),
       },
-      { ...gateway, handOver: () => (order.push('gateway starts'), gateway.handOver()) },
+      { ...gateway, configuration: () => (order.push('gateway starts'), gateway.configuration()) },
     );
     await serves('gateway');
     expect(order).toEqual(['kms answers', 'gateway starts']);
@@ -224,7 +224,7 @@ describe('keeping running', () => {
         starts += 1;
         return starts === 2 ? stage.program('kms', 'exits-at-once').path : kms.path;
       },
-      handOver: () => ({ ...(kms.handOver() as object), code: EXIT.configuration }),
+      configuration: () => ({ ...(kms.configuration() as object), code: EXIT.configuration }),
     };
     const { code, serves } = run(changing);
     await serves('kms');

@@ -18,9 +18,9 @@ const isConfigure = (what: unknown): what is Configure =>
 /** Tells a process what to run with from now on; why it could not take it, if so. */
 export async function configureOver(
   link: Pick<IpcLink, 'ask'>,
-  handOver: unknown,
+  configuration: unknown,
 ): Promise<string | null> {
-  const answer = await link.ask({ configure: handOver } satisfies Configure, CONFIGURE_MS);
+  const answer = await link.ask({ configure: configuration } satisfies Configure, CONFIGURE_MS);
   if (answer === null) return `no answer within ${CONFIGURE_MS} ms`;
   return (answer as Configured).problem; // of `answeringConfigure`, below
 }
@@ -33,7 +33,7 @@ function problemOf(error: unknown): string {
 
 /** Answers being told what to run with, one after the other; everything else is left to `others`. */
 export function answeringConfigure(
-  configure: (handOver: unknown) => Promise<void>,
+  configure: (configuration: unknown) => Promise<void>,
   others: Answering,
 ): Answering {
   let last: Promise<unknown> = Promise.resolve();

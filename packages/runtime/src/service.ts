@@ -3,7 +3,7 @@ import { flushCompileCache } from 'node:module';
 import { finished } from 'node:stream';
 import { inspect } from 'node:util';
 import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
-import { receiveHandOver } from './hand-over.ts';
+import { receiveHandOver } from './process-configuration.ts';
 import { answeringConfigure } from './configure.ts';
 import { IpcLink, type Answering } from './ipc-link.ts';
 import { outputTaken } from './log-output.ts';
@@ -17,7 +17,7 @@ export interface Service {
   /** Where it listens, if over TCP: the launcher asks there whether it is ready, and prints it. */
   readonly address?: Address;
   /** Takes what the launcher wants it to run with from now on, all of it or, if it throws, nothing. */
-  configure(handOver: unknown): Promise<void>;
+  configure(configuration: unknown): Promise<void>;
   /** Answers what else the launcher asks. */
   readonly answer?: Answering;
   /** Finishes what is under way, within the service's own grace, and closes everything. */
@@ -47,7 +47,7 @@ export function explainFailedStart(error: unknown): ExitCode {
  * Ctrl-C reaches every process of the terminal's group, and the order of stopping must hold.
  */
 export async function runService(
-  start: (handOver: unknown, launcher: LauncherLink) => Promise<Service>,
+  start: (configuration: unknown, launcher: LauncherLink) => Promise<Service>,
 ): Promise<void> {
   let explain = explainFailedStart;
   const stop = new AbortController();
@@ -58,11 +58,11 @@ export async function runService(
   process.on('SIGUSR1', () => undefined); // Node would open its debugger
   process.on('uncaughtException', (error) => process.exit(explain(error)));
   try {
-    const handOver = await receiveHandOver(process.stdin);
+    const configuration = await receiveHandOver(process.stdin);
     leaveWithLauncher();
     let answering = NOTHING;
     const launcher = linkToLauncher((what) => answering(what));
-    const service = await start(handOver, launcher);
+    const service = await start(configuration, launcher);
     const { answer = NOTHING } = service;
     answering = answeringConfigure((changed) => service.configure(changed), answer);
     explain = (error) => explainCrash(service.logger, error);

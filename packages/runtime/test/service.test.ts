@@ -6,9 +6,9 @@ import { EXIT } from '../src/index.ts';
 
 const program = join(import.meta.dirname, 'fixtures', 'service.ts');
 
-const start = (handOver?: object) => {
+const start = (configuration?: object) => {
   const service = execa(process.execPath, [program], { stdin: 'pipe', ipc: true, reject: false });
-  if (handOver) service.stdin.write(`${JSON.stringify(handOver)}\n`);
+  if (configuration) service.stdin.write(`${JSON.stringify(configuration)}\n`);
   running.push(service);
   return service;
 };

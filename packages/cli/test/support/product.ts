@@ -106,7 +106,7 @@ export interface Ran {
 }
 
 /** Where a command line is carried out in this process. */
-export interface Surroundings extends Partial<Omit<Io, 'out' | 'err'>> {
+export interface ConfigInputs extends Partial<Omit<Io, 'out' | 'err'>> {
   readonly product?: Product;
   /** Called with each piece of output as soon as the command prints it. */
   readonly onOutput?: (text: string) => void;
@@ -115,7 +115,7 @@ export interface Surroundings extends Partial<Omit<Io, 'out' | 'err'>> {
 /** Carries out a command line here, as the program would, and gives what it printed. */
 export async function kms(
   args: readonly string[],
-  { product, onOutput, ...io }: Surroundings = {},
+  { product, onOutput, ...io }: ConfigInputs = {},
 ): Promise<Ran> {
   let [out, err] = ['', ''];
   const code = await run(args, {

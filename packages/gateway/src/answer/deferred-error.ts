@@ -1,12 +1,12 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { HeldAnswer } from '../attempt-end.ts';
-import { errorBodyForClient, errorDocument, withRetryTime } from '../error-details.ts';
-import type { Exchange } from '../exchange.ts';
-import type { Refusal } from '../outcome.ts';
-import { clientResponseHeaders } from '../response-headers.ts';
-import { waitAskedFor } from '../retry-after.ts';
-import { LONGEST_RETRY_AFTER_MS, retryAdvice } from '../retry-advice.ts';
-import { maskOf } from '../secret-mask.ts';
+import type { HeldAnswer } from '../outcome/attempt-result.ts';
+import { errorBodyForClient, errorDocument, withRetryTime } from '../outcome/error-details.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Refusal } from '../outcome/outcome.ts';
+import { clientResponseHeaders } from '../upstream/response-headers.ts';
+import { waitAskedFor } from '../outcome/retry-after.ts';
+import { LONGEST_RETRY_AFTER_MS, retryAdvice } from '../errors/retry-advice.ts';
+import { maskOf } from '../upstream/secret-mask.ts';
 
 /** What an error of the upstream's is passed on under. */
 export interface DeferredErrorOptions {

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
 
 /** How often a client that waits for a stream gets a comment. */
 const COMMENT_EVERY_MS = 5_000;

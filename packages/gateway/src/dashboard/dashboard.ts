@@ -1,25 +1,25 @@
 import { readAssets } from '@openrouter-proxy/dashboard';
-import type { GatewayHandOver } from '@openrouter-proxy/config';
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { KmsClient, MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
-import type { AppParts } from '../app.ts';
-import type { HealthSource } from '../health.ts';
-import type { Leases } from '../leases.ts';
+import type { AppDeps } from '../http/app.ts';
+import type { HealthSource } from '../health/health.ts';
+import type { Leases } from '../key-service/leases.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
-import type { ModelsCache } from '../models-cache.ts';
+import type { ModelsCache } from '../models/models-cache.ts';
 import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
 import { LiveFeed } from './live-feed.ts';
-import { ownUse } from './machine-load.ts';
-import { allMetrics, metricsPages, type PagesParts } from './pages.ts';
+import { ownUse } from '../metrics/machine-load.ts';
+import { allMetrics, metricsPages, type PagesDeps } from './pages.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 
 /** What the dashboard shows. */
-export interface DashboardParts {
+export interface DashboardDeps {
   readonly kms: KmsClient;
   readonly leases: Leases;
   readonly cache: () => ModelsCache;
   /** What is configured at the moment. */
-  readonly options: () => Pick<GatewayHandOver, 'modelsCache' | 'metrics'>;
+  readonly options: () => Pick<GatewayConfiguration, 'modelsCache' | 'metrics'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly siblings: Siblings;
@@ -30,7 +30,7 @@ export interface DashboardParts {
 
 /** Everything under `/metrics`. */
 export interface Dashboard {
-  readonly pages: AppParts['metrics'];
+  readonly pages: AppDeps['metrics'];
   /** What this process does, as its siblings show it together with what they do. */
   readonly own: {
     metrics(): Promise<MetricFamily[]>;
@@ -41,7 +41,7 @@ export interface Dashboard {
 }
 
 /** Puts the dashboard together. */
-export async function createDashboard(shown: DashboardParts): Promise<Dashboard> {
+export async function createDashboard(shown: DashboardDeps): Promise<Dashboard> {
   const { kms, leases, cache, options, metrics, logger, siblings, health, now } = shown;
   const cacheState = () => {
     const { enabled, ttlMs } = options().modelsCache;
@@ -63,7 +63,7 @@ export async function createDashboard(shown: DashboardParts): Promise<Dashboard>
     logger,
   });
   const assets = await readAssets();
-  const parts: PagesParts = { kms, health, metrics, metricState, siblings, source, feed, assets };
+  const parts: PagesDeps = { kms, health, metrics, metricState, siblings, source, feed, assets };
   return {
     pages: metricsPages(parts),
     own: {

@@ -10,7 +10,7 @@ const METRICS_EVERY = 10;
 const MAX_VIEWERS = 50;
 
 /** What viewers are shown. */
-export interface LiveFeedParts {
+export interface LiveFeedDeps {
   /** A snapshot for each query. */
   readonly snapshots: (queries: readonly ViewQuery[]) => Promise<Snapshot[]>;
   readonly metrics: () => Promise<MetricFamily[]>;
@@ -24,12 +24,12 @@ const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.str
  * Viewers with the same query share one snapshot. Nothing is taken while nobody looks.
  */
 export class LiveFeed {
-  readonly #parts: LiveFeedParts;
+  readonly #parts: LiveFeedDeps;
   readonly #viewers = new Map<Writable, ViewQuery>();
   #timer: NodeJS.Timeout | undefined;
   #turn = 0;
 
-  constructor(parts: LiveFeedParts) {
+  constructor(parts: LiveFeedDeps) {
     this.#parts = parts;
   }
 

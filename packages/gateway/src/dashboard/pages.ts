@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { parseViewQuery, renderPage, type Assets } from '@openrouter-proxy/dashboard';
 import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import accepts from 'accepts';
-import type { Exchange } from '../exchange.ts';
-import type { HealthSource } from '../health.ts';
-import { GatewayError } from '../gateway-error.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { HealthSource } from '../health/health.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
 import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';
 import { mergedFamilies, metricText, TEXT_FORMATS } from '../metrics/metric-families.ts';
-import type { RequestTarget } from '../request-target.ts';
+import type { RequestTarget } from '../http/request-target.ts';
 import { codedBody, codedStream, CodedFiles } from './content-coding.ts';
 import type { Siblings } from '../workers/siblings.ts';
 import type { LiveFeed } from './live-feed.ts';
@@ -38,7 +38,7 @@ const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0';
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
 /** What the pages under `/metrics` tell of. */
-export interface PagesParts {
+export interface PagesDeps {
   readonly kms: KmsClient;
   readonly health: HealthSource;
   readonly metrics: GatewayMetrics;
@@ -66,7 +66,7 @@ export async function allMetrics({
   metrics,
   metricState,
   siblings,
-}: Pick<PagesParts, 'kms' | 'health' | 'metrics' | 'metricState' | 'siblings'>): Promise<
+}: Pick<PagesDeps, 'kms' | 'health' | 'metrics' | 'metricState' | 'siblings'>): Promise<
   MetricFamily[]
 > {
   const { causes, status } = await health.look();
@@ -78,7 +78,7 @@ export async function allMetrics({
 }
 
 /** `/metrics`, for people and scrapers, and everything under it. */
-export function metricsPages(parts: PagesParts) {
+export function metricsPages(parts: PagesDeps) {
   const files = new CodedFiles();
   return async (exchange: Exchange, target: MetricsTarget): Promise<void> => {
     switch (target.page) {
@@ -107,7 +107,7 @@ function prefersHtml({ request }: Exchange): boolean {
   return accepts(request).type(['text/plain', OPEN_METRICS, 'text/html']) === 'text/html';
 }
 
-async function sendText(exchange: Exchange, parts: PagesParts): Promise<void> {
+async function sendText(exchange: Exchange, parts: PagesDeps): Promise<void> {
   const type = accepts(exchange.request).type(['text/plain', OPEN_METRICS]);
   const format = type === OPEN_METRICS ? 'openMetrics' : 'prometheus';
   const text = await metricText(await allMetrics(parts), format);
@@ -122,7 +122,7 @@ async function sendText(exchange: Exchange, parts: PagesParts): Promise<void> {
 
 async function sendPage(
   exchange: Exchange,
-  parts: PagesParts,
+  parts: PagesDeps,
   { query }: MetricsTarget,
 ): Promise<void> {
   const requestId = new URLSearchParams(query).get('request');

@@ -6,9 +6,9 @@ import {
 } from '@openrouter-proxy/dashboard';
 import type { KmsClient, Method, Params, Result } from '@openrouter-proxy/kms-protocol';
 import { KmsError } from '@openrouter-proxy/kms-protocol';
-import type { HealthSource, KmsStatus } from '../health.ts';
+import type { HealthSource, KmsStatus } from '../health/health.ts';
 import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
-import { MachineLoad, ownUse } from './machine-load.ts';
+import { MachineLoad, ownUse } from '../metrics/machine-load.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -24,7 +24,7 @@ const USAGE_ROWS = 20;
 const USAGE_EVERY_MS = 5_000;
 
 /** What a snapshot is taken of. */
-export interface SnapshotParts {
+export interface SnapshotDeps {
   readonly kms: KmsClient;
   readonly cache: () => Snapshot['cache'];
   readonly siblings: Siblings;
@@ -39,13 +39,13 @@ type ViewPart = Pick<Snapshot, 'traffic' | 'requests' | 'olderRequests'>;
 
 /** Takes snapshots of everything that moves, for people to look at. */
 export class SnapshotSource {
-  readonly #parts: SnapshotParts;
+  readonly #parts: SnapshotDeps;
   readonly #load = new MachineLoad();
   /** As the last look at the health found it: nobody waits for a key service that hangs. */
   #isKmsThere = true;
   #usage: { at: number; usage: Snapshot['usage'] } | undefined;
 
-  constructor(parts: SnapshotParts) {
+  constructor(parts: SnapshotDeps) {
     this.#parts = parts;
   }
 

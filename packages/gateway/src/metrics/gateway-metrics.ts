@@ -6,7 +6,7 @@ import {
   type MetricFamily,
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
 import { BoundedLabels } from './bounded-labels.ts';
 import {
   Maker,
@@ -16,7 +16,7 @@ import {
   stateMetrics,
   usageMetrics,
 } from './definitions.ts';
-import { Later } from './later.ts';
+import { BatchedCounters } from './batched-counters.ts';
 import { systemMetrics } from './system-metrics.ts';
 import { UsageLabels } from './usage-labels.ts';
 
@@ -157,7 +157,7 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
   const countUsage = usageCounter(make);
   const gauges = stateMetrics(make);
   const clients = new BoundedLabels(MAX_CLIENTS);
-  const later = new Later(options.onError);
+  const later = new BatchedCounters(options.onError);
   const collect = async (leasesInFlight: number) => {
     later.countAll();
     gauges.leases.set(leasesInFlight);

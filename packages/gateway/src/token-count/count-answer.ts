@@ -1,5 +1,5 @@
-import type { Exchange } from '../exchange.ts';
-import { GatewayError } from '../gateway-error.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
 import { readCountedBody, type CountedBodyLimits } from './counted-body.ts';
 import { estimateByLength } from './estimate.ts';
 import type { Count, TokenCounting } from './token-counting.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { CLIENT_GONE } from '../exchange.ts';
-import { GatewayError } from '../gateway-error.ts';
-import type { BodyMemory } from '../request-body.ts';
+import { CLIENT_GONE } from '../http/exchange.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { BodyMemory } from '../request/request-body.ts';
 
 /** A body of more bytes is counted by its length. */
 const MAX_KEPT = 16 * 1024 * 1024;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { gatewayHandOver, type GatewayHandOver } from '@openrouter-proxy/config';
+import { gatewayConfiguration, type GatewayConfiguration } from '@openrouter-proxy/config';
 import { EXIT, StartupError, type Logger, type Service } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
-import { listen } from '../server.ts';
+import { listen } from '../http/server.ts';
 import { SharedLists } from './shared-lists.ts';
 import { workerRequest } from './siblings.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -44,7 +44,10 @@ function answeringWorkers(pool: () => WorkerPool, lists: SharedLists) {
  * Runs the gateway as several worker processes that share one address. What each is told is what the
  * launcher has told this process, and tells it when that changes.
  */
-export async function startWorkers(options: GatewayHandOver, logger: Logger): Promise<Service> {
+export async function startWorkers(
+  options: GatewayConfiguration,
+  logger: Logger,
+): Promise<Service> {
   // All workers must name the same port, also those that come later.
   let current = {
     ...options,
@@ -53,7 +56,7 @@ export async function startWorkers(options: GatewayHandOver, logger: Logger): Pr
   const lists = new SharedLists();
   const pool: WorkerPool = new WorkerPool({
     count: options.workers,
-    handOver: () => gatewayHandOver.encode(current),
+    configuration: () => gatewayConfiguration.encode(current),
     graceMs: () => current.shutdownGraceMs + BEYOND_GRACE_MS,
     answering: answeringWorkers(() => pool, lists),
     onEnded: (worker) => lists.forget(worker),
@@ -65,9 +68,9 @@ export async function startWorkers(options: GatewayHandOver, logger: Logger): Pr
     logger,
     address,
     async configure(changed) {
-      current = { ...gatewayHandOver.parse(changed), port: current.port };
+      current = { ...gatewayConfiguration.parse(changed), port: current.port };
       lists.clear();
-      const problem = await pool.configure(gatewayHandOver.encode(current));
+      const problem = await pool.configure(gatewayConfiguration.encode(current));
       if (problem !== null) throw new StartupError(EXIT.gaveUp, [problem]);
     },
     async answer(what) {

@@ -1,7 +1,7 @@
 import { metricFamily, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { LauncherLink } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
-import { processUse } from '../dashboard/machine-load.ts';
+import { processUse } from '../metrics/machine-load.ts';
 
 /** A model list as it goes from worker to worker. */
 export const sharedList = z.strictObject({

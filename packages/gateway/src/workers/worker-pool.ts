@@ -29,7 +29,7 @@ const PING_MS = 10_000;
 export interface WorkerPoolOptions {
   readonly count: number;
   /** What each is told at its start; asked for every time. */
-  readonly handOver: () => unknown;
+  readonly configuration: () => unknown;
   /** How long a worker may take to finish what it has. */
   readonly graceMs: () => number;
   /** Answers what a worker asks. */
@@ -80,10 +80,10 @@ export class WorkerPool {
   }
 
   /** Has all of them run with this from now on; why one could not take it, if so. */
-  async configure(handOver: unknown): Promise<string | null> {
+  async configure(configuration: unknown): Promise<string | null> {
     this.#version += 1; // those that start are told when they are there
     const told = [...this.#running].filter((worker) => !this.#starting.has(worker));
-    const problems = await Promise.all(told.map((worker) => worker.configure(handOver)));
+    const problems = await Promise.all(told.map((worker) => worker.configure(configuration)));
     return problems.find((problem) => problem !== null) ?? null;
   }
 
@@ -113,8 +113,8 @@ export class WorkerPool {
   }
 
   #begin(): Worker {
-    const { handOver, answering, onEnded } = this.#options;
-    const worker: Worker = startWorker(handOver(), (what) => answering(worker, what));
+    const { configuration, answering, onEnded } = this.#options;
+    const worker: Worker = startWorker(configuration(), (what) => answering(worker, what));
     const startedAt = Date.now();
     this.#running.add(worker);
     this.#starting.set(worker, this.#version);
@@ -152,7 +152,7 @@ export class WorkerPool {
       const version = this.#version;
       if (!this.#starting.has(worker) || this.#starting.get(worker) === version) break;
       this.#starting.set(worker, version);
-      const problem = await worker.configure(this.#options.handOver());
+      const problem = await worker.configure(this.#options.configuration());
       if (problem !== null) throw new Error(`worker ${worker.id} could not be told: ${problem}`);
     }
     this.#starting.delete(worker);

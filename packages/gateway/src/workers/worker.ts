@@ -23,7 +23,7 @@ export interface Worker {
   readonly ended: Promise<WorkerEnd>;
   ask(what: unknown, timeoutMs: number): Promise<unknown>;
   /** Has it run with this from now on; why it could not take it, if so. */
-  configure(handOver: unknown): Promise<string | null>;
+  configure(configuration: unknown): Promise<string | null>;
   /** It takes no more requests, finishes those it has, and ends; after `graceMs` it is killed. */
   stop(graceMs: number): void;
   /** Ends it at once. */
@@ -41,12 +41,12 @@ cluster.schedulingPolicy = cluster.SCHED_NONE;
  * Starts a worker as the launcher starts a service: its standard input carries the hand-over, and is
  * its life line. `answering` is asked what it asks.
  */
-export function startWorker(handOver: unknown, answering: Answering): Worker {
+export function startWorker(configuration: unknown, answering: Answering): Worker {
   cluster.setupPrimary({ stdio: ['pipe', 'inherit', 'inherit', 'ipc'] });
   const worker = cluster.fork();
   const { stdin } = worker.process;
   stdin?.on('error', () => undefined); // it ended before it read: its end is what counts
-  stdin?.write(`${JSON.stringify(handOver)}\n`);
+  stdin?.write(`${JSON.stringify(configuration)}\n`);
   const ready = Promise.withResolvers<Address | null>();
   const link = new IpcLink((message) => void worker.send(message, () => undefined), answering);
   worker.on('message', (message: unknown) => {

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { Exchange } from '../../src/exchange.ts';
-import type { GatewayError } from '../../src/gateway-error.ts';
-import { parseTarget } from '../../src/request-target.ts';
+import { Exchange } from '../../src/http/exchange.ts';
+import type { GatewayError } from '../../src/errors/gateway-error.ts';
+import { parseTarget } from '../../src/http/request-target.ts';
 import { BEGINNINGS, ENDS, isStreamed } from './sdk-streams.ts';
 
 /** What the answer to every request is. */

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock, type LogFields, type LogLevel } from '@openrouter-proxy/runtime';
-import type { Exchange } from '../../src/exchange.ts';
-import { CLIENT_LIMITS, type ClientLimits } from '../../src/client-limits.ts';
+import type { Exchange } from '../../src/http/exchange.ts';
+import { SERVER_TIMEOUTS, type ServerTimeouts } from '../../src/http/server-timeouts.ts';
 import { startGateway } from '../../src/gateway.ts';
-import { ACCESS_KEY, handOver, type HandOverOptions } from './hand-over.ts';
+import { ACCESS_KEY, configuration, type HandOverOptions } from './process-configuration.ts';
 import type { Message } from './http-message.ts';
 import { RawConnection } from './raw-connection.ts';
 import { startKeyService, type KeyService } from './key-service.ts';
@@ -60,7 +60,7 @@ export function rawPost(body: string, headers: string[] = []): string {
 /** What a test may set otherwise. */
 export interface GatewayOptions extends HandOverOptions {
   secrets?: string[];
-  limits?: Partial<ClientLimits>;
+  limits?: Partial<ServerTimeouts>;
   now?: () => number;
   sleep?: Clock['sleep'];
   checkMs?: number;
@@ -77,7 +77,7 @@ export async function startTestGateway(
   const write = (level: LogLevel) => (message: string, fields?: LogFields) =>
     void log.push({ level, message, fields });
   const service = await startGateway(
-    handOver(upstreamUrl, { socket: keys.socket, token: keys.token }, options),
+    configuration(upstreamUrl, { socket: keys.socket, token: keys.token }, options),
     {
       main: {
         log: (level, message, fields) => void log.push({ level, message, fields }),
@@ -92,7 +92,7 @@ export async function startTestGateway(
     {
       now: options.now ?? Date.now,
       sleep: options.sleep ?? ((ms, signal) => systemClock.sleep(ms, signal)),
-      limits: { ...CLIENT_LIMITS, ...options.limits },
+      limits: { ...SERVER_TIMEOUTS, ...options.limits },
       ...(options.checkMs === undefined ? {} : { checkMs: options.checkMs }),
     },
   );

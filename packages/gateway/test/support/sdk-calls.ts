@@ -3,7 +3,7 @@ import { createOpenRouter } from '@openrouter/ai-sdk-provider';
 import { OpenRouter } from '@openrouter/sdk';
 import { embed, generateImage, generateText, streamText } from 'ai';
 import OpenAI from 'openai';
-import { ACCESS_KEY } from './hand-over.ts';
+import { ACCESS_KEY } from './process-configuration.ts';
 
 /** A call of an SDK's function, as its users write it. It resolves with the text of a whole answer. */
 export interface SdkCall {

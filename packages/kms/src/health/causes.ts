@@ -1,5 +1,5 @@
 import type { HealthCause } from '@openrouter-proxy/kms-protocol';
-import type { RecentTraffic } from '../ledger/recent-traffic.ts';
+import type { RecentTraffic } from '../accounting/recent-traffic.ts';
 import type { ClockError, Trouble } from './contacts.ts';
 import type { KeyHealth } from './key-health.ts';
 

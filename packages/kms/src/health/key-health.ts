@@ -1,6 +1,6 @@
 import type { Cause, KeyCheck, KeyState } from '@openrouter-proxy/kms-protocol';
-import { MANAGEMENT_KEY } from '../key-record.ts';
-import type { Limit } from '../limit.ts';
+import { MANAGEMENT_KEY } from '../keys/key-record.ts';
+import type { Limit } from '../limits/limit.ts';
 
 /** Whether a key can serve, for the health of the pool. */
 export type KeyHealth = { readonly name: string; readonly since: number } & (

@@ -1,11 +1,11 @@
-import type { LimitBook } from '../limit-book.ts';
+import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { HealthFacts } from './causes.ts';
 import type { Contacts } from './contacts.ts';
 
 /** What is known to be wrong between here and OpenRouter, for every key alike. */
 export function wayToOpenRouter(
   contacts: Pick<Contacts, 'trouble'>,
-  limits: LimitBook,
+  limits: LimitRegistry,
   now: number,
 ): Pick<HealthFacts, 'trouble' | 'block'> {
   const block = limits.on({ scope: 'upstream' }, now);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@openrouter-proxy/runtime';
-import type { ConfiguredKey } from '../../src/key-records.ts';
+import type { ConfiguredKey } from '../../src/keys/key-records.ts';
 
 /** A key of OpenRouter's form that was never given out. */
 const fakeSecret = () => `sk-or-v1-${randomBytes(32).toString('hex')}`;

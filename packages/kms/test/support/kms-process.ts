@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { kmsHandOver, type KmsHandOver } from '@openrouter-proxy/config';
+import { kmsConfiguration, type KmsConfiguration } from '@openrouter-proxy/config';
 import { afterEach } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -25,7 +25,7 @@ export function useKmsProcesses() {
     }
   });
 
-  function start(handOver: KmsHandOver, identity: { uid?: number } = {}): KmsProcess {
+  function start(configuration: KmsConfiguration, identity: { uid?: number } = {}): KmsProcess {
     const child = fork(MAIN, { stdio: ['pipe', 'pipe', 'pipe', 'ipc'], execArgv: [], ...identity });
     let written = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -33,7 +33,7 @@ export function useKmsProcesses() {
     }
     const exited = once(child, 'close').then(([code]) => code as number | null); // as Node has it
     child.stdin?.on('error', () => undefined); // of a child that has ended at once
-    child.stdin?.write(`${JSON.stringify(kmsHandOver.encode(handOver))}\n`);
+    child.stdin?.write(`${JSON.stringify(kmsConfiguration.encode(configuration))}\n`);
     const process = { child, exited, output: () => written };
     started.push(process);
     return process;
@@ -42,8 +42,8 @@ export function useKmsProcesses() {
   return {
     start,
     /** Starts it and waits until it serves. */
-    async startReady(handOver: KmsHandOver): Promise<KmsProcess> {
-      const process = start(handOver);
+    async startReady(configuration: KmsConfiguration): Promise<KmsProcess> {
+      const process = start(configuration);
       const ended = process.exited.then((code) => {
         throw new Error(`it ended with ${code}: ${process.output()}`);
       });

@@ -1,9 +1,9 @@
-import { type KeyRecord } from '../../src/key-record.ts';
-import { restored } from '../../src/key-state.ts';
-import { leaseStore } from '../../src/lease-store.ts';
-import { LeaseTable, type LeaseTableOptions } from '../../src/lease-table.ts';
-import { UNSHARED, type StateStore, type Window } from '../../src/state-store.ts';
-import { WindowCounts, type WindowCount } from '../../src/window-counts.ts';
+import { type KeyRecord } from '../../src/keys/key-record.ts';
+import { restored } from '../../src/keys/key-state.ts';
+import { leaseStore } from '../../src/store/lease-store.ts';
+import { LeaseTable, type LeaseTableOptions } from '../../src/store/lease-table.ts';
+import { UNSHARED, type StateStore, type Window } from '../../src/store/state-store.ts';
+import { WindowCounts, type WindowCount } from '../../src/store/window-counts.ts';
 
 /** What a store is told, and tells. */
 export type MemoryStoreOptions = Omit<LeaseTableOptions, 'windows'>;

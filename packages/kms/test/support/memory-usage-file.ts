@@ -1,4 +1,4 @@
-import { IN_MEMORY, openUsageFile, type UsageFile } from '../../src/ledger/usage-file.ts';
+import { IN_MEMORY, openUsageFile, type UsageFile } from '../../src/usage/usage-file.ts';
 
 /** A file of totals that is gone when it is closed. */
 export function memoryUsageFile(): UsageFile {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '@openrouter-proxy/runtime';
-import { accountMarks } from '../../src/redis/account-marks.ts';
-import { RedisClock } from '../../src/redis/redis-clock.ts';
-import { openRedisStore, type RedisStoreOptions } from '../../src/redis/redis-store.ts';
-import type { StateStore } from '../../src/state-store.ts';
+import { accountMarks } from '../../src/store/redis/records/account-marks.ts';
+import { RedisClock } from '../../src/store/redis/connection/redis-clock.ts';
+import { openRedisStore, type RedisStoreOptions } from '../../src/store/redis/redis-store.ts';
+import type { StateStore } from '../../src/store/state-store.ts';
 import { memoryStore } from './memory-store.ts';
 import { redisUrl } from './redis-server.ts';
 

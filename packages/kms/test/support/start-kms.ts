@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
-import type { KmsHandOver } from '@openrouter-proxy/config';
+import type { KmsConfiguration } from '@openrouter-proxy/config';
 import {
   KmsClient,
   connectToUnixSocket,
@@ -16,7 +16,7 @@ import {
 } from '@openrouter-proxy/runtime';
 import { afterEach } from 'vitest';
 import { startDaemon } from '../../src/daemon.ts';
-import type { ConfiguredKey } from '../../src/key-records.ts';
+import type { ConfiguredKey } from '../../src/keys/key-records.ts';
 
 const TOKENS = {
   gateway: new Secret('the gateway token'),
@@ -27,8 +27,8 @@ const TOKENS = {
 export function handOverFor(
   stateDir: string,
   keys: readonly ConfiguredKey[],
-  changes: Partial<KmsHandOver> = {},
-): KmsHandOver {
+  changes: Partial<KmsConfiguration> = {},
+): KmsConfiguration {
   return {
     socket: join(stateDir, 'kms.sock'),
     socketAccess: 'owner',
@@ -74,9 +74,9 @@ export function useKms() {
   });
 
   return {
-    async start(handOver: KmsHandOver, clock: Clock = systemClock) {
+    async start(configuration: KmsConfiguration, clock: Clock = systemClock) {
       const log: string[] = [];
-      const daemon = await startDaemon(handOver, {
+      const daemon = await startDaemon(configuration, {
         clock,
         logger: collectingLogger(log),
         instantInWords: utcInWords,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { newRecord, type KeyRecord } from '../../src/key-record.ts';
-import type { Candidate, StateStore, Window } from '../../src/state-store.ts';
+import { newRecord, type KeyRecord } from '../../src/keys/key-record.ts';
+import type { Candidate, StateStore, Window } from '../../src/store/state-store.ts';
 
 /** Opens the store, a second time with what the first has left behind. */
 export type OpenStore = () => StateStore | Promise<StateStore>;

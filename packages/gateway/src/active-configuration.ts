@@ -1,0 +1,153 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
+import { createApp, type AppDeps } from './http/app.ts';
+import type { BodySpool } from './request/body-spool.ts';
+import { blockListOf, clientAddress } from './auth/client-address.ts';
+import { createClientAuth } from './auth/client-auth.ts';
+import { createForwarder } from './forwarding/forward.ts';
+import type { Leases } from './key-service/leases.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { isModelList, ModelsCache } from './models/models-cache.ts';
+import type { BodyMemory } from './request/request-body.ts';
+import { answerTokenCount, isTokenCount } from './token-count/count-answer.ts';
+import type { TokenCounting } from './token-count/token-counting.ts';
+import type { Siblings } from './workers/siblings.ts';
+import { createUpstreamAgent } from './upstream/upstream-agent.ts';
+import { createUpstream, fetchFrom, type Upstream } from './upstream/upstream.ts';
+
+/** What every configuration of a gateway serves with. */
+export interface ActiveConfigurationDeps extends Pick<AppDeps, 'health' | 'metrics' | 'finished'> {
+  readonly leases: Leases;
+  readonly counters: GatewayMetrics;
+  readonly siblings: Siblings;
+  readonly underWay: Set<AbortController>;
+  /** The longest silence within a request's body, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  readonly memory: BodyMemory;
+  readonly spool: BodySpool;
+  readonly wrongKeys: AppDeps['wrongKeys'];
+  readonly tokenCounting: TokenCounting;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** A gateway as one configuration has it: requests that began under it end under it. */
+export class ActiveConfiguration {
+  readonly options: GatewayConfiguration;
+  readonly baseUrl: URL;
+  readonly upstream: Upstream;
+  readonly cache: ModelsCache;
+  readonly #agent: ReturnType<typeof createUpstreamAgent>;
+  readonly #app: RequestListener;
+  #underWay = 0;
+  #isRetired = false;
+
+  constructor(options: GatewayConfiguration, parts: ActiveConfigurationDeps) {
+    this.options = options;
+    this.baseUrl = new URL(options.upstream.baseUrl);
+    this.#agent = createUpstreamAgent(this.baseUrl, options.upstream.requestProxy);
+    this.upstream = createUpstream(this.baseUrl, this.#agent, options.upstream);
+    this.cache = createModelsCache(this, parts);
+    const trustedProxies = blockListOf(options.trustedProxies);
+    this.#app = createApp({
+      auth: createClientAuth(options.accessKeys),
+      addressOf: ({ socket, headers }) =>
+        clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
+      wrongKeys: parts.wrongKeys,
+      publicEndpoints: options.publicEndpoints,
+      metricsPublic: options.metrics.public,
+      maxBodyBytes: options.maxBodyBytes,
+      api: createApi(this, parts),
+      health: parts.health,
+      metrics: parts.metrics,
+      finished: parts.finished,
+    });
+  }
+
+  /** Serves a request. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#underWay += 1;
+    response.once('close', () => {
+      this.#underWay -= 1;
+      this.#endIfIdle();
+    });
+    this.#app(request, response);
+  }
+
+  /** No more requests come: its connections are closed when the last one has ended. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isRetired && this.#underWay === 0) this.#agent.destroy();
+  }
+}
+
+function createModelsCache(
+  { options, upstream, baseUrl }: ActiveConfiguration,
+  { counters, siblings, now }: ActiveConfigurationDeps,
+): ModelsCache {
+  return new ModelsCache({
+    fetch: fetchFrom(upstream, baseUrl),
+    metrics: counters,
+    siblings,
+    now,
+    ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
+    freeOnly: options.freeOnly,
+    deadlineMs: options.upstream.firstByteTimeoutMs,
+  });
+}
+
+/** The function that takes requests upstream, under a lease. */
+function forwarderOf(
+  { options, upstream, baseUrl }: ActiveConfiguration,
+  { leases, counters: metrics, memory, spool, underWay, bodyTimeoutMs }: ActiveConfigurationDeps,
+): ReturnType<typeof createForwarder> {
+  const { maxAttempts, idleTimeoutMs, keepaliveAfterMs, deadlineMs, providerRetryDelayMs } =
+    options.upstream;
+  const { freeOnly, maxBodyBytes } = options;
+  return createForwarder({
+    baseUrl,
+    upstream,
+    leases,
+    metrics,
+    memory,
+    spool,
+    underWay,
+    policy: {
+      maxAttempts,
+      idleTimeoutMs,
+      keepaliveAfterMs,
+      deadlineMs,
+      providerRetryDelayMs,
+      queueTimeoutMs: options.queueTimeoutMs,
+      affinity: options.affinity,
+      freeOnly,
+      countsTokens: options.metrics.tokens,
+      maxBodyBytes,
+      bodyTimeoutMs,
+    },
+  });
+}
+
+/** Proxied paths: the model list through its cache, token counts by an estimate, everything else upstream. */
+function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps): AppDeps['api'] {
+  const { options, baseUrl, cache } = serving;
+  const basePath = baseUrl.pathname.replace(/\/$/, '');
+  const cached = options.modelsCache.enabled || options.freeOnly;
+  const estimatesTokens = options.countTokens === 'estimate';
+  const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = parts;
+  const countLimits = { maxBytes: options.maxBodyBytes, silenceMs, memory };
+  const forward = forwarderOf(serving, parts);
+  return (exchange, target, keyless) => {
+    const path = basePath + target.path + target.query;
+    const { method } = exchange.request;
+    if (cached && isModelList(method, target.path)) return cache.answer(exchange, path);
+    if (estimatesTokens && isTokenCount(method, target.path)) {
+      return answerTokenCount(exchange, tokenCounting, countLimits);
+    }
+    return forward(exchange, { path, keyless });
+  };
+}

@@ -1,0 +1,146 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { AnswerLimits, AttemptResult } from '../outcome/attempt-result.ts';
+import { deferredDocument } from './deferred-error.ts';
+import { brokenDocument, undecodable } from './broken-document.ts';
+import { readResponseBody } from '../upstream/response-body.ts';
+import { decode } from '../upstream/decoding.ts';
+import { documentState } from '../upstream/json-scan.ts';
+import { reportsError } from '../outcome/error-member.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { classifyErrorWithin } from '../outcome/outcome.ts';
+import { deliver, relay } from './passthrough.ts';
+import { clientResponseHeaders } from '../upstream/response-headers.ts';
+import { maskOf } from '../upstream/secret-mask.ts';
+import { documentInsteadOfStream } from '../upstream/upstream-failure.ts';
+import { lastUsage } from '../outcome/usage.ts';
+
+/** A larger answer is passed on as it comes: it is no error. */
+const MAX_HELD = 1024 * 1024;
+/** The same for what a compressed one holds: decoding it keeps everybody waiting. */
+const MAX_DECODED = 4 * MAX_HELD;
+
+/** As a member's name. Within a text its quotation marks would be escaped. */
+const ERROR_MEMBER = Buffer.from('"error"');
+/** Members that say nothing without an answer beside them. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['error', 'id', 'metadata', 'type', 'user_id']);
+
+/** Whether a document with such a member is an error: at its top, or in place of the answer in a choice. */
+function isError(text: string): boolean {
+  try {
+    const document = JSON.parse(text) as { error?: unknown; choices?: unknown };
+    const { error, choices } = document;
+    if (reportsError(error)) return true;
+    if (error !== undefined && Object.keys(document).every((name) => NO_ANSWER.has(name)))
+      return true;
+    return Array.isArray(choices) && choices.some((choice) => hasError(choice));
+  } catch {
+    return false;
+  }
+}
+
+function hasError(choice: unknown): boolean {
+  if (typeof choice !== 'object' || choice === null) return false;
+  const { error, finish_reason } = choice as { error?: unknown; finish_reason?: unknown };
+  return reportsError(error) || finish_reason === 'error';
+}
+
+/** What is known of the endpoint that answers. */
+export interface DocumentOptions {
+  /** Whether a model answers: then an error may stand within the document, and usage at its end. */
+  isModelAnswer: boolean;
+}
+
+/**
+ * Takes in an answer that is one JSON document, and passes it on when all of it is there and it is
+ * no error in disguise (OpenRouter docs, "Errors and debugging"). Rejects with an UpstreamFailure.
+ */
+export async function answerJson(
+  upstream: IncomingMessage,
+  exchange: Exchange,
+  limits: AnswerLimits,
+  options: DocumentOptions,
+): Promise<AttemptResult> {
+  const { signal, idleTimeoutMs } = limits;
+  const { headers } = upstream;
+  const { chunks, whole } = await readResponseBody(upstream, {
+    maxBytes: MAX_HELD,
+    idleMs: idleTimeoutMs,
+    signal,
+  });
+  const [first, ...others] = chunks;
+  const body = first !== undefined && others.length === 0 ? first : Buffer.concat(chunks);
+  const decoded = whole ? decode(body, headers, MAX_DECODED) : { kind: 'too large' as const };
+  switch (decoded.kind) {
+    case 'decoded':
+      return answerWhole(upstream, { body, text: decoded.bytes }, exchange, {
+        ...limits,
+        ...options,
+      });
+    case 'too large':
+      return answerLarge(upstream, chunks, exchange, limits);
+    case 'unknown coding':
+    case 'damaged':
+      throw undecodable();
+  }
+}
+
+/** Passes on a document that is too large to hold. */
+function answerLarge(
+  upstream: IncomingMessage,
+  begun: readonly Buffer[],
+  exchange: Exchange,
+  limits: AnswerLimits,
+): Promise<AttemptResult> {
+  if (exchange.isStreaming) {
+    upstream.destroy();
+    throw documentInsteadOfStream();
+  }
+  return relay(upstream, exchange, limits, { begun, isDocument: true });
+}
+
+/** A document as it was sent, and its text. They are the same buffer where it is not compressed. */
+interface WholeDocument {
+  readonly body: Buffer;
+  readonly text: Buffer;
+}
+
+async function answerWhole(
+  upstream: IncomingMessage,
+  { body, text }: WholeDocument,
+  exchange: Exchange,
+  limits: AnswerLimits & DocumentOptions,
+): Promise<AttemptResult> {
+  const { headers, statusCode: status = 200 } = upstream;
+  const { secret, onContent, isModelAnswer } = limits;
+  const broken = brokenDocument(documentState(text), headers);
+  if (broken !== undefined) throw broken;
+  if (isModelAnswer && holdsError(text)) {
+    const outcome = classifyErrorWithin(text.toString('utf8'), headers);
+    return {
+      kind: 'refused',
+      outcome,
+      held: deferredDocument(upstream, text, { secret, outcome }),
+    };
+  }
+  if (exchange.isStreaming) throw documentInsteadOfStream();
+  onContent();
+  const clean = maskOf(secret).bytes(text);
+  const isPassedAsSent = clean === text && !exchange.isDocument;
+  const answer = {
+    status,
+    body: isPassedAsSent ? body : clean,
+    headers: documentHeaders(status, headers, isPassedAsSent && body !== text),
+  };
+  if (!isModelAnswer) return deliver(exchange, answer);
+  return deliver(exchange, { ...answer, usage: limits.countsTokens ? lastUsage(text) : null });
+}
+
+function holdsError(text: Buffer): boolean {
+  return text.length <= MAX_HELD && text.includes(ERROR_MEMBER) && isError(text.toString('utf8'));
+}
+
+function documentHeaders(status: number, headers: IncomingHttpHeaders, isCoded: boolean) {
+  const passed = clientResponseHeaders(status, headers);
+  if (!isCoded) delete passed['content-encoding'];
+  return passed;
+}

@@ -1,0 +1,291 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
+import type { Answered, AnswerLimits, AttemptResult } from '../outcome/attempt-result.ts';
+import { decodeStream } from '../upstream/decoding.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { classifyErrorWithin } from '../outcome/outcome.ts';
+import { breakOf, closed, relay, verdictOf, type Break } from './passthrough.ts';
+import { streamHeaders } from '../upstream/response-headers.ts';
+import { maskOf, type MaskStream } from '../upstream/secret-mask.ts';
+import { IdleTimer } from '../upstream/idle-timer.ts';
+import { UpstreamFailure, type UpstreamFailureKind } from '../upstream/upstream-failure.ts';
+import { deferredEvents, withoutKey } from './deferred-error.ts';
+import { errorInsteadOf } from '../outcome/key-refusal.ts';
+import type { StreamError } from '../streams/passing.ts';
+import { StreamRelay, type RelayEnd, type RelayStep } from '../streams/relay.ts';
+
+/** How long events that only announce an answer are held back. */
+const MAX_HELD_MS = 30_000;
+/** How long the upstream is read for the usage of an answer of which the client has all it gets. */
+const READ_ON_MS = 2_000;
+
+const FAILURE_OF = {
+  client_abort: 'aborted',
+  cut_off: 'aborted',
+  stalled: 'timeout',
+  truncated: 'truncated',
+} as const satisfies Record<Break, UpstreamFailureKind>;
+
+type Refused = Extract<RelayStep, { kind: 'refused' }>;
+
+/** One upstream stream on its way to the client: the sockets and timers around a StreamRelay. */
+class StreamAnswer {
+  readonly #upstream: IncomingMessage;
+  readonly #source: Readable;
+  readonly #exchange: Exchange;
+  readonly #limits: AnswerLimits;
+  readonly #end = Promise.withResolvers<AttemptResult>();
+  readonly #relay: StreamRelay;
+  readonly #mask: MaskStream;
+  readonly #silence: IdleTimer;
+  #timer: NodeJS.Timeout | undefined;
+  #hasContent = false;
+  /** Whether the client has not taken the last bytes yet. */
+  #isBlocked = false;
+  /**
+   * `reading on`: the client has all it gets, and the upstream may still say what was used. `over`: nothing
+   * of the upstream is looked at.
+   */
+  #phase: 'relaying' | 'reading on' | 'over' = 'relaying';
+  #broken: Break | undefined;
+
+  constructor(
+    upstream: IncomingMessage,
+    source: Readable,
+    about: { exchange: Exchange; api: Api; limits: AnswerLimits },
+  ) {
+    this.#upstream = upstream;
+    this.#source = source;
+    this.#exchange = about.exchange;
+    this.#limits = about.limits;
+    this.#relay = new StreamRelay(about.api);
+    this.#mask = maskOf(about.limits.secret).stream();
+    this.#silence = new IdleTimer(about.limits.idleTimeoutMs, () => this.#onSilence());
+  }
+
+  /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
+  async run(): Promise<AttemptResult> {
+    const { response } = this.#exchange;
+    response.on('drain', this.#onDrain);
+    this.#limits.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#source.on('error', () => undefined); // `close` follows
+    this.#source.on('data', (chunk: Buffer) => this.#push(chunk));
+    this.#source.once('end', () => this.#onEnd());
+    this.#source.once('close', () => this.#breakOff('truncated', 'broke off'));
+    if (this.#limits.signal.aborted) this.#onAbort();
+    try {
+      return await this.#end.promise;
+    } finally {
+      this.#silence.stop();
+      response.off('drain', this.#onDrain);
+      this.#limits.signal.removeEventListener('abort', this.#onAbort);
+    }
+  }
+
+  readonly #onDrain = (): void => {
+    this.#isBlocked = false;
+    this.#source.resume();
+  };
+
+  #push(chunk: Buffer): void {
+    if (this.#phase === 'over') return;
+    this.#silence.heard();
+    const step = this.#relay.push(chunk);
+    if (this.#phase === 'reading on') return;
+    this.#send(step.bytes);
+    if (step.kind === 'refused') this.#refuse(step);
+    else if (this.#relay.error !== null) this.#endWithError(this.#relay.error);
+    else if (this.#relay.isHolding) {
+      this.#timer ??= setTimeout(() => this.#send(this.#relay.commit()), MAX_HELD_MS);
+    }
+  }
+
+  /** Sends bytes to the client. One that does not read holds the upstream back, in every phase. */
+  #send(bytes: Buffer): void {
+    if (this.#relay.isCommitted && !this.#hasContent) {
+      this.#hasContent = true;
+      clearTimeout(this.#timer);
+      this.#limits.onContent();
+    }
+    this.#write(this.#mask.push(bytes));
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#exchange.beginStream(streamHeaders(this.#upstream.headers));
+    if (this.#exchange.response.write(bytes)) return;
+    this.#isBlocked = true;
+    this.#source.pause();
+  }
+
+  #onEnd(): void {
+    if (this.#phase === 'over') return;
+    const end = this.#relay.end();
+    if (this.#phase === 'reading on') {
+      this.#settleRead(end);
+      return;
+    }
+    this.#send(end.bytes);
+    if (end.kind === 'refused') this.#refuse(end);
+    else if (end.kind === 'open') this.#breakOff('truncated', this.#endsEarly);
+    else if (end.kind === 'failed') this.#endWithError(end.error, end);
+    else this.#finish(end.usage);
+  }
+
+  get #endsEarly(): string {
+    const where = this.#hasContent ? 'within the answer' : 'before any answer';
+    return `ended its stream ${where}`;
+  }
+
+  /** The client has the whole answer. */
+  #finish(usage: Usage | null): void {
+    this.#write(this.#mask.end());
+    this.#exchange.response.end();
+    const whenSent = closed(this.#exchange, () => this.#broken).then((sent): Answered => {
+      if (this.#broken === undefined) return { ...sent, usage: this.#counted(usage) };
+      return this.#hasTakenAll ? this.#answered(usage) : { ...sent, usage: null };
+    });
+    this.#settle(whenSent);
+  }
+
+  /** Whether a client that left had been sent all there was. */
+  get #hasTakenAll(): boolean {
+    return this.#broken === 'client_abort' && !this.#isBlocked;
+  }
+
+  #answered(usage: Usage | null): Answered {
+    this.#exchange.verdict = 'complete';
+    const outcome = { kind: 'success', status: 200 } as const;
+    return { kind: 'answered', outcome, usage: this.#counted(usage) };
+  }
+
+  #counted(usage: Usage | null): Usage | null {
+    return this.#limits.countsTokens ? usage : null;
+  }
+
+  /**
+   * The upstream reports an error within the answer. Its event passes, unless it is about a key of the
+   * pool. An end in order behind it would make some clients take the beginning for the whole.
+   */
+  #endWithError({ body, event }: StreamError, end?: RelayEnd): void {
+    const exchange = this.#exchange;
+    const own = errorInsteadOf(classifyErrorWithin(body, this.#upstream.headers), false);
+    this.#write(this.#mask.end());
+    exchange.verdict = 'error';
+    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
+    if (own === undefined) exchange.endWithEvents(withoutKey(event, this.#limits.secret));
+    else exchange.answerError(own);
+    if (end === undefined) this.#readOn();
+    else this.#settleRead(end);
+  }
+
+  #readOn(): void {
+    this.#phase = 'reading on';
+    this.#silence.stop();
+    this.#source.resume();
+    this.#timer = setTimeout(() => this.#settleRead(this.#relay.end()), READ_ON_MS);
+  }
+
+  #settleRead(end: RelayEnd): void {
+    const usage = end.kind === 'whole' ? end.usage : null;
+    if (end.kind !== 'failed') this.#settle(this.#answered(usage));
+    else {
+      const outcome = classifyErrorWithin(end.error.body, this.#upstream.headers);
+      this.#settle({ kind: 'answered', outcome, usage: null });
+    }
+  }
+
+  /** An error event before any content: another attempt may do better. */
+  #refuse(refused: Refused): void {
+    const outcome = classifyErrorWithin(refused.body, this.#upstream.headers);
+    const { secret } = this.#limits;
+    const held = deferredEvents(this.#upstream, refused, { secret, outcome });
+    this.#settle({ kind: 'refused', outcome, held });
+  }
+
+  #onSilence(): void {
+    const { response } = this.#exchange;
+    if (this.#phase === 'over') {
+      // All of it is sent, and the client does not read the rest.
+      this.#broken = 'client_abort';
+      response.destroy();
+      return;
+    }
+    // A client that does not read keeps the upstream waiting: then the silence is the client's.
+    if (response.writableNeedDrain) this.#breakOff('client_abort', '');
+    else this.#breakOff('stalled', `fell silent for ${this.#limits.idleTimeoutMs} ms`);
+  }
+
+  readonly #onAbort = (): void => {
+    const why = breakOf(this.#limits.signal.reason);
+    this.#broken ??= why; // the end of a whole answer may still be on its way to the client
+    if (this.#phase !== 'relaying') return;
+    // Many clients leave at the last event that they need.
+    if (this.#hasTakenAll && this.#relay.ending !== 'open') this.#readOn();
+    else this.#breakOff(why, '');
+  };
+
+  /** The stream ends before its time. */
+  #breakOff(why: Break, what: string): void {
+    if (this.#phase === 'over') return;
+    const isUpstreams = FAILURE_OF[why] !== 'aborted';
+    if (isUpstreams && (this.#phase === 'reading on' || this.#relay.ending === 'ended')) {
+      this.#onEnd(); // the upstream broke off behind its last event
+      return;
+    }
+    this.#broken = why;
+    if (!this.#hasContent) {
+      this.#stop();
+      this.#end.reject(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`));
+      return;
+    }
+    if (why === 'client_abort') this.#exchange.response.destroy();
+    else this.#sayThatItBroke(why, what);
+    const whenClosed = closed(this.#exchange, () => this.#broken);
+    this.#settle(whenClosed.then((end): Answered => ({ ...end, usage: null })));
+  }
+
+  /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
+  #sayThatItBroke(why: Break, what: string): void {
+    const exchange = this.#exchange;
+    if (this.#relay.isWithinEvent) exchange.response.write('\n\n');
+    exchange.verdict = verdictOf(why);
+    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
+    const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
+    exchange.answerError(
+      why === 'cut_off'
+        ? GatewayError.from(this.#limits.signal.reason)
+        : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
+    );
+  }
+
+  #settle(end: AttemptResult | Promise<AttemptResult>): void {
+    this.#stop();
+    this.#end.resolve(end);
+  }
+
+  /** Nothing more of the upstream is looked at. A stream that has not ended is given up. */
+  #stop(): void {
+    this.#phase = 'over';
+    clearTimeout(this.#timer);
+    if (!this.#source.readableEnded) this.#source.destroy();
+    if (!this.#upstream.complete) this.#upstream.destroy();
+  }
+}
+
+/**
+ * Passes a stream of events on to the client. What ends it before its first content rejects with an
+ * UpstreamFailure or gives a `refused` end; after that it ends `answered`, whatever happens.
+ */
+export function answerStream(
+  upstream: IncomingMessage,
+  api: Api,
+  exchange: Exchange,
+  limits: AnswerLimits,
+): Promise<AttemptResult> {
+  const source = decodeStream(upstream);
+  if (source === undefined) return relay(upstream, exchange, limits);
+  return new StreamAnswer(upstream, source, { exchange, api, limits }).run();
+}

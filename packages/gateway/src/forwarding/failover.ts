@@ -1,0 +1,163 @@
+import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
+import { isAboutKey } from '../outcome/key-refusal.ts';
+import { refusesAccount, refusesKey, type AccountRefusalKind } from '../outcome/outcome.ts';
+
+/** The longest a client is kept waiting for a provider that says how long it needs. */
+const LONGEST_WAIT_MS = 30_000;
+/** How often a request is repeated for the provider's sake, and for the connection's. */
+const PROVIDER_REPEATS = 2;
+const CONNECTION_REPEATS = 2;
+const TIMEOUT_REPEATS = 1;
+/** How often a request waits for its model to be let in again. */
+const MODEL_WAITS = 3;
+/** The first wait where nothing says how long; it doubles. */
+const PROVIDER_BACK_OFF_MS = 500;
+const FAILURE_BACK_OFF_MS = 250;
+/** How many accounts may refuse one request: settings differ, while few have more credits than others. */
+const MOST_ACCOUNTS: Readonly<Record<AccountRefusalKind, number>> = {
+  account_policy: 16,
+  credits_short: 3,
+};
+/** A client waits as long for a key of another account rather than hear of the first one's refusal. */
+const SOON_MS = 60_000;
+
+/** What a request has been through. */
+export interface History {
+  attempts: number;
+  /** Attempts that failed for the provider's or the model's sake. */
+  providerFailures: number;
+  connectionFailures: number;
+  /** Accounts that refused this request alone. */
+  accountRefusals: number;
+  /** Waits for a model that the key service held back. */
+  modelWaits: number;
+}
+
+/** The history of a request that has not been sent yet. */
+export const NO_HISTORY: History = {
+  attempts: 0,
+  providerFailures: 0,
+  connectionFailures: 0,
+  accountRefusals: 0,
+  modelWaits: 0,
+};
+
+/** What failover is bounded by. */
+export interface FailoverLimits {
+  /** Null: no bound but the number of keys. */
+  maxAttempts: number | null;
+  /** What is left of the request's deadline, in milliseconds. */
+  remainingMs: number;
+  /** The shortest wait for an overloaded provider, as configured. */
+  providerDelayMs: number;
+}
+
+/** What follows an attempt that brought no answer. */
+export type NextStep =
+  /** Nothing can help: the client gets what there is. */
+  | { kind: 'answer' }
+  /** Another key may serve it. */
+  | { kind: 'other-key' }
+  /** A key of another account may serve it. */
+  | { kind: 'other-account' }
+  /** The same may serve it, after a while. */
+  | { kind: 'again'; afterMs: number };
+
+/** Outcomes for the provider's, the model's or the edge's sake: no other key would have fared better. */
+const PROVIDERS: readonly OutcomeKind[] = [
+  'provider_limited',
+  'model_limited',
+  'provider_failed',
+  'edge_failed',
+  'truncated',
+  'timeout',
+];
+
+const isProviders = (kind: OutcomeKind) => PROVIDERS.includes(kind);
+
+const ANSWER: NextStep = { kind: 'answer' };
+
+/** The wait that the upstream asks for, in milliseconds; undefined: it names none in seconds. */
+function askedFor(outcome: Outcome): number | undefined {
+  if (!('evidence' in outcome)) return undefined;
+  const said = outcome.evidence.find(
+    ({ field, value }) => /^retry[-_]after/.test(field) && /^\d{1,6}(\.\d+)?$/.test(value),
+  );
+  return said === undefined ? undefined : Number(said.value) * 1_000;
+}
+
+function providerWait(outcome: Outcome, history: History, { providerDelayMs }: FailoverLimits) {
+  const isOverload = outcome.kind === 'provider_limited' || outcome.kind === 'model_limited';
+  const first = isOverload ? PROVIDER_BACK_OFF_MS : FAILURE_BACK_OFF_MS;
+  const asked = askedFor(outcome) ?? first * 2 ** (history.providerFailures - 1);
+  return isOverload ? Math.max(asked, providerDelayMs) : asked;
+}
+
+function afterWait(ms: number, { remainingMs }: FailoverLimits): NextStep {
+  return ms > LONGEST_WAIT_MS || ms >= remainingMs ? ANSWER : { kind: 'again', afterMs: ms };
+}
+
+/**
+ * What follows the last attempt of `history`, given its outcome. A limit of the key or its account is
+ * answered by another key, an account's refusal of this request alone by another account, a provider's trouble by a short wait, since no key can help; what the
+ * caller did wrong, and a block of this address, by nothing.
+ */
+export function nextStep(outcome: Outcome, history: History, limits: FailoverLimits): NextStep {
+  const { maxAttempts } = limits;
+  const { providerFailures, connectionFailures } = history;
+  if (maxAttempts !== null && history.attempts >= maxAttempts) return ANSWER;
+  if (refusesAccount(outcome)) {
+    return history.accountRefusals < MOST_ACCOUNTS[outcome.kind]
+      ? { kind: 'other-account' }
+      : ANSWER;
+  }
+  if (refusesKey(outcome)) return { kind: 'other-key' };
+  if (outcome.kind === 'connection_failed') {
+    if (connectionFailures > CONNECTION_REPEATS) return ANSWER;
+    return afterWait((connectionFailures - 1) * FAILURE_BACK_OFF_MS, limits);
+  }
+  if (!isProviders(outcome.kind)) return ANSWER;
+  if (outcome.kind === 'timeout') {
+    return providerFailures > TIMEOUT_REPEATS ? ANSWER : afterWait(0, limits);
+  }
+  if (providerFailures > PROVIDER_REPEATS) return ANSWER;
+  return afterWait(providerWait(outcome, history, limits), limits);
+}
+
+/** The history after one more attempt. */
+export function withAttempt(history: History, outcome: Outcome): History {
+  const { kind } = outcome;
+  return {
+    ...history,
+    attempts: history.attempts + 1,
+    providerFailures: history.providerFailures + Number(isProviders(kind)),
+    connectionFailures: history.connectionFailures + Number(kind === 'connection_failed'),
+    accountRefusals: history.accountRefusals + Number(refusesAccount(outcome)),
+  };
+}
+
+/** Whether a key that was not tried may serve within a minute. */
+const isSoon = ({ reason, retryAfterMs }: WithoutKey) =>
+  reason !== 'exhausted' && retryAfterMs !== null && retryAfterMs <= SOON_MS;
+
+/** Why there is no key. */
+type WithoutKey = Pick<NoKeyData, 'reason' | 'retryAfterMs'>;
+
+/** What follows when no key was to be had for another attempt after one with this outcome. */
+export function stepWithoutKey(
+  outcome: Outcome,
+  none: WithoutKey,
+  history: History,
+  limits: FailoverLimits,
+): NextStep | { kind: 'refuse' } {
+  const { reason, retryAfterMs } = none;
+  if (reason === 'model_limited' && history.modelWaits < MODEL_WAITS) {
+    const step = afterWait(retryAfterMs ?? Infinity, limits);
+    if (step.kind === 'again') return step;
+  }
+  if (refusesAccount(outcome)) return isSoon(none) ? { kind: 'refuse' } : ANSWER;
+  const isForClient = !isAboutKey(outcome);
+  const isItsOwn =
+    reason === 'exhausted' || reason === 'model_limited' || reason === 'upstream_blocked';
+  return isForClient && isItsOwn ? ANSWER : { kind: 'refuse' };
+}

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Finding, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
+import { readResponseBody } from '../upstream/response-body.ts';
+import { decodeBody } from '../upstream/decoding.ts';
+import { readCreditsLeft, readKeyMetadata } from './key-metadata.ts';
+import { classifyFailure, type FailedResponse } from '../outcome/outcome.ts';
+import { failureOutcome, UpstreamFailure } from '../upstream/upstream-failure.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** Inspections under way at once. */
+const INSPECTORS = 16;
+/** How long the key service may keep an inspector waiting for work. */
+const WAIT_MS = 25_000;
+const ANSWER_MS = 2_000;
+/** Before the next try when the key service cannot be asked. */
+const REST_MS = 1_000;
+const MAX_BODY = 64 * 1024;
+/** How long a whole check may take: the connection, the answer's head and its body. */
+export const CHECK_MS = 10_000;
+
+/** What inspections are made with. */
+export interface KeyCheckerDeps {
+  kms: KmsClient;
+  /** The way to OpenRouter, as it is configured at the moment. */
+  way: () => { upstream: Upstream; baseUrl: URL };
+  logger: Logger;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** How long one check may take, in milliseconds. */
+  checkMs: number;
+}
+
+/** What came of asking, and how far the answer's `Date` is ahead of this machine's clock. */
+interface Checked {
+  finding: Finding;
+  clockOffsetMs?: number;
+}
+
+/**
+ * Asks OpenRouter about keys, with `GET /key`, whenever the key service wants to know; what the
+ * answers mean is for the key service to say. Such a request costs none of a key's allowance.
+ */
+export class KeyChecker {
+  readonly #parts: KeyCheckerDeps;
+  readonly #stop = new AbortController();
+  readonly #work: Promise<unknown>;
+
+  constructor(parts: KeyCheckerDeps) {
+    this.#parts = parts;
+    this.#work = Promise.all(Array.from({ length: INSPECTORS }, () => this.#inspectOn()));
+  }
+
+  /** Ends it: what is under way is given up. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#work;
+  }
+
+  async #inspectOn(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#inspectNext();
+      } catch (error) {
+        this.#parts.logger.debug('no inspection', { error });
+        await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #inspectNext(): Promise<void> {
+    const { kms } = this.#parts;
+    const { signal } = this.#stop;
+    const { lease, asksCredits } = await kms.call(
+      'inspection.take',
+      { waitMs: WAIT_MS },
+      { signal, timeoutMs: WAIT_MS + ANSWER_MS },
+    );
+    if (lease === null) return;
+    const checked = await this.#inspectCurrently(lease, asksCredits);
+    await kms.call('inspection.report', { leaseId: lease.leaseId, ...checked });
+  }
+
+  /** A check that fails while the configuration changes says nothing: its connection may have been closed here. */
+  async #inspectCurrently(lease: Lease, asksCredits: boolean): Promise<Checked> {
+    for (;;) {
+      const before = this.#parts.way();
+      const checked = await this.#inspect(lease, asksCredits);
+      const isCurrent = this.#parts.way() === before || this.#stop.signal.aborted;
+      if (checked.finding.kind !== 'failed' || isCurrent) return checked;
+    }
+  }
+
+  async #inspect({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
+    const deadline = AbortSignal.timeout(this.#parts.checkMs);
+    const signal = AbortSignal.any([this.#stop.signal, deadline]);
+    try {
+      const answer = await this.#get('/key', secret, signal);
+      const clock = this.#clockOffset(answer.headers.date);
+      const facts = answer.status === 200 ? readKeyMetadata(answer.body) : undefined;
+      if (facts !== undefined) {
+        const credits = asksCredits ? await this.#credits(secret, signal) : {};
+        return { finding: { ...facts, ...credits }, ...clock };
+      }
+      const failed = { ...answer, status: answer.status < 400 ? 502 : answer.status };
+      return { finding: { kind: 'failed', outcome: classifyFailure(failed) }, ...clock };
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      const outcome = this.#failure(error, deadline);
+      return { finding: { kind: 'failed', outcome } };
+    }
+  }
+
+  /** What is left of the account's credits; nothing if OpenRouter does not tell this key. */
+  async #credits(secret: string, signal: AbortSignal): Promise<{ creditsLeft?: number }> {
+    try {
+      const { status, body } = await this.#get('/credits', secret, signal);
+      const creditsLeft = status === 200 ? readCreditsLeft(body) : undefined;
+      return creditsLeft === undefined ? {} : { creditsLeft };
+    } catch (error) {
+      if (error instanceof UpstreamFailure) return {};
+      throw error;
+    }
+  }
+
+  async #get(path: string, secret: string, signal: AbortSignal): Promise<FailedResponse> {
+    const { upstream, baseUrl } = this.#parts.way();
+    const response = await upstream.send({
+      method: 'GET',
+      path: `${baseUrl.pathname.replace(/\/$/, '')}${path}`,
+      headers: {
+        host: baseUrl.host,
+        accept: 'application/json',
+        authorization: `Bearer ${secret}`,
+      },
+      body: { sendTo: (request) => void request.end() },
+      signal,
+    });
+    const limits = { maxBytes: MAX_BODY, idleMs: this.#parts.checkMs, signal };
+    const { chunks, whole } = await readResponseBody(response, limits);
+    if (!whole) response.destroy();
+    const { statusCode: status = 502, headers } = response;
+    const body = decodeBody(Buffer.concat(chunks), headers, MAX_BODY)?.toString('utf8') ?? '';
+    return { status, headers, body };
+  }
+
+  /** A check that its deadline ended is one without an answer; one that a stop ended says nothing. */
+  #failure(failure: UpstreamFailure, deadline: AbortSignal): Outcome {
+    const isLate = failure.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
+    return isLate ? noAnswerWithin(this.#parts.checkMs) : failureOutcome(failure);
+  }
+
+  #clockOffset(date: string | undefined): { clockOffsetMs?: number } {
+    const at = Date.parse(date ?? '');
+    return Number.isNaN(at) ? {} : { clockOffsetMs: Math.round(at - this.#parts.now()) };
+  }
+}
+
+/** What a check has found when its deadline has passed. */
+function noAnswerWithin(ms: number): Outcome {
+  return { kind: 'connection_failed', detail: `no answer within ${ms / 1_000} s` };
+}

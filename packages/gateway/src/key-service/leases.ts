@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { faultInShort, KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
+import type {
+  Api,
+  HeldLease,
+  Lease,
+  NoKeyData,
+  Outcome,
+  Params,
+  Usage,
+} from '@openrouter-proxy/kms-protocol';
+import type { Logger } from '@openrouter-proxy/runtime';
+import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
+
+/** How long a request waits for a key service that is being restarted. */
+const RESTART_PATIENCE_MS = 5_000;
+/** How long one call may take on a connection that stands. */
+const CALL_TIMEOUT_MS = 1_000;
+const REPEAT_AFTER_MS = 100;
+/** How long a request waits for the result of another that finds out whether OpenRouter, or its model, can serve. */
+const PROBE_WAIT_MS = 2_500;
+/** How long a report is kept for a key service that does not answer. */
+const REPORT_PATIENCE_MS = 30_000;
+const MAX_WAITING_REPORTS = 10_000;
+
+/** What a lease is wanted for. */
+export interface LeaseRequest {
+  requestId: string;
+  /** What the gateway calls it: no other request has the same. */
+  internalId: string;
+  model: string | null;
+  api: Api;
+  client: string | null;
+  /** Key ids this request has tried. */
+  exclude: string[];
+  /** Of these, the keys whose account refused this request: no key of these accounts is wanted. */
+  excludeAccountsOf: string[];
+  /** The conversation it belongs to; null: not told apart. */
+  affinity: string | null;
+  /** How long it may wait for a key, in milliseconds. */
+  waitMs: number;
+  /** How long it may wait for anything, in milliseconds. */
+  patienceMs: number;
+}
+
+/** A key, or why there is none: `error` is ready for the client. */
+export type Acquired =
+  | { kind: 'lease'; lease: Lease }
+  | { kind: 'none'; reason: NoKeyData['reason']; retryAfterMs: number | null; error: GatewayError };
+
+/** What a lease was used for. */
+export interface LeaseUse {
+  /** What the answer used. Null: something unknown; left out: nothing, or it is not counted. */
+  usage?: Usage | null | undefined;
+  /** Nothing reached OpenRouter. */
+  isUnsent?: boolean;
+}
+
+/** The gateway's side of leasing: takes leases from the key service and reports on each exactly once. */
+export class Leases {
+  readonly #client: KmsClient;
+  readonly #logger: Logger;
+  readonly #held: Map<string, HeldLease>;
+  #waitingReports = 0;
+
+  /** `held` is what the client names to the key service when it connects again. */
+  constructor(client: KmsClient, held: Map<string, HeldLease>, logger: Logger) {
+    this.#client = client;
+    this.#held = held;
+    this.#logger = logger;
+  }
+
+  /** Leases in use. */
+  get inFlight(): number {
+    return this.#held.size;
+  }
+
+  /** Borrows a key. Rejects with a GatewayError, `key_service_unavailable`, or with the signal's reason. */
+  async acquire(request: LeaseRequest, signal: AbortSignal): Promise<Acquired> {
+    const params = acquireParams(request);
+    const giveUpAt = performance.now() + RESTART_PATIENCE_MS;
+    for (;;) {
+      try {
+        const patienceMs = Math.max(1, giveUpAt - performance.now());
+        const answerMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
+        const timeoutMs = answerMs + Math.max(request.waitMs, params.probeWaitMs);
+        const lease = await this.#client.call('lease.acquire', params, { signal, timeoutMs });
+        this.#held.set(lease.leaseId, { leaseId: lease.leaseId, expiresAt: lease.expiresAt });
+        return { kind: 'lease', lease };
+      } catch (error) {
+        if (signal.aborted) {
+          this.#leaveLine(request.internalId);
+          throw signal.reason;
+        }
+        if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
+        const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.#client.state !== 'ready';
+        if (!connectionLost || performance.now() > giveUpAt) throw unavailable(error);
+        await sleep(REPEAT_AFTER_MS);
+      }
+    }
+  }
+
+  /** Says that OpenRouter has taken the request of a lease that is to prove its key. */
+  confirm({ leaseId }: Lease): void {
+    // Lost, it is said again by the report.
+    this.#client.call('lease.confirm', { leaseId }).catch(() => undefined);
+  }
+
+  #leaveLine(internalId: string): void {
+    // Lost, the wait ends by itself, and what it brings is handed back.
+    this.#client.call('lease.cancel', { internalId }).catch(() => undefined);
+  }
+
+  /** Resolves when every lease has been reported on, at the latest after `ms` milliseconds. */
+  async settled(ms: number): Promise<void> {
+    const giveUpAt = performance.now() + ms;
+    while (this.#held.size > 0 && performance.now() < giveUpAt) await sleep(10);
+  }
+
+  /** Says how a lease ended. Returns at once; the report is repeated until the key service has it. */
+  report(lease: Lease, outcome: Outcome, { usage, isUnsent = false }: LeaseUse = {}): void {
+    const { leaseId, keyName } = lease;
+    const report = {
+      leaseId,
+      outcome,
+      ...(usage === undefined ? {} : { usage }),
+      ...(isUnsent ? { isUnsent } : {}),
+    };
+    void this.#deliver(report, keyName);
+  }
+
+  /** Sends a report until the key service has it. What it refuses is sent again with less in it: see `reportsOf`. */
+  async #deliver(report: Params<'lease.report'>, keyName: string): Promise<void> {
+    this.#waitingReports += 1;
+    try {
+      for (const params of reportsOf(report)) {
+        const failure = await this.#sendReport(params);
+        if (failure === undefined) return;
+        const fields = { key: keyName, outcome: report.outcome.kind, error: failure };
+        this.#logger.warning('a lease could not be reported', fields);
+        if (!KmsError.is(failure, 'INVALID_PARAMS')) return;
+      }
+    } finally {
+      this.#waitingReports -= 1;
+      this.#held.delete(report.leaseId);
+    }
+  }
+
+  /** Repeats a report while the key service is away. Gives the failure that ends it. */
+  async #sendReport(report: Params<'lease.report'>): Promise<unknown> {
+    const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.#client.call('lease.report', report);
+        return undefined;
+      } catch (error) {
+        const mayRepeat =
+          KmsError.is(error, 'UNAVAILABLE') && this.#waitingReports <= MAX_WAITING_REPORTS;
+        if (!mayRepeat || performance.now() > giveUpAt) return error;
+        await sleep(REPEAT_AFTER_MS);
+      }
+    }
+  }
+}
+
+/** What a report falls back to: without its usage, then with an outcome that says nothing about the key. */
+function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
+  const { leaseId, outcome } = report;
+  const withoutUsage = { leaseId, outcome, usage: null };
+  return [report, withoutUsage, { leaseId, outcome: { kind: 'client_abort' } }];
+}
+
+function acquireParams(request: LeaseRequest) {
+  const { client, exclude, excludeAccountsOf, affinity, waitMs, patienceMs, ...rest } = request;
+  return {
+    ...rest,
+    probeWaitMs: Math.floor(Math.max(0, Math.min(PROBE_WAIT_MS, patienceMs))),
+    ...(client === null ? {} : { client }),
+    ...(exclude.length === 0 ? {} : { exclude }),
+    ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf }),
+    ...(affinity === null ? {} : { affinity }),
+    ...(waitMs === 0 ? {} : { waitMs }),
+  };
+}
+
+/**
+ * 429 where a limit will pass, so that clients come back when it has; 503 where the gateway or
+ * OpenRouter cannot serve, or nobody but an operator can help (RFC 6585, section 4; RFC 9110,
+ * section 15.6.4).
+ */
+const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message: string]>> = {
+  cooling: ['keys_limited', 'Every key is limited at the moment.'],
+  busy: ['keys_limited', 'Every usable key is at its limit of simultaneous requests.'],
+  model_limited: ['model_limited', 'OpenRouter has no room for this model at the moment.'],
+  queue_full: ['keys_limited', 'Too many requests wait for a key already.'],
+  upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
+  keys_refused: [
+    'no_usable_key',
+    'OpenRouter refuses every key of this gateway (401). Its operator has to configure keys that OpenRouter accepts; `kms keys` says which it refuses.',
+  ],
+  state_unavailable: ['key_service_unavailable', 'The state of the keys cannot be reached.'],
+  exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
+  disabled: ['no_usable_key', 'No key is in service: all are disabled. See `kms keys`.'],
+  no_keys: ['no_usable_key', 'No key is configured.'],
+};
+
+/** What is told where every key is limited for the same reason. */
+const LIMITED_BECAUSE: Readonly<Record<string, string>> = {
+  credits_exhausted: 'The credits of every OpenRouter account of this gateway are spent.',
+  budget_exhausted: 'The budget of every OpenRouter account of this gateway is spent.',
+  key_limit_reached: 'Every OpenRouter key of this gateway has reached its spending limit.',
+  free_tier_exhausted: 'The free requests of every OpenRouter account of this gateway are used up.',
+  free_requests_used: 'The free requests of every OpenRouter account of this gateway are used up.',
+};
+
+/** What a client is told when there is no key. */
+function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
+  const { reason, retryAfterMs, upstream, because = '' } = cause.data;
+  const [code, words] = REFUSALS[reason];
+  const general = LIMITED_BECAUSE[because] ?? words;
+  const fault = upstream === undefined ? null : faultInShort([upstream]);
+  const message = fault === null ? general : `${fault}.`;
+  const error = new GatewayError(code, message, {
+    cause,
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  });
+  return { kind: 'none', reason, retryAfterMs, error };
+}
+
+function unavailable(cause: unknown): GatewayError {
+  const message = 'The key service does not answer; it is being restarted.';
+  return new GatewayError('key_service_unavailable', message, { cause, retryAfterMs: 1_000 });
+}

@@ -1,0 +1,48 @@
+import type { ReadMember } from './conversation.ts';
+import { isFree } from './free-models.ts';
+import { ShortValueReader, WordReader } from './member-readers.ts';
+import type { MemberReader } from './member-reader.ts';
+import type { Refusal } from '../outcome/outcome.ts';
+
+/** What OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search"). */
+const PAID_EXTRAS = ['plugins', 'web_search_options'];
+/** Where a request narrows the choice of providers itself (docs, "Provider routing", "Presets"). */
+const NARROWING = ['provider', 'preset'];
+/** The beginning of a tool that OpenRouter carries out and charges for (docs, "Server tools"). */
+const SERVER_TOOL = '"openrouter:';
+
+/** What reads the members of a request's body that ask for more than its model. */
+export function extrasReaders(): Record<string, MemberReader> {
+  return {
+    ...Object.fromEntries([...PAID_EXTRAS, ...NARROWING].map((name) => [name, new WordReader('')])),
+    tools: new WordReader(SERVER_TOOL),
+    models: new ShortValueReader(),
+  };
+}
+
+/** Whether what a request adds to its model may be the reason of such a refusal. */
+export function mayConcernExtras({ kind }: Pick<Refusal, 'kind'>, model: string | null): boolean {
+  if (kind === 'account_policy') return true;
+  return kind === 'credits_exhausted' && model !== null && isFree(model);
+}
+
+/**
+ * Blames a refusal on the request where that asks for more than its model: a free model costs nothing,
+ * so a 402 is about the extras, and credits could pay for those (`credits_short`); a policy may be about
+ * the request's own choice of providers. `member`: null if the body is not known.
+ */
+export function attributed(
+  refusal: Refusal,
+  model: string | null,
+  member: ReadMember | null,
+): Refusal {
+  if (!mayConcernExtras(refusal, model)) return refusal;
+  const has = (name: string) => member === null || member(name) === true;
+  const isNamed = (mark: string) => `${model} ${JSON.stringify(member?.('models'))}`.includes(mark);
+  if (refusal.kind === 'account_policy') {
+    const isNarrowed = NARROWING.some(has) || isNamed('@preset/');
+    return isNarrowed ? { ...refusal, isNarrowed } : refusal;
+  }
+  const isPaid = PAID_EXTRAS.some(has) || has('tools') || isNamed(':online');
+  return isPaid ? { ...refusal, kind: 'credits_short' } : refusal;
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http';
+import { IdleTimer } from './idle-timer.ts';
+import { UpstreamFailure } from './upstream-failure.ts';
+
+/** What a body is collected under. */
+export interface ResponseBodyLimits {
+  maxBytes: number;
+  /** The longest silence, in milliseconds. */
+  idleMs: number;
+  /** Gives it up. */
+  signal: AbortSignal;
+}
+
+/** What came of a body: all of it, or as much as may be held, with the rest still to come. */
+export interface ResponseBody {
+  chunks: Buffer[];
+  whole: boolean;
+}
+
+/** Collects a response's body. Rejects with an UpstreamFailure when it breaks off or falls silent. */
+export function readResponseBody(
+  response: IncomingMessage,
+  limits: ResponseBodyLimits,
+): Promise<ResponseBody> {
+  const { maxBytes, idleMs, signal } = limits;
+  const { promise, resolve, reject } = Promise.withResolvers<ResponseBody>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const settle = (end: () => void) => {
+    silence.stop();
+    signal.removeEventListener('abort', onAbort);
+    response.off('data', onData).off('end', onEnd).off('close', onClose);
+    end();
+  };
+  const fail = (failure: UpstreamFailure) => {
+    settle(() => {
+      response.destroy();
+      reject(failure);
+    });
+  };
+  const onData = (chunk: Buffer) => {
+    silence.heard();
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= maxBytes) return;
+    response.pause();
+    settle(() => resolve({ chunks, whole: false }));
+  };
+  const onEnd = () => settle(() => resolve({ chunks, whole: true }));
+  const onClose = () =>
+    fail(new UpstreamFailure('truncated', 'the upstream broke off within its answer'));
+  const onAbort = () => fail(new UpstreamFailure('aborted', 'the request was given up'));
+  const onSilence = () => {
+    fail(new UpstreamFailure('timeout', `the upstream fell silent for ${idleMs} ms`));
+  };
+  const silence = new IdleTimer(idleMs, onSilence);
+  response.on('data', onData).once('end', onEnd).once('close', onClose);
+  response.on('error', () => undefined); // what it means is said by `close`
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return promise;
+}

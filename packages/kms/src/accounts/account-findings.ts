@@ -1,0 +1,113 @@
+import type { KeyFacts } from '@openrouter-proxy/kms-protocol';
+import type { Clock } from '@openrouter-proxy/runtime';
+import { accountName, currentWindows, freeSlot, windowsAt, type Allowances } from './accounts.ts';
+import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
+import { isOwnCount, isGuess, type Subject } from '../limits/limit.ts';
+import type { LimitRegistry } from '../limits/limit-registry.ts';
+import type { LimitListener } from '../keys/limit-listener.ts';
+import type { SharedRecords } from '../store/shared-records.ts';
+import type { StateStore, Window, WindowSnapshot } from '../store/state-store.ts';
+
+/** What findings about accounts are carried out with. */
+export interface AccountFindingsDeps {
+  readonly records: KeyRecords;
+  readonly limits: LimitRegistry;
+  readonly allowances: Allowances;
+  readonly shared: SharedRecords;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly listener: LimitListener;
+}
+
+/** The day's free requests of an account at the moment when OpenRouter was asked about one of its keys. */
+export interface FreeRequestsBefore {
+  readonly day: Window;
+  readonly snapshot: WindowSnapshot;
+}
+
+type CountedDeps = Pick<AccountFindingsDeps, 'records' | 'allowances' | 'store'>;
+
+/** Notes the day's free requests of a key's account before OpenRouter is asked. Null: they are not known. */
+export async function freeRequestsOf(
+  { records, allowances, store }: CountedDeps,
+  key: PoolKey,
+  now: number,
+): Promise<FreeRequestsBefore | null> {
+  const account = records.accountOf(key);
+  const { day } = currentWindows(account, allowances.of(account), now);
+  const snapshot = await store.snapshot(day, freeSlot(account), now);
+  return snapshot && { day, snapshot };
+}
+
+/** Carries out what `GET /key` tells of a key's account: whose it is, and how many free requests it has used. */
+export class AccountFindings {
+  readonly #parts: AccountFindingsDeps;
+
+  constructor(parts: AccountFindingsDeps) {
+    this.#parts = parts;
+  }
+
+  /** Takes in what was told of a key and its account. What was known of the key alone is of its account then. */
+  async learn(key: PoolKey, facts: KeyFacts): Promise<void> {
+    const { records, listener } = this.#parts;
+    const account = facts.owner === null ? null : accountName(facts.owner);
+    const before = records.accountOf(key);
+    await records.take(key, { kind: 'inspected', facts, account });
+    const after = records.accountOf(key);
+    if (after === before) return;
+    if (before === key.name) await this.#move(before, after);
+    const sharers = records.accounts().get(after) ?? [];
+    if (sharers.length > 1) listener.onShared(after, sharers);
+  }
+
+  /** Takes in the free requests of the day. The subject of a limit that is over by that; null: there is none. */
+  async count(
+    key: PoolKey,
+    { freeRequests }: KeyFacts,
+    before: FreeRequestsBefore | null,
+  ): Promise<Subject | null> {
+    if (freeRequests === null) return null;
+    const { records, allowances, shared, store, clock } = this.#parts;
+    const now = clock.now();
+    const account = records.accountOf(key);
+    const learnt = allowances.learn(account, 'day', freeRequests.limit);
+    if (learnt !== undefined) await shared.keepAllowance(account, learnt);
+    const { day } = currentWindows(account, allowances.of(account), now);
+    const isSame = before?.day.id === day.id && before.day.startsAt === day.startsAt;
+    if (isSame) await store.reconcile(day, freeRequests.used, before.snapshot);
+    else await store.raise(day, freeRequests.used);
+    return freeRequests.used < freeRequests.limit ? this.#endedBy(account, day) : null;
+  }
+
+  /** The limit on free requests that a free request of the day ends: a guess, or the count of this service. */
+  async #endedBy(account: string, day: Window): Promise<Subject | null> {
+    const { limits, store, clock } = this.#parts;
+    const subject: Subject = { scope: 'account', account, pool: 'free' };
+    const limit = limits.on(subject, clock.now());
+    if (limit === undefined) return null;
+    if (isGuess(limit.cause)) return subject;
+    if (!isOwnCount(limit.cause) || limit.until !== day.endsAt) return null;
+    const [used = 0] = await store.used([day]);
+    return used < (day.limit ?? Infinity) ? subject : null;
+  }
+
+  /** Limits, counts and allowances of a key that was an account by itself are those of its account. */
+  async #move(from: string, to: string): Promise<void> {
+    const { limits, allowances, shared, store, records, listener, clock } = this.#parts;
+    const now = clock.now();
+    const { began, ended } = limits.moveAccount(from, to, now);
+    for (const limit of began) listener.onLimit(limit, records.keysConcernedBy(limit.subject));
+    const saved = [
+      ...ended.map((subject) => shared.keepLimit(subject, null)),
+      ...began.map((limit) => shared.keepLimit(limit.subject, limit)),
+    ];
+    const learnt = allowances.move(from, to);
+    if (learnt !== undefined) saved.push(shared.keepAllowance(to, learnt));
+    const targets = windowsAt(to, allowances.of(to), now);
+    for (const [index, window] of windowsAt(from, allowances.of(to), now).entries()) {
+      const target = targets[index];
+      if (target !== undefined) saved.push(store.transfer(window, target));
+    }
+    await Promise.all(saved);
+  }
+}

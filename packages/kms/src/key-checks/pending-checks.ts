@@ -1,0 +1,186 @@
+import type { Clock } from '@openrouter-proxy/runtime';
+import { CheckSchedule } from './check-schedule.ts';
+
+/** How long an answer to a question that somebody waits for may take. */
+const ANSWER_MS = 2_000;
+/** A key that was handed out is handed out again when nobody has reported on it for as long. */
+const LOST_AFTER_MS = 30_000;
+/** Keys handed out at the same time: a full round of a hundred keys takes a few seconds. */
+const AT_ONCE = 16;
+
+/** What inspections are made of. */
+export interface PendingChecksDeps {
+  readonly keyIds: readonly string[];
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** A key that is being asked about. */
+interface HandedOut {
+  readonly session: number;
+  readonly since: number;
+}
+
+/** A key to be asked about, if it was not within `everyMs`. */
+interface Question {
+  readonly keyId: string;
+  readonly everyMs: number;
+}
+
+interface Asker {
+  readonly session: number;
+  readonly resolve: (keyId: string | null) => void;
+}
+
+/** Hands keys that should be asked about to those who can ask, as soon as both are there. */
+export class PendingChecks {
+  readonly #clock: Clock;
+  readonly #schedule: CheckSchedule;
+  readonly #askers = new Set<Asker>();
+  readonly #handedOut = new Map<string, HandedOut>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #wakeUp = new AbortController();
+
+  constructor({ keyIds, clock, random }: PendingChecksDeps) {
+    this.#clock = clock;
+    this.#schedule = new CheckSchedule(keyIds, clock.now(), random);
+  }
+
+  /** Waits for a key that is due; null if none was for `waitMs`, or the session has ended. */
+  async take(session: number, waitMs: number): Promise<string | null> {
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    const asker = { session, resolve };
+    this.#askers.add(asker);
+    this.#handOut();
+    const giveUp = new AbortController();
+    const timeout = this.#clock.sleep(waitMs, giveUp.signal).then(
+      () => null,
+      () => null, // somebody was quicker
+    );
+    const keyId = await Promise.race([promise, timeout]);
+    giveUp.abort();
+    this.#askers.delete(asker);
+    return keyId;
+  }
+
+  /** Ends the waits of a session. What it was asking is asked by another. */
+  end(session: number): void {
+    for (const asker of this.#askers) if (asker.session === session) asker.resolve(null);
+    for (const [keyId, by] of this.#handedOut) if (by.session === session) this.#lost(keyId);
+    this.#handOut();
+  }
+
+  /** Keeps to these keys. */
+  keep(keyIds: readonly string[]): void {
+    this.#schedule.keep(keyIds, this.#clock.now());
+    this.#handOut();
+  }
+
+  /** Asks for a key to be inspected at `at`. */
+  want(keyId: string, at: number): void {
+    this.#schedule.want(keyId, at);
+    this.#handOut();
+  }
+
+  /** Has a check repeated at `at`, if not sooner. */
+  repeat(keyId: string, at: number): void {
+    this.#schedule.repeat(keyId, at);
+    this.#handOut();
+  }
+
+  /** Notes that a key has been reported on. */
+  done(keyId: string): void {
+    this.#handedOut.delete(keyId);
+    for (const tell of this.#watchers.get(keyId) ?? []) tell();
+    this.#watchers.delete(keyId);
+    this.#handOut();
+  }
+
+  /**
+   * Has keys inspected now, each at most once in its `everyMs`, and at most so many of them; whether
+   * any was, within two seconds.
+   */
+  async askNow(keys: readonly Question[], most: number): Promise<boolean> {
+    const now = this.#clock.now();
+    const asked = keys
+      .filter(
+        ({ keyId, everyMs }) =>
+          this.#handedOut.has(keyId) || this.#schedule.mayInspect(keyId, now, everyMs),
+      )
+      .slice(0, most)
+      .map(({ keyId }) => keyId);
+    return (await this.#ask(asked, 1)) > 0;
+  }
+
+  /**
+   * Has keys inspected now, each at most once in its `everyMs`. Resolves when all are, but after two
+   * seconds at the latest; what was asked about before that, and is not answered, is not waited for.
+   */
+  async askAllNow(keys: readonly Question[]): Promise<void> {
+    const now = this.#clock.now();
+    const asked = keys.filter(({ keyId, everyMs }) => {
+      const since = this.#handedOut.get(keyId)?.since;
+      if (since !== undefined) return now - since < ANSWER_MS;
+      return this.#schedule.mayInspect(keyId, now, everyMs);
+    });
+    await this.#ask(
+      asked.map(({ keyId }) => keyId),
+      asked.length,
+    );
+  }
+
+  /** Waits for so many answers, within two seconds; how many came. */
+  async #ask(asked: readonly string[], enough: number): Promise<number> {
+    const now = this.#clock.now();
+    const isUnderWay = asked.some((keyId) => this.#handedOut.has(keyId));
+    if (asked.length === 0 || (this.#askers.size === 0 && !isUnderWay)) return 0;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    let answers = 0;
+    const tell = () => {
+      answers += 1;
+      if (answers >= enough) resolve(undefined);
+    };
+    for (const keyId of asked) {
+      const watchers = this.#watchers.get(keyId) ?? new Set();
+      this.#watchers.set(keyId, watchers.add(tell));
+      if (!this.#handedOut.has(keyId)) this.#schedule.repeat(keyId, now);
+    }
+    this.#handOut();
+    const giveUp = new AbortController();
+    const late = this.#clock.sleep(ANSWER_MS, giveUp.signal).catch(() => undefined);
+    await Promise.race([promise, late]);
+    giveUp.abort();
+    for (const keyId of asked) this.#watchers.get(keyId)?.delete(tell);
+    return answers;
+  }
+
+  #handOut(): void {
+    this.#wakeUp.abort();
+    const now = this.#clock.now();
+    for (const [keyId, { since }] of this.#handedOut) {
+      if (now - since >= LOST_AFTER_MS || since > now) this.#lost(keyId);
+    }
+    for (const asker of this.#askers) {
+      const keyId = this.#handedOut.size < AT_ONCE ? this.#schedule.take(now) : undefined;
+      if (keyId === undefined) break;
+      this.#handedOut.set(keyId, { session: asker.session, since: now });
+      this.#askers.delete(asker);
+      asker.resolve(keyId);
+    }
+    if (this.#askers.size > 0) this.#wakeUpWhenDue(now);
+  }
+
+  #lost(keyId: string): void {
+    this.#handedOut.delete(keyId);
+    this.#schedule.repeat(keyId, this.#clock.now());
+  }
+
+  #wakeUpWhenDue(now: number): void {
+    const ms = Math.min(Math.max(this.#schedule.nextAt() - now, 10), LOST_AFTER_MS);
+    this.#wakeUp = new AbortController();
+    this.#clock.sleep(ms, this.#wakeUp.signal).then(
+      () => this.#handOut(),
+      () => undefined, // another look came before
+    );
+  }
+}

@@ -1,0 +1,215 @@
+import type { Cause, KeyFacts, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
+import {
+  DAY,
+  LONGEST_COOLDOWN_MS,
+  cooldownEnd,
+  type CooldownEnd,
+  type CooldownPolicy,
+  type LimitOutcome,
+} from '../limits/cooldown.ts';
+import { inspected } from './key-check-result.ts';
+import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
+import { isGuess } from '../limits/limit.ts';
+
+/** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
+export const STRIKE_COOLDOWN_MS = 60_000;
+
+/** A returning key that has proved itself as often, doubling its allowance each time, is as any other. */
+const FULL_ALLOWANCE = 8;
+
+/** The longest an operator may cool a key, as the contract has it. */
+const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY;
+
+/** What an operator may say about a key. */
+export type KeyCommand =
+  | { readonly kind: 'disable'; readonly reason: string }
+  | { readonly kind: 'enable' }
+  | { readonly kind: 'cool'; readonly forMs: number; readonly reason: string }
+  | { readonly kind: 'uncool' };
+
+/** What can happen to a key: an outcome of a lease of some generation, or a command. */
+export type KeyEvent =
+  | { readonly kind: 'reported'; readonly outcome: Outcome; readonly generation: number }
+  /** OpenRouter has taken a request that was to prove the key. */
+  | { readonly kind: 'proved'; readonly generation: number }
+  /** Its limit concerns it alone, as far as can be seen: every model is refused. */
+  | {
+      readonly kind: 'limited';
+      readonly outcome: LimitOutcome;
+      readonly generation: number;
+    }
+  /** What it was refused for is not its own doing. */
+  | { readonly kind: 'absolved' }
+  /** `GET /key` has told of it, or has refused it. */
+  | { readonly kind: 'inspected'; readonly facts: KeyFacts; readonly account: string | null }
+  | { readonly kind: 'disowned'; readonly detail: string }
+  | KeyCommand;
+
+/**
+ * The record as it stands at `now`: a cooldown that has ended is over, and after the clock was set
+ * back one has never more left than it had when it began. The same object if nothing has changed.
+ */
+export function settled(record: KeyRecord, now: number): KeyRecord {
+  const state = settledState(record.state, now);
+  const strikeUntil =
+    record.strikeUntil === null ? null : Math.min(record.strikeUntil, now + STRIKE_COOLDOWN_MS);
+  if (state === record.state && strikeUntil === record.strikeUntil) return record;
+  return { ...record, state, strikeUntil };
+}
+
+function settledState(state: KeyState, now: number): KeyState {
+  if (state.kind !== 'cooling') return state;
+  if (state.until <= now) return returned(state);
+  if (state.since <= now) return state;
+  return { ...state, since: now, until: state.until - (state.since - now) };
+}
+
+/** Who set it aside for a time nobody knew lets it in one request at a time at first. */
+function returned({ until, cause }: Extract<KeyState, { kind: 'cooling' }>): KeyState {
+  if (!isGuess(cause)) return { kind: 'available', since: until };
+  return { kind: 'returning', since: until, allowance: 1, cause };
+}
+
+/** A record read from a store, in which no cooldown may be longer than any that can be given. */
+export function restored(record: KeyRecord, now: number): KeyRecord {
+  const current = settled(record, now);
+  const { state } = current;
+  if (state.kind !== 'cooling') return current;
+  const isOperators = state.cause.source === 'operator';
+  const longest = isOperators ? LONGEST_OPERATOR_COOLDOWN_MS : LONGEST_COOLDOWN_MS;
+  return { ...current, state: { ...state, until: Math.min(state.until, now + longest) } };
+}
+
+/**
+ * The one door through which a key's record changes. Returns `settled(record, now)` itself when the
+ * event changes nothing.
+ */
+export function transition(
+  record: KeyRecord,
+  event: KeyEvent,
+  now: number,
+  policy: CooldownPolicy,
+): KeyRecord {
+  const current = settled(record, now);
+  switch (event.kind) {
+    case 'reported':
+      return concerns(current, event) ? reported(current, event.outcome, now, policy) : current;
+    case 'proved':
+      return concerns(current, event) ? proved(current, now) : current;
+    case 'limited':
+      return concerns(current, event) ? limited(current, event.outcome, now, policy) : current;
+    case 'absolved':
+      return absolved(current, now);
+    case 'inspected':
+      return inspected(current, event.facts, event.account, now);
+    case 'disowned':
+      return disabled(
+        current,
+        { reason: 'unauthorized', source: 'inspection', detail: event.detail },
+        now,
+      );
+    default:
+      return commanded(current, event, now);
+  }
+}
+
+/** Whether what came of a lease still says something about the key. */
+const concerns = ({ state, generation }: KeyRecord, event: { readonly generation: number }) =>
+  event.generation === generation && state.kind !== 'disabled';
+
+function reported(
+  record: KeyRecord,
+  outcome: Outcome,
+  now: number,
+  policy: CooldownPolicy,
+): KeyRecord {
+  if (outcome.kind === 'unauthorized') return struck(record, outcome.detail, now);
+  if (outcome.kind === 'success') {
+    return record.strikeUntil === null ? record : { ...record, strikeUntil: null };
+  }
+  if (outcome.kind !== 'key_limit_reached') return record;
+  return limited(record, outcome, now, policy);
+}
+
+function limited(
+  record: KeyRecord,
+  outcome: LimitOutcome,
+  now: number,
+  policy: CooldownPolicy,
+): KeyRecord {
+  const { kind, detail } = outcome;
+  const end = cooldownEnd(outcome, now, policy, record.traits.limitReset);
+  return cooled(record, { kind, detail }, end, now);
+}
+
+function proved(record: KeyRecord, now: number): KeyRecord {
+  const { state } = record;
+  if (state.kind !== 'returning') return record;
+  const allowance = state.allowance * 2;
+  if (allowance > FULL_ALLOWANCE) return { ...record, state: { kind: 'available', since: now } };
+  return { ...record, state: { ...state, allowance } };
+}
+
+/** Takes a strike back. */
+function absolved(record: KeyRecord, now: number): KeyRecord {
+  const { state } = record;
+  const isStruck = state.kind === 'cooling' && state.cause.source === 'strike';
+  const after: KeyState = isStruck ? { kind: 'available', since: now } : state;
+  return { ...record, state: after, strikeUntil: null };
+}
+
+/** Sets the key aside, unless it already is for at least as long: reports never shorten a cooldown. */
+function cooled(
+  record: KeyRecord,
+  { kind, detail }: { kind: string; detail: string },
+  { until, source }: CooldownEnd,
+  now: number,
+): KeyRecord {
+  const { state } = record;
+  if (state.kind === 'cooling' && state.until >= until) return record;
+  const cause: Cause = { reason: kind, source, detail };
+  return { ...record, state: { kind: 'cooling', since: now, until, cause } };
+}
+
+/** A 401: the first cools the key, one that follows after that disables it. */
+function struck(record: KeyRecord, detail: string, now: number): KeyRecord {
+  const { strikeUntil } = record;
+  if (strikeUntil === null) {
+    const until = now + STRIKE_COOLDOWN_MS;
+    const end: CooldownEnd = { until, source: 'strike' };
+    return cooled({ ...record, strikeUntil: until }, { kind: 'unauthorized', detail }, end, now);
+  }
+  if (now < strikeUntil) return record; // of a lease given before the first
+  return disabled(record, { reason: 'unauthorized', source: 'strike', detail }, now);
+}
+
+function commanded(record: KeyRecord, command: KeyCommand, now: number): KeyRecord {
+  const state = commandedState(record, command, now);
+  const strikeUntil = state.kind === 'available' ? null : record.strikeUntil;
+  return { ...record, state, generation: record.generation + 1, strikeUntil };
+}
+
+function commandedState({ state, traits }: KeyRecord, command: KeyCommand, now: number): KeyState {
+  switch (command.kind) {
+    case 'disable':
+      return { kind: 'disabled', since: now, cause: byOperator(command.reason) };
+    case 'enable':
+      if (traits.isManagement) return { kind: 'disabled', since: now, cause: MANAGEMENT_KEY };
+      return state.kind === 'disabled' ? { kind: 'available', since: now } : state;
+    case 'cool': {
+      if (state.kind === 'disabled') return state;
+      const until = now + command.forMs;
+      return { kind: 'cooling', since: now, until, cause: byOperator(command.reason) };
+    }
+    case 'uncool':
+      return state.kind === 'cooling' || state.kind === 'returning'
+        ? { kind: 'available', since: now }
+        : state;
+  }
+}
+
+const byOperator = (reason: string): Cause => ({
+  reason: 'operator',
+  source: 'operator',
+  detail: reason,
+});

@@ -1,0 +1,108 @@
+import type { Clock } from '@openrouter-proxy/runtime';
+import { Allowances, type FreeAllowance } from '../accounts/accounts.ts';
+import type { CooldownPolicy } from '../limits/cooldown.ts';
+import { Eligibility } from '../leasing/eligibility.ts';
+import { CircuitAdmission } from '../circuits/circuit-admission.ts';
+import type { Circuits } from '../circuits/circuits.ts';
+import type { Contacts } from '../health/contacts.ts';
+import type { ContactListener, SpendingListener } from '../key-checks/checked-pool.ts';
+import type { CheckListener } from '../key-checks/first-round.ts';
+import { KeyRecords, type PoolKey, type RecordsListener } from '../keys/key-records.ts';
+import type { LeaseTokens } from '../leasing/lease-id.ts';
+import type { LeaseLoads } from '../leasing/lease-loads.ts';
+import type { KeyHistory } from '../accounting/key-history.ts';
+import type { Ledger } from '../accounting/ledger.ts';
+import type { SpendingWatch } from '../usage/spending-watch.ts';
+import type { UsageTotals } from '../usage/usage-totals.ts';
+import { LeaseAllocator } from '../leasing/lease-allocator.ts';
+import type { LimitRegistry } from '../limits/limit-registry.ts';
+import { PoolViews } from './pool-views.ts';
+import type { LimitListener } from '../keys/limit-listener.ts';
+import { Reports } from './reports.ts';
+import type { Selection } from '../leasing/selection.ts';
+import type { SharedRecords, SharedState } from '../store/shared-records.ts';
+import type { StateStore } from '../store/state-store.ts';
+
+/** Told of everything that happens in a pool. */
+export type PoolListener = RecordsListener &
+  LimitListener &
+  SpendingListener &
+  CheckListener &
+  ContactListener;
+
+/** What of a pool the configuration says: it may change while the pool is in use. */
+export interface PoolSettings {
+  readonly keys: readonly PoolKey[];
+  readonly selection: Selection;
+  readonly policy: CooldownPolicy;
+  readonly freeAllowance: FreeAllowance;
+  readonly leaseTtlMs: number;
+}
+
+/** What a pool is put together from for good. */
+export interface PoolDeps {
+  readonly store: StateStore;
+  /** What the store tells of leases. */
+  readonly loads: LeaseLoads;
+  readonly leaseTokens: LeaseTokens;
+  readonly ledger: Ledger;
+  readonly usage: UsageTotals;
+  readonly spending: SpendingWatch;
+  readonly history: KeyHistory;
+  readonly listener: PoolListener;
+  readonly clock: Clock;
+  /** A number of [0, 1). */
+  readonly random: () => number;
+}
+
+/** What keys share, and what outlives a change of the settings. */
+export interface SharedDeps {
+  readonly contacts: Contacts;
+  readonly records: SharedRecords;
+  readonly limits: LimitRegistry;
+  readonly circuits: Circuits;
+  readonly allowances: SharedState['allowances'];
+}
+
+/** The pool as the settings have it: all of it is put together anew when they change. */
+export interface PoolCore {
+  readonly settings: PoolSettings;
+  readonly byId: ReadonlyMap<string, PoolKey>;
+  readonly records: KeyRecords;
+  readonly limits: LimitRegistry;
+  readonly allowances: Allowances;
+  readonly admission: CircuitAdmission;
+  readonly lender: LeaseAllocator;
+  readonly reports: Reports;
+  readonly views: PoolViews;
+}
+
+/** Puts the core together. What is known of keys, `before` or kept by the store, stays known. */
+export async function openCore(
+  settings: PoolSettings,
+  parts: PoolDeps,
+  { contacts, records: sharedRecords, limits, circuits, allowances: learnt }: SharedDeps,
+  before?: PoolCore,
+): Promise<PoolCore> {
+  const { keys, policy, freeAllowance } = settings;
+  const { store, loads, clock, listener } = parts;
+  const loaded = { keys, store, clock, policy, listener };
+  const records = await KeyRecords.load(loaded, before?.records);
+  const allowances = new Allowances(freeAllowance, learnt);
+  const eligibility = new Eligibility({ keys, records, limits });
+  const lasting = { contacts, limits, circuits, shared: sharedRecords };
+  const common = { ...parts, ...settings, ...lasting, records, allowances };
+  const admission = new CircuitAdmission(lasting);
+  const loadOrders = loads.orderOf(keys);
+  return {
+    settings,
+    byId: new Map(keys.map((key) => [key.id, key])),
+    records,
+    limits,
+    allowances,
+    admission,
+    lender: new LeaseAllocator({ ...common, admission, eligibility, loadOrders }),
+    reports: new Reports(common),
+    views: new PoolViews(common),
+  };
+}

@@ -1,0 +1,118 @@
+import {
+  causeWithoutTime,
+  type KeyState,
+  type KeyView,
+  type LimitView,
+} from '@openrouter-proxy/kms-protocol';
+import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import type { Clock, Logger } from '@openrouter-proxy/runtime';
+import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
+import type { Accounting } from '../accounting/accounting.ts';
+import type { Holding } from '../accounting/key-status.ts';
+import type { PoolListener } from './pool-core.ts';
+import type { ContactFacts } from '../key-checks/checked-pool.ts';
+import { limitView, subjectView } from './pool-views.ts';
+
+/** What the pool tells, and to whom it is passed on. */
+export interface PoolListenerDeps {
+  readonly logger: Logger;
+  readonly books: Pick<Accounting, 'events' | 'history'>;
+  readonly clock: Clock;
+}
+
+/** Writes what happens in the pool into the log, the events, and the history of the keys it concerns. */
+export function poolListener({ logger, books, clock }: PoolListenerDeps): PoolListener {
+  const { events, history } = books;
+  return {
+    onChange(key, before, after) {
+      logKeyChange(logger, key, before, after);
+      events.add({ kind: 'key', keyId: key.id, keyName: key.name, state: after });
+      history.setState(key.id, holdingOf(after), clock.now());
+    },
+    onLimit(limit, keys) {
+      logLimit(logger, limit, keys);
+      const view = limitView(limit);
+      events.add({ kind: 'limit', limit: view });
+      const now = clock.now();
+      for (const { id } of keys) history.setLimit(id, limitName(view), limitedBy(view), now);
+    },
+    onLifted(subject, keys) {
+      logLifted(logger, subject, keys);
+      const view = subjectView(subject);
+      events.add({ kind: 'lifted', scope: view.scope, model: view.model });
+      for (const { id } of keys) history.lift(id, limitName(view), clock.now());
+    },
+    onContact: (key, said) => history.setContact(key.id, contactHolding(said), clock.now()),
+    onShared: (account, keys) =>
+      logger.info('keys share an account, and its limits', {
+        account,
+        keys: keys.map(({ name }) => name),
+      }),
+    onUnexplained: (key, credits) =>
+      logger.warning('a key is used elsewhere: OpenRouter charges more than was spent here', {
+        ...keyFields(key),
+        credits,
+      }),
+    onFirstRound: (tally) => logFirstRound(logger, tally),
+    onStoreFailed: (error) =>
+      logger.error('key states cannot be saved: they are kept in memory and tried again', {
+        error,
+      }),
+    onStoreRecovered: () => logger.info('key states are saved again'),
+  };
+}
+
+/** A key's state as its history has it. */
+function holdingOf(state: KeyState): Holding {
+  const { since: from } = state;
+  switch (state.kind) {
+    case 'available':
+      return { kind: 'serving', from, until: null, why: '' };
+    case 'returning':
+      return { kind: 'returning', from, until: null, why: 'one request at a time at first' };
+    case 'cooling':
+    case 'disabled': {
+      const { reason, source, detail } = state.cause;
+      if (reason === 'unauthorized') return { kind: 'refused', from, until: null, why: detail };
+      const until = state.kind === 'cooling' ? state.until : null;
+      const words = `${reasonInWords(reason)} (${sourceInWords(source)})`;
+      const why = detail === '' ? words : `${words}: ${detail}`;
+      return { kind: state.kind, from, until, why };
+    }
+  }
+}
+
+/** What the last contacts say against a key, as its history has it. */
+function contactHolding({ check, upstream }: ContactFacts): Holding | null {
+  if (check?.verdict === 'refused') {
+    const { since: from, status, detail } = check;
+    const why = [`HTTP ${status ?? 401}`, detail].filter(Boolean).join(' ');
+    return { kind: 'refused', from, until: null, why };
+  }
+  if (upstream === null) return null;
+  const why = causeWithoutTime(upstream);
+  return { kind: 'unreachable', from: upstream.since, until: null, why };
+}
+
+function limitedBy({ since, until, cause, pool, model }: LimitView): Holding {
+  const models = model ?? (pool === 'all' ? 'every model' : `${pool} models`);
+  return { kind: 'limited', from: since, until, why: `${models}: ${reasonInWords(cause.reason)}` };
+}
+
+/** What a limit of a key is about: equal for equal subjects of one key. */
+const limitName = ({ scope, pool, model }: Pick<LimitView, 'scope' | 'pool' | 'model'>) =>
+  JSON.stringify([scope, pool, model]);
+
+/** Begins the history of keys of which it knows nothing with how they stand. */
+export function beginHistory(
+  history: Accounting['history'],
+  keys: readonly KeyView[],
+  now: number,
+): void {
+  for (const { keyId, state, check, upstream, limits } of keys) {
+    if (history.knows(keyId)) continue;
+    const held = limits.map((limit) => [limitName(limit), limitedBy(limit)] as const);
+    history.begin(keyId, holdingOf(state), new Map(held));
+    history.setContact(keyId, contactHolding({ check, upstream }), now);
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '@openrouter-proxy/runtime';
+import type { PoolCore } from './pool-core.ts';
+import type { LimitListener } from '../keys/limit-listener.ts';
+import { readShared, subjectNamed } from '../store/shared-records.ts';
+import type { StateWatcher } from '../store/state-store.ts';
+
+/** What follows others' changes. */
+export interface PoolWatcherDeps {
+  readonly core: () => PoolCore;
+  readonly listener: LimitListener;
+  readonly clock: Clock;
+  /** Keys may be free that were not. */
+  readonly onChange: () => void;
+}
+
+/** Has the pool go by what other machines that share its state have changed. */
+export function poolWatcher({ core, listener, clock, onChange }: PoolWatcherDeps): StateWatcher {
+  const follow = (name: string, json: string | null) => {
+    const { limits, allowances, records } = core();
+    const shared = json === null ? undefined : readShared(name, json);
+    if (shared?.kind === 'allowance') {
+      for (const window of ['minute', 'day'] as const) {
+        const limit = shared.learnt[window];
+        if (limit !== undefined) allowances.learn(shared.account, window, limit);
+      }
+    } else if (shared?.kind === 'limit') {
+      const { limit } = shared;
+      const isNew = limits.follow(limit, clock.now());
+      if (isNew) listener.onLimit(limit, records.keysConcernedBy(limit.subject));
+    } else {
+      const subject = subjectNamed(name);
+      if (subject === undefined || !limits.lift(subject, clock.now())) return;
+      listener.onLifted(subject, records.keysConcernedBy(subject));
+    }
+  };
+  return {
+    onRecord(keyId, record) {
+      core().records.follow(keyId, record);
+      onChange();
+    },
+    onShared(name, json) {
+      follow(name, json);
+      onChange();
+    },
+    onLeased: (keyId) => core().lender.goOnAfter(keyId),
+  };
+}

@@ -1,0 +1,112 @@
+import { StateUnavailable, type Window } from '../../state-store.ts';
+import type { LeaseCalls, LeaseEntry, LeaveAnswer, LeaveAsked } from './lease-calls.ts';
+import type { Run } from '../connection/link.ts';
+
+const AT_ONCE = 200;
+/** How many ended leases are remembered for Redis: those of a machine that cannot tell end by themselves. */
+const MAX_OWED = 20_000;
+
+/** A lease of this machine. */
+export interface HeldLease extends LeaseEntry {
+  readonly session: number;
+  readonly windows: readonly Window[];
+}
+
+/**
+ * This machine's leases, as Redis is to know them. There they last for moments only and are renewed, so
+ * that those of a machine that is gone end soon. What Redis could not be told of those that ended is
+ * told when it is back.
+ */
+export class HeldLeases {
+  readonly #calls: LeaseCalls;
+  /** Told that a lease was released elsewhere. */
+  readonly #onReleased: (leaseId: string) => void;
+  readonly #held = new Map<string, HeldLease>();
+  /** Slots that Redis may still have leases in, by lease. */
+  readonly #owed = new Map<string, LeaveAsked>();
+
+  constructor(calls: LeaseCalls, onReleased: (leaseId: string) => void) {
+    this.#calls = calls;
+    this.#onReleased = onReleased;
+  }
+
+  get(leaseId: string): HeldLease | undefined {
+    return this.#held.get(leaseId);
+  }
+
+  /** The leases of a session. */
+  of(session: number): HeldLease[] {
+    return [...this.#held.values()].filter((lease) => lease.session === session);
+  }
+
+  set(lease: HeldLease): void {
+    this.#held.set(lease.leaseId, lease);
+  }
+
+  /** A lease is over. */
+  delete(leaseId: string): void {
+    this.#held.delete(leaseId);
+  }
+
+  /** Has a lease leave slots; null: Redis is away, and is told later. */
+  async leave(asked: LeaveAsked): Promise<LeaveAnswer | null> {
+    try {
+      return await this.#calls.leave(asked);
+    } catch (error) {
+      if (!(error instanceof StateUnavailable)) throw error;
+      this.owe(asked);
+      return null;
+    }
+  }
+
+  /** Notes that a lease may still be in slots that it has left. */
+  owe(asked: LeaveAsked): void {
+    const before = this.#owed.get(asked.leaseId)?.slotIds ?? [];
+    const slotIds = [...new Set([...before, ...asked.slotIds])];
+    this.#owed.set(asked.leaseId, { ...asked, slotIds });
+    if (this.#owed.size <= MAX_OWED) return;
+    const [oldest] = this.#owed.keys();
+    if (oldest !== undefined) this.#owed.delete(oldest);
+  }
+
+  /** Tells Redis of everything it could not be told. Rejects with StateUnavailable. */
+  async makeUp(now: number, run: Run): Promise<void> {
+    const owed = [...this.#owed.values()];
+    for (let from = 0; from < owed.length; from += AT_ONCE) {
+      const some = owed.slice(from, from + AT_ONCE);
+      await this.#calls.leaveAll(some, run);
+      for (const asked of some) {
+        if (this.#owed.get(asked.leaseId) === asked) this.#owed.delete(asked.leaseId);
+      }
+    }
+    await this.renew(now, run); // those that are held enter again
+  }
+
+  /** Has leases last for some more moments. Rejects with StateUnavailable. */
+  async renew(
+    now: number,
+    run: Run,
+    leases: Iterable<HeldLease> = this.#held.values(),
+  ): Promise<void> {
+    const inForce: HeldLease[] = [];
+    for (const lease of leases) {
+      if (lease.expiresAt > now) inForce.push(lease);
+      else this.#held.delete(lease.leaseId);
+    }
+    for (let from = 0; from < inForce.length; from += AT_ONCE) {
+      const some = inForce
+        .slice(from, from + AT_ONCE)
+        .filter(({ leaseId }) => this.#held.has(leaseId));
+      const areHeld = await this.#calls.hold(some, run);
+      for (const [index, { leaseId, slotIds }] of some.entries()) {
+        if (areHeld[index] === false) this.#onReleased(leaseId);
+        else if (!this.#held.has(leaseId)) await this.#leaveAgain(leaseId, slotIds);
+      }
+    }
+  }
+
+  /** It ended while it was renewed. */
+  async #leaveAgain(leaseId: string, slotIds: readonly string[]): Promise<void> {
+    await this.leave({ leaseId, slotIds, windows: [], isForeign: false });
+  }
+}
