@@ -60,16 +60,16 @@ export interface Daemon {
 /** Starts the service; it listens when this resolves. Throws a StartupError if it cannot. */
 export async function startDaemon(
   configuration: KmsConfiguration,
-  surroundings: DaemonDeps,
+  deps: DaemonDeps,
 ): Promise<Daemon> {
-  const { logger } = surroundings;
+  const { logger } = deps;
   await using resources = new AsyncDisposableStack();
   await prepareStateFolder(configuration.stateDir);
   resources.adopt(lockStateFolder(configuration.stateDir), (lock) => lock.release());
-  const books = openAccounting({ ...surroundings, stateDir: configuration.stateDir });
+  const books = openAccounting({ ...deps, stateDir: configuration.stateDir });
   resources.defer(() => books.close());
   let current = configuration;
-  const { store, pool, clock } = await openStoreAndPool(() => current, books, surroundings);
+  const { store, pool, clock } = await openStoreAndPool(() => current, books, deps);
   resources.defer(() => store.close());
   const sharing = resources.use(await shareUsage(configuration, books.usage, { clock, logger }));
   const sessions = new GatewaySessions({
@@ -78,12 +78,8 @@ export async function startDaemon(
     leaseTtlMs: () => current.leaseTtlMs,
     onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
   });
-  const health = resources.use(new ServiceHealth({ ...surroundings, pool, ...books, clock }));
-  const server = createServer(
-    { pool, books, sharing, sessions, health },
-    configuration,
-    surroundings,
-  );
+  const health = resources.use(new ServiceHealth({ ...deps, pool, ...books, clock }));
+  const server = createServer({ pool, books, sharing, sessions, health }, configuration, deps);
   resources.defer(() => server.stop());
   const listener = await listen(configuration, server, logger);
   resources.defer(() => listener.close());

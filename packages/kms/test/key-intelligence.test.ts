@@ -6,7 +6,7 @@ import {
   type KeyFacts,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
-import type { AcquireRequest } from '../src/leasing/lease-request.ts';
+import type { AcquireRequest } from '../src/leasing/allocation.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { memoryStore } from './support/memory-store.ts';
 import { SUCCESS, UNAUTHORIZED, limited, startPool, type PoolSetUp } from './support/pool.ts';

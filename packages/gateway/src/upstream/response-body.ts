@@ -20,9 +20,8 @@ export interface ResponseBody {
 /** Collects a response's body. Rejects with an UpstreamFailure when it breaks off or falls silent. */
 export function readResponseBody(
   response: IncomingMessage,
-  limits: ResponseBodyLimits,
+  { maxBytes, idleMs, signal }: ResponseBodyLimits,
 ): Promise<ResponseBody> {
-  const { maxBytes, idleMs, signal } = limits;
   const { promise, resolve, reject } = Promise.withResolvers<ResponseBody>();
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -47,16 +46,22 @@ export function readResponseBody(
     settle(() => resolve({ chunks, whole: false }));
   };
   const onEnd = () => settle(() => resolve({ chunks, whole: true }));
-  const onClose = () =>
-    fail(new UpstreamFailure('truncated', 'the upstream broke off within its answer'));
-  const onAbort = () => fail(new UpstreamFailure('aborted', 'the request was given up'));
-  const onSilence = () => {
-    fail(new UpstreamFailure('timeout', `the upstream fell silent for ${idleMs} ms`));
-  };
-  const silence = new IdleTimer(idleMs, onSilence);
-  response.on('data', onData).once('end', onEnd).once('close', onClose);
-  response.on('error', () => undefined); // what it means is said by `close`
+  const onClose = () => fail(truncated());
+  const onAbort = () => fail(aborted());
+  const onIdle = () => fail(idle(idleMs));
+  const silence = new IdleTimer(idleMs, onIdle);
+  // 'close' follows every 'error'.
+  response
+    .on('data', onData)
+    .once('end', onEnd)
+    .once('close', onClose)
+    .on('error', () => undefined);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   return promise;
 }
+
+const truncated = () =>
+  new UpstreamFailure('truncated', 'the upstream broke off within its answer');
+const aborted = () => new UpstreamFailure('aborted', 'the request was aborted');
+const idle = (ms: number) => new UpstreamFailure('timeout', `the upstream was silent for ${ms} ms`);

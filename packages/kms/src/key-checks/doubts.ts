@@ -1,5 +1,5 @@
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
-import type { AllocationRequest } from '../leasing/lease-request.ts';
+import type { AllocationRequest } from '../leasing/allocation.ts';
 import { isGuess, isOwnCount, type Subject } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 

@@ -15,7 +15,7 @@ import {
 import type { Change, Contacts } from '../health/contacts.ts';
 import type { PendingChecks } from './pending-checks.ts';
 import type { PoolKey } from '../keys/key-records.ts';
-import type { AllocationRequest } from '../leasing/lease-request.ts';
+import type { AllocationRequest } from '../leasing/allocation.ts';
 import { leaseIdOf, readLeaseId, type LeaseTokens } from '../leasing/lease-id.ts';
 import type { SpendingWatch } from '../usage/spending-watch.ts';
 import type { UsageTotals } from '../usage/usage-totals.ts';
@@ -49,11 +49,11 @@ interface Heard {
   readonly verdict: KeyCheck['verdict'] | undefined;
 }
 
-/** What inspections of a pool's keys go by. */
+/** What pendingChecks of a pool's keys go by. */
 export interface KeyCheckerDeps {
   readonly core: () => CheckedPool;
   readonly contacts: Contacts;
-  readonly inspections: PendingChecks;
+  readonly pendingChecks: PendingChecks;
   readonly store: StateStore;
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
@@ -69,7 +69,7 @@ export interface KeyCheckerDeps {
  * for as long as OpenRouter refuses them or cannot be reached.
  */
 export class KeyChecker {
-  readonly #options: KeyCheckerDeps;
+  readonly #deps: KeyCheckerDeps;
   readonly #firstRound: FirstRound;
   readonly #times: CheckTimes;
   /** The latest check of each key: what came of an earlier one is ignored. */
@@ -77,16 +77,16 @@ export class KeyChecker {
   /** While OpenRouter cannot be reached, only this key is asked about. */
   #probe: string | null = null;
 
-  constructor(options: KeyCheckerDeps) {
-    this.#options = options;
-    this.#firstRound = new FirstRound(options.core().byId.keys());
-    this.#times = new CheckTimes(options.random);
+  constructor(deps: KeyCheckerDeps) {
+    this.#deps = deps;
+    this.#firstRound = new FirstRound(deps.core().byId.keys());
+    this.#times = new CheckTimes(deps.random);
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
   async take(session: number, waitMs: number): Promise<Lease | null> {
-    const { core, inspections, leaseTokens, clock, store } = this.#options;
-    const keyId = await inspections.take(session, waitMs);
+    const { core, pendingChecks, leaseTokens, clock, store } = this.#deps;
+    const keyId = await pendingChecks.take(session, waitMs);
     const { byId, records, settings } = core();
     const key = keyId === null ? undefined : byId.get(keyId);
     if (key === undefined) return null;
@@ -114,15 +114,15 @@ export class KeyChecker {
 
   /** Takes in what the latest check of a key found; false if the key is no longer configured. */
   async takeIn(keyId: string, finding: Finding): Promise<boolean> {
-    const { contacts, inspections, clock } = this.#options;
-    const { byId, reports } = this.#options.core();
+    const { contacts, pendingChecks, clock } = this.#deps;
+    const { byId, reports } = this.#deps.core();
     const key = byId.get(keyId);
     if (key === undefined) return false;
     const now = clock.now();
     const contact = contactOfCheck(finding);
     if (this.#isOutdated(keyId, contact)) {
       this.#times.note(keyId, 'unanswered', now);
-      inspections.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
+      pendingChecks.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
       return true;
     }
     const heard = this.#heard(keyId);
@@ -137,32 +137,32 @@ export class KeyChecker {
     this.#repeat(key, finding, change, now);
     this.wantIfGuessed(key);
     const tally = this.#firstRound.add(keyId, finding);
-    if (tally !== null) this.#options.listener.onFirstRound(tally);
+    if (tally !== null) this.#deps.listener.onFirstRound(tally);
     return true;
   }
 
   /** Takes in what a client's request under a key tells of OpenRouter and of the key. */
   observe(keyId: string, outcome: Outcome, asked: Asked): void {
-    const { contacts, inspections, clock } = this.#options;
+    const { contacts, pendingChecks, clock } = this.#deps;
     const now = clock.now();
     const heard = this.#heard(keyId);
     const change = contacts.request(keyId, contactOfRequest(outcome, asked), now);
     this.#tellContact(keyId, heard);
     if (change === 'ends') this.#askAllDoubtful(now);
-    else if (change === 'doubt') inspections.repeat(keyId, this.#times.doubt(now));
+    else if (change === 'doubt') pendingChecks.repeat(keyId, this.#times.doubt(now));
     else if (contacts.of(keyId)?.verdict === 'refused' && heard.verdict !== 'refused') {
-      inspections.repeat(keyId, this.#times.next(keyId, 'refused', now));
+      pendingChecks.repeat(keyId, this.#times.next(keyId, 'refused', now));
     }
   }
 
   #heard(keyId: string): Heard {
-    const { contacts } = this.#options;
+    const { contacts } = this.#deps;
     return { trouble: contacts.trouble?.kind, verdict: contacts.of(keyId)?.verdict };
   }
 
   /** Tells of the key if its verdict is another one, and of every key if the trouble is. */
   #tellContact(keyId: string, before: Heard): void {
-    const { contacts, core, listener } = this.#options;
+    const { contacts, core, listener } = this.#deps;
     const { trouble, verdict } = this.#heard(keyId);
     const { byId } = core();
     const key = byId.get(keyId);
@@ -176,29 +176,29 @@ export class KeyChecker {
 
   /** Has every key asked about at once. */
   askAll(): void {
-    const { core, inspections, clock } = this.#options;
+    const { core, pendingChecks, clock } = this.#deps;
     this.#times.reset();
-    for (const keyId of core().byId.keys()) inspections.repeat(keyId, clock.now());
+    for (const keyId of core().byId.keys()) pendingChecks.repeat(keyId, clock.now());
   }
 
   /** Wants a key to be asked about if what keeps it from serving is only guessed. */
   wantIfGuessed(key: PoolKey): void {
-    const { core, inspections, clock } = this.#options;
+    const { core, pendingChecks, clock } = this.#deps;
     const now = clock.now();
-    if (isGuessed(core(), key, now)) inspections.want(key.id, now);
+    if (isGuessed(core(), key, now)) pendingChecks.want(key.id, now);
   }
 
   /** Before the pool is said to be empty, has guesses looked into; whether anything is known now that was not. */
   async learnMore(refusal: NoKeyData): Promise<boolean> {
     if (!WORTH_ASKING.has(refusal.reason)) return false;
-    const { core, inspections, clock } = this.#options;
+    const { core, pendingChecks, clock } = this.#deps;
     const now = clock.now();
     const wanted = core().settings.keys.flatMap((key) => {
       if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REFUSED_EVERY_MS }];
       const isDoubtful = isGuessed(core(), key, now) || isCountedFull(core(), key, now);
       return isDoubtful ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
     });
-    return inspections.askNow(wanted, MOST_ASKED);
+    return pendingChecks.askNow(wanted, MOST_ASKED);
   }
 
   /**
@@ -206,10 +206,10 @@ export class KeyChecker {
    * account: they would be refused alike.
    */
   async learnAccounts(request: AllocationRequest): Promise<void> {
-    const { core, inspections, clock } = this.#options;
+    const { core, pendingChecks, clock } = this.#deps;
     const unknown = possibleSharers(core(), request, clock.now());
     if (unknown.length === 0) return;
-    await inspections.askAllNow(
+    await pendingChecks.askAllNow(
       unknown.map(({ id }) => ({ keyId: id, everyMs: GUESSED_EVERY_MS })),
     );
   }
@@ -217,23 +217,23 @@ export class KeyChecker {
   /** Whether a check got no answer although OpenRouter has answered another request since it began. */
   #isOutdated(keyId: string, contact: Contact): boolean {
     if (contact.kind !== 'trouble' || contact.status !== null) return false;
-    const { lastAnswerAt } = this.#options.contacts;
+    const { lastAnswerAt } = this.#deps.contacts;
     const since = this.#latest.get(keyId)?.since ?? Infinity;
     return lastAnswerAt !== null && lastAnswerAt > since;
   }
 
   /** While something is wrong that only a contact can clear, asks again by itself. */
   #repeat(key: PoolKey, finding: Finding, change: Change, now: number): void {
-    const { contacts, inspections } = this.#options;
+    const { contacts, pendingChecks } = this.#deps;
     if (isGivenUp(finding)) {
-      inspections.repeat(key.id, now);
+      pendingChecks.repeat(key.id, now);
       return;
     }
     const isTrouble = contacts.trouble !== null;
     const verdict = isTrouble ? 'unanswered' : (contacts.of(key.id)?.verdict ?? 'unanswered');
     this.#times.note(key.id, verdict, now);
     if (verdict !== 'accepted' && (!isTrouble || this.#isProbe(key))) {
-      inspections.repeat(key.id, this.#times.next(key.id, verdict, now));
+      pendingChecks.repeat(key.id, this.#times.next(key.id, verdict, now));
     }
     this.#repeatForClock(key, now);
     if (change === 'ends' || this.#isFirstAccepted(key, verdict)) this.#askAllDoubtful(now);
@@ -241,36 +241,36 @@ export class KeyChecker {
 
   /** While the clock is wrong, one key is asked about again: the answer's date tells whether it still is. */
   #repeatForClock(key: PoolKey, now: number): void {
-    const { contacts, inspections } = this.#options;
+    const { contacts, pendingChecks } = this.#deps;
     if (contacts.clockError === null) this.#times.note(CLOCK, 'accepted', now);
     else if (this.#isProbe(key)) {
       this.#times.note(CLOCK, 'unanswered', now);
-      inspections.repeat(key.id, this.#times.next(CLOCK, 'unanswered', now));
+      pendingChecks.repeat(key.id, this.#times.next(CLOCK, 'unanswered', now));
     }
   }
 
   /** Whether this is the key with which OpenRouter is tried; it becomes so if no other is. */
   #isProbe({ id }: PoolKey): boolean {
-    if (this.#probe === null || !this.#options.core().byId.has(this.#probe)) this.#probe = id;
+    if (this.#probe === null || !this.#deps.core().byId.has(this.#probe)) this.#probe = id;
     return this.#probe === id;
   }
 
   /** Whether OpenRouter accepts this key, and refused all that it was asked about before. */
   #isFirstAccepted(key: PoolKey, verdict: KeyCheck['verdict']): boolean {
     if (verdict !== 'accepted') return false;
-    const others = [...this.#options.core().byId.keys()].filter((keyId) => keyId !== key.id);
-    const verdicts = others.map((keyId) => this.#options.contacts.of(keyId)?.verdict);
+    const others = [...this.#deps.core().byId.keys()].filter((keyId) => keyId !== key.id);
+    const verdicts = others.map((keyId) => this.#deps.contacts.of(keyId)?.verdict);
     return verdicts.length > 0 && verdicts.every((each) => each === 'refused');
   }
 
   /** OpenRouter answers again: asks about every key that it does not accept, as far as known. */
   #askAllDoubtful(now: number): void {
-    const { core, contacts, inspections } = this.#options;
+    const { core, contacts, pendingChecks } = this.#deps;
     this.#probe = null;
     for (const keyId of core().byId.keys()) {
       const verdict = contacts.of(keyId)?.verdict ?? 'unanswered';
       if (verdict === 'accepted') continue;
-      inspections.repeat(
+      pendingChecks.repeat(
         keyId,
         verdict === 'refused' ? now : this.#times.next(keyId, verdict, now),
       );
@@ -280,7 +280,7 @@ export class KeyChecker {
   /** A key whose charges are not explained by what was spent here is used elsewhere too. */
   #compareCharges(key: PoolKey, charged: number | null): void {
     if (charged === null) return;
-    const { usage, spending, listener, clock } = this.#options;
+    const { usage, spending, listener, clock } = this.#deps;
     const now = clock.now();
     const credits = spending.take(key.id, charged, usage.today(key.id, now), now);
     if (credits !== null) listener.onUnexplained(key, credits);
@@ -288,9 +288,9 @@ export class KeyChecker {
 
   /** Whether OpenRouter refuses the key, and no operator has disabled it. */
   #isRefused(key: PoolKey, now: number): boolean {
-    const { state } = this.#options.core().records.of(key, now);
+    const { state } = this.#deps.core().records.of(key, now);
     if ('cause' in state) return state.cause.reason === 'unauthorized';
-    return this.#options.contacts.of(key.id)?.verdict === 'refused';
+    return this.#deps.contacts.of(key.id)?.verdict === 'refused';
   }
 }
 

@@ -6,7 +6,7 @@ import type { Eligibility, Eligible } from './eligibility.ts';
 import type { Contacts } from '../health/contacts.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import { leaseIdOf, type LeaseTokens } from './lease-id.ts';
-import type { AllocationRequest } from './lease-request.ts';
+import type { AllocationRequest } from './allocation.ts';
 import type { Ledger, Choices } from '../accounting/ledger.ts';
 import type { Subject } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';

@@ -1,6 +1,6 @@
 import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
-import type { AllocationRequest } from './lease-request.ts';
+import type { AllocationRequest } from './allocation.ts';
 import type { Limit } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 

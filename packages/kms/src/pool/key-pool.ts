@@ -7,7 +7,6 @@ import {
   type Result,
   type Usage,
 } from '@openrouter-proxy/kms-protocol';
-import type { Clock } from '@openrouter-proxy/runtime';
 import { requesterOf } from '../circuits/circuit-admission.ts';
 import { guessedCredits } from '../key-checks/doubts.ts';
 import type { Contacts } from '../health/contacts.ts';
@@ -16,22 +15,18 @@ import { ReadWriteLock } from './read-write-lock.ts';
 import { KeyChecker } from '../key-checks/key-checker.ts';
 import type { PoolKey } from '../keys/key-records.ts';
 import type { KeyCommand } from '../keys/key-state.ts';
-import { readLeaseId, type LeaseTokens } from '../leasing/lease-id.ts';
-import type { Ledger } from '../accounting/ledger.ts';
-import type { SpendingWatch } from '../usage/spending-watch.ts';
-import type { UsageTotals } from '../usage/usage-totals.ts';
+import { readLeaseId } from '../leasing/lease-id.ts';
 import {
   allocationRequest,
   type AcquireRequest,
   type AllocationRequest,
-} from '../leasing/lease-request.ts';
+} from '../leasing/allocation.ts';
 import type { Allocation } from '../leasing/lease-allocator.ts';
 import { nearestKeyId } from './nearest-key.ts';
 import type { PoolCore, PoolDeps, PoolSettings } from './pool-core.ts';
 import { poolWatcher } from './pool-watcher.ts';
 import { noKey } from '../leasing/refusal.ts';
 import { ReportsUnderWay } from './reports-under-way.ts';
-import type { StateStore } from '../store/state-store.ts';
 import { FairQueue } from '../leasing/fair-queue.ts';
 
 /** What a lease was used for. */
@@ -43,21 +38,12 @@ export interface LeaseUse {
 }
 
 /** What the pool is made of. */
-export interface KeyPoolOptions {
+export interface KeyPoolDeps extends Omit<PoolDeps, 'loads' | 'history'> {
   readonly core: PoolCore;
-  /** Puts the core together anew; what was known stays known. */
+  /** Builds the core for changed settings; what was known stays known. */
   readonly reopen: (settings: PoolSettings, before: PoolCore) => Promise<PoolCore>;
-  readonly store: StateStore;
   readonly contacts: Contacts;
-  readonly inspections: PendingChecks;
-  readonly leaseTokens: LeaseTokens;
-  readonly ledger: Ledger;
-  readonly usage: UsageTotals;
-  readonly spending: SpendingWatch;
-  readonly listener: PoolDeps['listener'];
-  readonly clock: Clock;
-  /** A number of [0, 1). */
-  readonly random: () => number;
+  readonly pendingChecks: PendingChecks;
 }
 
 type NoLease = Extract<Allocation, { kind: 'none' }>;
@@ -70,8 +56,8 @@ export type PoolStatus = Omit<
 
 /** Gives out the keys, takes in what came of them, and tells how they are. */
 export class KeyPool {
-  readonly #options: KeyPoolOptions;
-  readonly #inspector: KeyChecker;
+  readonly #deps: KeyPoolDeps;
+  readonly #keyChecker: KeyChecker;
   readonly #line: FairQueue;
   /** What changes keys goes through it; the configuration changes while nobody is inside. */
   readonly #gate = new ReadWriteLock();
@@ -80,14 +66,14 @@ export class KeyPool {
   /** Keys that are no longer configured: leases of theirs may still be under way. */
   readonly #gone = new Set<string>();
 
-  constructor(options: KeyPoolOptions) {
-    this.#options = options;
-    this.#core = options.core;
-    this.#line = new FairQueue(options.clock);
+  constructor(deps: KeyPoolDeps) {
+    this.#deps = deps;
+    this.#core = deps.core;
+    this.#line = new FairQueue(deps.clock);
     const core = () => this.#core;
     const onChange = () => this.#line.serve();
-    this.#inspector = new KeyChecker({ ...options, core });
-    options.store.watch(poolWatcher({ ...options, core, onChange }));
+    this.#keyChecker = new KeyChecker({ ...deps, core });
+    deps.store.watch(poolWatcher({ ...deps, core, onChange }));
   }
 
   /**
@@ -97,7 +83,7 @@ export class KeyPool {
    * at once about every key.
    */
   async configure(settings: PoolSettings): Promise<void> {
-    const { reopen, inspections, contacts } = this.#options;
+    const { reopen, pendingChecks, contacts } = this.#deps;
     await this.#gate.exclusive(async () => {
       for (const keyId of this.#core.byId.keys()) this.#gone.add(keyId);
       this.#core = await reopen(settings, this.#core);
@@ -106,19 +92,19 @@ export class KeyPool {
     const keyIds = [...this.#core.byId.keys()];
     for (const keyId of keyIds) this.#gone.delete(keyId);
     contacts.keep(keyIds);
-    inspections.keep(keyIds);
-    this.#inspector.askAll();
+    pendingChecks.keep(keyIds);
+    this.#keyChecker.askAll();
     this.#line.serve();
   }
 
   /** Lends a key for a request of a session. Fails with NO_KEY_AVAILABLE. */
   async acquire(session: number, request: AcquireRequest = {}): Promise<Lease> {
-    const { ledger, clock } = this.#options;
+    const { ledger, clock } = this.#deps;
     const wanted = allocationRequest(session, request);
     const startedAt = clock.now();
     if (wanted.exclude.length > 0) {
       await this.#reports.settled(wanted.exclude);
-      await this.#inspector.learnAccounts(wanted);
+      await this.#keyChecker.learnAccounts(wanted);
     }
     const lent = await this.#lend(wanted);
     if (lent.kind === 'lease') return lent.lease;
@@ -132,7 +118,7 @@ export class KeyPool {
   }
 
   #lend(wanted: AllocationRequest): Promise<Allocation> {
-    return this.#gate.shared(() => this.#core.lender.lend(wanted, this.#options.clock.now()));
+    return this.#gate.shared(() => this.#core.lender.lend(wanted, this.#deps.clock.now()));
   }
 
   /** What can be done for a request that found no key: look whether that is so, and wait. */
@@ -141,14 +127,14 @@ export class KeyPool {
     wanted: AllocationRequest,
     refused: NoLease,
   ): Promise<Allocation> {
-    const knowsMore = await this.#inspector.learnMore(refused.refusal);
+    const knowsMore = await this.#keyChecker.learnMore(refused.refusal);
     const lent = knowsMore ? await this.#lend(wanted) : refused;
     if (lent.kind === 'lease') return lent;
     const { client = '' } = request;
     const waitMs = FairQueue.waitFor(lent.refusal, request);
     if (waitMs === 0) return lent;
     const { session, internalId = wanted.requestId } = wanted;
-    const exclude = this.#core.lender.stillTried(wanted, this.#options.clock.now());
+    const exclude = this.#core.lender.stillTried(wanted, this.#deps.clock.now());
     const attempt = () => this.#lend({ ...wanted, exclude });
     return this.#line.wait({ client, session, internalId, waitMs, attempt }, lent);
   }
@@ -161,12 +147,12 @@ export class KeyPool {
   /** Ends what a session waits for. */
   endSession(session: number): void {
     this.#line.end(session);
-    this.#options.inspections.end(session);
+    this.#deps.pendingChecks.end(session);
   }
 
   /** Notes that OpenRouter has taken the request of a lease that was to prove its key. */
   async confirm(leaseId: string): Promise<Result<'lease.confirm'>> {
-    const { store, clock } = this.#options;
+    const { store, clock } = this.#deps;
     const { keyId, generation } = readLeaseId(leaseId);
     const applied = await this.#gate.shared(async () => {
       const { byId, admission, reports } = this.#core;
@@ -200,7 +186,7 @@ export class KeyPool {
     outcome: Outcome,
     { usage: used, isUnsent = false }: LeaseUse,
   ): Promise<boolean> {
-    const { store, ledger, usage, clock } = this.#options;
+    const { store, ledger, usage, clock } = this.#deps;
     const { keyId, generation } = readLeaseId(leaseId);
     const key = this.#core.byId.get(keyId);
     if (key === undefined && !this.#gone.has(keyId)) return false;
@@ -211,24 +197,24 @@ export class KeyPool {
     const { model, client, wasProbe } = lease;
     const isInference = lease.request?.isInference !== false;
     usage.add({ keyId, model, client }, outcome, used, clock.now());
-    if (key !== undefined) this.#inspector.observe(keyId, outcome, { model, isInference });
+    if (key !== undefined) this.#keyChecker.observe(keyId, outcome, { model, isInference });
     const requester = requesterOf(leaseId, lease, clock.now());
     const end = { model, isInference, wasProbe, outcome, generation, requester };
     const followed = key === undefined ? [] : await this.#core.reports.take(key, end);
     ledger.ended(leaseId, outcome, used, followed, clock.now());
-    if (key !== undefined) this.#inspector.wantIfGuessed(key);
+    if (key !== undefined) this.#keyChecker.wantIfGuessed(key);
     return true;
   }
 
   /** Waits for a key that should be asked about; null if there is none. */
   takeInspection(session: number, waitMs: number): Promise<Lease | null> {
-    return this.#inspector.take(session, waitMs);
+    return this.#keyChecker.take(session, waitMs);
   }
 
   /** Whether a key's account is limited for want of credits, for a time that is only guessed. */
   isInDoubtOfCredits(keyId: string): boolean {
     const key = this.#core.byId.get(keyId);
-    const now = this.#options.clock.now();
+    const now = this.#deps.clock.now();
     return key !== undefined && guessedCredits(this.#core, key, now).length > 0;
   }
 
@@ -238,12 +224,12 @@ export class KeyPool {
     finding: Finding,
     clockOffsetMs?: number,
   ): Promise<Result<'inspection.report'>> {
-    const { contacts, clock } = this.#options;
+    const { contacts, clock } = this.#deps;
     const { keyId } = readLeaseId(leaseId);
-    if (!this.#inspector.isLatest(leaseId)) return { applied: false };
+    if (!this.#keyChecker.isLatest(leaseId)) return { applied: false };
     if (clockOffsetMs !== undefined) contacts.clock(clockOffsetMs, clock.now());
-    const applied = await this.#gate.shared(() => this.#inspector.takeIn(keyId, finding));
-    this.#options.inspections.done(keyId);
+    const applied = await this.#gate.shared(() => this.#keyChecker.takeIn(keyId, finding));
+    this.#deps.pendingChecks.done(keyId);
     if (applied) this.#line.serve();
     return { applied };
   }
@@ -302,7 +288,7 @@ export class KeyPool {
 
   /** When OpenRouter answered last; null: it has not. */
   get lastAnswerAt(): number | null {
-    return this.#options.contacts.lastAnswerAt;
+    return this.#deps.contacts.lastAnswerAt;
   }
 
   #find(keyId: string): PoolKey {

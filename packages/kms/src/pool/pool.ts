@@ -26,7 +26,7 @@ export async function openPool(settings: PoolSettings, parts: PoolDeps): Promise
     ...parts,
     core,
     contacts,
-    inspections: new PendingChecks({ keyIds, clock, random }),
+    pendingChecks: new PendingChecks({ keyIds, clock, random }),
     reopen: (changed, before) =>
       openCore(changed, parts, { ...shared, allowances: before.allowances.learnt() }, before),
   });
