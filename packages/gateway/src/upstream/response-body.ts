@@ -26,19 +26,17 @@ export function readResponseBody(
   const chunks: Buffer[] = [];
   let bytes = 0;
   const settle = (end: () => void) => {
-    silence.stop();
+    timer.stop();
     signal.removeEventListener('abort', onAbort);
     response.off('data', onData).off('end', onEnd).off('close', onClose);
     end();
   };
   const fail = (failure: UpstreamFailure) => {
-    settle(() => {
-      response.destroy();
-      reject(failure);
-    });
+    settle(() => reject(failure));
+    response.destroy();
   };
   const onData = (chunk: Buffer) => {
-    silence.heard();
+    timer.heard();
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes <= maxBytes) return;
@@ -49,15 +47,15 @@ export function readResponseBody(
   const onClose = () => fail(truncated());
   const onAbort = () => fail(aborted());
   const onIdle = () => fail(idle(idleMs));
-  const silence = new IdleTimer(idleMs, onIdle);
+  const timer = new IdleTimer(idleMs, onIdle);
   // 'close' follows every 'error'.
   response
     .on('data', onData)
     .once('end', onEnd)
     .once('close', onClose)
     .on('error', () => undefined);
-  signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
   return promise;
 }
 
