@@ -166,6 +166,7 @@ export const AGENTS: readonly Client[] = [
     name: 'promptfoo',
     packages: ['promptfoo@0.121.20'],
     tool: null,
+    isUnstreamed: true,
     command: ({ home }) => [
       ...['promptfoo/dist/src/entrypoint.js', 'eval', '--no-cache', '--no-progress-bar'],
       ...['-c', `${home}/promptfooconfig.yaml`],

@@ -29,6 +29,8 @@ export interface Client {
   readonly files?: (place: Place) => Readonly<Record<string, string | object>>;
   /** A command line that sets it up. */
   readonly setUp?: (place: Place) => readonly string[];
+  /** It asks for whole answers, not for streams. */
+  readonly isUnstreamed?: true;
   /** The command line of a server of its own, which runs beside it. */
   readonly server?: (place: Place) => readonly string[];
 }

@@ -104,32 +104,6 @@ type Running = ReturnType<typeof start>;
 const inTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
   Promise.race([promise, sleep(ms, undefined, { ref: false })]);
 
-/** Waits until an answer of OpenRouter's has begun; false if it has not within the deadline. */
-async function answerBegins(fake: FakeOpenRouter, giveUp: AbortSignal): Promise<boolean> {
-  const begins = () =>
-    fake.requests.records.some(({ method, events }) => method === 'POST' && events > 0);
-  while (!giveUp.aborted && !begins()) await sleep(LOOK_EVERY_MS);
-  return begins();
-}
-
-/** Interrupts a client once OpenRouter answers it, and looks whether it and its requests end. */
-async function interrupt(fake: FakeOpenRouter, { child, signal }: Running): Promise<Result> {
-  const ended = new AbortController();
-  void child.then(() => ended.abort());
-  const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(DEADLINE_MS)]);
-  if (!(await answerBegins(fake, giveUp))) return 'error';
-  signal('SIGINT');
-  const hasEnded = await inTime(
-    child.then(() => true),
-    STOP_MS,
-  );
-  await sleep(REQUEST_STOP_MS);
-  const areOver = fake.requests.records.every(
-    ({ endedAt, abortedAt }) => endedAt !== null || abortedAt !== null,
-  );
-  return hasEnded === true && areOver ? 'stopped' : 'not stopped';
-}
-
 /** What a run works with. */
 interface Scene {
   readonly client: Client;
@@ -137,6 +111,34 @@ interface Scene {
   readonly fake: FakeOpenRouter;
   readonly place: Place;
   readonly env: Record<string, string>;
+}
+
+/** Waits until an answer of OpenRouter's has begun, or a whole one is waited for; false: not within the deadline. */
+async function answerBegins({ fake, client }: Scene, giveUp: AbortSignal): Promise<boolean> {
+  const begins = () =>
+    fake.requests.records.some(
+      ({ method, events }) => method === 'POST' && (events > 0 || client.isUnstreamed === true),
+    );
+  while (!giveUp.aborted && !begins()) await sleep(LOOK_EVERY_MS);
+  return begins();
+}
+
+/** Interrupts a client once OpenRouter answers it, and looks whether it and its requests end. */
+async function interrupt(scene: Scene, { child, signal }: Running): Promise<Result> {
+  const ended = new AbortController();
+  void child.then(() => ended.abort());
+  const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(DEADLINE_MS)]);
+  if (!(await answerBegins(scene, giveUp))) return 'error';
+  signal('SIGINT');
+  const hasEnded = await inTime(
+    child.then(() => true),
+    STOP_MS,
+  );
+  await sleep(REQUEST_STOP_MS);
+  const areOver = scene.fake.requests.records.every(
+    ({ endedAt, abortedAt }) => endedAt !== null || abortedAt !== null,
+  );
+  return hasEnded === true && areOver ? 'stopped' : 'not stopped';
 }
 
 /** Starts one of a client's programs. */
@@ -169,7 +171,7 @@ async function perform(scene: Scene): Promise<Run> {
   const { client, situation, fake, place } = scene;
   const startedAt = performance.now();
   const running = await startProgram(client.command(place, promptOf(scene)), scene);
-  const stopped = situation.interrupts === true ? await interrupt(fake, running) : undefined;
+  const stopped = situation.interrupts === true ? await interrupt(scene, running) : undefined;
   const ended = await inTime(running.child, stopped === undefined ? DEADLINE_MS : 0);
   const ms = performance.now() - startedAt;
   running.signal('SIGKILL');
@@ -187,7 +189,7 @@ export async function run(
 ): Promise<Run> {
   const fake = await startFakeOpenRouter();
   for (let key = 0; key < KEYS; key += 1) fake.addKey();
-  situation.prepare(fake);
+  situation.prepare(fake, client);
   const installation = await startInstallation({
     folder: path.join(folder, 'product'),
     port: await freePort(),

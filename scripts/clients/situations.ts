@@ -1,4 +1,5 @@
 import type { FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
+import type { Client } from './client.ts';
 
 /** What a client met. */
 export type Result =
@@ -21,9 +22,9 @@ export type Result =
 export interface Situation {
   readonly name: string;
   /** Makes the fake OpenRouter behave so. */
-  readonly prepare: (fake: FakeOpenRouter) => void;
+  readonly prepare: (fake: FakeOpenRouter, client: Client) => void;
   readonly usesTool?: boolean;
-  /** Interrupts it once its answer has begun. */
+  /** Interrupts it once its answer has begun, or is waited for. */
   readonly interrupts?: boolean;
   /** The results that are right. */
   readonly right: readonly Result[];
@@ -71,8 +72,10 @@ export const SITUATIONS: readonly Situation[] = [
   },
   {
     name: 'Ctrl-C',
-    prepare: (fake) =>
-      fake.rules.add({ match: INFERENCE, fault: { kind: 'delay', eventMs: 1_000 } }),
+    prepare: (fake, { isUnstreamed }) => {
+      const slow = isUnstreamed === true ? { headersMs: 30_000 } : { eventMs: 1_000 };
+      fake.rules.add({ match: INFERENCE, fault: { kind: 'delay', ...slow } });
+    },
     interrupts: true,
     right: ['stopped'],
   },

@@ -119,8 +119,9 @@ describe('an error of OpenRouter', () => {
     expect(bodyOf(answer)).toMatchObject({
       error: {
         message: expect.stringMatching(
-          /^Provider returned error Try again at .* UTC, in (2 h|1 h \d+ min)( \d min)?\.$/,
+          /^Provider returned error\. Try again at .* UTC, in (2 h|1 h \d+ min)( \d min)?\.$/,
         ) as string,
+        type: 'quota_exceeded',
         metadata: { provider_name: 'X', retry_after_ms: expect.any(Number) as number },
       },
     });

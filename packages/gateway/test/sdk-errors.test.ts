@@ -43,6 +43,11 @@ it.each(CODES)('%s within a stream is an error with our words in every SDK', asy
   expect(silent(await heardBy({ error, where: 'stream' }))).toEqual([]);
 });
 
+it('a firm refusal is an error with our words in every SDK', async () => {
+  const error = new GatewayError('keys_limited', WORDS, { retryAfterMs: HOUR_MS }).firm();
+  expect(silent(await heardBy({ error, where: 'document' }))).toEqual([]);
+});
+
 const byItself = sdkCalls('as usual').filter(({ streamed }) => streamed);
 const keysLimited = (retryAfterMs: number) =>
   new GatewayError('keys_limited', WORDS, { retryAfterMs });

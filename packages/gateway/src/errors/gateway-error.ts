@@ -1,4 +1,4 @@
-import { retryAdvice } from './retry-advice.ts';
+import { LONGEST_RETRY_AFTER_MS, retryAdvice } from './retry-advice.ts';
 
 /**
  * Every failure the gateway answers by itself: the status, the `type` clients read, Anthropic's name for
@@ -158,8 +158,26 @@ export const GATEWAY_ERRORS = {
   },
 } as const;
 
+/** A refusal that clients do not repeat by themselves. */
+const FIRM = {
+  status: 403,
+  type: 'permission_error',
+  anthropic: 'permission_error',
+  errorType: 'permission_denied',
+} as const;
+
+/** The `type` of a limit that lasts: promptfoo repeats every other 429. */
+export const QUOTA_EXCEEDED = 'quota_exceeded';
+
 /** The name of a failure. */
 export type GatewayErrorCode = keyof typeof GATEWAY_ERRORS;
+
+interface GatewayErrorOptions {
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+  status?: number;
+  isFirm?: boolean;
+}
 
 /** A failure that ends a request with an answer of the gateway's own. */
 export class GatewayError extends Error {
@@ -167,18 +185,24 @@ export class GatewayError extends Error {
   readonly code: GatewayErrorCode;
   /** Set when waiting helps, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** Its code's, unless it passes on the status of an answer. */
+  /** Its code's, unless it is firm, or passes on the status of an answer. */
   readonly status: number;
+  /** Whether it keeps clients from repeating the request by themselves. */
+  readonly isFirm: boolean;
 
-  constructor(
-    code: GatewayErrorCode,
-    message: string,
-    options: { retryAfterMs?: number | undefined; cause?: unknown; status?: number } = {},
-  ) {
+  constructor(code: GatewayErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
-    this.status = options.status ?? GATEWAY_ERRORS[code].status;
+    this.isFirm = options.isFirm ?? false;
+    this.status = options.status ?? (this.isFirm ? FIRM : GATEWAY_ERRORS[code]).status;
+  }
+
+  /** The same failure for a client that repeats the request although it was told not to. */
+  firm(): GatewayError {
+    const { code, cause, retryAfterMs } = this;
+    const message = `${this.message} This request was repeated too early.`;
+    return new GatewayError(code, message, { cause, retryAfterMs, isFirm: true });
   }
 
   /** Turns anything caught into a GatewayError; what is unknown becomes `internal`, its cause kept for the log. */
@@ -199,9 +223,17 @@ export interface ErrorBodyContext {
   now: number;
 }
 
+/** What the error is called in each API's words. */
+function namesOf({ code, isFirm, retryAfterMs = 0 }: GatewayError) {
+  if (isFirm) return FIRM;
+  const names = GATEWAY_ERRORS[code];
+  const isQuota = names.type === 'rate_limit_error' && retryAfterMs > LONGEST_RETRY_AFTER_MS;
+  return isQuota ? { ...names, type: QUOTA_EXCEEDED } : names;
+}
+
 /** The JSON body of an error answer, in the shape the API's clients expect. */
 export function errorBody(error: GatewayError, context: ErrorBodyContext): Record<string, unknown> {
-  const { type, anthropic, errorType } = GATEWAY_ERRORS[error.code];
+  const { type, anthropic, errorType } = namesOf(error);
   const { requestId, anthropicShape, now } = context;
   const { sentence } = retryAdvice(error.retryAfterMs, now);
   const message = sentence === '' ? error.message : `${error.message} ${sentence}`;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { reportsError } from './error-member.ts';
+import { QUOTA_EXCEEDED } from '../errors/gateway-error.ts';
 
 /** What an error body of OpenRouter says, whichever of its shapes it has. */
 export interface ErrorDetails {
@@ -184,14 +185,23 @@ export function errorDocument(data: string, anthropicShape: boolean): string {
   return JSON.stringify({ error: errorMember(json) ?? json });
 }
 
-/** An error document with the time until when it lasts: in its message, and in its metadata. */
+const ENDS_SENTENCE = /[.!?]$/;
+
+/** A message and a sentence after it. */
+function joined(message: string, sentence: string): string {
+  const isOpen = message !== '' && !ENDS_SENTENCE.test(message);
+  return `${message}${isOpen ? '.' : ''} ${sentence}`.trim();
+}
+
+/** An error document with the time until when it lasts: in its message, its type, and its metadata. */
 export function withRetryTime(body: Buffer, retryAfterMs: number, sentence: string): Buffer {
   const json = parse(body.toString('utf8'));
   if (!isObject(json) || !isObject(json['error'])) return body;
   const { message, metadata } = json['error'];
   const error = {
+    type: QUOTA_EXCEEDED,
     ...json['error'],
-    message: `${typeof message === 'string' ? message.trim() : ''} ${sentence}`.trim(),
+    message: joined(typeof message === 'string' ? message.trim() : '', sentence),
     metadata: { ...(isObject(metadata) ? metadata : {}), retry_after_ms: retryAfterMs },
   };
   return Buffer.from(JSON.stringify({ ...json, error }));

@@ -28,6 +28,12 @@ const NOTHING = {
   ...{ modelLimited: 0, sent: 0, received: 0, begun: 0 },
 };
 
+const LIMITS: readonly (string | null)[] = ['keys_limited', 'model_limited'];
+
+/** Whether a limit refused it: with 429, or with 403 where the client repeated it too early. */
+const isLimited = ({ status, failure }: RequestSummary) =>
+  status === 429 || (status === 403 && LIMITS.includes(failure));
+
 /** The latest steps of one length that have traffic, the oldest first. */
 export class TrafficSteps {
   readonly #steps: TrafficStep[] = [];
@@ -45,7 +51,7 @@ export class TrafficSteps {
   add(end: RequestSummary, now: number): void {
     const step = this.#stepAt(now);
     step[outcomeOfRequest(end)] += 1;
-    if (end.status === 429) {
+    if (isLimited(end)) {
       step.limited += 1;
       if (end.failure !== 'keys_limited') step.modelLimited += 1;
     }

@@ -130,5 +130,7 @@ test('a limit of a model is told apart from one of every key', () => {
   traffic.add({ ...END, status: 429, failure: 'model_limited' }, T);
   traffic.add({ ...END, status: 429, failure: 'keys_limited' }, T);
   traffic.add({ ...END, status: 429 }, T);
-  expect(traffic.recent(60_000, T)).toMatchObject({ failed: 3, modelLimited: 2, refused: 0 });
+  traffic.add({ ...END, status: 403, failure: 'keys_limited' }, T);
+  traffic.add({ ...END, status: 403, failure: 'paid_model' }, T);
+  expect(traffic.recent(60_000, T)).toMatchObject({ failed: 4, modelLimited: 2, refused: 1 });
 });

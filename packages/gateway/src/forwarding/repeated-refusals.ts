@@ -1,0 +1,58 @@
+import type { Exchange } from '../http/exchange.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { LONGEST_RETRY_AFTER_MS } from '../errors/retry-advice.ts';
+
+/** How often a request is told to come back later before it is refused firmly. */
+const PATIENT_REFUSALS = 2;
+/** Clients that repeat by themselves wait for a minute at most. */
+const REMEMBERED_MS = 120_000;
+/** Requests that are remembered; beyond it the one that was quiet for longest is forgotten. */
+export const MAX_REMEMBERED = 1_000;
+
+/** What a request is known again by: its repetition has the same length. */
+export type RefusedRequest = Pick<Exchange, 'client' | 'address' | 'path' | 'model'> & {
+  readonly request: { readonly headers: { readonly 'content-length'?: string | undefined } };
+};
+
+interface Entry {
+  count: number;
+  at: number;
+}
+
+const nameOf = ({ client, address, path, model, request }: RefusedRequest) =>
+  JSON.stringify([client, address, path, model, request.headers['content-length']]);
+
+/**
+ * Requests that were told to come back in more than a minute. Programs exist that repeat every 429 and
+ * 5xx by themselves, whatever the answer says, and show nothing meanwhile. They do not repeat a 403,
+ * whose request is not to be repeated automatically (RFC 9110, section 15.5.4).
+ */
+export class RepeatedRefusals {
+  readonly #requests = new Map<string, Entry>();
+
+  /** How many requests are remembered. */
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  /** The failure to answer with: a firm one where the same request is refused again and again. */
+  judge(failure: unknown, request: RefusedRequest, now: number): unknown {
+    if (!(failure instanceof GatewayError)) return failure;
+    if ((failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS) return failure;
+    return this.#add(nameOf(request), now) > PATIENT_REFUSALS ? failure.firm() : failure;
+  }
+
+  /** Counts a refusal, and gives the count that has not been forgotten. */
+  #add(name: string, now: number): number {
+    const last = this.#requests.get(name);
+    const isRecent = last !== undefined && Math.abs(now - last.at) < REMEMBERED_MS;
+    const count = isRecent ? last.count + 1 : 1;
+    this.#requests.delete(name); // a map keeps the order of insertion: the first was quiet for longest
+    this.#requests.set(name, { count, at: now });
+    const [quietest] = this.#requests.keys();
+    if (this.#requests.size > MAX_REMEMBERED && quietest !== undefined) {
+      this.#requests.delete(quietest);
+    }
+    return count;
+  }
+}
