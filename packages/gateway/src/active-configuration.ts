@@ -5,6 +5,7 @@ import type { BodySpool } from './request/body-spool.ts';
 import { blockListOf, clientAddress } from './auth/client-address.ts';
 import { createClientAuth } from './auth/client-auth.ts';
 import { createForwarder } from './forwarding/forward.ts';
+import { refusingRepeats } from './forwarding/repeated-refusals.ts';
 import type { Leases } from './key-service/leases.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models/models-cache.ts';
@@ -103,12 +104,20 @@ function createModelsCache(
 /** The function that takes requests upstream, under a lease. */
 function forwarderOf(
   { options, upstream, baseUrl }: ActiveConfiguration,
-  { leases, counters: metrics, memory, spool, underWay, bodyTimeoutMs }: ActiveConfigurationDeps,
+  {
+    leases,
+    counters: metrics,
+    memory,
+    spool,
+    underWay,
+    bodyTimeoutMs,
+    now,
+  }: ActiveConfigurationDeps,
 ): ReturnType<typeof createForwarder> {
   const { maxAttempts, idleTimeoutMs, keepaliveAfterMs, deadlineMs, providerRetryDelayMs } =
     options.upstream;
   const { freeOnly, maxBodyBytes } = options;
-  return createForwarder({
+  const forward = createForwarder({
     baseUrl,
     upstream,
     leases,
@@ -130,6 +139,7 @@ function forwarderOf(
       bodyTimeoutMs,
     },
   });
+  return refusingRepeats(forward, now);
 }
 
 /** Proxied paths: the model list through its cache, token counts by an estimate, everything else upstream. */

@@ -9,7 +9,6 @@ import { errorInsteadOf } from '../outcome/key-refusal.ts';
 import type { Destination, ForwardDeps } from './forward-parts.ts';
 import type { Acquired, LeaseUse } from '../key-service/leases.ts';
 import { concernsAccount, refusesAccount, refusesKey } from '../outcome/outcome.ts';
-import { RepeatedRefusals } from './repeated-refusals.ts';
 import { RequestBody } from '../request/request-body.ts';
 import { attributed, mayConcernExtras } from '../request/request-extras.ts';
 import {
@@ -24,13 +23,10 @@ import { canHelp, deadlinePassed, failureAnswer } from '../upstream/upstream-fai
 
 /** Creates the function that takes a request upstream, in one attempt after another until one serves it. */
 export function createForwarder(parts: ForwardDeps) {
-  const repeatedRefusals = new RepeatedRefusals();
   return async (exchange: Exchange, destination: Destination): Promise<void> => {
     const forwarding = new Forwarding(parts, exchange, destination);
     try {
       await forwarding.run();
-    } catch (error) {
-      throw repeatedRefusals.judge(error, exchange, Date.now());
     } finally {
       forwarding.end();
     }

@@ -56,3 +56,20 @@ export class RepeatedRefusals {
     return count;
   }
 }
+
+type Forward<Destination> = (exchange: Exchange, destination: Destination) => Promise<void>;
+
+/** A forwarder that refuses firmly the requests that it has refused again and again. */
+export function refusingRepeats<Destination>(
+  forward: Forward<Destination>,
+  now: () => number,
+): Forward<Destination> {
+  const refusals = new RepeatedRefusals();
+  return async (exchange, destination) => {
+    try {
+      await forward(exchange, destination);
+    } catch (error) {
+      throw refusals.judge(error, exchange, now());
+    }
+  };
+}
