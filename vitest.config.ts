@@ -10,7 +10,7 @@ const HUNG_AFTER_MS = 10 * 60_000;
 const EVENT_WITHIN_MS = 2 * 60_000;
 
 /** Suites that start the whole product. */
-const END_TO_END = 'packages/launcher/test/**/*.test.ts';
+const END_TO_END = 'packages/end-to-end/test/**/*.test.ts';
 
 const files = (suites: typeof SYSTEM_SUITES) => suites.flatMap((suite) => suite.files);
 

@@ -8,11 +8,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { startProduct } from '@openrouter-proxy/end-to-end';
 import { startFakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { watchKeys } from './demo/key-watch.ts';
 import { troubles } from './demo/troubles.ts';
 import { sendTraffic } from './demo/traffic.ts';
-import { startInstallation } from './product/installation.ts';
 
 const ACCESS_KEY = 'demo';
 /** Further clients, each with a key of its own. */
@@ -33,11 +33,12 @@ for (const freePerMinute of [3, 4, 20, 20, 20]) {
 for (const fault of troubles()) fake.rules.add(fault);
 
 const folder = await mkdtemp(path.join(tmpdir(), 'openrouter-proxy-demo-'));
-const installation = await startInstallation({
+const product = await startProduct({
   folder,
-  port: PORT,
+  logFile: 'log',
   settings: {
     server: {
+      port: PORT,
       access_key: ACCESS_KEY,
       access_keys: OTHERS.map((name) => ({ name, key: `demo-${name}` })),
     },
@@ -48,7 +49,7 @@ const installation = await startInstallation({
   if (!stopping.signal.aborted) throw error;
   process.exit();
 });
-void installation.ended.then(() => stopping.abort());
+void product.ended.then(() => stopping.abort());
 
 /** Another demo, say: what answers there is not what is about to start. */
 async function refuseTakenPort(port: number): Promise<void> {
@@ -65,7 +66,8 @@ async function refuseTakenPort(port: number): Promise<void> {
   await once(server, 'close');
 }
 
-const { url, log, config } = installation;
+const { url, config } = product;
+const log = path.join(folder, 'log');
 console.log(`
   The gateway   ${url}/api/v1   access key: ${ACCESS_KEY}
   Dashboard     ${url}/metrics   (any name, password: ${ACCESS_KEY})
@@ -83,9 +85,9 @@ const accessKeys = [ACCESS_KEY, ...OTHERS.map((name) => `demo-${name}`)];
 const { signal } = stopping;
 await Promise.all([
   sendTraffic({ url, accessKeys, signal }),
-  watchKeys(await installation.operator(), signal),
+  watchKeys(await product.operator(), signal),
 ]);
-const exitCode = await installation.stop();
+const exitCode = await product.stop();
 await fake.stop();
 await rm(folder, { recursive: true });
 console.log(exitCode === 0 ? 'The demo is over.' : `The launcher ended with code ${exitCode}.`);

@@ -8,14 +8,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startProduct, type RunningProduct } from '@openrouter-proxy/end-to-end';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { ask, type Answer } from './lab/ask.ts';
 import { TRIALS } from './lab/faults.ts';
 import type { SetAside, Trial } from './lab/trial.ts';
 import { complaints, seenIn, setAsideIn, type Observed } from './lab/judge.ts';
 import { POISON_TRIALS, poisonComplaints, tryPoison } from './lab/poison.ts';
-import { freePort } from './product/free-port.ts';
-import { startInstallation, type Installation } from './product/installation.ts';
 
 const ACCESS_KEY = 'lab-access-key';
 const KEYS = 3;
@@ -24,8 +23,8 @@ const SETTLED_MS = 2_000;
 const LOOK_EVERY_MS = 50;
 
 /** What is set aside, once that is what is to be, or after a moment. */
-async function settled(installation: Installation, trial: Trial): Promise<SetAside[]> {
-  const operator = await installation.operator();
+async function settled(product: RunningProduct, trial: Trial): Promise<SetAside[]> {
+  const operator = await product.operator();
   const giveUpAt = performance.now() + SETTLED_MS;
   for (;;) {
     const { keys } = await operator.call('keys.list', {});
@@ -48,19 +47,19 @@ const leaks = ({ text }: Answer, { keys }: FakeOpenRouter) =>
   );
 
 /** Has OpenRouter asked about every key, as a reload does. */
-async function checkKeys(installation: Installation): Promise<void> {
-  const operator = await installation.operator();
+async function checkKeys(product: RunningProduct): Promise<void> {
+  const operator = await product.operator();
   await operator.call('service.reload', {});
   await operator.close();
 }
 
-/** Tries one fault on an installation of its own. */
+/** Tries one fault on a product of its own. */
 async function attempt(trial: Trial, folder: string): Promise<Observed> {
   const fake = await startFakeOpenRouter();
   for (let n = 0; n < KEYS; n += 1) fake.addKey();
-  const installation = await startInstallation({
+  const product = await startProduct({
     folder,
-    port: await freePort(),
+    logFile: 'log',
     settings: {
       server: { access_key: ACCESS_KEY, http_log_level: 'ERROR' },
       openrouter: {
@@ -78,13 +77,13 @@ async function attempt(trial: Trial, folder: string): Promise<Observed> {
       const match = { method: 'POST' };
       fake.rules.add({ match, fault, ...(times === Infinity ? {} : { times }) });
     }
-    if (trial.onKeyCheck) await checkKeys(installation);
-    const answer = await ask(installation.url, ACCESS_KEY, trial);
-    const setAside = await settled(installation, trial);
-    const live = await fetch(`${installation.url}/health/live`).catch(() => undefined);
+    if (trial.onKeyCheck) await checkKeys(product);
+    const answer = await ask(product.url, ACCESS_KEY, trial);
+    const setAside = await settled(product, trial);
+    const live = await fetch(`${product.url}/health/live`).catch(() => undefined);
     return { answer, setAside, isAlive: live?.ok === true, leaked: leaks(answer, fake) };
   } finally {
-    await installation.stop();
+    await product.stop();
     await fake.stop();
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { freePort } from '../product/free-port.ts';
+import { freePort } from '@openrouter-proxy/end-to-end';
 import { startPinned, type Pinned } from './processes.ts';
 
 /** A 450-byte completion, as the published baselines use it. */

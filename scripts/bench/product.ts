@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { freePort } from '../product/free-port.ts';
-import { startInstallation } from '../product/installation.ts';
+import { startProduct as startPrograms } from '@openrouter-proxy/end-to-end';
 import { childWith, pin, type Running } from './processes.ts';
 
 /** The core of what is measured, and that of everything else. */
@@ -33,9 +32,9 @@ export async function startProduct(
   { launcher, server = {}, settings = {}, isPinned = true }: ProductOptions = {},
 ): Promise<Product> {
   const keys = Array.from({ length: 5 }, () => `sk-or-v1-${randomBytes(32).toString('hex')}`);
-  const installation = await startInstallation({
+  const product = await startPrograms({
     folder,
-    port: await freePort(),
+    logFile: 'log',
     settings: {
       server: { access_key: ACCESS_KEY, ...server },
       openrouter: { keys, base_url: `${upstream}/api/v1` },
@@ -43,7 +42,7 @@ export async function startProduct(
     },
     ...(launcher === undefined ? {} : { launcher }),
   });
-  const { url, pid } = installation;
+  const { url, pid } = product;
   const gateway = await childWith(pid, 'gateway');
   if (isPinned) {
     await pin(gateway, GATEWAY_CORE);
@@ -54,7 +53,7 @@ export async function startProduct(
     gateway,
     launcher: pid,
     async stop() {
-      await installation.stop();
+      await product.stop();
     },
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { freePort } from '../product/free-port.ts';
+import { freePort } from '@openrouter-proxy/end-to-end';
 import { childrenWith } from './processes.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, startProduct } from '@openrouter-proxy/end-to-end';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { execa } from 'execa';
-import { freePort } from '../product/free-port.ts';
-import { startInstallation } from '../product/installation.ts';
 import type { Client, Place } from './client.ts';
 import { resultOf, type Result, type Situation } from './situations.ts';
 
@@ -181,7 +180,7 @@ async function perform(scene: Scene): Promise<Run> {
   return { result: stopped ?? judged, ms, upstream, exitCode, output };
 }
 
-/** Runs a client in a situation, against an installation of its own. */
+/** Runs a client in a situation, against a product of its own. */
 export async function run(
   client: Client,
   situation: Situation,
@@ -190,16 +189,16 @@ export async function run(
   const fake = await startFakeOpenRouter();
   for (let key = 0; key < KEYS; key += 1) fake.addKey();
   situation.prepare(fake, client);
-  const installation = await startInstallation({
+  const product = await startProduct({
     folder: path.join(folder, 'product'),
-    port: await freePort(),
+    logFile: 'log',
     settings: {
       server: { access_key: ACCESS_KEY },
       openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
     },
   });
   const place: Place = {
-    ...{ url: installation.url, accessKey: ACCESS_KEY, model: MODEL, packages },
+    ...{ url: product.url, accessKey: ACCESS_KEY, model: MODEL, packages },
     port: await freePort(),
     ...{ home: path.join(folder, 'home'), work: path.join(folder, 'work') },
   };
@@ -210,7 +209,7 @@ export async function run(
     return await perform(scene);
   } finally {
     server?.signal('SIGKILL');
-    await installation.stop();
+    await product.stop();
     await fake.stop();
   }
 }

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startProduct } from '@openrouter-proxy/end-to-end';
 import { startFakeOpenRouter, type Fault } from '@openrouter-proxy/fake-openrouter';
-import { freePort } from '../product/free-port.ts';
-import { startInstallation } from '../product/installation.ts';
 
 /*
  * One client sends nothing but requests that fail for what they hold, while others send requests that
@@ -120,7 +119,7 @@ async function steadily(
   await Promise.all(sent);
 }
 
-/** Tries one poison on an installation of its own. */
+/** Tries one poison on a product of its own. */
 export async function tryPoison(trial: PoisonTrial, folder: string): Promise<PoisonResult> {
   const { fault, bytes = 0 } = POISONS[trial.poison] ?? { fault: { kind: 'empty' as const } };
   const fake = await startFakeOpenRouter();
@@ -128,9 +127,9 @@ export async function tryPoison(trial: PoisonTrial, folder: string): Promise<Poi
   fake.rules.add({ match: { method: 'POST', contains: MARK }, fault });
   const [poisoner, ...others] = trial.clients;
   const names = [...new Set(trial.clients)].filter((name) => name !== 'default');
-  const installation = await startInstallation({
+  const product = await startProduct({
     folder,
-    port: await freePort(),
+    logFile: 'log',
     settings: {
       server: {
         access_key: keyOf('default'),
@@ -144,7 +143,7 @@ export async function tryPoison(trial: PoisonTrial, folder: string): Promise<Poi
       },
     },
   });
-  const load = new Load(installation.url);
+  const load = new Load(product.url);
   try {
     const refused: Record<string, number> = {};
     let [isOver, poisoned, attempts] = [false, 0, 0];
@@ -174,7 +173,7 @@ export async function tryPoison(trial: PoisonTrial, folder: string): Promise<Poi
     return { sent: OTHERS, refused, poisoned, attempts };
   } finally {
     load.end();
-    await installation.stop();
+    await product.stop();
     await fake.stop();
   }
 }
