@@ -98,3 +98,13 @@ export {
   type UnixListener,
   type UnixSocketErrorCode,
 } from './unix-socket.ts';
+export {
+  MAX_OBJECTS,
+  objectCursor,
+  objectId,
+  objectKind,
+  ownedObject,
+  type ObjectCursor,
+  type ObjectKind,
+  type OwnedObject,
+} from './owned-object.ts';
