@@ -13,6 +13,7 @@ import {
 } from './ledger.ts';
 import { metricFamily } from './metric-family.ts';
 import { outcome } from './outcome.ts';
+import { objectMethods } from './object-methods.ts';
 import { requestPage, requestQuery } from './recent-requests.ts';
 import { reloadReport } from './reload.ts';
 import { serviceStatus } from './service-status.ts';
@@ -201,6 +202,7 @@ export const contract = {
     result: z.strictObject({ applied: z.boolean() }),
     roles: ['gateway'],
   },
+  ...objectMethods(leaseId),
   /** The keys in the configuration's order, a page at a time. */
   'keys.list': {
     params: z

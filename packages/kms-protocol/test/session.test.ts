@@ -164,5 +164,9 @@ test('only a lease carries a secret, and only the gateway gets one', () => {
     'inspection.take',
     'inspection.report',
     'requests.record',
+    'objects.remember',
+    'objects.find',
+    'objects.list',
+    'objects.forget',
   ]);
 });

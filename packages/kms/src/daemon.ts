@@ -29,6 +29,8 @@ import { beginHistory, poolListener } from './pool/pool-listener.ts';
 import type { PoolSettings } from './pool/pool-core.ts';
 import { openPool } from './pool/pool.ts';
 import { rpcHandlers } from './rpc/rpc-handlers.ts';
+import { openOwners } from './ownership/open-owners.ts';
+import type { ObjectOwners } from './ownership/object-owners.ts';
 import { openStore, type OpenedStore } from './store-opening.ts';
 import { shareUsage, type UsageSharing } from './usage/usage-sharing.ts';
 
@@ -71,15 +73,14 @@ export async function startDaemon(
   let current = configuration;
   const { store, pool, clock } = await openStoreAndPool(() => current, books, deps);
   resources.defer(() => store.close());
-  const sharing = resources.use(await shareUsage(configuration, books.usage, { clock, logger }));
-  const sessions = new GatewaySessions({
-    store,
-    clock,
-    leaseTtlMs: () => current.leaseTtlMs,
-    onError: (error) => logger.error('leases of a lost connection were not shortened', { error }),
-  });
-  const health = resources.use(new ServiceHealth({ ...deps, pool, ...books, clock }));
-  const server = createServer({ pool, books, sharing, sessions, health }, configuration, deps);
+  const withStoreClock = { ...deps, clock };
+  const sharing = resources.use(await shareUsage(configuration, books.usage, withStoreClock));
+  const owners = resources.use(await openOwners(configuration, withStoreClock));
+  const leaseTtlMs = () => current.leaseTtlMs;
+  const sessions = new GatewaySessions({ store, clock, leaseTtlMs, onError: notShortened(logger) });
+  const health = resources.use(new ServiceHealth({ ...withStoreClock, pool, ...books }));
+  const served = { pool, books, sharing, owners, sessions, health };
+  const server = createServer(served, configuration, deps);
   resources.defer(() => server.stop());
   const listener = await listen(configuration, server, logger);
   resources.defer(() => listener.close());
@@ -91,15 +92,28 @@ export async function startDaemon(
       await running.disposeAsync();
     },
     configure: async (changed) => {
-      await pool.configure(settingsOf(changed));
+      await reconfigure(pool, books, changed, clock.now());
       current = changed;
-      beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
       logger.info('serving keys', { keys: changed.keys.length, reloaded: true });
     },
   };
 }
 
-/** What of the hand-over the pool goes by. */
+const notShortened = (logger: Logger) => (error: unknown) => {
+  logger.error('leases of a lost connection were not shortened', { error });
+};
+
+async function reconfigure(
+  pool: KeyPool,
+  books: Accounting,
+  changed: KmsConfiguration,
+  now: number,
+): Promise<void> {
+  await pool.configure(settingsOf(changed));
+  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), now);
+}
+
+/** The pool's part of the configuration. */
 function settingsOf(configuration: KmsConfiguration): PoolSettings {
   const { selection, freeRequests, leaseTtlMs, rateLimitCooldownMs } = configuration;
   return {
@@ -134,12 +148,13 @@ interface Served {
   readonly pool: KeyPool;
   readonly books: Accounting;
   readonly sharing: UsageSharing | null;
+  readonly owners: ObjectOwners;
   readonly sessions: GatewaySessions;
   readonly health: ServiceHealth;
 }
 
 function createServer(
-  { pool, books, sharing, sessions, health }: Served,
+  { pool, books, sharing, owners, sessions, health }: Served,
   { tokens, processMetrics }: KmsConfiguration,
   { clock, logger, version, reload }: DaemonDeps,
 ): KmsServer {
@@ -148,7 +163,7 @@ function createServer(
   const metrics = createMetrics(pool, { process: processMetrics, now });
   return serve({
     handlers: rpcHandlers({
-      ...{ pool, books, sharing, metrics, service, health, reload, clock },
+      ...{ pool, books, sharing, owners, metrics, service, health, reload, clock },
       onUnreadable: (requests) =>
         logger.warning(
           'finished requests could not be recorded: the gateway sent figures that cannot be right',

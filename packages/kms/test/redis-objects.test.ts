@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openObjectFile } from '../src/ownership/object-file.ts';
 import { LIFETIME_MS } from '../src/ownership/object-record.ts';
 import { ObjectOwners, type NewObject } from '../src/ownership/object-owners.ts';
-import { openSharedObjects } from '../src/ownership/shared-objects.ts';
+import { SharedObjects } from '../src/ownership/shared-objects.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { redisUrl, useRedisServers, type RedisServer } from './support/redis-server.ts';
 import { useTempFolders } from './support/temp-folder.ts';
@@ -21,7 +21,7 @@ async function machine(redis: RedisServer, clock = new ManualClock(Date.now())) 
   const ready = Promise.withResolvers<undefined>();
   const owners = new ObjectOwners({
     file: openObjectFile(join(newFolder(), 'objects.db'), clock.now(), () => expect.unreachable()),
-    shared: openSharedObjects(redisUrl(redis.url), 'test', () => ready.resolve(undefined)),
+    shared: new SharedObjects(redisUrl(redis.url), 'test', () => ready.resolve(undefined)),
     clock,
     listener: {
       onUnshared: (isUnshared) => unshared.push(isUnshared),

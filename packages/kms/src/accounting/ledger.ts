@@ -128,6 +128,12 @@ export class Ledger {
     return true;
   }
 
+  /** The key that served a request last; undefined: none. */
+  keyOf({ requestId, internalId = requestId }: Pick<RequestSummary, 'requestId' | 'internalId'>) {
+    const step = this.#entries.get(internalId)?.steps.findLast(({ kind }) => kind === 'attempt');
+    return step?.kind === 'attempt' ? step.keyId : undefined;
+  }
+
   /** What is remembered of the request that the gateway calls so, else of the latest that its client calls so. */
   get(id: string): RequestView | null {
     const entry = this.#entries.get(id) ?? this.#called(id)[0];

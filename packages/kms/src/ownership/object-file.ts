@@ -94,6 +94,9 @@ function openDatabase(path: string): DatabaseSync {
   }
 }
 
+/** Before the first object of every list. */
+const BEGINNING: ObjectCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
+
 function objectFileIn(database: DatabaseSync): ObjectFile {
   const insert = database.prepare(
     `INSERT INTO owned_object (kind, id, key_id, account, client, created_at, expires_at, is_shared)
@@ -120,12 +123,10 @@ function objectFileIn(database: DatabaseSync): ObjectFile {
       }),
     find: (kind, id, now) => recordsIn([find.get(kind, id, now)])[0],
     list: ({ kind, client }, after, limit, now) => {
-      const { createdAt, id } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
+      const { createdAt, id } = after ?? BEGINNING;
       return recordsIn(list.all(kind, client, now, createdAt, id, limit));
     },
-    forget: (kind, id) => {
-      forget.run(kind, id);
-    },
+    forget: (kind, id) => void forget.run(kind, id),
     unshared: (limit) => recordsIn(unshared.all(limit)),
     markShared: (records) =>
       inTransaction(database, () => {

@@ -20,65 +20,77 @@ const kept = z.strictObject({
 const listed = z.array(z.string());
 const texts = z.array(z.string().nullable());
 
-/** Owners of objects that the machines of a pool share. Every method rejects while Redis is unreachable. */
-export interface SharedObjects {
-  keep(records: readonly ObjectRecord[], now: number): Promise<void>;
-  find(kind: ObjectKind, id: string): Promise<ObjectRecord | undefined>;
+/**
+ * Owners of objects that the machines of a pool share in Redis, on a connection of their own. Every
+ * method rejects while Redis cannot be reached.
+ */
+export class SharedObjects {
+  readonly #connection: Connection;
+  readonly #prefix: string;
+
+  /** `onReady`: Redis can be reached, or can be reached again. */
+  constructor(url: RedisUrl, prefix: string, onReady: () => void) {
+    this.#prefix = prefix;
+    this.#connection = new Connection({ url, onReady });
+  }
+
+  async keep(records: readonly ObjectRecord[], now: number): Promise<void> {
+    const values = new ScriptArguments().add(now);
+    for (const { kind, id, ...record } of records) {
+      values.addKey(this.#recordKey(kind, id)).addKey(this.#listKey(kind, record.client));
+      values.add(JSON.stringify(record), record.expiresAt, record.createdAt, id);
+    }
+    await this.#run(KEEP_OBJECTS, values);
+  }
+
+  async find(kind: ObjectKind, id: string): Promise<ObjectRecord | undefined> {
+    return (await this.#read(kind, [id]))[0];
+  }
+
   /** The objects of a client after a cursor (null: from the start), the latest first. */
-  list(
-    of: { readonly kind: ObjectKind; readonly client: string },
+  async list(
+    { kind, client }: { readonly kind: ObjectKind; readonly client: string },
     after: ObjectCursor | null,
     limit: number,
-  ): Promise<ObjectRecord[]>;
-  forget(record: ObjectRecord): Promise<void>;
-  close(): void;
-}
+  ): Promise<ObjectRecord[]> {
+    const values = new ScriptArguments(this.#listKey(kind, client));
+    values.add(after?.createdAt ?? '+inf', limit + SAME_INSTANT);
+    const found = listed.parse(await this.#run(LIST_OBJECTS, values));
+    return await this.#read(kind, idsIn(found, after).slice(0, limit));
+  }
 
-/** Opens the owners that are kept in Redis, on a connection of their own. `onReady`: Redis can be reached again. */
-export function openSharedObjects(
-  url: RedisUrl,
-  prefix: string,
-  onReady: () => void,
-): SharedObjects {
-  const connection = new Connection({ url, onReady });
-  const recordKey = (kind: ObjectKind, id: string) => `{${prefix}}:object:${kind}:${id}`;
-  const listKey = (kind: ObjectKind, of: string) => `{${prefix}}:objects:${kind}:${of}`;
-  const run = async (script: Script, values: ScriptArguments) => {
+  async forget({ kind, id, client }: ObjectRecord): Promise<void> {
+    const keys = new ScriptArguments(this.#recordKey(kind, id), this.#listKey(kind, client));
+    await this.#run(FORGET_OBJECT, keys.add(id));
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #read(kind: ObjectKind, ids: readonly string[]): Promise<ObjectRecord[]> {
+    if (ids.length === 0) return [];
+    const keys = new ScriptArguments(...ids.map((id) => this.#recordKey(kind, id)));
+    const found = texts.parse(await this.#run(READ_OBJECTS, keys));
+    return ids.flatMap((id, index) => readRecord(kind, id, found[index]) ?? []);
+  }
+
+  async #run(script: Script, values: ScriptArguments): Promise<unknown> {
     try {
-      return await connection.run(script, values);
+      return await this.#connection.run(script, values);
     } catch (error) {
-      if (wantsNewConnection(error)) connection.renew();
+      if (wantsNewConnection(error)) this.#connection.renew();
       throw error;
     }
-  };
-  const read = async (kind: ObjectKind, ids: readonly string[]) => {
-    if (ids.length === 0) return [];
-    const keys = new ScriptArguments(...ids.map((id) => recordKey(kind, id)));
-    const found = texts.parse(await run(READ_OBJECTS, keys));
-    return ids.flatMap((id, index) => readRecord(kind, id, found[index]) ?? []);
-  };
-  return {
-    async keep(records, now) {
-      const values = new ScriptArguments().add(now);
-      for (const { kind, id, ...record } of records) {
-        values.addKey(recordKey(kind, id)).addKey(listKey(kind, record.client));
-        values.add(JSON.stringify(record), record.expiresAt, record.createdAt, id);
-      }
-      await run(KEEP_OBJECTS, values);
-    },
-    find: async (kind, id) => (await read(kind, [id]))[0],
-    async list(of, after, limit) {
-      const latest = after?.createdAt ?? '+inf';
-      const values = new ScriptArguments(listKey(of.kind, of.client));
-      const found = await run(LIST_OBJECTS, values.add(latest, limit + SAME_INSTANT));
-      return await read(of.kind, idsIn(listed.parse(found), after).slice(0, limit));
-    },
-    async forget({ kind, id, client: of }) {
-      const values = new ScriptArguments(recordKey(kind, id), listKey(kind, of)).add(id);
-      await run(FORGET_OBJECT, values);
-    },
-    close: () => connection.close(),
-  };
+  }
+
+  #recordKey(kind: ObjectKind, id: string): string {
+    return `{${this.#prefix}}:object:${kind}:${id}`;
+  }
+
+  #listKey(kind: ObjectKind, client: string): string {
+    return `{${this.#prefix}}:objects:${kind}:${client}`;
+  }
 }
 
 /** The ids in a list of ids and creation times that come after a cursor. */

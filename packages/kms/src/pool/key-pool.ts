@@ -271,6 +271,13 @@ export class KeyPool {
     return this.#core.byId.get(keyId)?.name ?? keyId;
   }
 
+  /** The account of a key; undefined: the key is not configured. */
+  accountOf(keyId: string): string | undefined {
+    const { byId, records } = this.#core;
+    const key = byId.get(keyId);
+    return key && records.accountOf(key);
+  }
+
   /** What keeps a key from serving a model. Fails with UNKNOWN_KEY. */
   async whyNot(keyId: string, model: string | null): Promise<Result<'keys.whyNot'>> {
     return await this.#core.views.whyNot(this.#find(keyId), model);

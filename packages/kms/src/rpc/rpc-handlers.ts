@@ -5,9 +5,12 @@ import {
   type KeyView,
   type MetricFamily,
   type ReloadReport,
+  type RequestSummary,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
 import { createMasker, type Clock } from '@openrouter-proxy/runtime';
+import type { ObjectOwners } from '../ownership/object-owners.ts';
+import { objectHandlers, type ObjectMethods } from './object-handlers.ts';
 import type { ServiceHealth } from './service-health.ts';
 import type { KeyPool } from '../pool/key-pool.ts';
 import type { KeyCommand } from '../keys/key-state.ts';
@@ -32,6 +35,7 @@ export interface ServiceFacts {
 export interface HandlerDeps {
   readonly pool: KeyPool;
   readonly books: Accounting;
+  readonly owners: ObjectOwners;
   /** Null: no other machine shares the pool. */
   readonly sharing: UsageSharing | null;
   readonly metrics: () => Promise<MetricFamily[]>;
@@ -46,7 +50,13 @@ export interface HandlerDeps {
 
 /** The methods of the protocol, in terms of the pool and the books. */
 export function rpcHandlers(parts: HandlerDeps): Handlers {
-  return { ...poolHandlers(parts), ...serviceHandlers(parts), ...bookHandlers(parts) };
+  const { pool, owners } = parts;
+  return {
+    ...poolHandlers(parts),
+    ...serviceHandlers(parts),
+    ...bookHandlers(parts),
+    ...objectHandlers({ owners, accountOf: (keyId) => pool.accountOf(keyId) }),
+  };
 }
 
 /** What an operator says is kept, and shared with other machines: no place for a key. */
@@ -87,7 +97,9 @@ type BookMethods =
 
 type ServiceMethods = 'metrics.read' | 'service.status' | 'service.reload' | 'service.ping';
 
-function poolHandlers({ pool }: HandlerDeps): Omit<Handlers, BookMethods | ServiceMethods> {
+function poolHandlers({
+  pool,
+}: HandlerDeps): Omit<Handlers, BookMethods | ServiceMethods | ObjectMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ internalId }, session) => ({
@@ -137,14 +149,31 @@ function serviceHandlers({
 }
 
 /** Takes in requests that are over; those of a message that cannot be read are left out. */
-function recording({ books, clock, onUnreadable }: HandlerDeps): Handlers['requests.record'] {
+function recording({
+  books,
+  pool,
+  owners,
+  clock,
+  onUnreadable,
+}: HandlerDeps): Handlers['requests.record'] {
   const { ledger, traffic } = books;
   const batches = new SeenBatches();
+  const rememberGeneration = (end: RequestSummary) => {
+    const { generationId: id, client } = end;
+    const keyId = ledger.keyOf(end);
+    if (id === null || client === null || keyId === undefined) return;
+    const account = pool.accountOf(keyId) ?? keyId;
+    owners.rememberSoon({ kind: 'generation', id, keyId, account, client });
+  };
   return ({ batch, requests, unauthorized = 0 }) => {
     if (!batches.isNew(batch)) return { leftOut: 0 };
     const now = clock.now();
     const readable = requests.filter((end) => end !== null);
-    for (const end of readable) if (ledger.record(end, now)) traffic.add(end, now);
+    for (const end of readable) {
+      if (!ledger.record(end, now)) continue;
+      traffic.add(end, now);
+      rememberGeneration(end);
+    }
     traffic.addUnauthorized(unauthorized, now);
     const leftOut = requests.length - readable.length;
     if (leftOut > 0) onUnreadable(leftOut);
