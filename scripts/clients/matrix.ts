@@ -10,9 +10,9 @@ export interface Row {
   readonly why?: string;
 }
 
-/** Whether a run ended as it should. */
-export const isRight = (situation: Situation, { result }: Run): boolean =>
-  situation.right.includes(result);
+/** Whether a run ended as it should, and in time. */
+export const isRight = ({ right, withinMs = Infinity }: Situation, { result, ms }: Run): boolean =>
+  right.includes(result) && ms <= withinMs;
 
 function cell(situation: Situation, row: Row): string {
   const run = row.runs.get(situation);

@@ -6,12 +6,12 @@ import { freePort, startProduct } from '@openrouter-proxy/end-to-end';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { execa } from 'execa';
 import type { Client, Place } from './client.ts';
-import { resultOf, type Result, type Situation } from './situations.ts';
+import { resultOf, showsOurWords, type Result, type Situation } from './situations.ts';
 
 /** Nobody may take longer, whatever happens. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 /** How long an interrupted client may take to end, and its requests after it. */
-const STOP_MS = 10_000;
+const STOP_MS = 15_000;
 const REQUEST_STOP_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 const SERVER_MS = 20_000;
@@ -25,6 +25,7 @@ const PROGRAMS = path.join(import.meta.dirname, 'programs');
 /** A run of a client in a situation. */
 export interface Run {
   readonly result: Result;
+  /** Until it ended, or showed our words. */
   readonly ms: number;
   /** Requests that reached OpenRouter. */
   readonly upstream: number;
@@ -166,18 +167,33 @@ function promptOf({ client, situation, place }: Scene): string {
   return `Use ${tool.name} ${JSON.stringify(tool.input)}`;
 }
 
+/** When a program has first shown our words: some show them, and go on trying. */
+function watch({ child }: Running): { shownAt: number | undefined } {
+  const words: { shownAt: number | undefined } = { shownAt: undefined };
+  let output = '';
+  child.all.on('data', (piece: Buffer) => {
+    if (words.shownAt !== undefined) return;
+    output += piece.toString();
+    if (showsOurWords(output)) words.shownAt = performance.now();
+  });
+  return words;
+}
+
 async function perform(scene: Scene): Promise<Run> {
   const { client, situation, fake, place } = scene;
   const startedAt = performance.now();
   const running = await startProgram(client.command(place, promptOf(scene)), scene);
+  const words = watch(running);
   const stopped = situation.interrupts === true ? await interrupt(scene, running) : undefined;
   const ended = await inTime(running.child, stopped === undefined ? DEADLINE_MS : 0);
-  const ms = performance.now() - startedAt;
+  const endedAt = performance.now();
   running.signal('SIGKILL');
   const { all: output, exitCode } = await running.child;
-  const judged = ended === undefined ? 'hang' : resultOf(output, exitCode);
+  const isSilent = ended === undefined && words.shownAt === undefined;
+  const result = stopped ?? (isSilent ? 'hang' : resultOf(output, exitCode));
+  const ms = ((result === 'message' ? words.shownAt : undefined) ?? endedAt) - startedAt;
   const upstream = fake.requests.records.filter(({ method }) => method === 'POST').length;
-  return { result: stopped ?? judged, ms, upstream, exitCode, output };
+  return { result, ms, upstream, exitCode, output };
 }
 
 /** Runs a client in a situation, against a product of its own. */

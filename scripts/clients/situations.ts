@@ -28,9 +28,13 @@ export interface Situation {
   readonly interrupts?: boolean;
   /** The results that are right. */
   readonly right: readonly Result[];
+  /** The time within which the client has to show one of them, in milliseconds. */
+  readonly withinMs?: number;
 }
 
 const INFERENCE = { method: 'POST' } as const;
+/** The longest that a client may leave its user without an answer or an error. */
+const PATIENCE_MS = 60_000;
 
 function limitKeys(fake: FakeOpenRouter, retryAfterSeconds: number, only?: string): void {
   const headers = {
@@ -59,16 +63,19 @@ export const SITUATIONS: readonly Situation[] = [
     prepare: (fake) =>
       fake.rules.add({ match: INFERENCE, fault: { kind: 'reset', when: { events: 2 } } }),
     right: ['message', 'error'],
+    withinMs: PATIENCE_MS,
   },
   {
     name: 'all limited, 8 s',
     prepare: (fake) => limitKeys(fake, 8),
     right: ['answer', 'message', 'error'],
+    withinMs: PATIENCE_MS,
   },
   {
     name: 'all limited, 1 h',
     prepare: (fake) => limitKeys(fake, 3_600),
     right: ['message', 'error'],
+    withinMs: PATIENCE_MS,
   },
   {
     name: 'Ctrl-C',
@@ -85,12 +92,16 @@ export const SITUATIONS: readonly Situation[] = [
 const OUR_WORDS =
   /Every key is limited|Try again (?:in|at) \d|The answer is not whole|broke off within|Too many requests/;
 const ERROR_WORDS = /error|terminated|fail|429|502|disconnect|premature/i;
+
+/** Whether an output has our words in it. */
+export const showsOurWords = (output: string): boolean => OUR_WORDS.test(output);
+
 /** The end of every answer of the fake. */
 const WHOLE_ANSWER = /You said:[\s\S]*noted\./;
 
 /** What a client's output and exit code say. */
 export function resultOf(output: string, exitCode: number | undefined): Result {
   if (WHOLE_ANSWER.test(output)) return 'answer';
-  if (OUR_WORDS.test(output)) return 'message';
+  if (showsOurWords(output)) return 'message';
   return exitCode !== 0 || ERROR_WORDS.test(output) ? 'error' : 'fooled';
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorBodyForClient, errorDetails } from './error-details.ts';
+import { errorBodyForClient, errorDetails, withRetryTime } from './error-details.ts';
 
 const details = (document: unknown) => errorDetails(JSON.stringify(document));
 
@@ -129,5 +129,25 @@ describe('an error body for the client', () => {
     expect(forClient('["user_id"]')).toBe('["user_id"]');
     expect(forClient('null')).toBe('null');
     expect(forClient('')).toBe('');
+  });
+});
+
+describe('an error that lasts', () => {
+  const lasting = (error: object): unknown =>
+    JSON.parse(withRetryTime(Buffer.from(JSON.stringify({ error })), 1, 'Try later.').toString());
+
+  it.each([
+    ['Slow down', 'Slow down. Try later.'],
+    ['Slow down!', 'Slow down! Try later.'],
+    ['', 'Try later.'],
+  ])('ends with the time in a sentence of its own: %j', (message, words) => {
+    expect(lasting({ message })).toMatchObject({ error: { message: words } });
+  });
+
+  it('has the type of a quota, unless it has one already', () => {
+    expect(lasting({})).toMatchObject({ error: { type: 'quota_exceeded' } });
+    expect(lasting({ type: 'rate_limit_error' })).toMatchObject({
+      error: { type: 'rate_limit_error' },
+    });
   });
 });
