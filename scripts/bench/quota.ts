@@ -24,7 +24,7 @@ import { Secret, type Clock } from '@openrouter-proxy/runtime';
 import type { KeyPool } from '../../packages/kms/src/pool/key-pool.ts';
 import { poolKeys } from '../../packages/kms/src/keys/key-records.ts';
 import { LeaseTokens } from '../../packages/kms/src/leasing/lease-id.ts';
-import { LeaseLoads } from '../../packages/kms/src/leasing/lease-loads.ts';
+import { LeaseLoads } from '../../packages/kms/src/selection/lease-loads.ts';
 import { KeyHistory } from '../../packages/kms/src/accounting/key-history.ts';
 import { Ledger } from '../../packages/kms/src/accounting/ledger.ts';
 import { SpendingWatch } from '../../packages/kms/src/usage/spending-watch.ts';

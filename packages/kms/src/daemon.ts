@@ -23,7 +23,7 @@ import type { KeyPool } from './pool/key-pool.ts';
 import { poolKeys } from './keys/key-records.ts';
 import { openAccounting, type Accounting } from './accounting/accounting.ts';
 import { LeaseTokens, type RandomFill } from './leasing/lease-id.ts';
-import { LeaseLoads } from './leasing/lease-loads.ts';
+import { LeaseLoads } from './selection/lease-loads.ts';
 import { createMetrics } from './rpc/metrics.ts';
 import { beginHistory, poolListener } from './pool/pool-listener.ts';
 import type { PoolSettings } from './pool/pool-core.ts';

@@ -11,7 +11,7 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import { PROBE_MS } from '../src/circuits/circuit-breaker.ts';
 import type { KeyCommand } from '../src/keys/key-state.ts';
-import type { Selection, Strategy } from '../src/leasing/selection.ts';
+import type { Selection, Strategy } from '../src/selection/ranking.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { memoryStore } from './support/memory-store.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { KmsError } from '@openrouter-proxy/kms-protocol';
-import type { Strategy } from '../src/leasing/selection.ts';
+import type { Strategy } from '../src/selection/ranking.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { fakeKeys } from './support/fake-keys.ts';
 import { memoryStore } from './support/memory-store.ts';
@@ -47,6 +47,21 @@ describe('a lease', () => {
     const leases = await Promise.all(Array.from({ length: 300 }, () => pool.acquire(1)));
     const counts = Map.groupBy(leases, ({ keyName }) => keyName);
     expect([...counts.values()].map(({ length }) => length)).toEqual([100, 100, 100]);
+  });
+
+  it('is followed in turn by the key after the one that had room', async () => {
+    const { pool } = await startOf(fakeKeys(1, 1, null, null));
+    expect(await names(4, () => pool.acquire(1))).toEqual(['k0', 'k1', 'k2', 'k3']);
+    expect(await names(3, () => pool.acquire(1))).toEqual(['k2', 'k3', 'k2']);
+  });
+
+  it('stays on the last used key after a request that no key could serve', async () => {
+    const { pool } = await startOf(fakeKeys(2, 1), 'round-robin', true);
+    const used = await pool.acquire(1);
+    const others = await Promise.all([pool.acquire(1), pool.acquire(1)]);
+    expect((await refusal(pool.acquire(1))).reason).toBe('busy');
+    for (const { leaseId } of [...others, used]) await pool.report(leaseId, SUCCESS);
+    expect(await names(1, () => pool.acquire(1))).toEqual(['k1']);
   });
 
   it('is given of the key used last for as long as that can serve', async () => {

@@ -1,11 +1,12 @@
 import type { KeyFacts } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
-import { accountName, currentWindows, freeSlot, windowsAt, type Allowances } from './accounts.ts';
+import { accountName, currentWindows, windowsAt, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import { isOwnCount, isGuess, type Subject } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { LimitListener } from '../keys/limit-listener.ts';
 import type { SharedRecords } from '../store/shared-records.ts';
+import { freeSlot } from '../store/slots.ts';
 import type { StateStore, Window, WindowSnapshot } from '../store/state-store.ts';
 
 /** What findings about accounts are carried out with. */

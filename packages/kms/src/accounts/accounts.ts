@@ -35,14 +35,6 @@ export function windowsAt(account: string, allowance: FreeAllowance, now: number
   return [...of('minute', MINUTE, allowance.minute), ...of('day', DAY, allowance.day)];
 }
 
-/** The slot of an account's leases for `:free` models: counts those under way. */
-export const freeSlot = (account: string) => `${FREE_SLOT}${account}`;
-const FREE_SLOT = 'free/';
-
-/** The account of such a slot; undefined: it is another slot. */
-export const accountOfFreeSlot = (slotId: string) =>
-  slotId.startsWith(FREE_SLOT) ? slotId.slice(FREE_SLOT.length) : undefined;
-
 /** The present minute and UTC day of an account. */
 export function currentWindows(
   account: string,

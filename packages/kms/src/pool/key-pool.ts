@@ -111,14 +111,14 @@ export class KeyPool {
     const later = await this.#lendLater(request, wanted, lent);
     const now = clock.now();
     if (later.kind === 'none') {
-      ledger.refused(wanted, later.refusal, this.#core.lender.choices(wanted, now), now);
+      ledger.refused(wanted, later.refusal, this.#core.allocator.choices(wanted, now), now);
       throw noKey(later.refusal, now);
     }
     return { ...later.lease, queuedMs: Math.max(0, now - startedAt) };
   }
 
   #lend(wanted: AllocationRequest): Promise<Allocation> {
-    return this.#gate.shared(() => this.#core.lender.lend(wanted, this.#deps.clock.now()));
+    return this.#gate.shared(() => this.#core.allocator.allocate(wanted, this.#deps.clock.now()));
   }
 
   /** What can be done for a request that found no key: look whether that is so, and wait. */
@@ -134,7 +134,7 @@ export class KeyPool {
     const waitMs = FairQueue.waitFor(lent.refusal, request);
     if (waitMs === 0) return lent;
     const { session, internalId = wanted.requestId } = wanted;
-    const exclude = this.#core.lender.stillTried(wanted, this.#deps.clock.now());
+    const exclude = this.#core.allocator.stillTried(wanted, this.#deps.clock.now());
     const attempt = () => this.#lend({ ...wanted, exclude });
     return this.#line.wait({ client, session, internalId, waitMs, attempt }, lent);
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '@openrouter-proxy/runtime';
 import { Allowances, type FreeAllowance } from '../accounts/accounts.ts';
 import type { CooldownPolicy } from '../limits/cooldown.ts';
-import { Eligibility } from '../leasing/eligibility.ts';
+import { Eligibility } from '../selection/eligibility.ts';
 import { CircuitAdmission } from '../circuits/circuit-admission.ts';
 import type { Circuits } from '../circuits/circuits.ts';
 import type { Contacts } from '../health/contacts.ts';
@@ -9,7 +9,7 @@ import type { ContactListener, SpendingListener } from '../key-checks/checked-po
 import type { CheckListener } from '../key-checks/first-round.ts';
 import { KeyRecords, type PoolKey, type RecordsListener } from '../keys/key-records.ts';
 import type { LeaseTokens } from '../leasing/lease-id.ts';
-import type { LeaseLoads } from '../leasing/lease-loads.ts';
+import type { LeaseLoads } from '../selection/lease-loads.ts';
 import type { KeyHistory } from '../accounting/key-history.ts';
 import type { Ledger } from '../accounting/ledger.ts';
 import type { SpendingWatch } from '../usage/spending-watch.ts';
@@ -19,7 +19,7 @@ import type { LimitRegistry } from '../limits/limit-registry.ts';
 import { PoolViews } from './pool-views.ts';
 import type { LimitListener } from '../keys/limit-listener.ts';
 import { Reports } from './reports.ts';
-import type { Selection } from '../leasing/selection.ts';
+import type { Selection } from '../selection/ranking.ts';
 import type { SharedRecords, SharedState } from '../store/shared-records.ts';
 import type { StateStore } from '../store/state-store.ts';
 
@@ -72,7 +72,7 @@ export interface PoolCore {
   readonly limits: LimitRegistry;
   readonly allowances: Allowances;
   readonly admission: CircuitAdmission;
-  readonly lender: LeaseAllocator;
+  readonly allocator: LeaseAllocator;
   readonly reports: Reports;
   readonly views: PoolViews;
 }
@@ -93,7 +93,6 @@ export async function openCore(
   const lasting = { contacts, limits, circuits, shared: sharedRecords };
   const common = { ...parts, ...settings, ...lasting, records, allowances };
   const admission = new CircuitAdmission(lasting);
-  const loadOrders = loads.orderOf(keys);
   return {
     settings,
     byId: new Map(keys.map((key) => [key.id, key])),
@@ -101,7 +100,7 @@ export async function openCore(
     limits,
     allowances,
     admission,
-    lender: new LeaseAllocator({ ...common, admission, eligibility, loadOrders }),
+    allocator: new LeaseAllocator({ ...common, admission, eligibility, loads: loads.of(keys) }),
     reports: new Reports(common),
     views: new PoolViews(common),
   };

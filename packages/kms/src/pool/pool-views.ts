@@ -23,7 +23,7 @@ import type { KeyHistory } from '../accounting/key-history.ts';
 import type { SpendingWatch } from '../usage/spending-watch.ts';
 import type { UsageTotals } from '../usage/usage-totals.ts';
 import type { RequestPool } from '../limits/model-pool.ts';
-import { blockersOf, purposeOf, type Blocker } from '../leasing/blockers.ts';
+import { blockersOf, purposeOf, type Blocker } from '../selection/blockers.ts';
 import type { SharedRecords } from '../store/shared-records.ts';
 import type { StateStore } from '../store/state-store.ts';
 

@@ -42,6 +42,6 @@ export function poolWatcher({ core, listener, clock, onChange }: PoolWatcherDeps
       follow(name, json);
       onChange();
     },
-    onLeased: (keyId) => core().lender.goOnAfter(keyId),
+    onLeased: (keyId) => core().allocator.continueAfter(keyId),
   };
 }

@@ -50,7 +50,7 @@ export class LeaseTable {
 
   /** See `StateStore.reserve`. */
   reserve<C extends Candidate>(
-    candidates: Iterable<C>,
+    candidates: readonly C[],
     terms: LeaseTerms,
     now: number,
   ): Reserved<C> {

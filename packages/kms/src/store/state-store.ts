@@ -62,7 +62,7 @@ export interface LeasedFor {
   readonly isInference: boolean;
 }
 
-/** What came of drawing candidates: the one that had room, and the windows of others that had none. */
+/** The candidate that had room, and the full windows of those before it. */
 export interface Reserved<C extends Candidate> {
   readonly taken: C | null;
   readonly full: readonly Window[];
@@ -123,12 +123,11 @@ export interface StateStore extends KeyRecordStore {
   saveShared(name: string, json: string | null): Promise<void>;
 
   /**
-   * Takes a lease on the first candidate whose slots and windows all have room, and takes that room.
-   * Atomic: no two callers can both get the last of it. The first is drawn alone, and few beyond the
-   * one that is taken. Rejects with StateUnavailable.
+   * Reserves a lease on the first candidate whose slots and windows all have room. The step is atomic:
+   * two callers never both get the last room. Rejects with StateUnavailable.
    */
   reserve<C extends Candidate>(
-    candidates: Iterable<C>,
+    candidates: readonly C[],
     terms: LeaseTerms,
     now: number,
   ): Promise<Reserved<C>>;

@@ -121,13 +121,13 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
       await store.close();
     });
 
-    it('are looked for no further than needed', async () => {
+    it('take no room of the candidates after the one that is taken', async () => {
       const store = await openFresh();
-      function* candidates() {
-        yield candidate(A, 'ours-1', null);
-        expect.unreachable('a candidate was drawn after the one that was taken');
-      }
-      await store.reserve(candidates(), terms, T);
+      const [taken, other] = [candidate(A, 'ours-1', 1, [window]), candidate(B, 'ours-2', 1)];
+      await store.reserve([taken, other], terms, T);
+      expect((await store.inFlight(T)).get(B) ?? 0).toBe(0);
+      expect((await store.reserve([taken, other], terms, T)).taken).toBe(other);
+      expect(await store.used([window])).toEqual([1]);
       await store.close();
     });
 

@@ -14,7 +14,7 @@ import { Cells } from './records/cells.ts';
 import { keySpace, type KeySpace } from './connection/key-space.ts';
 import { LeaseCalls } from './leases/lease-calls.ts';
 import { Link, type LinkSnapshot, type Outage, type Run } from './connection/link.ts';
-import { consequenceOf, type OutagePolicy } from './connection/outage-policy.ts';
+import { consequenceOf, type OutagePolicy } from './leases/outage-policy.ts';
 import {
   isCommandLost,
   keyCell,

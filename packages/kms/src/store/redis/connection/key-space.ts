@@ -1,4 +1,4 @@
-import { accountOfFreeSlot, freeSlot } from '../../../accounts/accounts.ts';
+import { accountOfFreeSlot, freeSlot } from '../../slots.ts';
 import type { Window } from '../../state-store.ts';
 
 /** The names of everything that is kept in Redis: all of one prefix, so that they are in one hash slot. */

@@ -6,20 +6,14 @@ import {
   type LeaseTerms,
   type Released,
   type Reserved,
-  type Window,
 } from '../../state-store.ts';
+import { isProbeSlot, probeSlot } from '../../slots.ts';
 import { HeldLeases, type HeldLease } from './held-leases.ts';
 import type { LeaseCalls, ReserveAnswer } from './lease-calls.ts';
 import type { Link, Run } from '../connection/link.ts';
-import { mayAllocate, Shares, type OutagePolicy } from '../connection/outage-policy.ts';
+import { OutageLeases } from './outage-leases.ts';
+import type { OutagePolicy } from './outage-policy.ts';
 import type { SharedWindows } from './shared-windows.ts';
-
-/** The first candidate nearly always has room. Few are drawn beyond the one that is taken. */
-const FIRST_BATCH = 1;
-const LARGEST_BATCH = 64;
-const GROWTH = 4;
-/** A machine that was seen as recently is at work. */
-const AT_WORK_MS = 5_000;
 
 /** What shared leases are made of. */
 export interface SharedLeasesOptions extends Omit<LeaseTableOptions, 'windows'> {
@@ -38,7 +32,7 @@ export class SharedLeases {
   readonly #options: SharedLeasesOptions;
   readonly #own: LeaseTable;
   readonly #held: HeldLeases;
-  #shares: Shares | null = null;
+  readonly #outageLeases: OutageLeases;
   /** The key whose lease Redis counted last for this machine. */
   #lastLeased = '';
 
@@ -52,6 +46,7 @@ export class SharedLeases {
         if (link.outage !== null) onInFlight(slotId, count);
       },
     });
+    this.#outageLeases = new OutageLeases({ ...options, own: this.#own });
     this.#held = new HeldLeases(calls, (leaseId) => {
       this.#held.delete(leaseId);
       this.#own.release(leaseId, options.now(), false);
@@ -64,27 +59,19 @@ export class SharedLeases {
 
   /** See `StateStore.reserve`. Rejects with StateUnavailable where the policy says so. */
   async reserve<C extends Candidate>(
-    candidates: Iterable<C>,
+    candidates: readonly C[],
     terms: LeaseTerms,
     now: number,
   ): Promise<Reserved<C>> {
-    const waiting = candidates[Symbol.iterator]();
-    const full: Window[] = [];
-    for (let size = FIRST_BATCH; ; size = Math.min(size * GROWTH, LARGEST_BATCH)) {
-      if (this.#options.link.outage !== null) return this.#lendAlone(rest([], waiting), terms, now);
-      const drawn = draw(waiting, size);
-      if (drawn.length === 0) return { taken: null, full };
-      const answer = await this.#ask(drawn, terms, now);
-      if (answer === null) return this.#lendAlone(rest(drawn, waiting), terms, now);
-      for (const [candidate, window] of answer.full) {
-        const found = drawn[candidate]?.windows[window];
-        if (found !== undefined) full.push(found);
-      }
-      const taken = drawn[answer.taken];
-      if (taken === undefined) continue;
-      this.#take(taken, terms, now, answer);
-      return { taken, full };
-    }
+    const isAway = this.#options.link.outage !== null;
+    const answer = isAway ? null : await this.#ask(candidates, terms, now);
+    if (answer === null) return this.#reserveAlone(candidates, terms, now);
+    const taken = candidates[answer.taken] ?? null;
+    if (taken !== null) this.#count(taken, terms, now, answer);
+    const full = answer.full.flatMap(
+      ([candidate, window]) => candidates[candidate]?.windows[window] ?? [],
+    );
+    return { taken, full };
   }
 
   /** See `StateStore.confirm`. */
@@ -92,7 +79,7 @@ export class SharedLeases {
     const isConfirmed = this.#own.confirm(leaseId, now);
     const held = this.#held.get(leaseId);
     if (!isConfirmed || held === undefined) return isConfirmed;
-    const slotIds = held.slotIds.filter((id) => id.startsWith('probe/'));
+    const slotIds = held.slotIds.filter((id) => isProbeSlot(id));
     this.#held.set({ ...held, slotIds: held.slotIds.filter((id) => !slotIds.includes(id)) });
     await this.#held.leave({ leaseId, slotIds, windows: [], isForeign: false });
     return true;
@@ -107,7 +94,7 @@ export class SharedLeases {
     this.#held.delete(leaseId);
     const answer = await this.#held.leave({
       leaseId,
-      slotIds: held?.slotIds ?? [keyId, `probe/${keyId}`],
+      slotIds: held?.slotIds ?? [keyId, probeSlot(keyId)],
       windows: unsent && held !== undefined && held.expiresAt > now ? held.windows : [],
       isForeign: !isOfThisLife(leaseId),
     });
@@ -151,7 +138,7 @@ export class SharedLeases {
   /** Tells Redis what it could not be told. Rejects with StateUnavailable. */
   async makeUp(run: Run): Promise<void> {
     await this.#held.makeUp(this.#options.now(), run);
-    this.#shares = null;
+    this.#outageLeases.end();
   }
 
   /** What cannot be said now is said when Redis is back. */
@@ -160,53 +147,33 @@ export class SharedLeases {
     await orLater(this.#held.renew(now, this.#options.link.run, leases));
   }
 
-  /** Has Redis take one of these; null: it is away. */
+  /** Has Redis reserve one of these; null if Redis is away. */
   async #ask(
-    drawn: readonly Candidate[],
+    candidates: readonly Candidate[],
     terms: LeaseTerms,
     now: number,
   ): Promise<ReserveAnswer | null> {
     const ttlMs = terms.expiresAt - now;
-    const answer = await orLater(this.#options.calls.reserve({ candidates: drawn, ttlMs }));
+    const answer = await orLater(this.#options.calls.reserve({ candidates, ttlMs }));
     if (answer !== null) return answer;
-    // One of them may have been taken all the same.
-    for (const candidate of drawn) this.#held.owe(heldOf(candidate, terms));
+    // Redis may have reserved one of them before the answer was lost.
+    for (const candidate of candidates) this.#held.owe(heldOf(candidate, terms));
     return null;
   }
 
-  /** Lends on what is known here, within this machine's share. Rejects with StateUnavailable. */
-  #lendAlone<C extends Candidate>(
-    candidates: Iterable<C>,
+  /** Reserves from this machine's own counts. Throws StateUnavailable if the policy forbids it. */
+  #reserveAlone<C extends Candidate>(
+    candidates: readonly C[],
     terms: LeaseTerms,
     now: number,
   ): Reserved<C> {
-    const { link, policy, windows } = this.#options;
-    const { outage } = link;
-    const elapsedMs = outage === null ? 0 : performance.now() - outage.since;
-    if (!mayAllocate(policy, elapsedMs))
-      throw new StateUnavailable(outage?.reason ?? 'Redis is away');
-    const shares = (this.#shares ??= this.#newShares(now));
-    const shared = function* () {
-      for (const candidate of candidates) yield { ...shares.of(candidate), original: candidate };
-    };
-    const { taken } = this.#own.reserve(shared(), terms, now);
-    const full: Window[] = []; // a share that is used up says nothing about the window
-    if (taken === null) return { taken, full };
-    windows.owe(taken.windows);
-    this.#held.set(heldOf(taken, terms));
-    return { taken: taken.original, full };
+    const reserved = this.#outageLeases.reserve(candidates, terms, now);
+    if (reserved.taken !== null) this.#held.set(heldOf(reserved.taken, terms));
+    return reserved;
   }
 
-  #newShares(now: number): Shares {
-    const { link, policy, windows } = this.#options;
-    const atWork = link.machines.filter(({ lastSeenAt }) => lastSeenAt > now - AT_WORK_MS);
-    return new Shares(policy === 'open' ? 1 : atWork.length, (window) =>
-      windows.counts.used(window),
-    );
-  }
-
-  /** Counts here what Redis has counted. */
-  #take(taken: Candidate, terms: LeaseTerms, now: number, { inSlot, used }: ReserveAnswer): void {
+  /** Counts a lease that Redis has counted in this machine's own counts too. */
+  #count(taken: Candidate, terms: LeaseTerms, now: number, { inSlot, used }: ReserveAnswer): void {
     const { windows, onInFlight } = this.#options;
     this.#own.reserve([withoutLimits(taken)], terms, now);
     for (const [index, window] of taken.windows.entries()) {
@@ -231,21 +198,6 @@ const heldOf = (
   ...{ leaseId, windows, session, expiresAt, isForeign: false },
   slotIds: slots.map(({ id }) => id),
 });
-
-function draw<T>(from: Iterator<T>, most: number): T[] {
-  const drawn: T[] = [];
-  while (drawn.length < most) {
-    const next = from.next();
-    if (next.done === true) break;
-    drawn.push(next.value);
-  }
-  return drawn;
-}
-
-function* rest<T>(first: readonly T[], from: Iterator<T>): Generator<T, void, undefined> {
-  yield* first;
-  for (let next = from.next(); next.done !== true; next = from.next()) yield next.value;
-}
 
 /** What Redis answers; null: it is away. */
 async function orLater<T>(answer: Promise<T>): Promise<T | null> {

@@ -4,10 +4,10 @@ import type { Limit } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { RequestPool } from '../limits/model-pool.ts';
 
-/** Which keys can serve a pool of models. It holds until a state or a limit changes, or `nextChange` has come. */
+/** The keys that can serve a pool of models. Valid until a state or a limit changes, or `nextChange` passes. */
 export interface Eligible {
   readonly pool: RequestPool;
-  /** The positions of the keys that can, ascending. */
+  /** Positions of these keys, ascending. */
   readonly usable: readonly number[];
 }
 
@@ -18,25 +18,25 @@ interface Computed extends Eligible {
   readonly limits: number;
 }
 
-/** What eligibility is computed from. */
-export interface EligibilityDeps {
+/** The keys of a pool, their records, and the limits on them. */
+export interface KeysAndLimits {
   readonly keys: readonly PoolKey[];
   readonly records: KeyRecords;
   readonly limits: LimitRegistry;
 }
 
-/** Tells which keys can serve, from their own states and their accounts' limits; computed on change. */
+/** Computes which keys can serve, from their states and their accounts' limits. Recomputes on change. */
 export class Eligibility {
-  readonly #parts: EligibilityDeps;
+  readonly #deps: KeysAndLimits;
   readonly #computed = new Map<RequestPool, Computed>();
 
-  constructor(parts: EligibilityDeps) {
-    this.#parts = parts;
+  constructor(deps: KeysAndLimits) {
+    this.#deps = deps;
   }
 
-  /** The same object for as long as nothing has changed. */
+  /** Returns the same object while nothing has changed. */
   of(pool: RequestPool, now: number): Eligible {
-    const { records, limits } = this.#parts;
+    const { records, limits } = this.#deps;
     records.settle(now);
     const known = this.#computed.get(pool);
     const isCurrent =
@@ -47,18 +47,18 @@ export class Eligibility {
     return isCurrent ? known : this.#compute(pool, now);
   }
 
-  /** Until when a key cannot serve a pool; 0: it can; Infinity: for as long as nobody intervenes. */
+  /** The end of what keeps a key from serving a pool; 0 if nothing does, Infinity if only a person can end it. */
   blockedUntil(key: PoolKey, pool: RequestPool, now: number): number {
-    const { records } = this.#parts;
+    const { records } = this.#deps;
     const { state, traits } = records.of(key, now);
     if (state.kind === 'disabled' || (traits.expiresAt ?? Infinity) <= now) return Infinity;
     const own = state.kind === 'cooling' ? state.until : 0;
     return Math.max(own, this.accountLimit(key, pool, now)?.until ?? 0);
   }
 
-  /** The limit of a key's account that lasts longest. */
+  /** The limit on a key's account that lasts longest. */
   accountLimit(key: PoolKey, pool: RequestPool, now: number): Limit | undefined {
-    const { records, limits } = this.#parts;
+    const { records, limits } = this.#deps;
     const account = records.accountOf(key);
     const on = (named: ModelPool) => limits.on({ scope: 'account', account, pool: named }, now);
     const [all, own] = [on('all'), on(pool)];
@@ -66,7 +66,7 @@ export class Eligibility {
   }
 
   #compute(pool: RequestPool, now: number): Computed {
-    const { keys, records, limits } = this.#parts;
+    const { keys, records, limits } = this.#deps;
     const usable: number[] = [];
     let nextChange = Infinity;
     for (const key of keys) {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ranked, type Choice, type Strategy } from './selection.ts';
+import { ranked, type Choice, type Strategy } from './ranking.ts';
+
+const EQUAL = { leases: [], changedAt: [] };
 
 function rank(strategy: Strategy, choice: Partial<Choice>, same = false): number[] {
-  const whole = { usable: [], last: -1, byLoad: [], random: () => 0, ...choice };
+  const whole = { usable: [], last: -1, loads: EQUAL, random: () => 0, ...choice };
   return [...ranked({ strategy, same, affinity: false }, whole)];
 }
 
@@ -51,8 +53,15 @@ describe('random', () => {
 });
 
 describe('least-busy', () => {
-  it('takes the keys by their load', () => {
-    expect(rank('least-busy', { usable: [0, 1, 2], byLoad: [2, 0, 1] })).toEqual([2, 0, 1]);
+  it('puts the keys with the fewest leases first', () => {
+    const loads = { leases: [2, 1, 0], changedAt: [1, 2, 3] };
+    expect(rank('least-busy', { usable: [0, 1, 2], loads })).toEqual([2, 1, 0]);
+    expect(rank('least-busy', { usable: [0, 1], loads })).toEqual([1, 0]);
+  });
+
+  it('puts the key that has rested longest first among equals', () => {
+    const loads = { leases: [0, 0, 0], changedAt: [7, 0, 3] };
+    expect(rank('least-busy', { usable: [0, 1, 2], loads })).toEqual([1, 2, 0]);
   });
 });
 
@@ -83,7 +92,11 @@ describe('every strategy', () => {
         const usable = keys.toSorted((a, b) => a - b);
         let state = seed;
         const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-        const all = rank(strategy, { usable, last, byLoad: keys, random }, same);
+        const all = rank(
+          strategy,
+          { usable, last, loads: { leases: keys, changedAt: [] }, random },
+          same,
+        );
         expect(all.toSorted((a, b) => a - b)).toEqual(usable);
       }),
     );
@@ -102,7 +115,7 @@ describe('every strategy', () => {
           },
         },
       );
-      const choice = { usable, last: 5_000, byLoad: [], random: () => 0.5 };
+      const choice = { usable, last: 5_000, loads: EQUAL, random: () => 0.5 };
       ranked({ strategy, same: true, affinity: false }, choice).next();
       ranked({ strategy, same: false, affinity: false }, choice).next();
       expect(looked).toBeLessThan(50);

@@ -1,31 +1,31 @@
 import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
-import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
-import type { AllocationRequest } from './allocation.ts';
+import type { PoolKey } from '../keys/key-records.ts';
 import type { Limit } from '../limits/limit.ts';
-import type { LimitRegistry } from '../limits/limit-registry.ts';
+import type { KeysAndLimits } from './eligibility.ts';
 
-/** A request whose model is rate limited on as many keys is not tried on others. */
+/** A request is not tried on further keys once its model is rate limited on this many. */
 const LIMITED_KEYS = 3;
 const RATE_LIMITS: readonly string[] = ['rate_limited', 'model_throttled'];
 
-/** What access to models is read from. */
-export interface ModelAccessDeps {
-  readonly keys: readonly PoolKey[];
-  readonly records: KeyRecords;
-  readonly limits: LimitRegistry;
+/** The model of a request, and the keys it has tried. */
+export interface TriedKeys {
+  readonly model: string | null;
+  readonly exclude: readonly string[];
+  /** Tried keys whose account refused the request. */
+  readonly excludeAccountsOf: readonly string[];
 }
 
-/** Tells which keys may be asked for one model: limits of a model on a key or account, and accounts' settings. */
+/** Decides which keys may serve one model, by limits of the model and by accounts' settings. */
 export class ModelAccess {
-  readonly #parts: ModelAccessDeps;
+  readonly #deps: KeysAndLimits;
 
-  constructor(parts: ModelAccessDeps) {
-    this.#parts = parts;
+  constructor(deps: KeysAndLimits) {
+    this.#deps = deps;
   }
 
-  /** Until when a model is limited on this key, or on its account; 0: it is not. */
+  /** The end of a limit of the model on this key or its account; 0 if there is none. */
   limitEnd(key: PoolKey, model: string | null, now: number): number {
-    const { limits } = this.#parts;
+    const { limits } = this.#deps;
     if (model === null || !limits.concernsModel(model)) return 0;
     const onKey = limits.on({ scope: 'key-model', keyId: key.id, model }, now);
     const onAccount = this.#accountLimit(key, model, now);
@@ -33,36 +33,37 @@ export class ModelAccess {
     return Math.max(onKey?.until ?? 0, throttled);
   }
 
-  /** Whether the settings of the key's account are known to shut the model out. */
-  isShutOut(key: PoolKey, model: string | null, now: number): boolean {
-    if (model === null || !this.#parts.limits.concernsModel(model)) return false;
+  /** Whether the settings of the key's account are known to exclude the model. */
+  isExcludedByAccount(key: PoolKey, model: string | null, now: number): boolean {
+    if (model === null || !this.#deps.limits.concernsModel(model)) return false;
     return isPolicy(this.#accountLimit(key, model, now));
   }
 
   /**
-   * Tells which keys belong to an account that refused the request. Once a policy has refused it, these
-   * are the keys of every account that is known to shut the model out.
+   * Returns a check for keys of the accounts that refused the request. After a refusal by account
+   * settings, it also matches the keys of every account known to exclude the model.
    */
   refusing(
-    { model, excludeAccountsOf }: Pick<AllocationRequest, 'model' | 'excludeAccountsOf'>,
+    { model, excludeAccountsOf }: Omit<TriedKeys, 'exclude'>,
     now: number,
   ): (key: PoolKey) => boolean {
     if (excludeAccountsOf.length === 0) return () => false;
-    const { keys, records } = this.#parts;
+    const { keys, records } = this.#deps;
     const ids = new Set(excludeAccountsOf);
     const refusing = keys.filter(({ id }) => ids.has(id));
     const accounts = new Set(refusing.map((key) => records.accountOf(key)));
-    const byPolicy = refusing.some((key) => this.isShutOut(key, model, now));
+    const byPolicy = refusing.some((key) => this.isExcludedByAccount(key, model, now));
     return (key) =>
-      accounts.has(records.accountOf(key)) || (byPolicy && this.isShutOut(key, model, now));
+      accounts.has(records.accountOf(key)) ||
+      (byPolicy && this.isExcludedByAccount(key, model, now));
   }
 
-  /** Why a request need not be tried on further keys: its model was rate limited on several. Undefined: it may be. */
+  /** The refusal of a request whose model was rate limited on several keys; undefined if it may be tried on more. */
   refusal(
-    { model, exclude }: Pick<AllocationRequest, 'model' | 'exclude'>,
+    { model, exclude }: Omit<TriedKeys, 'excludeAccountsOf'>,
     now: number,
   ): NoKeyData | undefined {
-    const { limits, keys } = this.#parts;
+    const { limits, keys } = this.#deps;
     if (model === null || exclude.length < LIMITED_KEYS || !limits.concernsModel(model)) return;
     const ends = keys.flatMap((key) => {
       if (!exclude.includes(key.id)) return [];
@@ -75,7 +76,7 @@ export class ModelAccess {
   }
 
   #accountLimit(key: PoolKey, model: string, now: number): Limit | undefined {
-    const { limits, records } = this.#parts;
+    const { limits, records } = this.#deps;
     return limits.on({ scope: 'account-model', account: records.accountOf(key), model }, now);
   }
 }

@@ -3,59 +3,53 @@ import { reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import { subjectWords } from '../limits/effect-words.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import type { Subject } from '../limits/limit.ts';
-import type { LimitRegistry } from '../limits/limit-registry.ts';
 import { poolOf, type RequestPool } from '../limits/model-pool.ts';
+import type { KeysAndLimits } from './eligibility.ts';
 
 /** Something that keeps a key from serving a model. */
 export interface Blocker {
-  /** What happened: an outcome's name, `operator`, or `expired`. */
+  /** The name of an outcome, `operator`, or `expired`. */
   readonly reason: string;
-  /** In a few words: `cooling, rate limited`. */
+  /** For a person: `cooling, rate limited`. */
   readonly why: string;
-  /** What was said about it, by OpenRouter or an operator. */
+  /** The words of OpenRouter or of an operator. */
   readonly detail: string;
-  /** Null: until somebody intervenes. */
+  /** When it ends; null if only a person can end it. */
   readonly until: number | null;
 }
 
-/** What obstacles are read from. */
-export interface BlockerDeps {
-  readonly records: KeyRecords;
-  readonly limits: LimitRegistry;
-}
-
-/** What a key is to serve. */
+/** The use of a key: a pool of models, or one model of it. */
 export interface Purpose {
   readonly pool: RequestPool;
-  /** Null: whichever of the pool. */
+  /** Null: any model of the pool. */
   readonly model: string | null;
 }
 
 /** The purpose of a request for a model. */
 export const purposeOf = (model: string | null): Purpose => ({ pool: poolOf(model), model });
 
-/** Everything known that keeps a key from its purpose, what is its own first. */
+/** Everything that keeps a key from serving, its own state first. */
 export function blockersOf(
-  parts: BlockerDeps,
+  deps: Pick<KeysAndLimits, 'records' | 'limits'>,
   key: PoolKey,
   purpose: Purpose,
   now: number,
 ): Blocker[] {
-  return [...ownObstacles(parts.records, key, now), ...sharedObstacles(parts, key, purpose, now)];
+  return [...ownBlockers(deps.records, key, now), ...sharedBlockers(deps, key, purpose, now)];
 }
 
-/** Why no key can serve, if the first obstacle of every key has the same reason. */
+/** The reason why no key can serve, if the first blocker of every key has the same one. */
 export function commonReason(
-  parts: BlockerDeps,
+  deps: Pick<KeysAndLimits, 'records' | 'limits'>,
   keys: readonly PoolKey[],
   purpose: Purpose,
   now: number,
 ): string | undefined {
-  const reasons = new Set(keys.map((key) => blockersOf(parts, key, purpose, now)[0]?.reason));
+  const reasons = new Set(keys.map((key) => blockersOf(deps, key, purpose, now)[0]?.reason));
   return reasons.size === 1 ? [...reasons][0] : undefined;
 }
 
-function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Blocker[] {
+function ownBlockers(records: KeyRecords, key: PoolKey, now: number): Blocker[] {
   const { state, traits } = records.of(key, now);
   const own: Blocker[] = [];
   if (state.kind === 'disabled' || state.kind === 'cooling') {
@@ -68,8 +62,8 @@ function ownObstacles(records: KeyRecords, key: PoolKey, now: number): Blocker[]
   return own;
 }
 
-function sharedObstacles(
-  { records, limits }: BlockerDeps,
+function sharedBlockers(
+  { records, limits }: Pick<KeysAndLimits, 'records' | 'limits'>,
   key: PoolKey,
   purpose: Purpose,
   now: number,
@@ -83,10 +77,10 @@ function sharedObstacles(
   });
 }
 
-/** A refused key is only asked about again at the end of its time: what helps is another key, not waiting. */
+/** Waiting does not help a rejected key: it is only checked again at the end of its cooldown. */
 const endOf = (reason: string, until: number) => (reason === 'unauthorized' ? null : until);
 
-/** Whatever a limit on it would concern the request. */
+/** The subjects whose limits concern a request. */
 function subjectsOf(account: string, keyId: string, { pool, model }: Purpose): Subject[] {
   const pools: ModelPool[] = ['all', pool];
   const ofAccount = pools.map((each): Subject => ({ scope: 'account', account, pool: each }));

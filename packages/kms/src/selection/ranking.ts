@@ -1,30 +1,32 @@
+import { leastBusy } from './least-busy.ts';
+import type { KeyLoads } from './lease-loads.ts';
+
 /** The order in which keys are tried. */
 export type Strategy = 'round-robin' | 'first' | 'random' | 'least-busy';
 
 /** How a key is chosen. */
 export interface Selection {
   readonly strategy: Strategy;
-  /** Stay on the key that was used last for as long as it can serve. */
+  /** Stay on the last used key while it can serve. */
   readonly same: boolean;
   /** Keep each conversation on one account while that can serve. */
   readonly affinity: boolean;
 }
 
-/** What a choice is made from. A key is its position in the configuration. */
+/** The input of a ranking. A key is its position in the configuration. */
 export interface Choice {
-  /** The keys that can serve, ascending. */
+  /** Keys that can serve, ascending. */
   readonly usable: readonly number[];
-  /** The key that was used last; -1: none was. */
+  /** The last used key; -1 before the first use. */
   readonly last: number;
-  /** The usable keys, those with the fewest leases first. */
-  readonly byLoad: Iterable<number>;
-  /** A number of [0, 1), for `random`. */
+  readonly loads: KeyLoads;
+  /** Returns a number in [0, 1), for `random`. */
   readonly random: () => number;
 }
 
 /**
- * Every usable key once, the one to be tried first at the front. Lazy: a step costs the same in a
- * pool of ten keys as in one of ten thousand, and nearly every lease takes one step.
+ * Yields every usable key once, the best first. It changes nothing. It is lazy because nearly every
+ * lease needs one key, and a pool may have ten thousand.
  */
 export function* ranked(selection: Selection, choice: Choice): Generator<number, void, undefined> {
   const { usable, last } = choice;
@@ -33,7 +35,7 @@ export function* ranked(selection: Selection, choice: Choice): Generator<number,
   for (const key of order(selection.strategy, choice)) if (key !== preferred) yield key;
 }
 
-function order(strategy: Strategy, { usable, last, byLoad, random }: Choice): Iterable<number> {
+function order(strategy: Strategy, { usable, last, loads, random }: Choice): Iterable<number> {
   switch (strategy) {
     case 'round-robin':
       return rotated(usable, firstAfter(usable, last));
@@ -42,7 +44,7 @@ function order(strategy: Strategy, { usable, last, byLoad, random }: Choice): It
     case 'random':
       return shuffled(usable, random);
     case 'least-busy':
-      return byLoad;
+      return leastBusy(usable, loads);
   }
 }
 
@@ -64,7 +66,7 @@ function* rotated(list: readonly number[], start: number): Generator<number, voi
   }
 }
 
-/** Fisher and Yates' shuffle, of which only the swaps made so far are kept. */
+/** The Fisher–Yates shuffle. It stores only the swaps made so far. */
 function* shuffled(
   list: readonly number[],
   random: () => number,
