@@ -61,7 +61,7 @@ async function startKms(
         selection: { strategy: 'round-robin', same: false, affinity: false },
         freeRequests: { perMinute, perDay: null },
         ...{ rateLimitCooldownMs: 3_600_000, leaseTtlMs: 600_000, shutdownGraceMs: 0 },
-        ...{ processMetrics: false, log: { level: 'INFO', format: 'json' } },
+        ...{ metrics: { system: false }, log: { level: 'INFO', format: 'json' } },
       }),
     )}\n`,
   );

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES, TOKEN_COUNTS } from './choices.ts';
 import { readKey } from './key-text.ts';
 import { choice, duration, flag, list, path, setting, text, wholeNumber } from './setting.ts';
+import { secretCodec, withOutput } from './setting-output.ts';
 import { name } from './server-section.ts';
 import { readPublicEndpoint } from './public-endpoint.ts';
 import { readBaseUrl } from './url-setting.ts';
@@ -11,7 +12,7 @@ const DAY_MS = 24 * HOUR_MS;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const KEY_SOURCES = ['key', 'key_file', 'key_env'] as const;
 
-const key = () => setting(readKey, { type: 'string', pattern: '^\\s*sk-or-' });
+const key = () => setting(readKey, secretCodec, { type: 'string', pattern: '^\\s*sk-or-' });
 const timeout = () => duration(1, DAY_MS);
 const rateDelay = () => duration(0, HOUR_MS);
 
@@ -50,11 +51,16 @@ export const keyEntry = z.union([
 /** The section `openrouter`. Durations become milliseconds. */
 export const openrouterSection = z.strictObject({
   keys: list(keyEntry, 10_000).prefault([]).describe('The OpenRouter keys to share.'),
-  base_url: setting(readBaseUrl, { type: 'string', pattern: '^https?://' })
+  base_url: setting(readBaseUrl, z.string(), { type: 'string', pattern: '^https?://' })
     .prefault('https://openrouter.ai/api/v1')
     .describe("OpenRouter's API."),
-  public_endpoints: list(setting(readPublicEndpoint, { type: ['string', 'null'] }), 100)
-    .transform((paths) => paths.filter((endpoint) => endpoint !== null))
+  public_endpoints: withOutput(
+    list(
+      setting(readPublicEndpoint, z.string().nullable(), { type: ['string', 'null'] }),
+      100,
+    ).transform((paths) => paths.filter((endpoint) => endpoint !== null)),
+    z.array(z.string()),
+  )
     .prefault(['/api/v1/models'])
     .describe('Paths served without access key, and without an OpenRouter key.'),
   enable_cache: flag().prefault(true).describe('Whether the answer of /models is cached.'),

@@ -1,27 +1,31 @@
 import { resolve } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { readKeyList } from './key-list.ts';
 import { oddityOf, readKey } from './key-text.ts';
 import { keyEntry } from './openrouter-section.ts';
 import type { Remark } from './problem.ts';
 import { name as nameSetting } from './server-section.ts';
 import type { Reading } from './setting.ts';
+import { secretCodec } from './setting-output.ts';
 import { readSmallFile } from './small-file.ts';
 
 const MAX_KEY_FILE_BYTES = 4096;
 const SOURCES = ['key_file', 'key_env'] as const;
 
 /** One upstream key. */
-export interface UpstreamKey {
-  readonly secret: Secret;
-  /** What people call it; unique. */
-  readonly name: string;
-  /** The account it belongs to; null: not said. */
-  readonly account: string | null;
+export const upstreamKey = z.strictObject({
+  secret: secretCodec,
+  /** Unique. */
+  name: z.string(),
+  /** The account it is said to belong to; null: not said. */
+  account: z.string().nullable(),
   /** Requests at the same time; null means without limit. */
-  readonly maxConcurrency: number | null;
-}
+  maxConcurrency: z.int().positive().nullable(),
+});
+
+/** One upstream key, as it is configured. */
+export type UpstreamKey = Readonly<z.output<typeof upstreamKey>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

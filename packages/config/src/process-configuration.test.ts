@@ -77,27 +77,29 @@ test('the key service gets its settings', () => {
 
 test('the gateway gets its settings', () => {
   expect(gatewaySlice(FULL, { token: tokens.gateway, generatedAccessKey: null })).toMatchObject({
-    host: '127.0.0.1',
-    port: 5555,
+    server: {
+      host: '127.0.0.1',
+      port: 5555,
+      maxBodyBytes: 67_108_864,
+      shutdownGraceMs: 30_000,
+    },
     kms: { socket: '/state/kms.sock' },
     upstream: {
       baseUrl: 'https://openrouter.ai/api/v1',
       connectTimeoutMs: 10_000,
       firstByteTimeoutMs: 300_000,
+    },
+    forwarding: {
       idleTimeoutMs: 300_000,
       keepaliveAfterMs: 30_000,
       deadlineMs: 120_000,
       maxAttempts: 4,
-      providerRetryDelayMs: 0,
+      googleRateDelayMs: 0,
     },
-    publicEndpoints: ['/api/v1/models'],
-    modelsCache: { enabled: true, ttlMs: 300_000 },
+    rules: { publicEndpoints: ['/api/v1/models'], freeOnly: false, countTokens: 'estimate' },
+    cache: { enabled: true, ttlMs: 300_000 },
     metrics: { public: false, system: true },
-    freeOnly: false,
-    countTokens: 'estimate',
-    maxBodyBytes: 67_108_864,
     spool: { folder: '/state/spool', maxBytes: 1_073_741_824 },
-    shutdownGraceMs: 30_000,
     log: { level: 'DEBUG', httpLevel: 'INFO', format: 'auto' },
   });
 });
@@ -122,7 +124,19 @@ test('without a configured access key the generated one takes its place', () => 
   ]);
 });
 
-test('a hand-over with something unknown in it is refused', () => {
+test('a configuration with an unknown member is refused', () => {
   const encoded = z.encode(kmsConfiguration, kmsSlice(FULL, { tokens }));
   expect(kmsConfiguration.safeParse({ ...encoded, surprise: 1 }).success).toBe(false);
+});
+
+test('a configuration with a value of another type than the setting is refused', () => {
+  const runtime = { token: tokens.gateway, generatedAccessKey: null };
+  const encoded = z.encode(gatewayConfiguration, gatewaySlice(FULL, runtime));
+  const withForwarding = (changes: object) => ({
+    ...encoded,
+    forwarding: { ...encoded.forwarding, ...changes },
+  });
+  expect(gatewayConfiguration.safeParse(withForwarding({ deadlineMs: 1 })).success).toBe(true);
+  expect(gatewayConfiguration.safeParse(withForwarding({ deadlineMs: '1s' })).success).toBe(false);
+  expect(gatewayConfiguration.safeParse(withForwarding({ idleTimeout: 1 })).success).toBe(false);
 });

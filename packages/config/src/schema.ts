@@ -10,7 +10,7 @@ const requestProxyFields = z.strictObject({
   enabled: flag({ isQuoted: false })
     .prefault(false)
     .describe('Whether requests to OpenRouter go through a proxy.'),
-  url: setting((value) => ({ value }), { type: 'string' })
+  url: setting((value) => ({ value }), z.unknown(), { type: 'string' })
     .optional()
     .describe('Its URL (http, https, socks4, socks5, socks5h), with credentials if it wants some.'),
 });

@@ -14,6 +14,7 @@ import {
   text,
   wholeNumber,
 } from './setting.ts';
+import { secretCodec } from './setting-output.ts';
 
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
@@ -25,7 +26,7 @@ export const name = () =>
     isQuoted: false,
   });
 
-const accessKey = () => setting(readAccessKey, { type: 'string' });
+const accessKey = () => setting(readAccessKey, secretCodec, { type: 'string' });
 const logLevel = () => choice(LOG_LEVELS, { warn: 'WARNING', fatal: 'CRITICAL' });
 
 /** One of `server.access_keys`. */
@@ -48,7 +49,7 @@ export const serverSection = z.strictObject({
   access_keys: list(accessKeyEntry, 1000)
     .prefault([])
     .describe('Further clients, each with a key of its own.'),
-  trusted_proxies: list(setting(readAddressBlock, { type: 'string' }), 100)
+  trusted_proxies: list(setting(readAddressBlock, z.string(), { type: 'string' }), 100)
     .prefault([])
     .describe('Reverse proxies whose `X-Forwarded-For` is believed: IP addresses and CIDR blocks.'),
   log_level: logLevel().prefault('INFO').describe('What the log shows at least.'),

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import { formatByteSize, parseByteSize } from './byte-size.ts';
 import { formatDuration, parseDuration } from './duration.ts';
+import { withOutput } from './setting-output.ts';
 import { kindOf, shown } from './shown.ts';
 
 /** What a value of the file means, or why it means nothing. The problem completes "NAME: …". */
@@ -10,15 +11,22 @@ export type Reading<T> = { readonly value: T } | { readonly problem: string };
 /** What an editor is told about a setting, in JSON Schema's words. */
 type EditorHint = Readonly<Record<string, unknown>>;
 
-/** A schema for one setting whose messages are all ours, so that none of them quotes a secret. */
-export function setting<T>(read: (value: unknown) => Reading<T>, hint: EditorHint) {
+/**
+ * A schema for one setting. All its messages come from `read`, so that none of them quotes a secret.
+ * `output` describes the value that `read` returns, for the processes that receive it.
+ */
+export function setting<T>(
+  read: (value: unknown) => Reading<T>,
+  output: z.ZodType<T>,
+  hint: EditorHint,
+) {
   const schema = z.unknown().transform((value, context): T => {
     const reading = read(value);
     if ('value' in reading) return reading.value;
     context.addIssue({ code: 'custom', message: reading.problem });
     return z.NEVER;
   });
-  return schema.meta(hint);
+  return withOutput(schema.meta(hint), output);
 }
 
 /** Whether a message may quote the value. */
@@ -54,7 +62,7 @@ const toFlag = (value: unknown) =>
 
 /** True or false, also in the words that YAML 1.1 took for them. */
 export const flag = (options?: Quoting) =>
-  setting(mustBe('`true` or `false`', toFlag, options), { type: 'boolean' });
+  setting(mustBe('`true` or `false`', toFlag, options), z.boolean(), { type: 'boolean' });
 
 const DIGITS = /^\d{1,15}$/;
 
@@ -66,7 +74,7 @@ export function wholeNumber(minimum: number, maximum: number) {
     return fits ? Number(number) : undefined;
   };
   const expected = `a whole number from ${minimum} to ${maximum}`;
-  return setting(mustBe(expected, convert), { type: 'integer', minimum, maximum });
+  return setting(mustBe(expected, convert), z.int(), { type: 'integer', minimum, maximum });
 }
 
 /** How many processes share the work; `auto` is one for each processor. */
@@ -77,7 +85,11 @@ export function processCount(maximum: number) {
     return Number.isInteger(number) ? within(Number(number), 1, maximum) : undefined;
   };
   const expected = `a whole number from 1 to ${maximum}, or \`auto\``;
-  return setting(mustBe(expected, convert), { type: ['integer', 'string'], minimum: 1, maximum });
+  return setting(mustBe(expected, convert), z.int(), {
+    type: ['integer', 'string'],
+    minimum: 1,
+    maximum,
+  });
 }
 
 /** One of a few words, in upper or lower case; `synonyms` are words that stand for one of them. */
@@ -93,7 +105,7 @@ export function choice<const T extends string>(
   const expected = `one of ${values.map((value) => `\`${value}\``).join(', ')}`;
   const convert = (value: unknown) =>
     typeof value === 'string' ? words.get(value.trim().toLowerCase()) : undefined;
-  return setting(mustBe(expected, convert), { type: 'string', enum: values });
+  return setting(mustBe(expected, convert), z.enum(values), { type: 'string', enum: values });
 }
 
 const within = (number: number | undefined, minimum: number, maximum: number) =>
@@ -106,6 +118,7 @@ export function duration(minimum: number, maximum: number) {
     mustBe(`a duration ${range}, such as \`30s\``, (value) =>
       within(parseDuration(value), minimum, maximum),
     ),
+    z.int().nonnegative(),
     { type: ['string', 'number'], pattern: '^\\s*\\d+(\\.\\d+)? ?(ms|s|m|h)?\\s*$', minimum: 0 },
   );
 }
@@ -117,6 +130,7 @@ export function byteSize(minimum: number, maximum: number) {
     mustBe(`a size ${range}, such as \`64MiB\``, (value) =>
       within(parseByteSize(value), minimum, maximum),
     ),
+    z.int().nonnegative(),
     {
       type: ['string', 'number'],
       pattern: '^\\s*\\d+(\\.\\d+)? ?([kKmMgG][iI]?[bB]|[bB])?\\s*$',
@@ -130,7 +144,7 @@ const matching = (pattern: RegExp) => (value: unknown) =>
 
 /** A text that matches a pattern; `expected` says in words what that is. */
 export const text = (expected: string, pattern: RegExp, options?: Quoting) =>
-  setting(mustBe(expected, matching(pattern), options), {
+  setting(mustBe(expected, matching(pattern), options), z.string(), {
     type: 'string',
     pattern: pattern.source,
   });

@@ -10,7 +10,10 @@ import { valueAt } from './value-path.ts';
 const GROUP_SOCKET = 'OPENROUTER_PROXY_GROUP_SOCKET';
 
 /** Who may connect to the key service: its own user, or its group as well. */
-export type SocketAccess = 'owner' | 'group';
+export const SOCKET_ACCESS = ['owner', 'group'] as const;
+
+/** One of them. */
+export type SocketAccess = (typeof SOCKET_ACCESS)[number];
 
 /** The folder for what is written, and the key service's socket; both absolute. */
 export interface StatePaths {

@@ -6,7 +6,7 @@ import { choice, setting, text } from './setting.ts';
 
 /** Where several machines keep what they know together. */
 export const redisFields = z.strictObject({
-  url: setting((value) => ({ value }), { type: 'string' })
+  url: setting((value) => ({ value }), z.unknown(), { type: 'string' })
     .optional()
     .describe(
       'Where Redis is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; see docs/redis.md.',

@@ -49,15 +49,15 @@ export class ActiveConfiguration {
     this.#agent = createUpstreamAgent(this.baseUrl, options.upstream.requestProxy);
     this.upstream = createUpstream(this.baseUrl, this.#agent, options.upstream);
     this.cache = createModelsCache(this, parts);
-    const trustedProxies = blockListOf(options.trustedProxies);
+    const trustedProxies = blockListOf(options.server.trustedProxies);
     this.#app = createApp({
       auth: createClientAuth(options.accessKeys),
       addressOf: ({ socket, headers }) =>
         clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
       wrongKeys: parts.wrongKeys,
-      publicEndpoints: options.publicEndpoints,
+      publicEndpoints: options.rules.publicEndpoints,
       metricsPublic: options.metrics.public,
-      maxBodyBytes: options.maxBodyBytes,
+      maxBodyBytes: options.server.maxBodyBytes,
       api: createApi(this, parts),
       health: parts.health,
       metrics: parts.metrics,
@@ -95,8 +95,8 @@ function createModelsCache(
     metrics: counters,
     siblings,
     now,
-    ttlMs: options.modelsCache.enabled ? options.modelsCache.ttlMs : 0,
-    freeOnly: options.freeOnly,
+    ttlMs: options.cache.enabled ? options.cache.ttlMs : 0,
+    freeOnly: options.rules.freeOnly,
     deadlineMs: options.upstream.firstByteTimeoutMs,
   });
 }
@@ -114,9 +114,6 @@ function forwarderOf(
     now,
   }: ActiveConfigurationDeps,
 ): ReturnType<typeof createForwarder> {
-  const { maxAttempts, idleTimeoutMs, keepaliveAfterMs, deadlineMs, providerRetryDelayMs } =
-    options.upstream;
-  const { freeOnly, maxBodyBytes } = options;
   const forward = createForwarder({
     baseUrl,
     upstream,
@@ -126,16 +123,11 @@ function forwarderOf(
     spool,
     underWay,
     policy: {
-      maxAttempts,
-      idleTimeoutMs,
-      keepaliveAfterMs,
-      deadlineMs,
-      providerRetryDelayMs,
-      queueTimeoutMs: options.queueTimeoutMs,
-      affinity: options.affinity,
-      freeOnly,
+      ...options.forwarding,
+      affinity: options.rules.affinity,
+      freeOnly: options.rules.freeOnly,
       countsTokens: options.metrics.tokens,
-      maxBodyBytes,
+      maxBodyBytes: options.server.maxBodyBytes,
       bodyTimeoutMs,
     },
   });
@@ -146,10 +138,10 @@ function forwarderOf(
 function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps): AppDeps['api'] {
   const { options, baseUrl, cache } = serving;
   const basePath = baseUrl.pathname.replace(/\/$/, '');
-  const cached = options.modelsCache.enabled || options.freeOnly;
-  const estimatesTokens = options.countTokens === 'estimate';
+  const cached = options.cache.enabled || options.rules.freeOnly;
+  const estimatesTokens = options.rules.countTokens === 'estimate';
   const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = parts;
-  const countLimits = { maxBytes: options.maxBodyBytes, silenceMs, memory };
+  const countLimits = { maxBytes: options.server.maxBodyBytes, silenceMs, memory };
   const forward = forwarderOf(serving, parts);
   return (exchange, target, keyless) => {
     const path = basePath + target.path + target.query;

@@ -202,7 +202,7 @@ export async function startGateway(
     (request, response) => current.serve(request, response),
     surroundings.limits,
   );
-  const { address: host, port } = await listen(server, options.host, options.port);
+  const { address: host, port } = await listen(server, options.server.host, options.server.port);
   return {
     logger: logs.main,
     ...{ address: { host, port }, own: dashboard.own, spool: parts.spool },
@@ -215,7 +215,8 @@ export async function startGateway(
     async drain() {
       drain.abort();
       for (const part of [dashboard, parts.wrongKeys, health]) part.stop();
-      await drainServer(server, current.options.shutdownGraceMs, () => cutOff(parts.underWay));
+      const { shutdownGraceMs } = current.options.server;
+      await drainServer(server, shutdownGraceMs, () => cutOff(parts.underWay));
       parts.tokenCounting.stop();
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();

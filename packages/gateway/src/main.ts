@@ -66,6 +66,6 @@ await runService(async (message, launcher) => {
   masker.add(...secretsOf(options));
   const { level, format } = options.log;
   const main = createLogger({ component: 'gateway', level, format, masker });
-  if (cluster.isPrimary && options.workers > 1) return startWorkers(options, main);
+  if (cluster.isPrimary && options.server.workers > 1) return startWorkers(options, main);
   return startProcess(options, launcher, masker, main);
 });

@@ -71,7 +71,7 @@ it('ends both connections when an answer falls silent for longer than it may', a
   const upstream = await startRecordingUpstream(
     answering(chunkedHead('text/plain') + chunk('hello')),
   );
-  const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 500 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { idleTimeoutMs: 500 } });
   const answer = await gateway.send(rawSpeech());
   expect(answer.complete).toBe(false);
   expect(answer.body.toString()).toBe('hello');
@@ -118,7 +118,7 @@ it.each(['reset', 'end', 'silence'] as const)(
       else if (how === 'end') connection.socket.end();
     });
     const idleTimeoutMs = how === 'silence' ? 500 : 60_000;
-    const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs } });
+    const gateway = await startTestGateway(upstream.url, { forwarding: { idleTimeoutMs } });
     const answer = await gateway.send(rawRequest('GET', '/api/v1/generation?id=x'));
     expect([502, 504]).toContain(statusOf(answer));
     expect(answer.complete).toBe(true);

@@ -14,7 +14,7 @@ const bodyOf = (answer: Message): unknown => JSON.parse(answer.body.toString());
 /** A gateway with one stream under way, and its source. */
 async function startWithStream(shutdownGraceMs: number) {
   const upstream = await startRecordingUpstream(answering(chunkedHead() + chunk('data: 1\n\n')));
-  const gateway = await startTestGateway(upstream.url, { settings: { shutdownGraceMs } });
+  const gateway = await startTestGateway(upstream.url, { server: { shutdownGraceMs } });
   const client = await gateway.connect();
   client.send(rawPost('{"stream":true}'));
   await client.until('data: 1');
@@ -66,7 +66,7 @@ it('cuts off what is still running when the grace is over, says why, and reports
 it('delivers to its last byte an answer that was complete before, however slowly it is read', async () => {
   const list = JSON.stringify({ data: [{ id: 'x'.repeat(14 * 1024 * 1024) }] });
   const upstream = await startRecordingUpstream(answering(response('200 OK', list)));
-  const gateway = await startTestGateway(upstream.url, { settings: { shutdownGraceMs: 10_000 } });
+  const gateway = await startTestGateway(upstream.url, { server: { shutdownGraceMs: 10_000 } });
   const client = await gateway.connect();
   client.send(rawRequest('GET', '/v1/models'));
   await client.until('200 OK');

@@ -32,7 +32,7 @@ it.each([
   '/api/v1/v1/messages',
   '/v1/messages/count_tokens',
 ])("is Anthropic's at %s", async (path) => {
-  const gateway = await startTestGateway(UNREACHABLE, { settings: { countTokens: 'pass' } });
+  const gateway = await startTestGateway(UNREACHABLE, { rules: { countTokens: 'pass' } });
   const lines = ['Content-Length: 2', 'X-Request-ID: r-1'];
   const answer = await gateway.send(rawRequest('POST', path, lines, '{}'));
   expect(statusOf(answer)).toBe(502);

@@ -123,7 +123,7 @@ describe('a document', () => {
         else if (how === 'end') connection.socket.end();
       });
       const idleTimeoutMs = how === 'silence' ? 500 : 60_000;
-      const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs } });
+      const gateway = await startTestGateway(upstream.url, { forwarding: { idleTimeoutMs } });
       const answer = await gateway.send(rawPost('{"model":"m"}'));
       expect(JSON.parse(answer.body.toString())).toEqual(ANSWER);
       await expect.poll(() => gateway.keys.outcomes()).toHaveLength(2);

@@ -4,7 +4,10 @@ import { rawRequest, startTestGateway } from './support/gateway.ts';
 import { statusOf } from './support/http-message.ts';
 
 const BYTES = 15 * 1024 * 1024;
-const READING = { settings: { affinity: true, freeOnly: true, maxBodyBytes: 64 * 1024 * 1024 } };
+const READING = {
+  rules: { affinity: true, freeOnly: true },
+  server: { maxBodyBytes: 64 * 1024 * 1024 },
+};
 
 const repeated = (text: string) => text.repeat(Math.floor(BYTES / text.length));
 

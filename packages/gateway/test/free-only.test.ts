@@ -7,7 +7,7 @@ import { statusOf } from './support/http-message.ts';
 import { answering, OK, response, startRecordingUpstream } from './support/recording-upstream.ts';
 
 const MIB = 1024 * 1024;
-const FREE_ONLY = { settings: { freeOnly: true, maxBodyBytes: 64 * MIB } };
+const FREE_ONLY = { rules: { freeOnly: true }, server: { maxBodyBytes: 64 * MIB } };
 
 describe('where free models only are served', () => {
   it.each(['/api/v1/models', '/api/v1/models/', '/v1/models?limit=3'])(
@@ -86,7 +86,8 @@ describe('where free models only are served', () => {
     const upstream = await startRecordingUpstream(answering(OK));
     const spool = { folder: path.join(tmpdir(), `no-spool-${process.pid}`), maxBytes: 0 };
     const gateway = await startTestGateway(upstream.url, {
-      settings: { ...FREE_ONLY.settings, spool },
+      ...FREE_ONLY,
+      spool,
     });
     const answer = await gateway.send(rawPost('x'.repeat(17 * MIB)));
     expect(statusOf(answer)).toBe(413);
@@ -96,7 +97,8 @@ describe('where free models only are served', () => {
   it('a chunked body that grows too large is refused while it is read', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
     const gateway = await startTestGateway(upstream.url, {
-      settings: { freeOnly: true, maxBodyBytes: 1000 },
+      rules: { freeOnly: true },
+      server: { maxBodyBytes: 1000 },
     });
     const body = `7d0\r\n${'x'.repeat(2000)}\r\n`;
     const answer = await gateway.send(

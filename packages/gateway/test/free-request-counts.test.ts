@@ -24,7 +24,7 @@ it.each([
   ['a GET', rawRequest('GET', '/api/v1/chat/completions')],
 ])('%s is no request to a model', async (_what, request) => {
   const upstream = await startRecordingUpstream(answering(response('404 Not Found')));
-  const gateway = await startTestGateway(upstream.url, { settings: { countTokens: 'pass' } });
+  const gateway = await startTestGateway(upstream.url, { rules: { countTokens: 'pass' } });
   await gateway.send(request);
   expect(gateway.keys.acquires).toMatchObject([{ model: null, api: 'other' }]);
 });

@@ -39,7 +39,7 @@ describe('the key service is told', () => {
 
   it('the conversation, where conversations are told apart', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, { settings: { affinity: true } });
+    const gateway = await startTestGateway(upstream.url, { rules: { affinity: true } });
     const hello = { role: 'user', content: 'Hello' };
     await gateway.send(rawPost(JSON.stringify({ model: 'm', messages: [hello] })));
     await gateway.send(rawPost(JSON.stringify({ model: 'm', messages: [hello, hello] })));
@@ -70,11 +70,11 @@ describe('the key service is told', () => {
 });
 
 describe('a request that waits for a key', () => {
-  const settings = { queueTimeoutMs: 5_000 };
+  const forwarding = { queueTimeoutMs: 5_000 };
 
   it('says how long it may wait, and shows how long it did', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, { settings });
+    const gateway = await startTestGateway(upstream.url, { forwarding });
     const answer = await gateway.send(rawPost('{}'));
     expect(gateway.keys.acquires[0]?.waitMs).toBe(5_000);
     expect(headerLines(answer, 'server-timing')[0]).toMatch(/^queue;dur=0\.00, lease;dur=/);
@@ -82,7 +82,7 @@ describe('a request that waits for a key', () => {
 
   it('leaves the line when its client goes away', async () => {
     const upstream = await startRecordingUpstream(answering(OK));
-    const gateway = await startTestGateway(upstream.url, { settings });
+    const gateway = await startTestGateway(upstream.url, { forwarding });
     const mayLease = Promise.withResolvers<undefined>();
     gateway.keys.mayLease = mayLease.promise;
     const client = await gateway.connect();

@@ -54,7 +54,7 @@ describe.each(REFUSALS)('a refusal of the key (%s %s)', (status, body, words, in
     '/api/v1/key',
   ])('on %s reaches no client when the attempts are used up', async (path) => {
     const upstream = await startRecordingUpstream(answering(refusal));
-    const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+    const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
     expectOwnError(await gateway.send(post(path)), words, instead);
     expect(upstream.requests()).toHaveLength(1);
   });
@@ -70,7 +70,7 @@ describe.each(REFUSALS)('a refusal of the key (%s %s)', (status, body, words, in
   it('reaches no client in an answer of 200', async () => {
     const within = body.startsWith('{') ? body : error(401, body);
     const upstream = await startRecordingUpstream(answering(response('200 OK', within, JSON_TYPE)));
-    const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+    const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
     const answer = await gateway.send(post('/api/v1/chat/completions'));
     expect(statusOf(answer)).toBeGreaterThanOrEqual(429);
     expect(answer.body.toString()).toContain('"source":"gateway"');
@@ -81,7 +81,7 @@ describe.each(REFUSALS)('a refusal of the key (%s %s)', (status, body, words, in
     const within = body.startsWith('{') ? body : error(401, body);
     const events = `${chunkedHead()}${chunk(`data: ${within}\n\n`)}0\r\n\r\n`;
     const upstream = await startRecordingUpstream(answering(events));
-    const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+    const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
     const answer = await gateway.send(rawPost('{"model":"m","stream":true}'));
     expect(statusOf(answer)).toBeGreaterThanOrEqual(429);
     expect(answer.body.toString()).toContain('"source":"gateway"');
@@ -94,7 +94,7 @@ describe.each(REFUSALS)('a refusal of the key (%s %s)', (status, body, words, in
     const upstream = await startRecordingUpstream(
       answering(`${begun}${chunk(`data: ${within}\n\n`)}0\r\n\r\n`),
     );
-    const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+    const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
     const client = await gateway.connect();
     client.send(rawPost('{"model":"m","stream":true}'));
     await client.ended();
@@ -109,7 +109,7 @@ it('is the gateway’s own after a deadline that has passed meanwhile', async ()
     await connection.message();
     await connection.ended();
   });
-  const gateway = await startTestGateway(upstream.url, { upstream: { deadlineMs: 100 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { deadlineMs: 100 } });
   const answer = await gateway.send(rawPost('{"model":"m"}'));
   expect(statusOf(answer)).toBe(504);
 });
@@ -120,7 +120,7 @@ it.each(['/api/v1/providers', '/api/v1/models'])(
     const refusal = response('401 Unauthorized', error(401, 'No cookie auth found'), JSON_TYPE);
     const upstream = await startRecordingUpstream(answering(refusal));
     const gateway = await startTestGateway(upstream.url, {
-      settings: { publicEndpoints: ['/api/v1/providers', '/api/v1/models'] },
+      rules: { publicEndpoints: ['/api/v1/providers', '/api/v1/models'] },
     });
     const answer = await gateway.send(`GET ${path} HTTP/1.1\r\nHost: gateway\r\n\r\n`);
     expect(statusOf(answer)).toBe(503);
@@ -134,7 +134,7 @@ it('of a provider that refuses OpenRouter is no 401 for the client', async () =>
   const upstream = await startRecordingUpstream(
     answering(response('401 Unauthorized', body, JSON_TYPE)),
   );
-  const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
   const answer = await gateway.send(rawPost('{"model":"m"}'));
   expect(statusOf(answer)).toBe(502);
   expect(answer.body.toString()).toContain('Your access key is right');

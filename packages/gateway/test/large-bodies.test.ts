@@ -30,7 +30,8 @@ async function spoolFolder(): Promise<string> {
 }
 
 const roomy = (folder: string, maxBytes = 1024 * MIB): GatewayOptions => ({
-  settings: { maxBodyBytes: 64 * MIB, spool: { folder, maxBytes } },
+  server: { maxBodyBytes: 64 * MIB },
+  spool: { folder, maxBytes },
 });
 
 const head = (bytes: number) => rawRequest('POST', PATH, [`Content-Length: ${bytes}`]);

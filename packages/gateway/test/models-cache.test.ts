@@ -165,7 +165,7 @@ it('keeps a list for each query, the most recent 64 of them', async () => {
 it('asks every time where the cache is switched off', async () => {
   const upstream = await startRecordingUpstream(answering(models('a/b')));
   const gateway = await startTestGateway(upstream.url, {
-    settings: { modelsCache: { enabled: false, ttlMs: 300_000 } },
+    cache: { enabled: false, ttlMs: 300_000 },
   });
   await gateway.send(get());
   const answer = await gateway.send(get());

@@ -3,7 +3,7 @@ import { ACCESS_KEY, startTestGateway } from './support/gateway.ts';
 import { headerLines, statusOf } from './support/http-message.ts';
 import { answering, OK, startRecordingUpstream, TOO_MANY } from './support/recording-upstream.ts';
 
-const PUBLIC = { settings: { publicEndpoints: ['/api/v1/providers', '/api/v1/models'] } };
+const PUBLIC = { rules: { publicEndpoints: ['/api/v1/providers', '/api/v1/models'] } };
 const get = (path: string, ...lines: string[]) =>
   [`GET ${path} HTTP/1.1`, 'Host: gateway', ...lines, '\r\n'].join('\r\n');
 

@@ -7,7 +7,7 @@ import { answering, OK, startRecordingUpstream, TOO_MANY } from './support/recor
 
 const PATH = '/api/v1/chat/completions';
 const MIB = 1024 * 1024;
-const ROOMY = { settings: { maxBodyBytes: 64 * MIB } };
+const ROOMY = { server: { maxBodyBytes: 64 * MIB } };
 const digest = (bytes: Uint8Array | undefined) =>
   createHash('sha256')
     .update(bytes ?? '')
@@ -81,7 +81,7 @@ describe('a body that grows too large', () => {
 
   it('is answered with 413 while it is being sent, and the upstream request is given up', async () => {
     const upstream = await startRecordingUpstream(() => undefined);
-    const gateway = await startTestGateway(upstream.url, { settings: { maxBodyBytes: 100_000 } });
+    const gateway = await startTestGateway(upstream.url, { server: { maxBodyBytes: 100_000 } });
     const client = await gateway.connect();
     client.send(rawRequest('POST', PATH, ['Transfer-Encoding: chunked'], piece));
     await expect.poll(() => upstream.received().length).toBeGreaterThan(65_536);
@@ -96,7 +96,7 @@ describe('a body that grows too large', () => {
 
   it('is answered so that a client which goes on sending still gets the answer', async () => {
     const upstream = await startRecordingUpstream(() => undefined);
-    const gateway = await startTestGateway(upstream.url, { settings: { maxBodyBytes: 100_000 } });
+    const gateway = await startTestGateway(upstream.url, { server: { maxBodyBytes: 100_000 } });
     const client = await gateway.connect();
     client.send(rawRequest('POST', PATH, ['Transfer-Encoding: chunked'], piece + piece));
     expect(statusOf(await client.message())).toBe(413);

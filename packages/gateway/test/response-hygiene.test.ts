@@ -171,7 +171,7 @@ it.each([
   const upstream = await startRecordingUpstream(
     answering(Buffer.concat([Buffer.from(head), bytes])),
   );
-  const gateway = await startTestGateway(upstream.url, { upstream: { maxAttempts: 1 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });
   const answer = await gateway.send(rawPost('{}', [`Accept-Encoding: ${encoding}`]));
   expect(statusOf(answer)).toBe(429);
   expect(answer.body.toString()).toBe(body);

@@ -41,7 +41,7 @@ const FAILURES: [string, (connection: RawConnection, stream: ApiStream) => void]
 
 /** Only silence must meet the limit of silence. */
 const limitsFor = (failure: string) => ({
-  upstream: { idleTimeoutMs: failure === 'silence' ? 500 : 60_000 },
+  forwarding: { idleTimeoutMs: failure === 'silence' ? 500 : 60_000 },
 });
 
 describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {

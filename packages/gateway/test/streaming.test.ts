@@ -94,7 +94,7 @@ it('gives a stream up whose client reads nothing for longer than a silence may l
     for (let n = 0; n < 400; n += 1) connection.send(chunk('x'.repeat(65_536)));
     opened.resolve(connection);
   });
-  const gateway = await startTestGateway(upstream.url, { upstream: { idleTimeoutMs: 1_000 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { idleTimeoutMs: 1_000 } });
   const client = await gateway.connect();
   client.socket.pause();
   client.send(rawPost('{"stream":true}'));

@@ -53,7 +53,7 @@ it('answers 504 when a TLS handshake with the upstream does not come to an end',
 
 it('answers 504 at the deadline of the request, attempts and waiting included', async () => {
   const upstream = await startRecordingUpstream(() => undefined);
-  const gateway = await startTestGateway(upstream.url, { upstream: { deadlineMs: 100 } });
+  const gateway = await startTestGateway(upstream.url, { forwarding: { deadlineMs: 100 } });
   const answer = await gateway.send(rawPost('{}'));
   expect(statusOf(answer)).toBe(504);
   expect(answer.body.toString()).toContain('within 100 ms');
@@ -70,7 +70,7 @@ it('lets a stream go on beyond the deadline as long as it is not silent', async 
     connection.send(chunk('data: [DONE]\n\n') + '0\r\n\r\n');
   });
   const gateway = await startTestGateway(upstream.url, {
-    upstream: { deadlineMs: 1_000 },
+    forwarding: { deadlineMs: 1_000 },
   });
   const answer = await gateway.send(rawPost('{}'));
   expect(answer).toMatchObject({ complete: true });

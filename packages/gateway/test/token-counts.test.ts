@@ -40,7 +40,7 @@ it('a token count needs the access key', async () => {
 
 it('a token count goes to OpenRouter where the configuration says so', async () => {
   const upstream = await startRecordingUpstream(answering(response('404 Not Found')));
-  const gateway = await startTestGateway(upstream.url, { settings: { countTokens: 'pass' } });
+  const gateway = await startTestGateway(upstream.url, { rules: { countTokens: 'pass' } });
   expect(statusOf(await gateway.send(post(asking('Hello'))))).toBe(404);
   expect(upstream.requests()).toHaveLength(1);
 });
@@ -102,7 +102,7 @@ it.each([
 });
 
 it('a token count of a body beyond server.max_body_size is refused', async () => {
-  const gateway = await startTestGateway(UNREACHABLE, { settings: { maxBodyBytes: 1_000 } });
+  const gateway = await startTestGateway(UNREACHABLE, { server: { maxBodyBytes: 1_000 } });
   const chunked = rawRequest('POST', PATH, ['Transfer-Encoding: chunked']);
   const answer = await gateway.send(`${chunked}500\r\n${'a'.repeat(0x500)}\r\n`);
   expect(statusOf(answer)).toBe(413);
@@ -110,14 +110,14 @@ it('a token count of a body beyond server.max_body_size is refused', async () =>
 
 it('a token count of a body that is too large to be kept is made by its length', async () => {
   const maxBodyBytes = 64 * 1024 * 1024;
-  const gateway = await startTestGateway(UNREACHABLE, { settings: { maxBodyBytes } });
+  const gateway = await startTestGateway(UNREACHABLE, { server: { maxBodyBytes } });
   const body = asking('a'.repeat(17 * 1024 * 1024));
   expect(await count(gateway, body)).toBe(Math.ceil(body.length / 4));
 });
 
 it('a token count of text without a break does not take until the deadline', async () => {
   const maxBodyBytes = 64 * 1024 * 1024;
-  const gateway = await startTestGateway(UNREACHABLE, { settings: { maxBodyBytes } });
+  const gateway = await startTestGateway(UNREACHABLE, { server: { maxBodyBytes } });
   const answer = await gateway.send(post(asking('xyzzyq'.repeat(300_000))));
   expect(statusOf(answer)).toBe(200);
   expect(gateway.log.filter(({ level }) => level === 'WARNING')).toEqual([]);

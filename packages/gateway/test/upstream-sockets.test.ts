@@ -45,7 +45,7 @@ it.each(PAIRS)(
       connection.send(answers[Math.min(index, 1)] ?? '');
     });
     const gateway = await startTestGateway(upstream.url, {
-      upstream: { idleTimeoutMs: 300, maxAttempts: 3 },
+      forwarding: { idleTimeoutMs: 300, maxAttempts: 3 },
     });
     const client = await gateway.connect();
     client.send(rawPost('{"model":"m","stream":true}', ['Connection: close']));

@@ -13,7 +13,7 @@ import {
   type Script,
 } from './support/recording-upstream.ts';
 
-const KEEPALIVE: GatewayOptions = { upstream: { keepaliveAfterMs: 30 } };
+const KEEPALIVE: GatewayOptions = { forwarding: { keepaliveAfterMs: 30 } };
 const APIS = ['chat/completions', 'completions', 'responses', 'messages', 'embeddings'];
 
 function post(path: string, body = '{"model":"m"}'): string {
@@ -108,7 +108,7 @@ describe('a client that waits for a document', () => {
     const upstream = await startRecordingUpstream(answering(OK));
     const gateway = await startTestGateway(upstream.url, {
       ...KEEPALIVE,
-      settings: { queueTimeoutMs: 60_000 },
+      forwarding: { ...KEEPALIVE.forwarding, queueTimeoutMs: 60_000 },
     });
     const lease = Promise.withResolvers<undefined>();
     gateway.keys.mayLease = lease.promise;

@@ -15,12 +15,12 @@ const bearer = (key: string, ...lines: string[]) =>
   head('GET /api/v1/key', `Authorization: Bearer ${key}`, ...lines);
 
 /** A gateway whose time is the test's: what is held back waits until it is let go. */
-async function start(settings: GatewayOptions['settings'] = {}) {
+async function start(options: GatewayOptions = {}) {
   const upstream = await startRecordingUpstream(answering(OK));
   const time = { now: 1_000_000 };
   const waits: { ms: number; end: () => void }[] = [];
   const gateway = await startTestGateway(upstream.url, {
-    settings,
+    ...options,
     now: () => time.now,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -163,7 +163,9 @@ describe('X-Forwarded-For', () => {
   const forwarded = (key: string, by: string) => bearer(key, `X-Forwarded-For: ${by}`);
 
   it('is not believed of a peer that is no trusted proxy', async () => {
-    const { gateway, waits, until, status } = await start({ trustedProxies: ['127.0.0.1'] });
+    const { gateway, waits, until, status } = await start({
+      server: { trustedProxies: ['127.0.0.1'] },
+    });
     for (let n = 0; n < 3; n += 1) {
       expect(await status(forwarded(WRONG, `198.51.100.${n}`), '127.0.0.2')).toBe(401);
     }
@@ -175,7 +177,9 @@ describe('X-Forwarded-For', () => {
   });
 
   it('of a trusted proxy tells clients apart, whatever they wrote into it', async () => {
-    const { gateway, waits, until, status } = await start({ trustedProxies: ['127.0.0.0/8'] });
+    const { gateway, waits, until, status } = await start({
+      server: { trustedProxies: ['127.0.0.0/8'] },
+    });
     for (let n = 0; n < 3; n += 1) {
       expect(await status(forwarded(WRONG, `8.8.8.${n}, 198.51.100.1`))).toBe(401);
     }
@@ -191,7 +195,7 @@ describe('X-Forwarded-For', () => {
   });
 
   it('of 10,000 attackers does not slow the right key of one of them, nor fill the log', async () => {
-    const { gateway, waits, status } = await start({ trustedProxies: ['127.0.0.1'] });
+    const { gateway, waits, status } = await start({ server: { trustedProxies: ['127.0.0.1'] } });
     const addresses = Array.from({ length: 10_000 }, (_, n) => `10.9.${n >> 8}.${n & 255}`);
     const connections = await Promise.all(Array.from({ length: 20 }, () => gateway.connect()));
     await Promise.all(

@@ -155,12 +155,12 @@ interface Served {
 
 function createServer(
   { pool, books, sharing, owners, sessions, health }: Served,
-  { tokens, processMetrics }: KmsConfiguration,
+  { tokens, metrics: { system } }: KmsConfiguration,
   { clock, logger, version, reload }: DaemonDeps,
 ): KmsServer {
   const service = { version, startedAt: clock.now() };
   const now = () => clock.now();
-  const metrics = createMetrics(pool, { process: processMetrics, now });
+  const metrics = createMetrics(pool, { process: system, now });
   return serve({
     handlers: rpcHandlers({
       ...{ pool, books, sharing, owners, metrics, service, health, reload, clock },

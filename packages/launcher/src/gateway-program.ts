@@ -12,14 +12,17 @@ const BEYOND_GRACE_MS = 5_000;
 
 /** The gateway, as the launcher runs it. */
 export function gatewayProgram(configuration: () => GatewayConfiguration): Program {
-  let { port } = configuration();
+  let { port } = configuration().server;
   return {
     name: 'gateway',
     path: fileURLToPath(new URL('gateway.js', import.meta.url)), // beside this program in dist/
     get stopGraceMs() {
-      return configuration().shutdownGraceMs + BEYOND_GRACE_MS;
+      return configuration().server.shutdownGraceMs + BEYOND_GRACE_MS;
     },
-    configuration: () => gatewayConfiguration.encode({ ...configuration(), port }),
+    configuration: () => {
+      const { server, ...others } = configuration();
+      return gatewayConfiguration.encode({ ...others, server: { ...server, port } });
+    },
     ask: (address, signal) => {
       if (address === null) throw new Error('the gateway did not say where it listens');
       port = address.port; // where port 0 led is where clients look for it after a restart too

@@ -19,7 +19,7 @@ export interface DashboardDeps {
   readonly leases: Leases;
   readonly cache: () => ModelsCache;
   /** What is configured at the moment. */
-  readonly options: () => Pick<GatewayConfiguration, 'modelsCache' | 'metrics'>;
+  readonly options: () => Pick<GatewayConfiguration, 'cache' | 'metrics'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly siblings: Siblings;
@@ -44,7 +44,7 @@ export interface Dashboard {
 export async function createDashboard(shown: DashboardDeps): Promise<Dashboard> {
   const { kms, leases, cache, options, metrics, logger, siblings, health, now } = shown;
   const cacheState = () => {
-    const { enabled, ttlMs } = options().modelsCache;
+    const { enabled, ttlMs } = options().cache;
     const ageSeconds = cache().ageSeconds();
     return { enabled, ageSeconds, ttlSeconds: ttlMs / 1_000, ...metrics.modelsCache() };
   };

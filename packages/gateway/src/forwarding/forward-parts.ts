@@ -14,7 +14,7 @@ export interface ForwardPolicy {
   /** From the request's head to the first content of its answer, attempts included. */
   deadlineMs: number;
   /** The shortest wait before a retry or an answer when a provider is overloaded. */
-  providerRetryDelayMs: number;
+  googleRateDelayMs: number;
   /** How long a request may wait for a key. */
   queueTimeoutMs: number;
   /** Whether conversations are told apart. */

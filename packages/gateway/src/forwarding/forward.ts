@@ -102,9 +102,9 @@ class Forwarding {
   }
 
   get #limits() {
-    const { maxAttempts, providerRetryDelayMs, deadlineMs } = this.#parts.policy;
+    const { maxAttempts, googleRateDelayMs, deadlineMs } = this.#parts.policy;
     const remainingMs = deadlineMs - this.#exchange.elapsedMs;
-    return { maxAttempts, remainingMs, providerDelayMs: providerRetryDelayMs };
+    return { maxAttempts, remainingMs, providerDelayMs: googleRateDelayMs };
   }
 
   /** Reads what may refuse the request, and what the choice of a key depends on. */
@@ -272,7 +272,7 @@ class Forwarding {
     const ownError = errorInsteadOf(end.outcome, this.#keyless);
     if (ownError !== undefined) throw ownError;
     if (end.outcome.kind === 'provider_limited') {
-      await this.#wait(this.#parts.policy.providerRetryDelayMs);
+      await this.#wait(this.#parts.policy.googleRateDelayMs);
     }
     end.held.answer(this.#exchange);
   }

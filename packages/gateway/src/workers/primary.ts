@@ -49,15 +49,18 @@ export async function startWorkers(
   logger: Logger,
 ): Promise<Service> {
   // All workers must name the same port, also those that come later.
-  let current = {
-    ...options,
-    port: options.port === 0 ? await freePort(options.host) : options.port,
-  };
+  const { host, port: configured, workers } = options.server;
+  const port = configured === 0 ? await freePort(host) : configured;
+  const withPort = (changed: GatewayConfiguration) => ({
+    ...changed,
+    server: { ...changed.server, port },
+  });
+  let current = withPort(options);
   const lists = new SharedLists();
   const pool: WorkerPool = new WorkerPool({
-    count: options.workers,
+    count: workers,
     configuration: () => gatewayConfiguration.encode(current),
-    graceMs: () => current.shutdownGraceMs + BEYOND_GRACE_MS,
+    graceMs: () => current.server.shutdownGraceMs + BEYOND_GRACE_MS,
     answering: answeringWorkers(() => pool, lists),
     onEnded: (worker) => lists.forget(worker),
     onGivenUp: () => process.exit(EXIT.gaveUp),
@@ -68,7 +71,7 @@ export async function startWorkers(
     logger,
     address,
     async configure(changed) {
-      current = { ...gatewayConfiguration.parse(changed), port: current.port };
+      current = withPort(gatewayConfiguration.parse(changed));
       lists.clear();
       const problem = await pool.configure(gatewayConfiguration.encode(current));
       if (problem !== null) throw new StartupError(EXIT.gaveUp, [problem]);

@@ -9,10 +9,11 @@ export const ACCESS_KEY = 'the-access-key-of-the-test-client';
 const MINUTE = 60_000;
 
 /** What a test may set otherwise. */
-export interface HandOverOptions {
-  upstream?: Partial<GatewayConfiguration['upstream']>;
-  settings?: Partial<Omit<GatewayConfiguration, 'upstream' | 'kms' | 'host' | 'port'>>;
-}
+export type HandOverOptions = {
+  readonly [Group in Exclude<keyof GatewayConfiguration, 'accessKeys' | 'kms'>]?: Partial<
+    GatewayConfiguration[Group]
+  >;
+} & Partial<Pick<GatewayConfiguration, 'accessKeys'>>;
 
 /**
  * The configuration of a gateway under test. Its time limits are so long that a slow machine does not
@@ -24,35 +25,35 @@ export function configuration(
   options: HandOverOptions = {},
 ): GatewayConfiguration {
   return {
-    host: '127.0.0.1',
-    port: 0,
-    workers: 1,
-    accessKeys: [{ name: 'default', key: new Secret(ACCESS_KEY) }],
+    server: {
+      ...{ host: '127.0.0.1', port: 0, workers: 1, trustedProxies: [] },
+      ...{ maxBodyBytes: 1024 * 1024, shutdownGraceMs: 1_000 },
+      ...options.server,
+    },
+    accessKeys: options.accessKeys ?? [{ name: 'default', key: new Secret(ACCESS_KEY) }],
     kms,
     upstream: {
-      baseUrl,
-      requestProxy: null,
-      connectTimeoutMs: MINUTE,
-      firstByteTimeoutMs: MINUTE,
-      idleTimeoutMs: MINUTE,
-      keepaliveAfterMs: 0,
-      deadlineMs: 10 * MINUTE,
-      maxAttempts: null,
-      providerRetryDelayMs: 0,
+      ...{ baseUrl, requestProxy: null },
+      ...{ connectTimeoutMs: MINUTE, firstByteTimeoutMs: MINUTE },
       ...options.upstream,
     },
-    queueTimeoutMs: 0,
-    affinity: false,
-    publicEndpoints: ['/api/v1/models'],
-    trustedProxies: [],
-    modelsCache: { enabled: true, ttlMs: 300_000 },
-    metrics: { public: false, system: false, tokens: true },
-    freeOnly: false,
-    countTokens: 'estimate',
-    maxBodyBytes: 1024 * 1024,
-    spool: { folder: join(tmpdir(), `gateway-spool-${process.pid}`), maxBytes: 1024 ** 3 },
-    shutdownGraceMs: 1_000,
-    log: { level: 'DEBUG', httpLevel: 'INFO', format: 'json' },
-    ...options.settings,
+    forwarding: {
+      ...{ deadlineMs: 10 * MINUTE, maxAttempts: null, queueTimeoutMs: 0 },
+      ...{ idleTimeoutMs: MINUTE, keepaliveAfterMs: 0, googleRateDelayMs: 0 },
+      ...options.forwarding,
+    },
+    rules: {
+      ...{ publicEndpoints: ['/api/v1/models'], freeOnly: false },
+      ...{ countTokens: 'estimate', affinity: false },
+      ...options.rules,
+    },
+    cache: { enabled: true, ttlMs: 300_000, ...options.cache },
+    metrics: { public: false, system: false, tokens: true, ...options.metrics },
+    spool: {
+      folder: join(tmpdir(), `gateway-spool-${process.pid}`),
+      maxBytes: 1024 ** 3,
+      ...options.spool,
+    },
+    log: { level: 'DEBUG', httpLevel: 'INFO', format: 'json', ...options.log },
   };
 }

@@ -41,7 +41,7 @@ export function handOverFor(
     rateLimitCooldownMs: 3_600_000,
     leaseTtlMs: 660_000,
     shutdownGraceMs: 1_000,
-    processMetrics: false,
+    metrics: { system: false },
     log: { level: 'DEBUG', format: 'json' },
     ...changes,
   };
