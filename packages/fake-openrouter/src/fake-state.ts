@@ -30,6 +30,16 @@ export class FakeState {
     return this.keys.find((key) => key.secret === secret && !key.revoked);
   }
 
+  /** Forgets all keys, rules, requests and generations; the clock shows the real time again. */
+  reset(): void {
+    this.keys.length = 0;
+    this.rules.set([]);
+    this.requests.clear();
+    this.generations.clear();
+    this.clock.speed(1);
+    this.clock.set(Date.now());
+  }
+
   remember(completion: Generation['completion'], streamed: boolean): void {
     this.generations.set(completion.id, { completion, streamed, asked: 0 });
     const oldest = this.generations.keys().next();

@@ -35,6 +35,8 @@ export interface FakeOpenRouter {
   addAccount(options?: AccountOptions): Account;
   /** Adds a key, to a new account unless one is given. */
   addKey(options?: KeyOptions & { account?: Account }): Key;
+  /** Makes it as it was at its start, without keys; it goes on serving. */
+  reset(): void;
   /** Ends all connections, and resolves when the last is closed. */
   stop(): Promise<void>;
 }
@@ -170,6 +172,7 @@ export async function startFakeOpenRouter(options: FakeOptions = {}): Promise<Fa
     keys: state.keys,
     addAccount: createAccount,
     addKey: (keyOptions) => state.addKey(keyOptions),
+    reset: () => state.reset(),
     async stop() {
       const closed = once(server, 'close');
       server.close();

@@ -262,6 +262,19 @@ describe('what OpenRouter tells', () => {
   });
 });
 
+it('is as at its start after a reset', async () => {
+  const fake = await start();
+  const { secret } = fake.addKey();
+  fake.rules.add({ fault: { kind: 'refuse', family: 'internal' } });
+  expect((await ask(fake)).status).toBe(500);
+  fake.reset();
+  expect([fake.keys, fake.requests.records]).toEqual([[], []]);
+  expect(Math.abs(fake.clock.now() - Date.now())).toBeLessThan(Math.abs(NOON - Date.now()));
+  expect((await ask(fake, { key: secret })).status).toBe(401);
+  expect(fake.addKey().name).toBe('key-1');
+  expect((await ask(fake)).status).toBe(200);
+});
+
 it('can be told from another process what to do', async () => {
   const fake = await start();
   const key = fake.addKey({ name: 'a' });

@@ -1,7 +1,9 @@
 import type { AccountOptions } from '@openrouter-proxy/fake-openrouter';
 import { describe, expect, it } from 'vitest';
 import { operatorOf } from '../support/operator.ts';
-import { FREE_MODEL, PAID_MODEL, startProduct, type Product } from '../support/product.ts';
+import { FREE_MODEL, PAID_MODEL, sharedProduct, type Product } from '../support/product.ts';
+
+const startProduct = sharedProduct();
 
 /** A product with keys of some accounts, so many of each. */
 function withAccounts(...accounts: (AccountOptions & { keys: number })[]): Promise<Product> {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '@openrouter-proxy/fake-openrouter';
-import { FREE_MODEL, PAID_MODEL, startProduct, type Product } from '../support/product.ts';
+import { FREE_MODEL, PAID_MODEL, sharedProduct, type Product } from '../support/product.ts';
+
+const startProduct = sharedProduct();
 
 const PATHS = {
   chat: ['/api/v1/chat/completions', '[DONE]'],

@@ -1,7 +1,9 @@
 import { generateText, jsonSchema, streamText, type ToolSet } from 'ai';
 import { expect, it } from 'vitest';
-import { PAID_MODEL, startProduct } from '../support/product.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
 import { aiSdkProvider, sdkClients } from '../support/sdk-clients.ts';
+
+const startProduct = sharedProduct();
 
 const NAME = 'ai with @openrouter/ai-sdk-provider';
 const tools: ToolSet = {

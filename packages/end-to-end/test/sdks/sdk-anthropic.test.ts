@@ -1,8 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { expect, it } from 'vitest';
 import { operatorOf } from '../support/operator.ts';
-import { PAID_MODEL, startProduct } from '../support/product.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
 import { anthropic } from '../support/sdk-clients.ts';
+
+const startProduct = sharedProduct();
 
 const asking = (content: string) => ({
   model: PAID_MODEL,

@@ -1,7 +1,9 @@
 import OpenAI from 'openai';
 import { expect, it } from 'vitest';
-import { PAID_MODEL, startProduct } from '../support/product.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
 import { openAi } from '../support/sdk-clients.ts';
+
+const startProduct = sharedProduct();
 
 const hello = [{ role: 'user' as const, content: 'Hello' }];
 const tools = [

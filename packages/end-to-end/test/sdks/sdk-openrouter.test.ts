@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
-import { PAID_MODEL, startProduct } from '../support/product.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
 import { openRouter, sdkClients } from '../support/sdk-clients.ts';
+
+const startProduct = sharedProduct();
 
 const asking = (content: string) => ({
   model: PAID_MODEL,
