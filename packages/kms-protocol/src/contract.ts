@@ -138,6 +138,8 @@ export const contract = {
       client: z.string().max(128).optional(),
       /** Names the conversation the request belongs to: it stays with one account while that can serve. */
       affinity: z.string().max(64).optional(),
+      /** The only account that can serve the request, by its name or by the name of one of its keys. */
+      account: z.string().max(300).optional(),
       /** How long it may wait for a key, in milliseconds; not at all if left out. */
       waitMs: z.int().nonnegative().max(MAX_WAIT_MS).optional(),
       /** How long it may wait for a circuit breaker that may close at any moment, in milliseconds. */

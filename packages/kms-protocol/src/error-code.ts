@@ -38,7 +38,7 @@ export const noKeyData = z.strictObject({
    * have no room for this model; `upstream_blocked`: OpenRouter cannot be reached, or blocks this
    * address; `keys_refused`: it says of every key that it does not know it; `queue_full`: too many
    * requests wait already; `state_unavailable`: where the state is kept cannot be reached, and keys
-   * are not lent without it.
+   * are not lent without it; `account_absent`: no key of the account that must serve is configured.
    */
   reason: z.enum([
     'cooling',
@@ -51,6 +51,7 @@ export const noKeyData = z.strictObject({
     'keys_refused',
     'queue_full',
     'state_unavailable',
+    'account_absent',
   ]),
   /** When a key may be free again, in milliseconds from now; null: waiting does not help. */
   retryAfterMs: z.int().nonnegative().nullable(),

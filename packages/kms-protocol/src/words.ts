@@ -56,6 +56,7 @@ const REFUSAL: Readonly<Record<NoKeyData['reason'], string>> = {
   cooling: 'every key is limited',
   busy: 'every key is busy',
   disabled: 'every key is disabled',
+  account_absent: 'its account has no key here any more',
   exhausted: 'every key was tried',
   no_keys: 'no key is configured',
   model_limited: 'model at capacity',

@@ -932,3 +932,30 @@ describe('an account without credits', () => {
     expect(await use(pool, SUCCESS, { model })).toBe('k0');
   });
 });
+
+describe('a request that only one account can serve', () => {
+  it('gets the keys of that account, by its name or by the name of one of its keys', async () => {
+    const { pool } = await start(['one', 'two', 'two']).started;
+    for (const account of ['two', 'k2']) {
+      const names = [
+        await use(pool, SUCCESS, { model: PAID, account }),
+        await use(pool, SUCCESS, { model: PAID, account }),
+      ];
+      expect(names.sort()).toEqual(['k1', 'k2']);
+    }
+  });
+
+  it('is told when a key of that account returns, although other accounts could serve', async () => {
+    const { pool } = await start(['one', 'two']).started;
+    await use(pool, limited(60), { model: PAID, account: 'two' });
+    const told = await refusal(pool, { model: PAID, account: 'two' });
+    expect(told.reason).toBe('cooling');
+    expect(await use(pool, SUCCESS, { model: PAID })).toBe('k0');
+  });
+
+  it('is refused when no key of that account is configured', async () => {
+    const { pool } = await start(['one', 'two']).started;
+    const told = await refusal(pool, { model: PAID, account: 'three' });
+    expect(told).toEqual({ reason: 'account_absent', retryAfterMs: null });
+  });
+});

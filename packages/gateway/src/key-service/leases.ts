@@ -199,6 +199,10 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
     'OpenRouter refuses every key of this gateway (401). Its operator has to configure keys that OpenRouter accepts; `kms keys` says which it refuses.',
   ],
   state_unavailable: ['key_service_unavailable', 'The state of the keys cannot be reached.'],
+  account_absent: [
+    'no_usable_key',
+    'The OpenRouter account that must serve this request has no key at this gateway any more.',
+  ],
   exhausted: ['no_usable_key', 'Every usable key was tried and refused this request.'],
   disabled: ['no_usable_key', 'No key is in service: all are disabled. See `kms keys`.'],
   no_keys: ['no_usable_key', 'No key is configured.'],

@@ -11,6 +11,7 @@ export interface AcquireRequest {
   readonly excludeAccountsOf?: readonly string[] | undefined;
   readonly client?: string | undefined;
   readonly affinity?: string | undefined;
+  readonly account?: string | undefined;
   readonly waitMs?: number | undefined;
   /** How long it may wait for the result of another request. */
   readonly probeWaitMs?: number | undefined;
@@ -27,13 +28,15 @@ export interface AllocationRequest extends RequestInfo {
   readonly excludeAccountsOf: readonly string[];
   /** The conversation it belongs to; null: not told. */
   readonly affinity: string | null;
+  /** The only account that can serve the request; null: any account can. */
+  readonly account: string | null;
 }
 
 /** What is wanted, as a session has asked for it. */
 export function allocationRequest(session: number, request: AcquireRequest): AllocationRequest {
   const { requestId = '', api = 'other', client = null, model = null } = request;
   const { internalId = requestId } = request;
-  const { exclude = [], excludeAccountsOf = [], affinity = null } = request;
+  const { exclude = [], excludeAccountsOf = [], affinity = null, account = null } = request;
   const about = {
     session,
     requestId,
@@ -43,5 +46,5 @@ export function allocationRequest(session: number, request: AcquireRequest): All
     model,
     isInference: request.api !== 'other',
   };
-  return { ...about, exclude, excludeAccountsOf, affinity };
+  return { ...about, exclude, excludeAccountsOf, affinity, account };
 }

@@ -29,6 +29,8 @@ const REFUSALS: Record<NoKeyData['reason'], string> = {
   busy: 'Every key that can serve has as many requests under way as it may.',
   cooling: 'Every key is cooling down.',
   disabled: 'Every key is disabled: enable one, or add another.',
+  account_absent:
+    'The account that must serve this request has no key here any more: configure one of its keys.',
   exhausted: 'Every key that could serve this request has been tried.',
   model_limited: 'OpenRouter, or the providers behind it, have no room for this model.',
   upstream_blocked: 'OpenRouter cannot be reached, or blocks this address.',

@@ -6,6 +6,7 @@ import { poolOf } from '../limits/model-pool.ts';
 import { commonReason, purposeOf } from '../selection/blockers.ts';
 import type { Eligibility, KeysAndLimits } from '../selection/eligibility.ts';
 import type { ModelAccess } from '../selection/model-access.ts';
+import { isOfPinnedAccount } from '../selection/pinned-account.ts';
 import type { AllocationRequest } from './allocation.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -16,6 +17,9 @@ export interface RefusalDeps extends KeysAndLimits {
   readonly eligibility: Eligibility;
   readonly access: ModelAccess;
 }
+
+/** No key of the account that must serve the request is configured any more. */
+const ACCOUNT_ABSENT: NoKeyData = { reason: 'account_absent', retryAfterMs: null };
 
 /** Says why a request gets no key. */
 export class Refusals {
@@ -33,10 +37,12 @@ export class Refusals {
 
   /** The reason for a request that no key can serve. */
   of(request: AllocationRequest, now: number): NoKeyData {
-    const { keys } = this.#deps;
+    const { keys: all, records } = this.#deps;
+    const keys = all.filter(isOfPinnedAccount(all, records, request.account));
     const ofEveryKey = this.ofEveryKey(request, now);
     if (ofEveryKey !== undefined) return ofEveryKey;
-    const refusal = refusalOf(this.#statuses(request, now), now);
+    if (keys.length === 0 && request.account !== null) return ACCOUNT_ABSENT;
+    const refusal = refusalOf(this.#statuses(keys, request, now), now);
     const mayBeUnauthorized = refusal.reason === 'cooling' || refusal.reason === 'exhausted';
     if (mayBeUnauthorized && keys.every((key) => this.#isUnauthorized(key, now))) {
       return KEYS_REFUSED;
@@ -54,8 +60,8 @@ export class Refusals {
       .map(({ id }) => id);
   }
 
-  #statuses(request: AllocationRequest, now: number) {
-    const { keys, access } = this.#deps;
+  #statuses(keys: readonly PoolKey[], request: AllocationRequest, now: number) {
+    const { access } = this.#deps;
     const tried = new Set(request.exclude);
     const isRefused = access.refusing(request, now);
     return keys.map((key) =>

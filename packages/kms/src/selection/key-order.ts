@@ -4,6 +4,7 @@ import { ConversationAccounts } from './conversation-accounts.ts';
 import type { Eligibility, KeysAndLimits } from './eligibility.ts';
 import type { KeyLoads } from './lease-loads.ts';
 import type { ModelAccess, TriedKeys } from './model-access.ts';
+import { isOfPinnedAccount } from './pinned-account.ts';
 import { ranked, type Selection } from './ranking.ts';
 
 /** Collaborators of KeyOrder. */
@@ -20,6 +21,8 @@ export interface KeyOrderDeps extends KeysAndLimits {
 export interface OrderedRequest extends TriedKeys {
   /** The conversation of the request; null if the client names none. */
   readonly affinity: string | null;
+  /** The only account that can serve the request; null: any account can. */
+  readonly account: string | null;
 }
 
 /** Orders the keys that may serve a request. Reading the order changes nothing. */
@@ -58,13 +61,14 @@ export class KeyOrder {
     last: number,
     now: number,
   ): Generator<PoolKey, void, undefined> {
-    const { model, exclude } = request;
-    const { keys, access } = this.#deps;
+    const { model, exclude, account } = request;
+    const { keys, records, access } = this.#deps;
     const tried = new Set(exclude);
     const isRefused = access.refusing(request, now);
+    const isPinned = isOfPinnedAccount(keys, records, account);
     for (const position of this.#positions(request, last, now)) {
       const key = keys[position];
-      if (key === undefined || tried.has(key.id) || isRefused(key)) continue;
+      if (key === undefined || tried.has(key.id) || isRefused(key) || !isPinned(key)) continue;
       if (access.limitEnd(key, model, now) === 0) yield key;
     }
   }
