@@ -9,7 +9,7 @@ const METRICS = 'packages/gateway/src/metrics/gateway-metrics.ts';
 const NO_METRICS = `
 const none = () => undefined;
 export const createMetrics = () => ({
-  exchange: none, attempt: none, leased: none, returned: none, modelsCacheHit: none, modelsCacheMiss: none,
+  request: none, attempt: none, leased: none, returned: none, modelsCacheHit: none, modelsCacheMiss: none,
   modelsCache: () => ({ hits: 0, misses: 0 }),
   families: () => Promise.resolve([]),
 });

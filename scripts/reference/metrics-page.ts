@@ -1,6 +1,6 @@
 import type { KeyView, MetricFamily } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../../packages/gateway/src/http/exchange.ts';
 import { createMetrics as gatewayMetrics } from '../../packages/gateway/src/metrics/gateway-metrics.ts';
+import type { RequestRecord } from '../../packages/gateway/src/request/request-record.ts';
 import { createMetrics as kmsMetrics } from '../../packages/kms/src/rpc/metrics.ts';
 
 const HEAD = `# Metrics
@@ -23,15 +23,15 @@ const TAIL = `With \`server.enable_system_metrics\` come the machine's (\`openro
 \`openrouter_proxy_system_load_average\`) and those of the processes (\`process_…\`, \`nodejs_…\`), with the label \`component\`, and \`worker\` where there are several.
 Without \`server.enable_token_counting\` those of tokens and costs are absent.`;
 
-/** One request that has everything of which metrics tell. */
-const EXCHANGE = {
+/** A request with everything that metrics count. */
+const RECORD = {
   api: 'chat',
   client: 'default',
-  response: { headersSent: true, statusCode: 200 },
-  elapsedMs: 1,
+  status: 200,
+  totalMs: 1,
   firstByteMs: 1,
   firstContentMs: 1,
-  verdict: 'complete',
+  answerVerdict: 'complete',
   usage: { sent: 1, received: 1, cached: 1, reasoning: 1, cost: 1 },
   isUsageUnknown: true,
   model: 'openai/gpt-4o',
@@ -62,7 +62,7 @@ export async function metricsPage(): Promise<string> {
       throw error;
     },
   });
-  gateway.exchange(EXCHANGE as unknown as Exchange); // as much of one as metrics look at
+  gateway.request(RECORD as RequestRecord); // as much of one as metrics look at
   gateway.attempt('success');
   const ofGateway = await gateway.families({
     leasesInFlight: 0,

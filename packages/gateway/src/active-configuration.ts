@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
-import { createApp, type AppDeps } from './http/app.ts';
+import { createApp, type AppDeps, type Endpoints } from './http/app.ts';
+import type { Cancellation } from './request/cancellation.ts';
 import type { BodySpool } from './request/body-spool.ts';
 import { blockListOf, clientAddress } from './auth/client-address.ts';
 import { createClientAuth } from './auth/client-auth.ts';
@@ -17,11 +18,12 @@ import { createUpstreamAgent } from './upstream/upstream-agent.ts';
 import { createUpstream, fetchFrom, type Upstream } from './upstream/upstream.ts';
 
 /** What every configuration of a gateway serves with. */
-export interface ActiveConfigurationDeps extends Pick<AppDeps, 'health' | 'metrics' | 'finished'> {
+export interface ActiveConfigurationDeps extends Pick<Endpoints, 'health' | 'metrics'> {
+  readonly onFinished: AppDeps['onFinished'];
   readonly leases: Leases;
   readonly counters: GatewayMetrics;
   readonly siblings: Siblings;
-  readonly underWay: Set<AbortController>;
+  readonly active: Set<Cancellation>;
   /** The longest silence within a request's body, in milliseconds. */
   readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
@@ -55,13 +57,9 @@ export class ActiveConfiguration {
       addressOf: ({ socket, headers }) =>
         clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
       wrongKeys: parts.wrongKeys,
-      publicEndpoints: options.rules.publicEndpoints,
-      metricsPublic: options.metrics.public,
-      maxBodyBytes: options.server.maxBodyBytes,
-      api: createApi(this, parts),
-      health: parts.health,
-      metrics: parts.metrics,
-      finished: parts.finished,
+      settings: options,
+      endpoints: { api: createApi(this, parts), health: parts.health, metrics: parts.metrics },
+      onFinished: parts.onFinished,
     });
   }
 
@@ -101,41 +99,18 @@ function createModelsCache(
   });
 }
 
-/** The function that takes requests upstream, under a lease. */
+/** The function that sends requests upstream, under a lease. */
 function forwarderOf(
-  { options, upstream, baseUrl }: ActiveConfiguration,
-  {
-    leases,
-    counters: metrics,
-    memory,
-    spool,
-    underWay,
-    bodyTimeoutMs,
-    now,
-  }: ActiveConfigurationDeps,
+  { options: settings, upstream: engine, baseUrl }: ActiveConfiguration,
+  deps: ActiveConfigurationDeps,
 ): ReturnType<typeof createForwarder> {
-  const forward = createForwarder({
-    baseUrl,
-    upstream,
-    leases,
-    metrics,
-    memory,
-    spool,
-    underWay,
-    policy: {
-      ...options.forwarding,
-      affinity: options.rules.affinity,
-      freeOnly: options.rules.freeOnly,
-      countsTokens: options.metrics.tokens,
-      maxBodyBytes: options.server.maxBodyBytes,
-      bodyTimeoutMs,
-    },
-  });
-  return refusingRepeats(forward, now);
+  const { leases, counters: metrics, memory, spool, active, bodyTimeoutMs, now } = deps;
+  const shared = { leases, metrics, memory, spool, active, bodyTimeoutMs };
+  return refusingRepeats(createForwarder({ settings, engine, baseUrl, ...shared }), now);
 }
 
 /** Proxied paths: the model list through its cache, token counts by an estimate, everything else upstream. */
-function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps): AppDeps['api'] {
+function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps): Endpoints['api'] {
   const { options, baseUrl, cache } = serving;
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.cache.enabled || options.rules.freeOnly;
@@ -143,13 +118,13 @@ function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps)
   const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = parts;
   const countLimits = { maxBytes: options.server.maxBodyBytes, silenceMs, memory };
   const forward = forwarderOf(serving, parts);
-  return (exchange, target, keyless) => {
+  return (context, target, keyless) => {
     const path = basePath + target.path + target.query;
-    const { method } = exchange.request;
-    if (cached && isModelList(method, target.path)) return cache.answer(exchange, path);
+    const { method } = context.identity;
+    if (cached && isModelList(method, target.path)) return cache.answer(context, path);
     if (estimatesTokens && isTokenCount(method, target.path)) {
-      return answerTokenCount(exchange, tokenCounting, countLimits);
+      return answerTokenCount(context, tokenCounting, countLimits);
     }
-    return forward(exchange, { path, keyless });
+    return forward(context, { path, keyless });
   };
 }

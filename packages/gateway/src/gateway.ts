@@ -2,17 +2,18 @@ import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { connectToUnixSocket, KmsClient, type HeldLease } from '@openrouter-proxy/kms-protocol';
 import { systemClock, type Clock, type Logger, type Service } from '@openrouter-proxy/runtime';
 import type { AppDeps } from './http/app.ts';
+import type { Cancellation } from './request/cancellation.ts';
+import { endWithError } from './request/request-end.ts';
 import { BodySpool } from './request/body-spool.ts';
 import { SERVER_TIMEOUTS, type ServerTimeouts } from './http/server-timeouts.ts';
-import type { Exchange } from './http/exchange.ts';
 import { CHECK_MS, KeyChecker } from './key-checks/key-check.ts';
 import { Leases } from './key-service/leases.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
-import { requestSummary } from './telemetry/request-summary.ts';
+import { createObserver } from './telemetry/request-observers.ts';
 import { GatewayError } from './errors/gateway-error.ts';
 import { HealthSource } from './health/health.ts';
 import { healthPage } from './health/health-page.ts';
-import { createMetrics, type GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { createMetrics } from './metrics/gateway-metrics.ts';
 import { BodyMemory } from './request/request-body.ts';
 import { RequestRecorder } from './telemetry/request-recorder.ts';
 import { ActiveConfiguration, type ActiveConfigurationDeps } from './active-configuration.ts';
@@ -64,36 +65,7 @@ const LAST_REPORTS_MS = 1_000;
 /** Where a gateway writes: what it does, and one line for each request that is over. */
 export interface GatewayLogs {
   main: Logger;
-  access: AppDeps['finished'];
-}
-
-/** Whether it was refused for a missing or wrong access key. */
-const hasWrongKey = ({ failure }: Exchange) =>
-  failure?.code === 'unauthorized' || failure?.code === 'too_many_wrong_keys';
-
-/** Sees every request that is over. */
-function createWitness(
-  metrics: GatewayMetrics,
-  recorder: RequestRecorder,
-  logs: GatewayLogs,
-  now: () => number,
-): AppDeps['finished'] {
-  const record = (exchange: Exchange) => {
-    const end = requestSummary(exchange, now());
-    if (end !== null) recorder.add(end);
-    else if (exchange.api !== null && hasWrongKey(exchange)) recorder.addUnauthorized();
-  };
-  // What fails for one of them must neither keep the others from it nor end the process.
-  const observers = [(exchange: Exchange) => metrics.exchange(exchange), record, logs.access];
-  return (exchange) => {
-    for (const observe of observers) {
-      try {
-        observe(exchange);
-      } catch (error) {
-        logs.main.error('a finished request could not be counted', { id: exchange.id, error });
-      }
-    }
-  };
+  access: AppDeps['onFinished'];
 }
 
 /** Tells the key service what it has yet to be told, and takes leave of it. */
@@ -110,10 +82,11 @@ async function tellTheLast(told: {
 }
 
 /** Ends what has not ended within the grace, and tells each client why. */
-function cutOff(underWay: ReadonlySet<AbortController>): void {
+function cutOff(active: ReadonlySet<Cancellation>): void {
   const message =
     'The gateway is shutting down, and this took longer than `server.shutdown_grace`.';
-  for (const stop of underWay) stop.abort(new GatewayError('shutting_down', message));
+  const reason = endWithError(new GatewayError('shutting_down', message));
+  for (const cancellation of active) cancellation.cancel(reason);
 }
 
 /** A running gateway. */
@@ -174,10 +147,16 @@ async function createParts(
     spool: await createSpool(options.spool, logs.main),
     wrongKeys: new WrongKeyThrottle({ now, sleep, logger: logs.main }),
     tokenCounting: new TokenCounting({ logger: logs.main }),
-    underWay: new Set<AbortController>(),
+    active: new Set<Cancellation>(),
     health: healthPage({ ...shown, modelsCacheAgeSeconds: () => current().cache.ageSeconds() }),
     metrics: dashboard.pages,
-    finished: createWitness(counters, recorder, logs, now),
+    onFinished: createObserver({
+      metrics: counters,
+      recorder,
+      access: logs.access,
+      logger: logs.main,
+      now,
+    }),
   };
   return { parts, dashboard, health };
 }
@@ -216,7 +195,7 @@ export async function startGateway(
       drain.abort();
       for (const part of [dashboard, parts.wrongKeys, health]) part.stop();
       const { shutdownGraceMs } = current.options.server;
-      await drainServer(server, shutdownGraceMs, () => cutOff(parts.underWay));
+      await drainServer(server, shutdownGraceMs, () => cutOff(parts.active));
       parts.tokenCounting.stop();
       await tellTheLast({ ...keyService, inspector, recorder });
       current.retire();

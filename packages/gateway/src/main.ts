@@ -10,8 +10,8 @@ import {
   type Service,
 } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
-import { logExchange } from './telemetry/access-log.ts';
-import type { Exchange } from './http/exchange.ts';
+import { logRequest } from './telemetry/access-log.ts';
+import type { RequestRecord } from './request/request-record.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { startWorkers } from './workers/primary.ts';
 import { ALONE, primaryRequest, siblingsOver } from './workers/siblings.ts';
@@ -41,7 +41,7 @@ async function startProcess(
 ): Promise<Service> {
   const { httpLevel, format } = options.log;
   const accessLog = createLogger({ component: 'gateway', level: httpLevel, format, masker });
-  const access = (exchange: Exchange) => logExchange(accessLog, exchange);
+  const access = (record: RequestRecord) => logRequest(accessLog, record);
   const { worker } = cluster;
   const listMs = options.upstream.firstByteTimeoutMs;
   const siblings = worker === undefined ? ALONE : siblingsOver(launcher, worker.id, listMs);

@@ -42,7 +42,7 @@ describe.each(BREAKS)('%s in the middle of an answer', (_what, breakOff) => {
     expect(client.received).not.toContain('0\r\n\r\n');
     expect(upstream.requests()).toHaveLength(1);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['truncated']);
-    expect(gateway.exchanges[0]?.verdict).toBe('truncated');
+    expect(gateway.records[0]?.verdict).toBe('truncated');
   });
 });
 
@@ -77,7 +77,7 @@ it('ends both connections when an answer falls silent for longer than it may', a
   expect(answer.body.toString()).toBe('hello');
   await upstream.connections[0]?.ended();
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['timeout']);
-  expect(gateway.exchanges[0]?.verdict).toBe('stalled');
+  expect(gateway.records[0]?.verdict).toBe('stalled');
 });
 
 it('takes an answer framed by the close for whole when the connection ends in order', async () => {

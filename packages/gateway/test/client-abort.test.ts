@@ -38,7 +38,7 @@ describe.each(['reset', 'end'] as const)('a client that goes away by %s', (how) 
     client.send(rawPost('{}'));
     await expect.poll(() => gateway.keys.asked).toBe(1);
     leave(client);
-    await expect.poll(() => gateway.exchanges).toHaveLength(1);
+    await expect.poll(() => gateway.records).toHaveLength(1);
     mayLease.resolve(undefined);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['unused']);
     expect(upstream.connections).toHaveLength(0);
@@ -91,7 +91,7 @@ describe.each(['reset', 'end'] as const)('a client that goes away by %s', (how) 
     leave(client);
     await upstream.connections[0]?.ended();
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
-    expect(gateway.exchanges[0]).toMatchObject({ verdict: 'client_abort', failure: null });
+    expect(gateway.records[0]).toMatchObject({ verdict: 'client_abort', failure: null });
     expect(noErrorLogged(gateway)).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe.each(['reset', 'end'] as const)('a client that goes away by %s', (how) 
     leave(client);
     await upstream.connections[0]?.ended();
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
-    expect(gateway.exchanges[0]?.verdict).toBe('client_abort');
+    expect(gateway.records[0]?.verdict).toBe('client_abort');
     expect(noErrorLogged(gateway)).toEqual([]);
   });
 
@@ -133,7 +133,7 @@ it('makes no further attempt for a client that went away', async () => {
     await connection.message();
     if (index > 0) return;
     client.reset();
-    await expect.poll(() => gateway.exchanges).toHaveLength(1);
+    await expect.poll(() => gateway.records).toHaveLength(1);
     connection.send(TOO_MANY);
   });
   const gateway = await startTestGateway(upstream.url);

@@ -58,7 +58,7 @@ it('cuts off what is still running when the grace is over, says why, and reports
   const answer = await client.message();
   expect(answer.complete).toBe(false);
   expect(answer.body.toString()).toContain('"reason":"shutting_down"');
-  expect(gateway.exchanges.map(({ verdict }) => verdict)).toEqual(['truncated']);
+  expect(gateway.records.map(({ verdict }) => verdict)).toEqual(['truncated']);
   await upstream.connections[0]?.ended();
   expect(gateway.keys.outcomes()).toEqual(['client_abort']);
 });

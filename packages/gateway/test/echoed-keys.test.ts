@@ -131,8 +131,8 @@ describe('the key that a request was sent under does not reach the client', () =
       const client = await gateway.connect();
       client.send(post('chat/completions'));
       await client.message();
-      await expect.poll(() => gateway.exchanges).toHaveLength(1);
-      const { generationId } = gateway.exchanges[0] ?? {};
+      await expect.poll(() => gateway.records).toHaveLength(1);
+      const { generationId } = gateway.records[0] ?? {};
       const seen = JSON.stringify([client.received, generationId, gateway.keys.reports]);
       for (const key of gateway.keys.secrets) expect(seen).not.toContain(middle(encode(key)));
     },

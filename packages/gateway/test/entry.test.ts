@@ -19,7 +19,7 @@ describe('the addresses that are tried first', () => {
     expect([statusOf(withoutBody), withoutBody.body.length]).toEqual([200, 0]);
     expect(headerLines(withoutBody, 'content-length')).toEqual(length);
     expect(gateway.keys.leases).toBe(0);
-    expect(gateway.exchanges.map(({ failure, api }) => [failure, api])).toEqual([
+    expect(gateway.records.map(({ failure, api }) => [failure, api])).toEqual([
       [null, null],
       [null, null],
     ]);

@@ -48,7 +48,7 @@ it('tells a client nothing of the inside', async () => {
   const answer = await gateway.send(rawPost('{}'));
   expect(answer.body.toString()).not.toMatch(/ECONNREFUSED|127\.0\.0\.1|\.ts|node_modules/);
   await expect
-    .poll(() => gateway.exchanges[0]?.failure?.cause)
+    .poll(() => gateway.records[0]?.failure?.cause)
     .toMatchObject({
       message: expect.stringContaining('ECONNREFUSED') as string,
     });

@@ -114,7 +114,7 @@ describe('where free models only are served', () => {
     client.send(rawRequest('POST', '/v1/x', ['Content-Length: 100', 'Expect: 100-continue']));
     await client.until('100 Continue');
     client.reset();
-    await expect.poll(() => gateway.exchanges).toHaveLength(1);
-    expect(gateway.exchanges[0]?.failure).toBeNull();
+    await expect.poll(() => gateway.records).toHaveLength(1);
+    expect(gateway.records[0]?.failure).toBeNull();
   });
 });

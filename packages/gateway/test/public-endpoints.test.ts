@@ -48,7 +48,7 @@ it('takes a client for who it says it is, and sends its key nowhere', async () =
   const gateway = await startTestGateway(upstream.url, PUBLIC);
   await gateway.send(get('/v1/providers', `Authorization: Bearer ${ACCESS_KEY}`));
   expect(upstream.received()).not.toContain(ACCESS_KEY);
-  await expect.poll(() => gateway.exchanges[0]?.client).toBe('default');
+  await expect.poll(() => gateway.records[0]?.client).toBe('default');
 });
 
 it('passes a refusal on: there is no other key to try', async () => {

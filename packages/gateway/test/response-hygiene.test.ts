@@ -75,7 +75,7 @@ describe('X-Request-ID', () => {
       expect(headerLines(answer, 'x-request-id')).toEqual([id]);
       const [request] = upstream.requests();
       expect(request && headerLines(request, 'x-request-id')).toEqual([id]);
-      await expect.poll(() => gateway.exchanges[0]?.id).toBe(id);
+      await expect.poll(() => gateway.records[0]?.id).toBe(id);
     },
   );
 

@@ -58,7 +58,7 @@ describe.each(STREAMED)('a stream for $name', ({ run }) => {
     const upstream = await startRecordingUpstream(streaming(ENDS));
     const gateway = await startTestGateway(upstream.url);
     expect(await run(gateway.url)).toBe('Hello');
-    await expect.poll(() => gateway.exchanges[0]).toMatchObject({ verdict: 'complete' });
+    await expect.poll(() => gateway.records[0]).toMatchObject({ verdict: 'complete' });
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
   });
 
@@ -66,6 +66,6 @@ describe.each(STREAMED)('a stream for $name', ({ run }) => {
     const upstream = await startRecordingUpstream(streaming(ERRORS));
     const gateway = await startTestGateway(upstream.url);
     await expect(run(gateway.url)).rejects.toThrow(WORDS);
-    await expect.poll(() => gateway.exchanges[0]).toMatchObject({ verdict: 'error' });
+    await expect.poll(() => gateway.records[0]).toMatchObject({ verdict: 'error' });
   });
 });

@@ -63,7 +63,7 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
     expect(answer.complete).toBe(true);
     expect(answer.body.equals(Buffer.from(text))).toBe(true);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
-    expect(gateway.exchanges[0]?.verdict).toBe('complete');
+    expect(gateway.records[0]?.verdict).toBe('complete');
   });
 
   it('that is cut within an event that is held back is taken over by another attempt', async () => {
@@ -186,12 +186,12 @@ describe.each(Object.entries(LAST))('a client of %s', (api, [last, rest]) => {
     await client.until(last.trimEnd());
     client.socket.destroy();
     const source = await opened.promise;
-    if (how === 'ends') await expect.poll(() => gateway.exchanges).toHaveLength(0);
+    if (how === 'ends') await expect.poll(() => gateway.records).toHaveLength(0);
     go(source);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
-    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('complete');
+    await expect.poll(() => gateway.records[0]?.verdict).toBe('complete');
     const counts = how === 'ends' || !['chat', 'completions'].includes(api);
-    if (counts) expect(gateway.exchanges[0]?.usage).toMatchObject({ sent: 3, received: 4 });
+    if (counts) expect(gateway.records[0]?.usage).toMatchObject({ sent: 3, received: 4 });
   });
 
   it('that leaves before has given up, and the upstream is cancelled', async () => {
@@ -206,7 +206,7 @@ describe.each(Object.entries(LAST))('a client of %s', (api, [last, rest]) => {
     client.socket.destroy();
     await upstream.connections[0]?.ended();
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['client_abort']);
-    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('client_abort');
+    await expect.poll(() => gateway.records[0]?.verdict).toBe('client_abort');
   });
 });
 

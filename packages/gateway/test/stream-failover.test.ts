@@ -68,7 +68,7 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
         how === 'an error event' ? /^provider_(failed|limited)$/ : /^(truncated|timeout)$/;
       await expect.poll(() => gateway.keys.outcomes()).toHaveLength(2);
       expect(gateway.keys.outcomes()).toEqual([expect.stringMatching(first), 'success']);
-      expect(gateway.exchanges[0]?.verdict).toBe('complete');
+      expect(gateway.records[0]?.verdict).toBe('complete');
     });
   });
 
@@ -101,7 +101,7 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
       expect(body.startsWith(stream.preamble + stream.content)).toBe(true);
       expect(body).toMatch(stream.broken);
       expect(upstream.requests()).toHaveLength(1);
-      await expect.poll(() => gateway.exchanges[0]?.verdict).toBe(verdict);
+      await expect.poll(() => gateway.records[0]?.verdict).toBe(verdict);
     },
   );
 
@@ -112,7 +112,7 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
     const answer = await gateway.send(streamRequest(stream));
     expect(answer.body.toString()).toBe(text);
     expect(answer.complete).toBe(false);
-    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
+    await expect.poll(() => gateway.records[0]?.verdict).toBe('error');
     await expect.poll(() => gateway.keys.outcomes()).toEqual([expect.stringMatching(/^provider_/)]);
     expect(upstream.requests()).toHaveLength(1);
   });
@@ -140,7 +140,7 @@ describe.each(Object.entries(STREAMS))('a stream of %s', (_api, stream) => {
     expect(answer.complete).toBe(false);
     expect(answer.body.toString()).toContain('no such model');
     expect(answer.body.toString()).toMatch(stream.broken);
-    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
+    await expect.poll(() => gateway.records[0]?.verdict).toBe('error');
   });
 });
 

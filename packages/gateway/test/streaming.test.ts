@@ -58,7 +58,7 @@ it('says of a stream what the upstream says, and that it is complete at its end'
   const answer = await client.message();
   expect(statusOf(answer)).toBe(200);
   expect(headerLines(answer, 'content-type')).toEqual(['text/event-stream']);
-  await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('complete');
+  await expect.poll(() => gateway.records[0]?.verdict).toBe('complete');
   await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
 });
 

@@ -29,7 +29,7 @@ it.each([
   expect(bodyOf(answer)).toEqual({ input_tokens: 7 });
   expect(headerLines(answer, 'x-token-count')).toEqual(['estimate']);
   expect(gateway.keys.acquires).toEqual([]);
-  await expect.poll(() => gateway.exchanges[0]).toMatchObject({ model: 'openai/gpt-4o' });
+  await expect.poll(() => gateway.records[0]).toMatchObject({ model: 'openai/gpt-4o' });
 });
 
 it('a token count needs the access key', async () => {

@@ -50,7 +50,7 @@ it.each(PAIRS)(
     const client = await gateway.connect();
     client.send(rawPost('{"model":"m","stream":true}', ['Connection: close']));
     await client.ended();
-    await expect.poll(() => gateway.exchanges.length).toBe(1);
+    await expect.poll(() => gateway.records.length).toBe(1);
     // A connection that the gateway has forgotten is neither ended nor read to the end of its answer.
     const forgotten = () =>
       upstream.connections.filter(

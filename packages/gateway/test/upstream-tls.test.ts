@@ -22,7 +22,7 @@ it('answers 502 when it cannot trust the certificate, and has sent nothing', asy
   expect(statusOf(answer)).toBe(502);
   expect(upstream.seen).toEqual([]);
   await expect
-    .poll(() => gateway.exchanges[0]?.failure?.cause)
+    .poll(() => gateway.records[0]?.failure?.cause)
     .toMatchObject({
       message: expect.stringContaining('self-signed certificate') as string,
     });

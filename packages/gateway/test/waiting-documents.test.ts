@@ -57,7 +57,7 @@ describe('a client that waits for a document', () => {
     expect(headerLines(answer, 'x-generation-id')).toEqual([]);
     expect(answer.body.toString()).toMatch(/^\n+\{"ok":true\}$/);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['success']);
-    await expect.poll(() => gateway.exchanges[0]?.generationId).toBe('g');
+    await expect.poll(() => gateway.records[0]?.generationId).toBe('g');
   });
 
   it('gets the answer of another attempt', async () => {
@@ -80,7 +80,7 @@ describe('a client that waits for a document', () => {
     expect(JSON.parse(answer.body.toString())).toMatchObject({
       error: { metadata: { reason: 'upstream_failed', source: 'gateway' } },
     });
-    await expect.poll(() => gateway.exchanges[0]?.verdict).toBe('error');
+    await expect.poll(() => gateway.records[0]?.verdict).toBe('error');
     await expect
       .poll(() => gateway.keys.recorded.flatMap(({ requests }) => requests))
       .toMatchObject([{ verdict: 'error', failure: 'upstream_failed' }]);

@@ -129,9 +129,9 @@ describe('a wrong access key', () => {
       connection.send(bearer(WRONG));
       await until(() => waits.length === n);
       connection.reset();
-      await until(() => gateway.exchanges.length === 3 + n);
+      await until(() => gateway.records.length === 3 + n);
     }
-    expect(gateway.exchanges.at(-1)?.failure).toBeNull();
+    expect(gateway.records.at(-1)?.failure).toBeNull();
   });
 
   it('is answered at once when the gateway stops', async () => {
@@ -154,7 +154,7 @@ describe('a wrong access key', () => {
         fields: { address: '127.0.0.2', delay_ms: 0, not_logged: 0 },
       },
     ]);
-    expect(gateway.exchanges.map(({ address }) => address)).toEqual(Array(3).fill('127.0.0.2'));
+    expect(gateway.records.map(({ address }) => address)).toEqual(Array(3).fill('127.0.0.2'));
     expect(JSON.stringify(gateway.log)).not.toContain(WRONG);
   });
 });
@@ -173,7 +173,7 @@ describe('X-Forwarded-For', () => {
     await until(() => waits.length === 1);
     waits[0]?.end();
     await answer;
-    expect(gateway.exchanges.map(({ address }) => address)).toEqual(Array(4).fill('127.0.0.2'));
+    expect(gateway.records.map(({ address }) => address)).toEqual(Array(4).fill('127.0.0.2'));
   });
 
   it('of a trusted proxy tells clients apart, whatever they wrote into it', async () => {
@@ -188,7 +188,7 @@ describe('X-Forwarded-For', () => {
     expect(await status(forwarded(WRONG, '198.51.100.2'))).toBe(401);
     waits[0]?.end();
     await answer;
-    expect(gateway.exchanges.map(({ address }) => address).toSorted()).toEqual([
+    expect(gateway.records.map(({ address }) => address).toSorted()).toEqual([
       ...Array<string>(4).fill('198.51.100.1'),
       '198.51.100.2',
     ]);

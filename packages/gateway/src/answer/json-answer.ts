@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { AnswerLimits, AttemptResult } from '../outcome/attempt-result.ts';
-import { deferredDocument } from './deferred-error.ts';
+import type { AnswerOptions, AttemptResult } from './attempt-result.ts';
 import { brokenDocument, undecodable } from './broken-document.ts';
 import { readResponseBody } from '../upstream/response-body.ts';
 import { decode } from '../upstream/decoding.ts';
 import { documentState } from '../upstream/json-scan.ts';
 import { reportsError } from '../outcome/error-member.ts';
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { classifyErrorWithin } from '../outcome/outcome.ts';
-import { deliver, relay } from './passthrough.ts';
+import { answered, whenClosed } from './answer-end.ts';
+import { relay } from './passthrough.ts';
 import { clientResponseHeaders } from '../upstream/response-headers.ts';
 import { maskOf } from '../upstream/secret-mask.ts';
 import { documentInsteadOfStream } from '../upstream/upstream-failure.ts';
@@ -56,28 +56,23 @@ export interface DocumentOptions {
  */
 export async function answerJson(
   upstream: IncomingMessage,
-  exchange: Exchange,
-  limits: AnswerLimits,
-  options: DocumentOptions,
+  context: RequestContext,
+  options: AnswerOptions & DocumentOptions,
 ): Promise<AttemptResult> {
-  const { signal, idleTimeoutMs } = limits;
   const { headers } = upstream;
   const { chunks, whole } = await readResponseBody(upstream, {
     maxBytes: MAX_HELD,
-    idleMs: idleTimeoutMs,
-    signal,
+    idleMs: options.forwarding.idleTimeoutMs,
+    signal: options.cancellation.signal,
   });
   const [first, ...others] = chunks;
   const body = first !== undefined && others.length === 0 ? first : Buffer.concat(chunks);
   const decoded = whole ? decode(body, headers, MAX_DECODED) : { kind: 'too large' as const };
   switch (decoded.kind) {
     case 'decoded':
-      return answerWhole(upstream, { body, text: decoded.bytes }, exchange, {
-        ...limits,
-        ...options,
-      });
+      return answerWhole(upstream, { body, text: decoded.bytes }, context, options);
     case 'too large':
-      return answerLarge(upstream, chunks, exchange, limits);
+      return answerLarge(upstream, chunks, context, options);
     case 'unknown coding':
     case 'damaged':
       throw undecodable();
@@ -88,14 +83,14 @@ export async function answerJson(
 function answerLarge(
   upstream: IncomingMessage,
   begun: readonly Buffer[],
-  exchange: Exchange,
-  limits: AnswerLimits,
+  context: RequestContext,
+  options: AnswerOptions,
 ): Promise<AttemptResult> {
-  if (exchange.isStreaming) {
+  if (context.writer.isStreaming) {
     upstream.destroy();
     throw documentInsteadOfStream();
   }
-  return relay(upstream, exchange, limits, { begun, isDocument: true });
+  return relay(upstream, context, options, { begun, isDocument: true });
 }
 
 /** A document as it was sent, and its text. They are the same buffer where it is not compressed. */
@@ -107,32 +102,29 @@ interface WholeDocument {
 async function answerWhole(
   upstream: IncomingMessage,
   { body, text }: WholeDocument,
-  exchange: Exchange,
-  limits: AnswerLimits & DocumentOptions,
+  { writer }: RequestContext,
+  { secret, metrics, onContent, isModelAnswer }: AnswerOptions & DocumentOptions,
 ): Promise<AttemptResult> {
-  const { headers, statusCode: status = 200 } = upstream;
-  const { secret, onContent, isModelAnswer } = limits;
+  const { headers, statusCode: sent = 200 } = upstream;
   const broken = brokenDocument(documentState(text), headers);
   if (broken !== undefined) throw broken;
   if (isModelAnswer && holdsError(text)) {
     const outcome = classifyErrorWithin(text.toString('utf8'), headers);
-    return {
-      kind: 'refused',
-      outcome,
-      held: deferredDocument(upstream, text, { secret, outcome }),
-    };
+    // An error within a 200 gets the status that it names.
+    const status = sent >= 400 ? sent : outcome.status;
+    const error = { kind: 'document', status, body: text, headers, outcome, secret } as const;
+    return { kind: 'refused', outcome, error };
   }
-  if (exchange.isStreaming) throw documentInsteadOfStream();
+  if (writer.isStreaming) throw documentInsteadOfStream();
   onContent();
   const clean = maskOf(secret).bytes(text);
-  const isPassedAsSent = clean === text && !exchange.isDocument;
-  const answer = {
-    status,
-    body: isPassedAsSent ? body : clean,
-    headers: documentHeaders(status, headers, isPassedAsSent && body !== text),
-  };
-  if (!isModelAnswer) return deliver(exchange, answer);
-  return deliver(exchange, { ...answer, usage: limits.countsTokens ? lastUsage(text) : null });
+  const isPassedAsSent = clean === text && !writer.isDocument;
+  const passed = documentHeaders(sent, headers, isPassedAsSent && body !== text);
+  writer.answer(sent, isPassedAsSent ? body : clean, passed);
+  await whenClosed(writer.response);
+  const result = answered(writer.response, undefined);
+  if (!isModelAnswer) return result;
+  return { ...result, usage: metrics.tokens ? lastUsage(text) : null };
 }
 
 function holdsError(text: Buffer): boolean {

@@ -1,4 +1,5 @@
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { RequestIdentity } from '../request/request-progress.ts';
 
 /** How often a client that waits for a stream gets a comment. */
 const COMMENT_EVERY_MS = 5_000;
@@ -7,8 +8,8 @@ const COMMENT_EVERY_MS = 5_000;
 export type WaitReason = 'a key' | 'another attempt';
 
 /** Whether the answer will be a JSON document, unless a stream is asked for. */
-function isDocumentApi({ api, request }: Exchange): boolean {
-  return api !== null && api !== 'other' && request.method === 'POST';
+function isDocumentApi({ api, method }: RequestIdentity): boolean {
+  return api !== null && api !== 'other' && method === 'POST';
 }
 
 /**
@@ -17,7 +18,7 @@ function isDocumentApi({ api, request }: Exchange): boolean {
  * request waits for a key or is repeated; a JSON document gets white space.
  */
 export class Keepalive {
-  readonly #exchange: Exchange;
+  readonly #writer: RequestContext['writer'];
   readonly #wantsStream: () => boolean;
   readonly #whiteSpace: NodeJS.Timeout | undefined;
   #isDocument: boolean;
@@ -25,13 +26,17 @@ export class Keepalive {
   #reason: WaitReason | null = null;
 
   /** `whiteSpaceAfterMs` 0: a document gets none. */
-  constructor(exchange: Exchange, whiteSpaceAfterMs: number, wantsStream: () => boolean) {
-    this.#exchange = exchange;
+  constructor(
+    { identity, writer }: RequestContext,
+    whiteSpaceAfterMs: number,
+    wantsStream: () => boolean,
+  ) {
+    this.#writer = writer;
     this.#wantsStream = wantsStream;
-    this.#isDocument = isDocumentApi(exchange);
+    this.#isDocument = isDocumentApi(identity);
     if (whiteSpaceAfterMs === 0) return;
     this.#whiteSpace = setInterval(() => {
-      if (this.#isDocument && !wantsStream()) exchange.sendWhiteSpace();
+      if (this.#isDocument && !wantsStream()) writer.sendWhiteSpace();
     }, whiteSpaceAfterMs);
   }
 
@@ -40,7 +45,7 @@ export class Keepalive {
     this.#reason = reason;
     if (reason === null || !this.#wantsStream()) return;
     this.#comments ??= setInterval(() => {
-      if (this.#reason !== null) this.#exchange.sendComment(`waiting for ${this.#reason}`);
+      if (this.#reason !== null) this.#writer.sendComment(`waiting for ${this.#reason}`);
     }, COMMENT_EVERY_MS);
   }
 

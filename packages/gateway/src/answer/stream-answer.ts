@@ -1,17 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
-import type { Answered, AnswerLimits, AttemptResult } from '../outcome/attempt-result.ts';
+import type { Usage } from '@openrouter-proxy/kms-protocol';
+import { answered, breakOf, whenClosed, type Break } from './answer-end.ts';
+import type { Answered, AnswerOptions, AttemptResult } from './attempt-result.ts';
 import { decodeStream } from '../upstream/decoding.ts';
-import type { Exchange } from '../http/exchange.ts';
+import { answerError } from '../http/error-answer.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { ResponseWriter } from '../http/response-writer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { classifyErrorWithin } from '../outcome/outcome.ts';
-import { breakOf, closed, relay, verdictOf, type Break } from './passthrough.ts';
+import { relay } from './passthrough.ts';
 import { streamHeaders } from '../upstream/response-headers.ts';
 import { maskOf, type MaskStream } from '../upstream/secret-mask.ts';
 import { IdleTimer } from '../upstream/idle-timer.ts';
 import { UpstreamFailure, type UpstreamFailureKind } from '../upstream/upstream-failure.ts';
-import { deferredEvents, withoutKey } from './deferred-error.ts';
+import { withoutKey } from './deferred-error.ts';
 import { errorInsteadOf } from '../outcome/key-refusal.ts';
 import type { StreamError } from '../streams/passing.ts';
 import { StreamRelay, type RelayEnd, type RelayStep } from '../streams/relay.ts';
@@ -34,8 +37,9 @@ type Refused = Extract<RelayStep, { kind: 'refused' }>;
 class StreamAnswer {
   readonly #upstream: IncomingMessage;
   readonly #source: Readable;
-  readonly #exchange: Exchange;
-  readonly #limits: AnswerLimits;
+  readonly #context: RequestContext;
+  readonly #writer: ResponseWriter;
+  readonly #options: AnswerOptions;
   readonly #end = Promise.withResolvers<AttemptResult>();
   readonly #relay: StreamRelay;
   readonly #mask: MaskStream;
@@ -54,33 +58,36 @@ class StreamAnswer {
   constructor(
     upstream: IncomingMessage,
     source: Readable,
-    about: { exchange: Exchange; api: Api; limits: AnswerLimits },
+    context: RequestContext,
+    options: AnswerOptions,
   ) {
     this.#upstream = upstream;
     this.#source = source;
-    this.#exchange = about.exchange;
-    this.#limits = about.limits;
-    this.#relay = new StreamRelay(about.api);
-    this.#mask = maskOf(about.limits.secret).stream();
-    this.#silence = new IdleTimer(about.limits.idleTimeoutMs, () => this.#onSilence());
+    this.#context = context;
+    this.#writer = context.writer;
+    this.#options = options;
+    this.#relay = new StreamRelay(context.identity.api ?? 'other');
+    this.#mask = maskOf(options.secret).stream();
+    this.#silence = new IdleTimer(options.forwarding.idleTimeoutMs, () => this.#onSilence());
   }
 
   /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
   async run(): Promise<AttemptResult> {
-    const { response } = this.#exchange;
+    const { response } = this.#writer;
+    const { signal } = this.#options.cancellation;
     response.on('drain', this.#onDrain);
-    this.#limits.signal.addEventListener('abort', this.#onAbort, { once: true });
+    signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#source.on('error', () => undefined); // `close` follows
     this.#source.on('data', (chunk: Buffer) => this.#push(chunk));
     this.#source.once('end', () => this.#onEnd());
     this.#source.once('close', () => this.#breakOff('truncated', 'broke off'));
-    if (this.#limits.signal.aborted) this.#onAbort();
+    if (signal.aborted) this.#onAbort();
     try {
       return await this.#end.promise;
     } finally {
       this.#silence.stop();
       response.off('drain', this.#onDrain);
-      this.#limits.signal.removeEventListener('abort', this.#onAbort);
+      signal.removeEventListener('abort', this.#onAbort);
     }
   }
 
@@ -107,15 +114,15 @@ class StreamAnswer {
     if (this.#relay.isCommitted && !this.#hasContent) {
       this.#hasContent = true;
       clearTimeout(this.#timer);
-      this.#limits.onContent();
+      this.#options.onContent();
     }
     this.#write(this.#mask.push(bytes));
   }
 
   #write(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#exchange.beginStream(streamHeaders(this.#upstream.headers));
-    if (this.#exchange.response.write(bytes)) return;
+    this.#writer.beginStream(streamHeaders(this.#upstream.headers));
+    if (this.#writer.response.write(bytes)) return;
     this.#isBlocked = true;
     this.#source.pause();
   }
@@ -142,12 +149,16 @@ class StreamAnswer {
   /** The client has the whole answer. */
   #finish(usage: Usage | null): void {
     this.#write(this.#mask.end());
-    this.#exchange.response.end();
-    const whenSent = closed(this.#exchange, () => this.#broken).then((sent): Answered => {
-      if (this.#broken === undefined) return { ...sent, usage: this.#counted(usage) };
-      return this.#hasTakenAll ? this.#answered(usage) : { ...sent, usage: null };
-    });
-    this.#settle(whenSent);
+    this.#writer.response.end();
+    this.#settle(this.#whenSent(usage));
+  }
+
+  async #whenSent(usage: Usage | null): Promise<Answered> {
+    const { response } = this.#writer;
+    await whenClosed(response);
+    const sent = answered(response, this.#broken);
+    if (this.#broken === undefined) return { ...sent, usage: this.#counted(usage) };
+    return this.#hasTakenAll ? this.#complete(usage) : { ...sent, usage: null };
   }
 
   /** Whether a client that left had been sent all there was. */
@@ -155,14 +166,13 @@ class StreamAnswer {
     return this.#broken === 'client_abort' && !this.#isBlocked;
   }
 
-  #answered(usage: Usage | null): Answered {
-    this.#exchange.verdict = 'complete';
+  #complete(usage: Usage | null): Answered {
     const outcome = { kind: 'success', status: 200 } as const;
-    return { kind: 'answered', outcome, usage: this.#counted(usage) };
+    return { kind: 'answered', outcome, verdict: 'complete', usage: this.#counted(usage) };
   }
 
   #counted(usage: Usage | null): Usage | null {
-    return this.#limits.countsTokens ? usage : null;
+    return this.#options.metrics.tokens ? usage : null;
   }
 
   /**
@@ -170,13 +180,10 @@ class StreamAnswer {
    * pool. An end in order behind it would make some clients take the beginning for the whole.
    */
   #endWithError({ body, event }: StreamError, end?: RelayEnd): void {
-    const exchange = this.#exchange;
     const own = errorInsteadOf(classifyErrorWithin(body, this.#upstream.headers), false);
     this.#write(this.#mask.end());
-    exchange.verdict = 'error';
-    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
-    if (own === undefined) exchange.endWithEvents(withoutKey(event, this.#limits.secret));
-    else exchange.answerError(own);
+    if (own === undefined) this.#writer.endWithError(withoutKey(event, this.#options.secret));
+    else answerError(this.#context, own, this.#relay.nextSequenceNumber);
     if (end === undefined) this.#readOn();
     else this.#settleRead(end);
   }
@@ -190,23 +197,25 @@ class StreamAnswer {
 
   #settleRead(end: RelayEnd): void {
     const usage = end.kind === 'whole' ? end.usage : null;
-    if (end.kind !== 'failed') this.#settle(this.#answered(usage));
+    if (end.kind !== 'failed') this.#settle(this.#complete(usage));
     else {
       const outcome = classifyErrorWithin(end.error.body, this.#upstream.headers);
-      this.#settle({ kind: 'answered', outcome, usage: null });
+      this.#settle({ kind: 'answered', outcome, verdict: 'error', usage: null });
     }
   }
 
   /** An error event before any content: another attempt may do better. */
   #refuse(refused: Refused): void {
-    const outcome = classifyErrorWithin(refused.body, this.#upstream.headers);
-    const { secret } = this.#limits;
-    const held = deferredEvents(this.#upstream, refused, { secret, outcome });
-    this.#settle({ kind: 'refused', outcome, held });
+    const { headers } = this.#upstream;
+    const { body, events } = refused;
+    const outcome = classifyErrorWithin(body, headers);
+    const { secret } = this.#options;
+    const error = { kind: 'events', body, events, headers, outcome, secret } as const;
+    this.#settle({ kind: 'refused', outcome, error });
   }
 
   #onSilence(): void {
-    const { response } = this.#exchange;
+    const { response } = this.#writer;
     if (this.#phase === 'over') {
       // All of it is sent, and the client does not read the rest.
       this.#broken = 'client_abort';
@@ -215,11 +224,11 @@ class StreamAnswer {
     }
     // A client that does not read keeps the upstream waiting: then the silence is the client's.
     if (response.writableNeedDrain) this.#breakOff('client_abort', '');
-    else this.#breakOff('stalled', `fell silent for ${this.#limits.idleTimeoutMs} ms`);
+    else this.#breakOff('stalled', `fell silent for ${this.#options.forwarding.idleTimeoutMs} ms`);
   }
 
   readonly #onAbort = (): void => {
-    const why = breakOf(this.#limits.signal.reason);
+    const why = breakOf(this.#options.cancellation.reason);
     this.#broken ??= why; // the end of a whole answer may still be on its way to the client
     if (this.#phase !== 'relaying') return;
     // Many clients leave at the last event that they need.
@@ -241,24 +250,27 @@ class StreamAnswer {
       this.#end.reject(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`));
       return;
     }
-    if (why === 'client_abort') this.#exchange.response.destroy();
+    if (why === 'client_abort') this.#writer.response.destroy();
     else this.#sayThatItBroke(why, what);
-    const whenClosed = closed(this.#exchange, () => this.#broken);
-    this.#settle(whenClosed.then((end): Answered => ({ ...end, usage: null })));
+    this.#settle(this.#whenBroken());
+  }
+
+  async #whenBroken(): Promise<Answered> {
+    const { response } = this.#writer;
+    await whenClosed(response);
+    return { ...answered(response, this.#broken), usage: null };
   }
 
   /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
   #sayThatItBroke(why: Break, what: string): void {
-    const exchange = this.#exchange;
-    if (this.#relay.isWithinEvent) exchange.response.write('\n\n');
-    exchange.verdict = verdictOf(why);
-    exchange.nextSequenceNumber = this.#relay.nextSequenceNumber;
+    if (this.#relay.isWithinEvent) this.#writer.response.write('\n\n');
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
-    exchange.answerError(
-      why === 'cut_off'
-        ? GatewayError.from(this.#limits.signal.reason)
-        : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`),
-    );
+    const { reason } = this.#options.cancellation;
+    const error =
+      why === 'cut_off' && reason?.kind === 'error'
+        ? reason.error
+        : new GatewayError(code, `The answer is not whole: OpenRouter ${what}.`);
+    answerError(this.#context, error, this.#relay.nextSequenceNumber);
   }
 
   #settle(end: AttemptResult | Promise<AttemptResult>): void {
@@ -281,11 +293,10 @@ class StreamAnswer {
  */
 export function answerStream(
   upstream: IncomingMessage,
-  api: Api,
-  exchange: Exchange,
-  limits: AnswerLimits,
+  context: RequestContext,
+  options: AnswerOptions,
 ): Promise<AttemptResult> {
   const source = decodeStream(upstream);
-  if (source === undefined) return relay(upstream, exchange, limits);
-  return new StreamAnswer(upstream, source, { exchange, api, limits }).run();
+  if (source === undefined) return relay(upstream, context, options);
+  return new StreamAnswer(upstream, source, context, options).run();
 }

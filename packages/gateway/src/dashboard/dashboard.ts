@@ -2,7 +2,7 @@ import { readAssets } from '@openrouter-proxy/dashboard';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { KmsClient, MetricFamily } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
-import type { AppDeps } from '../http/app.ts';
+import type { Endpoints } from '../http/app.ts';
 import type { HealthSource } from '../health/health.ts';
 import type { Leases } from '../key-service/leases.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
@@ -30,7 +30,7 @@ export interface DashboardDeps {
 
 /** Everything under `/metrics`. */
 export interface Dashboard {
-  readonly pages: AppDeps['metrics'];
+  readonly pages: Endpoints['metrics'];
   /** What this process does, as its siblings show it together with what they do. */
   readonly own: {
     metrics(): Promise<MetricFamily[]>;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseViewQuery, renderPage, type Assets } from '@openrouter-proxy/dashboard';
 import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import accepts from 'accepts';
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import type { HealthSource } from '../health/health.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';
@@ -80,39 +80,37 @@ export async function allMetrics({
 /** `/metrics`, for people and scrapers, and everything under it. */
 export function metricsPages(parts: PagesDeps) {
   const files = new CodedFiles();
-  return async (exchange: Exchange, target: MetricsTarget): Promise<void> => {
+  return async (context: RequestContext, target: MetricsTarget): Promise<void> => {
     switch (target.page) {
       case 'main':
-        return prefersHtml(exchange)
-          ? sendPage(exchange, parts, target)
-          : sendText(exchange, parts);
+        return prefersHtml(context) ? sendPage(context, parts, target) : sendText(context, parts);
       case 'raw':
-        return sendText(exchange, parts);
+        return sendText(context, parts);
       case 'live':
-        sendLive(exchange, parts.feed, target);
+        sendLive(context, parts.feed, target);
         return;
       case 'request': {
         const requestId = new URLSearchParams(target.query).get('id') ?? '';
         const explanation = await parts.source.explain(requestId);
-        exchange.answerJson(200, explanation, { 'cache-control': 'no-store' });
+        context.writer.answerJson(200, explanation, { 'cache-control': 'no-store' });
         return;
       }
       case 'asset':
-        return sendAsset(exchange, parts.assets, files, target.path);
+        return sendAsset(context, parts.assets, files, target.path);
     }
   };
 }
 
-function prefersHtml({ request }: Exchange): boolean {
+function prefersHtml({ request }: RequestContext): boolean {
   return accepts(request).type(['text/plain', OPEN_METRICS, 'text/html']) === 'text/html';
 }
 
-async function sendText(exchange: Exchange, parts: PagesDeps): Promise<void> {
-  const type = accepts(exchange.request).type(['text/plain', OPEN_METRICS]);
+async function sendText(context: RequestContext, parts: PagesDeps): Promise<void> {
+  const type = accepts(context.request).type(['text/plain', OPEN_METRICS]);
   const format = type === OPEN_METRICS ? 'openMetrics' : 'prometheus';
   const text = await metricText(await allMetrics(parts), format);
-  const { body, headers } = await codedBody(exchange.request, Buffer.from(text));
-  exchange.answer(200, body, {
+  const { body, headers } = await codedBody(context.request, Buffer.from(text));
+  context.writer.answer(200, body, {
     ...headers,
     'content-type': TEXT_FORMATS[format],
     'cache-control': 'no-store',
@@ -121,7 +119,7 @@ async function sendText(exchange: Exchange, parts: PagesDeps): Promise<void> {
 }
 
 async function sendPage(
-  exchange: Exchange,
+  context: RequestContext,
   parts: PagesDeps,
   { query }: MetricsTarget,
 ): Promise<void> {
@@ -133,11 +131,11 @@ async function sendPage(
     requestId === null ? null : parts.source.explain(requestId.trim()),
   ]);
   const page = renderPage(
-    { query: view, origin: originOf(exchange.request), snapshot, metrics, explanation },
+    { query: view, origin: originOf(context.request), snapshot, metrics, explanation },
     parts.assets,
   );
-  const { body, headers } = await codedBody(exchange.request, Buffer.from(page));
-  exchange.answer(200, body, { ...headers, ...PAGE_HEADERS });
+  const { body, headers } = await codedBody(context.request, Buffer.from(page));
+  context.writer.answer(200, body, { ...headers, ...PAGE_HEADERS });
 }
 
 /** A host as it may stand in a URL: a name, an IPv4 address or an IPv6 address, and a port. */
@@ -151,31 +149,31 @@ function originOf({ headers, socket }: IncomingMessage): string {
   return `${isTls ? 'https' : 'http'}://${named}`;
 }
 
-function sendLive(exchange: Exchange, feed: LiveFeed, { query }: MetricsTarget): void {
+function sendLive(context: RequestContext, feed: LiveFeed, { query }: MetricsTarget): void {
   if (!feed.hasRoom) {
     throw new GatewayError('overloaded', 'Too many dashboards are open: close one.');
   }
-  const { headers, open } = codedStream(exchange.request);
-  exchange.beginStream({
+  const { headers, open } = codedStream(context.request);
+  context.writer.beginStream({
     ...headers,
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     vary: 'Accept-Encoding',
   });
-  if (exchange.request.method === 'HEAD') exchange.response.end();
-  else feed.add(open(exchange.response), parseViewQuery(query));
+  if (context.request.method === 'HEAD') context.writer.response.end();
+  else feed.add(open(context.writer.response), parseViewQuery(query));
 }
 
 async function sendAsset(
-  exchange: Exchange,
+  context: RequestContext,
   assets: Assets,
   files: CodedFiles,
   path: string,
 ): Promise<void> {
   const asset = assets.files.find((file) => file.path === path);
   if (asset === undefined) throw new GatewayError('not_found', 'No such file: load the page anew.');
-  const { body, headers } = await files.get(exchange.request, asset);
-  exchange.answer(200, body, {
+  const { body, headers } = await files.get(context.request, asset);
+  context.writer.answer(200, body, {
     ...headers,
     vary: 'Accept-Encoding',
     'content-type': asset.contentType,

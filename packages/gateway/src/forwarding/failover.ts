@@ -1,6 +1,9 @@
 import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
+import type { Unanswered } from '../answer/attempt-result.ts';
 import { isAboutKey } from '../outcome/key-refusal.ts';
 import { refusesAccount, refusesKey, type AccountRefusalKind } from '../outcome/outcome.ts';
+import type { RequestIdentity } from '../request/request-progress.ts';
+import { canHelp } from '../upstream/upstream-failure.ts';
 
 /** The longest a client is kept waiting for a provider that says how long it needs. */
 const LONGEST_WAIT_MS = 30_000;
@@ -122,6 +125,28 @@ export function nextStep(outcome: Outcome, history: History, limits: FailoverLim
   }
   if (providerFailures > PROVIDER_REPEATS) return ANSWER;
   return afterWait(providerWait(outcome, history, limits), limits);
+}
+
+/** What a request allows after an attempt. */
+export interface Repeatable extends Pick<RequestIdentity, 'api' | 'method'> {
+  /** Whether the body can be sent again. */
+  readonly hasBody: boolean;
+  /** Whether the attempt was made under a leased key. */
+  readonly hasLease: boolean;
+}
+
+/** What follows an attempt without an answer, as far as the request can be sent again at all. */
+export function stepAfter(
+  result: Unanswered,
+  request: Repeatable,
+  history: History,
+  limits: FailoverLimits,
+): NextStep {
+  if (!request.hasBody) return ANSWER;
+  if (result.kind === 'failed' && !canHelp(result.failure, request)) return ANSWER;
+  const step = nextStep(result.outcome, history, limits);
+  const needsLease = step.kind === 'other-key' || step.kind === 'other-account';
+  return needsLease && !request.hasLease ? ANSWER : step;
 }
 
 /** The history after one more attempt. */

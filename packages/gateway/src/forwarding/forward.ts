@@ -1,279 +1,272 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Outcome } from '@openrouter-proxy/kms-protocol';
-import { isUnsent, usedBy, type AttemptResult } from '../outcome/attempt-result.ts';
-import { attempt, type AttemptDeps } from './attempt.ts';
+import type { Lease } from '@openrouter-proxy/kms-protocol';
+import { isUnsent, usedBy, type AttemptResult, type Unanswered } from '../answer/attempt-result.ts';
 import { Keepalive } from '../answer/keepalive.ts';
-import { CLIENT_GONE, type Exchange } from '../http/exchange.ts';
-import { NO_HISTORY, nextStep, stepWithoutKey, withAttempt } from './failover.ts';
-import { errorInsteadOf } from '../outcome/key-refusal.ts';
-import type { Destination, ForwardDeps } from './forward-parts.ts';
-import type { Acquired, LeaseUse } from '../key-service/leases.ts';
-import { concernsAccount, refusesAccount, refusesKey } from '../outcome/outcome.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Acquired } from '../key-service/leases.ts';
+import { refusesAccount, refusesKey } from '../outcome/outcome.ts';
+import { Cancellation } from '../request/cancellation.ts';
 import { RequestBody } from '../request/request-body.ts';
-import { attributed, mayConcernExtras } from '../request/request-extras.ts';
 import {
-  leasePurpose,
+  CLIENT_GONE,
+  endWithError,
+  type RequestEnd,
+  type StopReason,
+} from '../request/request-end.ts';
+import { attributed, mayConcernExtras } from '../request/request-extras.ts';
+import { deadlinePassed } from '../upstream/upstream-failure.ts';
+import { attempt, type AttemptDeps } from './attempt.ts';
+import { conclude } from './conclusion.ts';
+import { exclude, NO_EXCLUSIONS } from './exclusions.ts';
+import { NO_HISTORY, stepAfter, stepWithoutKey, withAttempt } from './failover.ts';
+import type { Destination, ForwardDeps } from './forward-deps.ts';
+import {
+  asksForStream,
+  leaseRequest,
   readConversation,
   readersFor,
   readMembers,
   readModel,
   refusePaidModel,
 } from './request-reading.ts';
-import { canHelp, deadlinePassed, failureAnswer } from '../upstream/upstream-failure.ts';
 
-/** Creates the function that takes a request upstream, in one attempt after another until one serves it. */
-export function createForwarder(parts: ForwardDeps) {
-  return async (exchange: Exchange, destination: Destination): Promise<void> => {
-    const forwarding = new Forwarding(parts, exchange, destination);
+type NoKey = Extract<Acquired, { kind: 'none' }>;
+
+/** Creates the function that sends a request upstream, in one attempt after another until one is answered. */
+export function createForwarder(deps: ForwardDeps) {
+  return async (context: RequestContext, destination: Destination): Promise<RequestEnd> => {
+    const forwarding = new Forwarding(deps, context, destination);
     try {
-      await forwarding.run();
+      return await forwarding.run();
     } finally {
       forwarding.end();
     }
   };
 }
 
-/** One request on its way upstream: its body, its deadline, what it has been through. */
+/** One request on its way upstream. Failures travel as values: nothing here throws. */
 class Forwarding {
-  readonly #parts: ForwardDeps;
-  readonly #exchange: Exchange;
+  readonly #deps: ForwardDeps;
+  readonly #context: RequestContext;
   readonly #keyless: boolean;
   readonly #body: RequestBody;
-  readonly #attempt: AttemptDeps;
-  readonly #stop = new AbortController();
+  readonly #attemptDeps: AttemptDeps;
+  readonly #cancellation = new Cancellation();
+  readonly #keepalive: Keepalive;
   readonly #deadline: NodeJS.Timeout;
-  readonly #tried: string[] = [];
-  /** Keys whose account refused this request, and the first of these refusals. */
-  readonly #refusing: string[] = [];
-  #firstRefusal: AttemptResult | undefined;
-  #affinity: string | null = null;
+  /** The first refusal by an account of this request alone. */
+  #firstRefusal: Unanswered | null = null;
+  #exclusions = NO_EXCLUSIONS;
   #history = NO_HISTORY;
+  #affinity: string | null = null;
 
-  constructor(parts: ForwardDeps, exchange: Exchange, { path, keyless }: Destination) {
-    this.#parts = parts;
-    this.#exchange = exchange;
+  constructor(deps: ForwardDeps, context: RequestContext, { path, keyless }: Destination) {
+    this.#deps = deps;
+    this.#context = context;
     this.#keyless = keyless;
-    const { maxBodyBytes, bodyTimeoutMs, deadlineMs, idleTimeoutMs, countsTokens } = parts.policy;
-    const { signal } = this.#stop;
-    this.#body = new RequestBody(exchange.request, {
-      memory: parts.memory,
-      spool: parts.spool,
-      keep: !keyless, // what anybody may send takes no room from those who have a key
-      maxBytes: maxBodyBytes,
-      members: readersFor(parts.policy),
-      silenceMs: bodyTimeoutMs,
-      refuse: (error) => this.#stop.abort(error),
-      signal,
+    const { settings, engine, baseUrl, memory, spool, bodyTimeoutMs: silenceMs, active } = deps;
+    const { server, forwarding, metrics } = settings;
+    const cancellation = this.#cancellation;
+    const body = new RequestBody(context.request, {
+      ...{ memory, spool, silenceMs, cancellation, maxBytes: server.maxBodyBytes },
+      keep: !keyless, // bodies that need no access key take no room from those that do
+      members: readersFor(settings.rules),
     });
-    const { upstream, baseUrl } = parts;
-    const body = this.#body;
-    const wantsStream = () => this.#wantsStream;
-    const keepalive = new Keepalive(exchange, parts.policy.keepaliveAfterMs, wantsStream);
-    const limits = { idleTimeoutMs, countsTokens, signal, keepalive };
-    this.#attempt = { exchange, upstream, baseUrl, path, body, ...limits };
-    parts.underWay.add(this.#stop);
-    this.#deadline = setTimeout(() => this.#stop.abort(deadlinePassed(deadlineMs)), deadlineMs);
-    exchange.response.once('close', () => {
-      if (!exchange.response.writableFinished) this.#stop.abort(CLIENT_GONE);
+    const wantsStream = () => asksForStream(context, body);
+    const keepalive = new Keepalive(context, forwarding.keepaliveAfterMs, wantsStream);
+    const shared = { context, engine, baseUrl, path, body, forwarding, metrics };
+    this.#body = body;
+    this.#keepalive = keepalive;
+    this.#attemptDeps = { ...shared, cancellation, keepalive };
+    this.#deadline = setTimeout(() => {
+      cancellation.cancel(endWithError(deadlinePassed(forwarding.deadlineMs)));
+    }, forwarding.deadlineMs);
+    active.add(cancellation);
+    const { response } = context.writer;
+    response.once('close', () => {
+      if (!response.writableFinished) cancellation.cancel(CLIENT_GONE);
     });
   }
 
-  async run(): Promise<void> {
-    await this.#readRequest();
-    let last: AttemptResult | undefined;
+  async run(): Promise<RequestEnd> {
+    const refusal = await this.#readRequest();
+    if (refusal !== null) return refusal;
+    let last: Unanswered | null = null;
     for (;;) {
-      const lease = this.#keyless ? null : await this.#lease(last);
-      if (lease === undefined) return;
-      last = await this.#makeAttempt(lease);
-      if (last.kind === 'answered') return;
-      if (this.#stop.signal.reason === CLIENT_GONE) {
-        this.#exchange.verdict = 'client_abort';
-        return;
-      }
-      if (!(await this.#mayRepeat(last, lease))) return;
+      const leased = await this.#lease(last);
+      if (leased.kind !== 'lease') return leased;
+      const result = await this.#attempt(leased.lease);
+      if (result.kind === 'answered') return { kind: 'answered', verdict: result.verdict };
+      const end = await this.#afterAttempt(result, leased.lease);
+      if (end !== null) return end;
+      last = result;
     }
   }
 
   end(): void {
     clearTimeout(this.#deadline);
-    this.#attempt.keepalive.stop();
-    this.#parts.underWay.delete(this.#stop);
+    this.#keepalive.stop();
+    this.#deps.active.delete(this.#cancellation);
     this.#body.release();
   }
 
   get #limits() {
-    const { maxAttempts, googleRateDelayMs, deadlineMs } = this.#parts.policy;
-    const remainingMs = deadlineMs - this.#exchange.elapsedMs;
+    const { maxAttempts, googleRateDelayMs, deadlineMs } = this.#deps.settings.forwarding;
+    const remainingMs = deadlineMs - this.#context.progress.elapsedMs;
     return { maxAttempts, remainingMs, providerDelayMs: googleRateDelayMs };
   }
 
-  /** Reads what may refuse the request, and what the choice of a key depends on. */
-  async #readRequest(): Promise<void> {
-    const { freeOnly, affinity } = this.#parts.policy;
-    const exchange = this.#exchange;
-    if (freeOnly) await refusePaidModel(exchange, this.#body);
-    if (this.#keyless) return;
-    await readModel(exchange, this.#body);
-    if (affinity) this.#affinity = await readConversation(exchange, this.#body);
+  /** Reads what the choice of a key depends on. Null: the request may go on. */
+  async #readRequest(): Promise<StopReason | null> {
+    const { freeOnly, affinity } = this.#deps.settings.rules;
+    const refusal = freeOnly ? await refusePaidModel(this.#context, this.#body) : null;
+    if (!this.#keyless && refusal === null) {
+      await readModel(this.#context, this.#body);
+      if (affinity) this.#affinity = await readConversation(this.#context, this.#body);
+    }
+    const { reason } = this.#cancellation;
+    return reason ?? (refusal === null ? null : endWithError(refusal));
   }
 
-  /** A lease for the next attempt, after `last` if there was one; undefined: the client has been answered. */
-  async #lease(last: AttemptResult | undefined): Promise<Lease | undefined> {
+  /** A lease for the next attempt, after `last` if there was one; or how the request ends without. */
+  async #lease(
+    last: Unanswered | null,
+  ): Promise<{ readonly kind: 'lease'; readonly lease: Lease | null } | RequestEnd> {
+    if (this.#keyless) return { kind: 'lease', lease: null };
     for (;;) {
       const acquired = await this.#acquire();
-      if (acquired.kind === 'lease') return acquired.lease;
-      if (last === undefined) throw acquired.error;
-      if (!(await this.#mayAskAgain(last, acquired))) return undefined;
+      switch (acquired.kind) {
+        case 'lease':
+          return acquired;
+        case 'cancelled':
+          return this.#cancellation.reason ?? CLIENT_GONE;
+        case 'unavailable':
+          return endWithError(acquired.error);
+        case 'none': {
+          const end = await this.#afterNoKey(last, acquired);
+          if (end !== null) return end;
+        }
+      }
     }
   }
 
   async #acquire(): Promise<Acquired> {
-    const exchange = this.#exchange;
-    const { leases, policy, metrics } = this.#parts;
+    const { progress } = this.#context;
+    const { leases, settings, metrics } = this.#deps;
+    const { remainingMs: patienceMs } = this.#limits;
     const startedAt = performance.now();
     const waitMs = Math.floor(
-      Math.max(0, Math.min(policy.queueTimeoutMs, this.#limits.remainingMs)),
+      Math.max(0, Math.min(settings.forwarding.queueTimeoutMs, patienceMs)),
     );
-    if (waitMs > 0) this.#attempt.keepalive.waitsFor('a key');
-    const request = {
-      ...{ requestId: exchange.id, internalId: exchange.internalId },
-      ...leasePurpose(exchange, this.#attempt.path),
-      client: exchange.client,
-      exclude: this.#tried,
-      excludeAccountsOf: this.#refusing,
+    if (waitMs > 0) this.#keepalive.waitsFor('a key');
+    const request = leaseRequest(this.#context, {
+      path: this.#attemptDeps.path,
+      exclusions: this.#exclusions,
       affinity: this.#affinity,
-      waitMs,
-      patienceMs: this.#limits.remainingMs,
-    };
-    try {
-      const acquired = await leases.acquire(request, this.#stop.signal);
-      if (acquired.kind === 'lease') {
-        exchange.keyName = acquired.lease.keyName;
-        exchange.queuedMs += acquired.lease.queuedMs;
-        metrics.leased(performance.now() - startedAt);
-      }
-      return acquired;
-    } finally {
-      this.#attempt.keepalive.waitsFor(this.#history.attempts === 0 ? null : 'another attempt');
-      exchange.leaseMs += performance.now() - startedAt;
+      ...{ waitMs, patienceMs },
+    });
+    const acquired = await leases.acquire(request, this.#cancellation.signal);
+    const tookMs = performance.now() - startedAt;
+    this.#keepalive.waitsFor(this.#history.attempts === 0 ? null : 'another attempt');
+    progress.leaseAsked(tookMs);
+    if (acquired.kind === 'lease') {
+      progress.leased(acquired.lease);
+      metrics.leased(tookMs);
     }
-  }
-
-  get #wantsStream(): boolean {
-    const { api } = this.#exchange;
-    return api !== null && api !== 'other' && this.#body.member('stream') === true;
+    return acquired;
   }
 
   /** One attempt. However it ends, the key service is told. */
-  async #makeAttempt(lease: Lease | null): Promise<AttemptResult> {
-    const { leases, metrics } = this.#parts;
+  async #attempt(lease: Lease | null): Promise<AttemptResult> {
     const startedAt = performance.now();
-    const exchange = this.#exchange;
-    let outcome: Outcome = { kind: 'unused' };
-    let use: LeaseUse = { isUnsent: true };
+    let result: AttemptResult | null = null;
     try {
-      const made = await attempt(this.#attempt, lease, () => {
-        clearTimeout(this.#deadline); // from here on it is the silences that are bounded
-        this.#attempt.keepalive.stop();
-        exchange.firstContentMs = exchange.elapsedMs;
-        if (lease?.probe === true) leases.confirm(lease);
-      });
-      const end = await this.#attributed(made);
-      outcome = end.outcome;
-      const usage = this.#parts.policy.countsTokens ? usedBy(end, exchange.api) : undefined;
-      use = { usage, isUnsent: isUnsent(end) };
-      exchange.usage = usage ?? null;
-      exchange.isUsageUnknown ||= usage === null;
-      this.#history = withAttempt(this.#history, outcome);
-      return end;
+      result = await attempt(this.#attemptDeps, lease, () => this.#onContent(lease));
+      result = await this.#attributed(result);
+      this.#history = withAttempt(this.#history, result.outcome);
+      return result;
     } finally {
-      if (lease !== null) {
-        leases.report(lease, outcome, use);
-        metrics.returned(performance.now() - startedAt);
-      }
-      metrics.attempt(outcome.kind);
+      this.#report(lease, result, performance.now() - startedAt);
     }
   }
 
-  /** A refusal as what it is about: what the request adds to its model may be the reason. */
-  async #attributed(end: AttemptResult): Promise<AttemptResult> {
-    const { model } = this.#exchange;
-    if (end.kind !== 'refused' || !mayConcernExtras(end.outcome, model)) return end;
-    return { ...end, outcome: attributed(end.outcome, model, await readMembers(this.#body)) };
+  #onContent(lease: Lease | null): void {
+    clearTimeout(this.#deadline); // from here on, silences are limited
+    this.#keepalive.stop();
+    this.#context.progress.contentBegan();
+    if (lease?.probe === true) this.#deps.leases.confirm(lease);
   }
 
-  /** Whether another attempt is to follow one that brought no answer; if none is, the client has been answered. */
-  async #mayRepeat(last: AttemptResult, lease: Lease | null): Promise<boolean> {
-    const step = nextStep(last.outcome, this.#history, this.#limits);
-    const isOver =
-      (last.kind === 'failed' && !canHelp(last.failure, this.#exchange)) ||
-      this.#stop.signal.aborted ||
-      !this.#body.repeatable;
-    const needsLease = step.kind === 'other-key' || step.kind === 'other-account';
-    if (isOver || step.kind === 'answer' || (needsLease && lease === null)) {
-      await this.#answer(last);
-      return false;
+  /** A refusal of what the request adds to its model is not held against the key. */
+  async #attributed(result: AttemptResult): Promise<AttemptResult> {
+    const { model } = this.#context.progress.known;
+    if (result.kind !== 'refused' || !mayConcernExtras(result.outcome, model)) return result;
+    const outcome = attributed(result.outcome, model, await readMembers(this.#body));
+    return { ...result, outcome };
+  }
+
+  #report(lease: Lease | null, result: AttemptResult | null, heldMs: number): void {
+    const { leases, metrics, settings } = this.#deps;
+    const { identity, progress } = this.#context;
+    const outcome = result?.outcome ?? ({ kind: 'unused' } as const);
+    const usage =
+      result !== null && settings.metrics.tokens ? usedBy(result, identity.api) : undefined;
+    progress.attemptUsed(usage);
+    if (lease !== null) {
+      leases.report(lease, outcome, { usage, isUnsent: result === null || isUnsent(result) });
+      metrics.returned(heldMs);
     }
-    this.#attempt.keepalive.waitsFor('another attempt');
-    if (step.kind === 'again') await this.#wait(step.afterMs);
-    else if (lease !== null) this.#noteRefused(last, lease);
-    return true;
+    metrics.attempt(outcome.kind);
   }
 
-  /** Another key is to be tried: no more this one, and none of its account if that is what refused. */
-  #noteRefused(last: AttemptResult, { keyId }: Lease): void {
-    this.#tried.push(keyId);
-    if (concernsAccount(last.outcome)) this.#refusing.push(keyId);
-    if (refusesAccount(last.outcome)) this.#firstRefusal ??= last;
+  /** Prepares the attempt after one without an answer. How the request ends if there is none; else null. */
+  async #afterAttempt(result: Unanswered, lease: Lease | null): Promise<RequestEnd | null> {
+    const { reason } = this.#cancellation;
+    if (reason?.kind === 'client-gone') return reason;
+    const { api, method } = this.#context.identity;
+    const hasBody = this.#body.repeatable;
+    const request = { api, method, hasBody, hasLease: lease !== null };
+    const step = stepAfter(result, request, this.#history, this.#limits);
+    if (reason !== null || step.kind === 'answer') return this.#conclude(result);
+    this.#keepalive.waitsFor('another attempt');
+    if (step.kind === 'again') return this.#wait(step.afterMs);
+    if (lease !== null) this.#exclusions = exclude(this.#exclusions, lease.keyId, result.outcome);
+    if (refusesAccount(result.outcome)) this.#firstRefusal ??= result;
+    return null;
   }
 
-  /** After a wait for a limit to end, the key that had it is the one to try. */
-  #forgetRefused(): void {
-    this.#tried.length = 0;
-    this.#refusing.length = 0;
-  }
-
-  /** The same after no key was to be had. */
-  async #mayAskAgain(
-    last: AttemptResult,
-    none: Extract<Acquired, { kind: 'none' }>,
-  ): Promise<boolean> {
+  /** The same when there was no key for a further attempt. */
+  async #afterNoKey(last: Unanswered | null, none: NoKey): Promise<RequestEnd | null> {
+    if (last === null) return endWithError(none.error);
     const { outcome } = this.#decisive(last);
     const step = stepWithoutKey(outcome, none, this.#history, this.#limits);
-    if (step.kind === 'again') {
-      this.#history = { ...this.#history, modelWaits: this.#history.modelWaits + 1 };
-      await this.#wait(step.afterMs);
-      this.#forgetRefused();
-      return true;
-    }
-    if (step.kind === 'refuse') throw none.error;
-    await this.#answer(last);
-    return false;
+    if (step.kind === 'refuse') return endWithError(none.error);
+    if (step.kind !== 'again') return this.#conclude(last);
+    this.#history = { ...this.#history, modelWaits: this.#history.modelWaits + 1 };
+    this.#exclusions = NO_EXCLUSIONS; // the key that was limited is the one to try after the wait
+    return this.#wait(step.afterMs);
   }
 
-  async #wait(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    await sleep(ms, undefined, { signal }).catch(() => {
-      throw signal.reason;
-    });
+  /** Waits, unless the request is cancelled: then it gives the reason. */
+  async #wait(ms: number): Promise<StopReason | null> {
+    const { signal } = this.#cancellation;
+    await sleep(ms, undefined, { signal }).catch(() => undefined); // the reason is read below
+    return this.#cancellation.reason;
   }
 
   /** The attempt that tells a client most: where accounts refused the request, the first of these refusals. */
-  #decisive(last: AttemptResult): AttemptResult {
+  #decisive(last: Unanswered): Unanswered {
     return refusesKey(last.outcome) ? (this.#firstRefusal ?? last) : last;
   }
 
-  async #answer(last: AttemptResult): Promise<void> {
-    const end = this.#decisive(last);
-    if (end.kind === 'failed') {
-      throw this.#stop.signal.aborted ? this.#stop.signal.reason : failureAnswer(end.failure);
+  /** How a request ends after its last attempt brought no answer. */
+  async #conclude(last: Unanswered): Promise<RequestEnd> {
+    const result = this.#decisive(last);
+    if (result.outcome.kind === 'provider_limited') {
+      const reason = await this.#wait(this.#deps.settings.forwarding.googleRateDelayMs);
+      if (reason !== null) return reason;
     }
-    if (end.kind !== 'refused') return;
-    const ownError = errorInsteadOf(end.outcome, this.#keyless);
-    if (ownError !== undefined) throw ownError;
-    if (end.outcome.kind === 'provider_limited') {
-      await this.#wait(this.#parts.policy.googleRateDelayMs);
-    }
-    end.held.answer(this.#exchange);
+    const { reason } = this.#cancellation;
+    return conclude(this.#context, result, { keyless: this.#keyless, reason });
   }
 }

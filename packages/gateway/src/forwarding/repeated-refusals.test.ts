@@ -5,19 +5,16 @@ import { MAX_REMEMBERED, RepeatedRefusals, type RefusedRequest } from './repeate
 const HOUR = 3_600_000;
 const limited = (retryAfterMs: number) =>
   new GatewayError('keys_limited', 'Every key is limited.', { retryAfterMs });
-const request = (about: Partial<RefusedRequest> = {}, length = '20'): RefusedRequest => ({
+const request = (about: Partial<RefusedRequest> = {}, contentLength = '20'): RefusedRequest => ({
   ...{ client: 'default', address: '127.0.0.1', path: '/chat/completions', model: 'm' },
   ...about,
-  request: { headers: { 'content-length': length } },
+  contentLength,
 });
 
 /** Judges a failure of each request, one second after the other, and gives the statuses. */
 function statuses(requests: readonly RefusedRequest[], failure = limited(HOUR), everyMs = 1_000) {
   const refusals = new RepeatedRefusals();
-  return requests.map((one, at) => {
-    const judged = refusals.judge(failure, one, at * everyMs);
-    return judged instanceof GatewayError ? judged.status : judged;
-  });
+  return requests.map((one, at) => refusals.judge(failure, one, at * everyMs).status);
 }
 
 describe('a request that is refused for more than a minute', () => {
@@ -58,8 +55,8 @@ it('a request that can be served within a minute may be repeated', () => {
   expect(statuses([request(), request(), request()], limited(60_000))).toEqual([429, 429, 429]);
 });
 
-it('other failures are left as they are', () => {
-  const error = new Error('x');
+it('does not change a failure that no wait cures', () => {
+  const error = new GatewayError('no_usable_key', 'No key is configured.');
   expect(new RepeatedRefusals().judge(error, request(), 0)).toBe(error);
 });
 

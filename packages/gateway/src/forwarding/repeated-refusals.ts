@@ -1,6 +1,8 @@
-import type { Exchange } from '../http/exchange.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import type { GatewayError } from '../errors/gateway-error.ts';
 import { LONGEST_RETRY_AFTER_MS } from '../errors/retry-advice.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import { endWithError, type RequestEnd } from '../request/request-end.ts';
+import type { Progress, RequestIdentity } from '../request/request-progress.ts';
 
 /** How often a request is told to come back later before it is refused firmly. */
 const PATIENT_REFUSALS = 2;
@@ -9,18 +11,19 @@ const REMEMBERED_MS = 120_000;
 /** Requests that are remembered; beyond it the one that was quiet for longest is forgotten. */
 export const MAX_REMEMBERED = 1_000;
 
-/** What a request is known again by: its repetition has the same length. */
-export type RefusedRequest = Pick<Exchange, 'client' | 'address' | 'path' | 'model'> & {
-  readonly request: { readonly headers: { readonly 'content-length'?: string | undefined } };
-};
+/** What a repeated request is recognized by. */
+export interface RefusedRequest
+  extends Pick<RequestIdentity, 'address' | 'path'>, Pick<Progress, 'client' | 'model'> {
+  readonly contentLength: string | undefined;
+}
 
 interface Entry {
   count: number;
   at: number;
 }
 
-const nameOf = ({ client, address, path, model, request }: RefusedRequest) =>
-  JSON.stringify([client, address, path, model, request.headers['content-length']]);
+const nameOf = ({ client, address, path, model, contentLength }: RefusedRequest) =>
+  JSON.stringify([client, address, path, model, contentLength]);
 
 /**
  * Requests that were told to come back in more than a minute. Programs exist that repeat every 429 and
@@ -36,8 +39,7 @@ export class RepeatedRefusals {
   }
 
   /** The failure to answer with: a firm one where the same request is refused again and again. */
-  judge(failure: unknown, request: RefusedRequest, now: number): unknown {
-    if (!(failure instanceof GatewayError)) return failure;
+  judge(failure: GatewayError, request: RefusedRequest, now: number): GatewayError {
     if ((failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS) return failure;
     return this.#add(nameOf(request), now) > PATIENT_REFUSALS ? failure.firm() : failure;
   }
@@ -57,7 +59,10 @@ export class RepeatedRefusals {
   }
 }
 
-type Forward<Destination> = (exchange: Exchange, destination: Destination) => Promise<void>;
+type Forward<Destination> = (
+  context: RequestContext,
+  destination: Destination,
+) => Promise<RequestEnd>;
 
 /** A forwarder that refuses firmly the requests that it has refused again and again. */
 export function refusingRepeats<Destination>(
@@ -65,11 +70,13 @@ export function refusingRepeats<Destination>(
   now: () => number,
 ): Forward<Destination> {
   const refusals = new RepeatedRefusals();
-  return async (exchange, destination) => {
-    try {
-      await forward(exchange, destination);
-    } catch (error) {
-      throw refusals.judge(error, exchange, now());
-    }
+  return async (context, destination) => {
+    const end = await forward(context, destination);
+    if (end.kind !== 'error') return end;
+    const { address, path } = context.identity;
+    const { client, model } = context.progress.known;
+    const contentLength = context.request.headers['content-length'];
+    const request = { address, path, client, model, contentLength };
+    return endWithError(refusals.judge(end.error, request, now()));
   };
 }

@@ -1,12 +1,13 @@
-import type { Api } from '@openrouter-proxy/kms-protocol';
 import {
   conversationInBody,
   conversationInHeader,
   conversationReaders,
   type ReadMember,
 } from '../request/conversation.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { ForwardPolicy } from './forward-parts.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { LeaseRequest } from '../key-service/leases.ts';
+import type { Exclusions } from './exclusions.ts';
+import type { ForwardSettings } from './forward-deps.ts';
 import { modelReaders, paidModel } from '../request/free-models.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { extrasReaders } from '../request/request-extras.ts';
@@ -21,7 +22,7 @@ const MAX_MODEL = 256;
 export function readersFor({
   affinity,
   freeOnly,
-}: Pick<ForwardPolicy, 'affinity' | 'freeOnly'>): Record<string, MemberReader> {
+}: ForwardSettings['rules']): Record<string, MemberReader> {
   return {
     ...extrasReaders(),
     ...(affinity ? conversationReaders() : {}),
@@ -36,29 +37,55 @@ export async function readMembers(body: RequestBody): Promise<ReadMember | null>
 }
 
 /** Notes the model a request names, as soon as its body has. */
-export async function readModel(exchange: Exchange, body: RequestBody): Promise<void> {
-  if (exchange.api === null || exchange.api === 'other') return;
+export async function readModel(
+  { identity: { api }, progress }: RequestContext,
+  body: RequestBody,
+): Promise<void> {
+  if (api === null || api === 'other') return;
   await body.namesModel();
   const model = body.member('model');
-  if (typeof model === 'string' && model.length <= MAX_MODEL) exchange.model = model;
+  if (typeof model === 'string' && model.length <= MAX_MODEL) progress.modelNamed(model);
 }
 
 /** Counts the tokens of a prompt: OpenRouter counts it as no request to a model. */
 const TOKEN_COUNT = /\/count_tokens\/?(?:\?|$)/;
 
-/** What a lease is wanted for: only inference counts as a request to a model. */
-export function leasePurpose(
-  { request, api, model }: Exchange,
-  path: string,
-): { model: string | null; api: Api } {
+/** What the choice of a key depends on, beside the request itself. */
+export interface LeaseWish {
+  readonly path: string;
+  readonly exclusions: Exclusions;
+  readonly affinity: string | null;
+  /** How long the request may wait for a key, and for anything, in milliseconds. */
+  readonly waitMs: number;
+  readonly patienceMs: number;
+}
+
+/** What the key service is asked for. Only inference counts as a request to a model. */
+export function leaseRequest(
+  { identity: { id, internalId, method, api }, progress }: RequestContext,
+  { path, exclusions, affinity, waitMs, patienceMs }: LeaseWish,
+): LeaseRequest {
+  const { model, client } = progress.known;
   const isInference =
-    request.method === 'POST' && api !== null && api !== 'other' && !TOKEN_COUNT.test(path);
-  return isInference ? { model, api } : { model: null, api: 'other' };
+    method === 'POST' && api !== null && api !== 'other' && !TOKEN_COUNT.test(path);
+  return {
+    ...{ requestId: id, internalId, client },
+    model: isInference ? model : null,
+    api: isInference ? api : 'other',
+    exclude: exclusions.keys,
+    excludeAccountsOf: exclusions.accountsOf,
+    ...{ affinity, waitMs, patienceMs },
+  };
+}
+
+/** Whether a request asks for a stream, as far as its body has arrived. */
+export function asksForStream({ identity: { api } }: RequestContext, body: RequestBody): boolean {
+  return api !== null && api !== 'other' && body.member('stream') === true;
 }
 
 /** The conversation a request belongs to; null if it cannot be told. Waits for the whole body, unless a header tells. */
 export async function readConversation(
-  { api, request }: Exchange,
+  { identity: { api }, request }: RequestContext,
   body: RequestBody,
 ): Promise<string | null> {
   if (api === null || api === 'other') return null;
@@ -68,19 +95,22 @@ export async function readConversation(
   return member && conversationInBody(member);
 }
 
-/** Refuses a request for a model that is not free. Waits for the whole body. */
-export async function refusePaidModel({ request }: Exchange, body: RequestBody): Promise<void> {
-  if (request.method !== 'POST') return;
+/** Refuses a request for a model that is not free. Waits for the whole body. Null: it may go on. */
+export async function refusePaidModel(
+  { identity: { method } }: RequestContext,
+  body: RequestBody,
+): Promise<GatewayError | null> {
+  if (method !== 'POST') return null;
   const member = await readMembers(body);
   if (member === null) {
-    throw new GatewayError(
+    return new GatewayError(
       'body_too_large',
       'This gateway serves free models only (openrouter.free_only), and the body is too large to be checked for its model.',
     );
   }
   const model = body.isObject ? paidModel(member) : 'unknown';
-  if (model === null) return;
-  throw new GatewayError(
+  if (model === null) return null;
+  return new GatewayError(
     'paid_model',
     `This gateway serves free models only (openrouter.free_only): ${model} is not one of them.`,
   );

@@ -1,5 +1,5 @@
 import type { HealthCauseKind } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import type { HealthSource, HealthView } from './health.ts';
 import type { Leases } from '../key-service/leases.ts';
 import type { RequestTarget } from '../http/request-target.ts';
@@ -26,17 +26,17 @@ function reasonsFor(probe: HealthTarget['probe'], { statements }: HealthView): s
 
 /** `/health`, `/health/live` and `/health/ready`. */
 export function healthPage(parts: HealthDeps) {
-  return async (exchange: Exchange, target: HealthTarget): Promise<void> => {
+  return async ({ writer }: RequestContext, target: HealthTarget): Promise<void> => {
     const headers = { 'cache-control': 'no-store' };
     if (target.probe === 'live') {
-      exchange.answerJson(200, { status: 'ok' }, headers);
+      writer.answerJson(200, { status: 'ok' }, headers);
       return;
     }
     const health = await parts.health.look();
     const reasons = reasonsFor(target.probe, health);
     const body = reasons.length === 0 ? { status: 'ok' } : { status: 'degraded', reasons };
     const details = target.verbose ? verboseDetails(parts, health) : {};
-    exchange.answerJson(reasons.length === 0 ? 200 : 503, { ...body, ...details }, headers);
+    writer.answerJson(reasons.length === 0 ? 200 : 503, { ...body, ...details }, headers);
   };
 }
 

@@ -1,20 +1,24 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
+import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
+import type { RequestIdentity } from '../request/request-progress.ts';
+import type { RequestRecord } from '../request/request-record.ts';
 import { admissionRefusal, type Refusal } from './admission.ts';
-import type { ClientAuth } from '../auth/client-auth.ts';
+import { authenticate, type AuthenticationDeps } from './authenticate.ts';
 import { preflightHeaders } from './cors.ts';
 import { answerEntry } from './entry-page.ts';
-import { CLIENT_GONE, Exchange } from './exchange.ts';
-import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
+import { answerEnd } from './error-answer.ts';
+import { RequestContext } from './request-context.ts';
 import { requestIds } from './request-id.ts';
-import { isPublic, parseTarget, type RequestTarget } from './request-target.ts';
+import { isPublic, parseTarget, type RequestTarget, type UnsafeTarget } from './request-target.ts';
 import { unknownPath } from './unknown-path.ts';
 import { opensWebSocket } from './web-socket.ts';
-import type { WrongKeyThrottle } from '../auth/wrong-key-throttle.ts';
 
-/** What the middleware hands down for each request. */
+/** What each middleware hands to the next. */
 interface Locals extends Record<string, unknown> {
-  exchange: Exchange;
+  context: RequestContext;
   target: RequestTarget;
 }
 type Middleware = RequestHandler<Record<string, string>, unknown, unknown, unknown, Locals>;
@@ -28,20 +32,23 @@ type ErrorMiddleware = ErrorRequestHandler<
 
 type Target<Kind extends RequestTarget['kind']> = Extract<RequestTarget, { kind: Kind }>;
 
+/** What answers under each kind of path. Each may throw a GatewayError. */
+export interface Endpoints {
+  api(context: RequestContext, target: Target<'api'>, keyless: boolean): Promise<RequestEnd>;
+  health(context: RequestContext, target: Target<'health'>): Promise<void>;
+  metrics(context: RequestContext, target: Target<'metrics'>): Promise<void>;
+}
+
 /** What the app decides by, and what answers. */
-export interface AppDeps {
-  auth: ClientAuth;
+export interface AppDeps extends AuthenticationDeps {
+  readonly settings: AuthenticationDeps['settings'] & {
+    readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
+  };
   /** The address that a request comes from. */
-  addressOf: (request: IncomingMessage) => string | null;
-  wrongKeys: Pick<WrongKeyThrottle, 'hold'>;
-  publicEndpoints: readonly string[];
-  metricsPublic: boolean;
-  maxBodyBytes: number;
-  /** Sees every exchange once, when it is over. */
-  finished: (exchange: Exchange) => void;
-  api(exchange: Exchange, target: Target<'api'>, keyless: boolean): Promise<void>;
-  health(exchange: Exchange, target: Target<'health'>): Promise<void>;
-  metrics(exchange: Exchange, target: Target<'metrics'>): Promise<void>;
+  readonly addressOf: (request: IncomingMessage) => string | null;
+  readonly endpoints: Endpoints;
+  /** Called once for every request that is over. */
+  readonly onFinished: (record: RequestRecord) => void;
 }
 
 const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
@@ -52,19 +59,27 @@ const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
   431: 'headers_too_large',
 };
 
-/** Reads what is asked for, once, and refuses what no later hop may see. */
-function admit({ maxBodyBytes, finished, addressOf }: AppDeps): Middleware {
+function identityOf(
+  request: IncomingMessage & { readonly originalUrl: string },
+  target: RequestTarget | UnsafeTarget,
+  addressOf: AppDeps['addressOf'],
+): RequestIdentity {
+  return {
+    ...requestIds(request.headers['x-request-id']),
+    method: request.method ?? '',
+    path: request.originalUrl.split('?', 1)[0] ?? '',
+    api: target.kind === 'api' ? target.api : null,
+    address: addressOf(request),
+  };
+}
+
+/** Reads the request's head once, and refuses what no later hop may see. */
+function admit({ settings, onFinished, addressOf }: AppDeps): Middleware {
   return (request, response, next) => {
     const target = parseTarget(request.originalUrl);
-    const exchange = new Exchange(request, response, {
-      ...requestIds(request.headers['x-request-id']),
-      path: request.originalUrl.split('?', 1)[0] ?? '',
-      api: target.kind === 'api' ? target.api : null,
-      address: addressOf(request),
-    });
-    response.once('close', () => void exchange.work.finally(() => finished(exchange)));
-    response.locals.exchange = exchange;
-    const refusal = admissionRefusal(request, maxBodyBytes);
+    const identity = identityOf(request, target, addressOf);
+    response.locals.context = new RequestContext(request, response, identity, onFinished);
+    const refusal = admissionRefusal(request, settings.server.maxBodyBytes);
     if (refusal !== undefined) {
       response.setHeader('connection', 'close');
       throw new GatewayError(REFUSAL_CODES[refusal.status], `Refused: ${refusal.problem}.`);
@@ -80,76 +95,33 @@ function admit({ maxBodyBytes, finished, addressOf }: AppDeps): Middleware {
 
 /** Answers browsers' preflights, which carry no credential (Fetch standard, "CORS-preflight request"). */
 const answerPreflight: Middleware = (request, response, next) => {
-  const { exchange, target } = response.locals;
+  const { context, target } = response.locals;
   if (request.method !== 'OPTIONS') {
     next();
     return;
   }
   if (target.kind !== 'api' && (target.kind !== 'entry' || target.isRoot))
     throw new GatewayError('method_not_allowed', 'OPTIONS is not served here.');
-  exchange.writeHead(204, preflightHeaders(request.headers));
+  context.writer.writeHead(204, preflightHeaders(request.headers));
   response.end();
+  context.workEnded(ANSWERED);
 };
 
-/** Default deny: only what is listed as public, and the short health answers, need no credential. */
-function authenticate(parts: AppDeps): Middleware {
-  const needsNone = (target: RequestTarget) => {
-    switch (target.kind) {
-      case 'api':
-        return isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
-      case 'health':
-        return !target.verbose;
-      case 'metrics':
-        return parts.metricsPublic;
-      case 'entry':
-      case 'unknown':
-        return true;
-    }
-  };
-  return (request, response, next) => {
-    const { exchange, target } = response.locals;
-    const credential = parts.auth(request.headers, { allowBasic: target.kind === 'metrics' });
-    exchange.client = credential.kind === 'known' ? credential.name : null;
-    if (credential.kind === 'known' || needsNone(target)) {
+/** Lets a request pass only if its client may send it. */
+function requireAccess(deps: AppDeps): Middleware {
+  return (_request, response, next) => {
+    const { context, target } = response.locals;
+    const refusal = authenticate(context, target, deps);
+    if (refusal === null) {
       next();
       return undefined;
     }
-    if (credential.kind === 'wrong') return refuseWrongKey(exchange, target, parts.wrongKeys);
-    throw unauthorized(exchange, target);
+    return finish(context, refusal);
   };
 }
 
-function unauthorized({ response }: Exchange, target: RequestTarget): GatewayError {
-  if (target.kind === 'metrics') {
-    response.setHeader('www-authenticate', 'Basic realm="openrouter-proxy", charset="UTF-8"');
-  }
-  return new GatewayError(
-    'unauthorized',
-    'The access key is missing or wrong. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.',
-  );
-}
-
-/** Refuses a wrong key after the delay that its address has earned. */
-async function refuseWrongKey(
-  exchange: Exchange,
-  target: RequestTarget,
-  throttle: AppDeps['wrongKeys'],
-): Promise<never> {
-  const { response, address } = exchange;
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const held = await throttle.hold(address, gone.signal);
-  if (gone.signal.aborted) throw CLIENT_GONE;
-  if (held === 'waited') throw unauthorized(exchange, target);
-  response.setHeader('connection', 'close');
-  throw new GatewayError(
-    'too_many_wrong_keys',
-    'Too many requests with a wrong access key came from this address. Send the right key: it is never slowed.',
-  );
-}
-
 /** OpenRouter's API has no WebSockets. The answer names the protocol to use (RFC 9110, section 15.5.22). */
-function refuseWebSocket({ response }: Exchange): never {
+function refuseWebSocket({ writer: { response } }: RequestContext): never {
   response.setHeader('upgrade', 'HTTP/1.1');
   response.setHeader('connection', 'Upgrade');
   throw new GatewayError(
@@ -158,54 +130,80 @@ function refuseWebSocket({ response }: Exchange): never {
   );
 }
 
-function serve(parts: AppDeps): Middleware {
-  return async (request, response) => {
-    const { exchange, target } = response.locals;
-    if (target.kind === 'api') {
-      if (opensWebSocket(request)) refuseWebSocket(exchange);
-      const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
-      if (expectsContinue) response.writeContinue();
-      const keyless = isPublic(`/api/v1${target.path}`, parts.publicEndpoints);
-      return exchange.workOn(parts.api(exchange, target, keyless));
-    }
-    if (target.kind === 'unknown') throw unknownPath(request.headers, target.mistake);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      throw new GatewayError('method_not_allowed', `${request.method} is not served here.`);
-    }
-    switch (target.kind) {
-      case 'entry':
-        answerEntry(exchange, target);
-        return undefined;
-      case 'health':
-        return parts.health(exchange, target);
-      case 'metrics':
-        return parts.metrics(exchange, target);
-    }
+/** Answers under the API's paths. */
+function serveApi(
+  context: RequestContext,
+  target: Target<'api'>,
+  { settings, endpoints }: AppDeps,
+): Promise<RequestEnd> {
+  const { request, writer } = context;
+  if (opensWebSocket(request)) refuseWebSocket(context);
+  const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
+  if (expectsContinue) writer.response.writeContinue();
+  const keyless = isPublic(`/api/v1${target.path}`, settings.rules.publicEndpoints);
+  return endpoints.api(context, target, keyless);
+}
+
+/** Answers under the gateway's own paths. */
+async function serveOwn(
+  context: RequestContext,
+  target: Exclude<RequestTarget, Target<'api'>>,
+  { endpoints }: AppDeps,
+): Promise<RequestEnd> {
+  const { method, headers } = context.request;
+  if (target.kind === 'unknown') throw unknownPath(headers, target.mistake);
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new GatewayError('method_not_allowed', `${method} is not served here.`);
+  }
+  switch (target.kind) {
+    case 'entry':
+      answerEntry(context, target);
+      break;
+    case 'health':
+      await endpoints.health(context, target);
+      break;
+    case 'metrics':
+      await endpoints.metrics(context, target);
+      break;
+  }
+  return ANSWERED;
+}
+
+function serve(deps: AppDeps): Middleware {
+  return (_request, response) => {
+    const { context, target } = response.locals;
+    const work =
+      target.kind === 'api' ? serveApi(context, target, deps) : serveOwn(context, target, deps);
+    return finish(context, work);
   };
 }
 
-/** The one place where a failure becomes an answer. After the head has been sent it can only be a broken connection. */
-// eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows it by its four parameters
-const answerFailure: ErrorMiddleware = (error: unknown, _request, response, _next) => {
-  const { exchange } = response.locals;
-  if (error === CLIENT_GONE) return;
-  const failure = GatewayError.from(error);
-  exchange.failure = failure;
-  if (response.headersSent && !exchange.hasBegun) response.destroy();
-  else exchange.answerError(failure);
-};
+/** Answers a request whose work has ended, unless it has its answer. */
+async function finish(
+  context: RequestContext,
+  work: RequestEnd | Promise<RequestEnd>,
+): Promise<void> {
+  const end = await work;
+  answerEnd(context, end);
+  context.workEnded(end);
+}
 
-/** Creates the express application: the order of its middleware is the order in which a request is judged. */
-export function createApp(parts: AppDeps): RequestListener {
+/** Takes what a middleware or an endpoint has thrown. */
+// eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows it by its four parameters
+const answerThrown: ErrorMiddleware = (error: unknown, _request, response, _next) =>
+  finish(response.locals.context, endWithError(GatewayError.from(error)));
+
+/** Creates the express application. A request passes its middleware in this order. */
+export function createApp(deps: AppDeps): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  app.use(admit(parts));
+  app.use(admit(deps));
   app.use(answerPreflight);
-  app.use(authenticate(parts));
-  app.use(serve(parts));
-  app.use(answerFailure);
+  app.use(requireAccess(deps));
+  app.use(serve(deps));
+  app.use(answerThrown);
   return (request, response) => {
     // Express answers by itself, in HTML, to a target it cannot parse. One that is no path is refused anyway.
     if (!request.url?.startsWith('/')) request.url = '*';

@@ -1,5 +1,5 @@
 import accepts from 'accepts';
-import type { Exchange } from './exchange.ts';
+import type { RequestContext } from './request-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const GUIDE = {
@@ -13,16 +13,16 @@ const GUIDE = {
 const HEADERS = { 'cache-control': 'no-store', vary: 'Accept' };
 
 /**
- * Answers `/`, `/api`, `/v1` and `/api/v1`, which people and programs try first. A browser at `/` is led
- * to the dashboard. Nothing of it is secret.
+ * Answers `/`, `/api`, `/v1` and `/api/v1`, which people and programs try first. It redirects a browser
+ * at `/` to the dashboard. Needs no access key: it says nothing secret.
  */
 export function answerEntry(
-  exchange: Exchange,
+  { request, writer }: RequestContext,
   { isRoot }: Extract<RequestTarget, { kind: 'entry' }>,
 ): void {
-  if (isRoot && accepts(exchange.request).type(['json', 'html']) === 'html') {
-    exchange.answer(303, Buffer.alloc(0), { ...HEADERS, location: '/metrics' });
+  if (isRoot && accepts(request).type(['json', 'html']) === 'html') {
+    writer.answer(303, Buffer.alloc(0), { ...HEADERS, location: '/metrics' });
     return;
   }
-  exchange.answerJson(200, GUIDE, { ...HEADERS, 'access-control-allow-origin': '*' });
+  writer.answerJson(200, GUIDE, { ...HEADERS, 'access-control-allow-origin': '*' });
 }

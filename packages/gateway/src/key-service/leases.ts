@@ -31,10 +31,10 @@ export interface LeaseRequest {
   model: string | null;
   api: Api;
   client: string | null;
-  /** Key ids this request has tried. */
-  exclude: string[];
-  /** Of these, the keys whose account refused this request: no key of these accounts is wanted. */
-  excludeAccountsOf: string[];
+  /** Ids of the keys that this request was refused under. */
+  exclude: readonly string[];
+  /** Of these, the keys whose whole accounts are excluded. */
+  excludeAccountsOf: readonly string[];
   /** The conversation it belongs to; null: not told apart. */
   affinity: string | null;
   /** How long it may wait for a key, in milliseconds. */
@@ -43,10 +43,15 @@ export interface LeaseRequest {
   patienceMs: number;
 }
 
-/** A key, or why there is none: `error` is ready for the client. */
+/** The result of asking for a lease. */
 export type Acquired =
   | { kind: 'lease'; lease: Lease }
-  | { kind: 'none'; reason: NoKeyData['reason']; retryAfterMs: number | null; error: GatewayError };
+  /** No key is available. `error` is ready for the client. */
+  | { kind: 'none'; reason: NoKeyData['reason']; retryAfterMs: number | null; error: GatewayError }
+  /** The key service does not answer. */
+  | { kind: 'unavailable'; error: GatewayError }
+  /** The request was cancelled. */
+  | { kind: 'cancelled' };
 
 /** What a lease was used for. */
 export interface LeaseUse {
@@ -75,7 +80,7 @@ export class Leases {
     return this.#held.size;
   }
 
-  /** Borrows a key. Rejects with a GatewayError, `key_service_unavailable`, or with the signal's reason. */
+  /** Leases a key. */
   async acquire(request: LeaseRequest, signal: AbortSignal): Promise<Acquired> {
     const params = acquireParams(request);
     const giveUpAt = performance.now() + RESTART_PATIENCE_MS;
@@ -89,12 +94,12 @@ export class Leases {
         return { kind: 'lease', lease };
       } catch (error) {
         if (signal.aborted) {
-          this.#leaveLine(request.internalId);
-          throw signal.reason;
+          this.#cancelWait(request.internalId);
+          return { kind: 'cancelled' };
         }
         if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
         const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.#client.state !== 'ready';
-        if (!connectionLost || performance.now() > giveUpAt) throw unavailable(error);
+        if (!connectionLost || performance.now() > giveUpAt) return unavailable(error);
         await sleep(REPEAT_AFTER_MS);
       }
     }
@@ -106,7 +111,7 @@ export class Leases {
     this.#client.call('lease.confirm', { leaseId }).catch(() => undefined);
   }
 
-  #leaveLine(internalId: string): void {
+  #cancelWait(internalId: string): void {
     // Lost, the wait ends by itself, and what it brings is handed back.
     this.#client.call('lease.cancel', { internalId }).catch(() => undefined);
   }
@@ -176,8 +181,8 @@ function acquireParams(request: LeaseRequest) {
     ...rest,
     probeWaitMs: Math.floor(Math.max(0, Math.min(PROBE_WAIT_MS, patienceMs))),
     ...(client === null ? {} : { client }),
-    ...(exclude.length === 0 ? {} : { exclude }),
-    ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf }),
+    ...(exclude.length === 0 ? {} : { exclude: [...exclude] }),
+    ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf: [...excludeAccountsOf] }),
     ...(affinity === null ? {} : { affinity }),
     ...(waitMs === 0 ? {} : { waitMs }),
   };
@@ -231,7 +236,11 @@ function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
   return { kind: 'none', reason, retryAfterMs, error };
 }
 
-function unavailable(cause: unknown): GatewayError {
+function unavailable(cause: unknown): Acquired {
   const message = 'The key service does not answer; it is being restarted.';
-  return new GatewayError('key_service_unavailable', message, { cause, retryAfterMs: 1_000 });
+  const options = { cause, retryAfterMs: 1_000 };
+  return {
+    kind: 'unavailable',
+    error: new GatewayError('key_service_unavailable', message, options),
+  };
 }

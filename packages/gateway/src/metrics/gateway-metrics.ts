@@ -6,7 +6,7 @@ import {
   type MetricFamily,
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestRecord } from '../request/request-record.ts';
 import { BoundedLabels } from './bounded-labels.ts';
 import {
   Maker,
@@ -38,8 +38,8 @@ export interface MetricState {
 
 /** The gateway's metrics: each has a verb. */
 export interface GatewayMetrics {
-  /** Counts a finished exchange. */
-  exchange(exchange: Exchange): void;
+  /** Counts a request that is over. */
+  request(record: RequestRecord): void;
   attempt(outcome: OutcomeKind): void;
   /** A key was had after so long, and a key was held for so long. */
   leased(ms: number): void;
@@ -56,38 +56,18 @@ export interface GatewayMetrics {
 
 type RequestMetrics = ReturnType<typeof requestMetrics>;
 
-/** What of a finished exchange is counted. */
-type Counted = Pick<
-  Exchange,
-  | 'api'
-  | 'elapsedMs'
-  | 'firstByteMs'
-  | 'firstContentMs'
-  | 'verdict'
-  | 'usage'
-  | 'isUsageUnknown'
-  | 'model'
-> & { readonly code: string; readonly client: string };
-
-function countedOf(exchange: Exchange, clients: BoundedLabels): Counted {
-  const { api, response, elapsedMs, firstByteMs, firstContentMs } = exchange;
-  const client = clients.of(exchange.client ?? 'none');
-  const { verdict, usage, isUsageUnknown, model } = exchange;
-  const code = response.headersSent ? String(response.statusCode) : 'none';
-  return {
-    ...{ api, client, code, elapsedMs, firstByteMs, firstContentMs },
-    ...{ verdict, usage, isUsageUnknown, model },
-  };
-}
+/** A request that is over, with its client as a bounded label. */
+type Counted = Omit<RequestRecord, 'client'> & { readonly client: string };
 
 function countRequest(metrics: RequestMetrics, counted: Counted): void {
-  const { api, client, code, elapsedMs, firstByteMs, firstContentMs, verdict } = counted;
+  const { api, client, status, totalMs, firstByteMs, firstContentMs, answerVerdict } = counted;
   const label = { api: api ?? 'own' };
+  const code = status === null ? 'none' : String(status);
   metrics.requests.inc({ ...label, code, client });
-  metrics.duration.observe(label, elapsedMs / 1_000);
+  metrics.duration.observe(label, totalMs / 1_000);
   if (firstByteMs !== null) metrics.firstByte.observe(label, firstByteMs / 1_000);
   if (firstContentMs !== null) metrics.firstContent.observe(label, firstContentMs / 1_000);
-  if (verdict !== null) metrics.verdicts.inc({ verdict });
+  if (answerVerdict !== null) metrics.verdicts.inc({ verdict: answerVerdict });
 }
 
 /** Where tokens are not counted there are no such metrics. */
@@ -164,8 +144,8 @@ export function createMetrics(options: MetricsOptions): GatewayMetrics {
     return metricFamilies(await registry.getMetricsAsJSON());
   };
   return {
-    exchange(exchange) {
-      const counted = countedOf(exchange, clients);
+    request(record) {
+      const counted = { ...record, client: clients.of(record.client ?? 'none') };
       later.add(() => {
         countRequest(metrics, counted);
         countUsage(counted);

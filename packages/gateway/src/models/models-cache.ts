@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { CLIENT_GONE, type Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import { ANSWERED, CLIENT_GONE, endWithError, type RequestEnd } from '../request/request-end.ts';
 import { onlyFreeModels } from '../request/free-models.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { pathNeedsKey } from '../outcome/key-refusal.ts';
@@ -140,40 +141,42 @@ export class ModelsCache {
   }
 
   /** Answers a request for the model list at `path`, its query included. */
-  async answer(exchange: Exchange, path: string): Promise<void> {
+  async answer(context: RequestContext, path: string): Promise<RequestEnd> {
     const { metrics, now, ttlMs } = this.#parts;
+    const { progress, writer } = context;
     const cached = this.#lists.get(path);
     if (cached !== undefined && now() - cached.fetchedAt < ttlMs) {
       metrics.modelsCacheHit();
-      this.#send(exchange, cached, 'hit');
-      return;
+      return this.#send(context, cached, 'hit');
     }
     metrics.modelsCacheMiss();
-    exchange.attempts += 1;
-    const fetched = await this.#fetchOnce(path, exchange);
-    if (exchange.response.closed) throw CLIENT_GONE;
+    progress.attemptStarted();
+    const fetched = await this.#fetchOnce(path, context);
+    if (writer.response.closed) return CLIENT_GONE;
     const why = cached === undefined ? 'miss' : 'stale';
-    if (fetched.kind === 'list') this.#send(exchange, fetched.list, `fwd=${why}; stored`);
-    else if (cached !== undefined) this.#send(exchange, cached, 'hit; detail=upstream-failed');
-    else if (fetched.kind === 'failed') throw failureAnswer(fetched.failure);
-    else if (fetched.status === 401) throw pathNeedsKey(fetched.status);
-    else exchange.answer(fetched.status, fetched.body, fetched.headers);
+    if (fetched.kind === 'list') return this.#send(context, fetched.list, `fwd=${why}; stored`);
+    if (cached !== undefined) return this.#send(context, cached, 'hit; detail=upstream-failed');
+    if (fetched.kind === 'failed') return endWithError(failureAnswer(fetched.failure));
+    if (fetched.status === 401) return endWithError(pathNeedsKey(fetched.status));
+    writer.answer(fetched.status, fetched.body, fetched.headers);
+    return ANSWERED;
   }
 
-  #send(exchange: Exchange, list: ModelList, how: string): void {
-    const compressed = acceptsGzip(exchange.request.headers);
+  #send({ request, writer }: RequestContext, list: ModelList, how: string): RequestEnd {
+    const compressed = acceptsGzip(request.headers);
     const ageSeconds = Math.max(0, Math.floor((this.#parts.now() - list.fetchedAt) / 1000));
-    exchange.answer(200, compressed ? list.gzipped : list.plain, {
+    writer.answer(200, compressed ? list.gzipped : list.plain, {
       ...list.headers,
       ...(compressed ? { 'content-encoding': 'gzip' } : {}),
       vary: 'Accept-Encoding',
       age: String(ageSeconds),
       'cache-status': `openrouter-proxy; ${how}; ttl=${Math.floor(this.#parts.ttlMs / 1000) - ageSeconds}`,
     });
+    return ANSWERED;
   }
 
   /** Takes part in a call that is under way, or begins one; it ends when nobody waits for it any more. */
-  async #fetchOnce(path: string, { response }: Exchange): Promise<Fetched> {
+  async #fetchOnce(path: string, { writer: { response } }: RequestContext): Promise<Fetched> {
     const fetching = this.#fetching.get(path) ?? this.#begin(path);
     const leave = () => {
       fetching.waiting -= 1;

@@ -3,9 +3,11 @@ import type { Writable } from 'node:stream';
 import { BodyMembers } from './body-members.ts';
 import type { BodySpool } from './body-spool.ts';
 import { BodyTail } from './body-tail.ts';
+import type { Cancellation } from './cancellation.ts';
 import { thisTurn } from './event-loop-turn.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { MemberReader } from './member-reader.ts';
+import { endWithError } from './request-end.ts';
 
 /** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
@@ -41,17 +43,8 @@ export interface RequestBodyOptions {
   members: Readonly<Record<string, MemberReader>>;
   /** The longest silence of a client that still has some of it to send, in milliseconds. */
   silenceMs: number;
-  /** Told once when the body will not be taken to its end: it is too large, or it stopped coming. */
-  refuse: (error: GatewayError) => void;
-  /** Who waits for the body waits no longer once it aborts. */
-  signal: AbortSignal;
-}
-
-/** A promise of which nobody may come to know that it was rejected. */
-function deferred<T>(): PromiseWithResolvers<T> {
-  const made = Promise.withResolvers<T>();
-  made.promise.catch(() => undefined);
-  return made;
+  /** Cancelled when the body is too large, or falls silent. Once it is, nobody waits for the body any more. */
+  cancellation: Cancellation;
 }
 
 /**
@@ -64,9 +57,9 @@ export class RequestBody {
   readonly #options: RequestBodyOptions;
   readonly #silence: NodeJS.Timeout;
   /** Whether all of it has been read, before any of it had to be sent. */
-  readonly #isRead = deferred<boolean>();
+  readonly #isRead = Promise.withResolvers<boolean>();
   readonly #members: BodyMembers;
-  readonly #modelKnown = deferred<undefined>();
+  readonly #modelKnown = Promise.withResolvers<undefined>();
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
@@ -81,15 +74,10 @@ export class RequestBody {
     this.#source = source;
     this.#options = options;
     this.#members = new BodyMembers(options.members);
-    const { silenceMs, refuse, signal } = options;
-    this.#silence = setTimeout(() => {
-      // A source that is paused waits for the upstream, not for the client.
-      if (source.isPaused()) this.#silence.refresh();
-      else refuse(new GatewayError('request_timeout', `The body fell silent for ${silenceMs} ms.`));
-    }, silenceMs);
+    this.#silence = setTimeout(() => this.#onSilence(), options.silenceMs);
     source.on('data', this.#onData);
     source.on('end', () => this.#onEnd());
-    signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true });
+    options.cancellation.signal.addEventListener('abort', () => this.#stopWaiting());
   }
 
   /** Whether everything received so far could be sent again. */
@@ -107,7 +95,7 @@ export class RequestBody {
     return this.#members.isWhole;
   }
 
-  /** Resolves once the body has named its model, or will not name one any more. Rejects with the signal's reason. */
+  /** Resolves once the body has named its model, will not name one any more, or the request is cancelled. */
   namesModel(): Promise<undefined> {
     return this.#modelKnown.promise;
   }
@@ -123,8 +111,8 @@ export class RequestBody {
   }
 
   /**
-   * Resolves once all of it has been read; false: it cannot be kept, and the rest comes only while
-   * it is sent. Rejects with the signal's reason.
+   * Resolves once all of it has been read. False: it cannot be kept, and the rest comes only while
+   * it is sent; or the request is cancelled.
    */
   isRead(): Promise<boolean> {
     return this.#isRead.promise;
@@ -141,13 +129,14 @@ export class RequestBody {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    const { maxBytes, refuse } = this.#options;
+    const { maxBytes } = this.#options;
     this.#silence.refresh();
     this.#received += chunk.length;
     if (this.#received > maxBytes) {
       this.#source.off('data', this.#onData);
       clearTimeout(this.#silence);
-      refuse(new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`));
+      const message = `The body is larger than ${maxBytes} bytes.`;
+      this.#cancel(new GatewayError('body_too_large', message));
       return;
     }
     this.#look(chunk);
@@ -190,9 +179,23 @@ export class RequestBody {
     else this.#tail.end();
   }
 
-  #abandon(reason: unknown): void {
-    this.#isRead.reject(reason);
-    this.#modelKnown.reject(reason);
+  #onSilence(): void {
+    // A source that is paused waits for the upstream, not for the client.
+    if (this.#source.isPaused()) {
+      this.#silence.refresh();
+      return;
+    }
+    const message = `The body fell silent for ${this.#options.silenceMs} ms.`;
+    this.#cancel(new GatewayError('request_timeout', message));
+  }
+
+  #cancel(error: GatewayError): void {
+    this.#options.cancellation.cancel(endWithError(error));
+  }
+
+  #stopWaiting(): void {
+    this.#isRead.resolve(false);
+    this.#modelKnown.resolve(undefined);
   }
 
   /** Keeps a chunk in memory; false: there is no room for it. */
@@ -212,7 +215,7 @@ export class RequestBody {
       resume: () => this.#letGo('tail'),
       spool: keep ? spool : null,
       onSentOnce: () => this.#onSentOnce(),
-      onUnreadable: (cause) => this.#options.refuse(unreadable(cause)),
+      onUnreadable: (cause) => this.#cancel(unreadable(cause)),
     });
     if (!keep) this.#onSentOnce();
     if (this.#upstream !== undefined) tail.sendTo(this.#upstream);
@@ -221,8 +224,7 @@ export class RequestBody {
 
   /** The client waits for the upstream from here on, so that nobody may wait for the rest of the body. */
   #onSentOnce(): void {
-    this.#isRead.resolve(false);
-    this.#modelKnown.resolve(undefined);
+    this.#stopWaiting();
     if (this.#upstream !== undefined) this.#forget();
   }
 

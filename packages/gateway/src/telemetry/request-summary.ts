@@ -1,31 +1,26 @@
-import type { RequestSummary, Verdict } from '@openrouter-proxy/kms-protocol';
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestSummary } from '@openrouter-proxy/kms-protocol';
+import type { RequestRecord } from '../request/request-record.ts';
 
-/** How an exchange that is over ended. */
-export function verdictOf({ verdict, response }: Exchange): Verdict {
-  return verdict ?? (response.writableFinished ? 'complete' : 'client_abort');
-}
-
-/** What is remembered of an exchange that is over; null: it was none of a client's with OpenRouter. */
-export function requestSummary(exchange: Exchange, now: number): RequestSummary | null {
-  const { api, client, response, elapsedMs } = exchange;
+/** What the ledger keeps of a request that is over; null: it was no client's request to OpenRouter. */
+export function requestSummary(record: RequestRecord, now: number): RequestSummary | null {
+  const { api, client, totalMs } = record;
   if (api === null || client === null) return null;
   return {
-    requestId: exchange.id,
-    internalId: exchange.internalId,
-    at: Math.round(now - elapsedMs),
+    requestId: record.id,
+    internalId: record.internalId,
+    at: Math.round(now - totalMs),
     client,
     api,
-    model: exchange.model,
-    status: response.headersSent ? response.statusCode : null,
-    verdict: verdictOf(exchange),
-    attempts: exchange.attempts,
-    failure: exchange.failure?.code ?? null,
-    generationId: exchange.generationId,
-    queuedMs: exchange.queuedMs,
-    leasedMs: exchange.leaseMs,
-    firstContentMs: exchange.firstContentMs,
-    totalMs: elapsedMs,
-    usage: exchange.usage,
+    model: record.model,
+    status: record.status,
+    verdict: record.verdict,
+    attempts: record.attempts,
+    failure: record.failure?.code ?? null,
+    generationId: record.generationId,
+    queuedMs: record.queuedMs,
+    leasedMs: record.leaseMs,
+    firstContentMs: record.firstContentMs,
+    totalMs,
+    usage: record.usage,
   };
 }

@@ -1,5 +1,6 @@
-import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
 import { readCountedBody, type CountedBodyLimits } from './counted-body.ts';
 import { estimateByLength } from './estimate.ts';
 import type { Count, TokenCounting } from './token-counting.ts';
@@ -14,16 +15,19 @@ export function isTokenCount(method: string | undefined, path: string): boolean 
 
 /** Answers `POST /messages/count_tokens` with an estimate (Anthropic docs, "Token counting"). */
 export async function answerTokenCount(
-  exchange: Exchange,
+  { request, progress, writer }: RequestContext,
   counting: Pick<TokenCounting, 'count'>,
   limits: CountedBodyLimits,
-): Promise<void> {
-  const { length, bytes } = await readCountedBody(exchange.request, limits);
+): Promise<RequestEnd> {
+  const body = await readCountedBody(request, limits);
+  if ('kind' in body) return body;
+  const { length, bytes } = body;
   const count: Count =
     bytes === null
       ? { kind: 'counted', model: null, tokens: estimateByLength(length) }
       : await counting.count(bytes);
-  if (count.kind === 'invalid') throw new GatewayError('bad_request', count.problem);
-  exchange.model = count.model;
-  exchange.answerJson(200, { input_tokens: count.tokens }, ESTIMATE);
+  if (count.kind === 'invalid') return endWithError(new GatewayError('bad_request', count.problem));
+  progress.modelNamed(count.model);
+  writer.answerJson(200, { input_tokens: count.tokens }, ESTIMATE);
+  return ANSWERED;
 }

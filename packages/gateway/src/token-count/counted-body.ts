@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { CLIENT_GONE } from '../http/exchange.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
+import { CLIENT_GONE, endWithError, type StopReason } from '../request/request-end.ts';
 import type { BodyMemory } from '../request/request-body.ts';
 
 /** A body of more bytes is counted by its length. */
@@ -21,18 +21,18 @@ export interface CountedBody {
   readonly bytes: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Reads a body to its end. Rejects when it is too large, when it falls silent, or when the client leaves. */
+/** Reads a body to its end. Gives the reason if it is too large, if it falls silent, or if the client leaves. */
 export function readCountedBody(
   source: IncomingMessage,
   limits: CountedBodyLimits,
-): Promise<CountedBody> {
+): Promise<CountedBody | StopReason> {
   return new Reader(source, limits).read();
 }
 
 class Reader {
   readonly #source: IncomingMessage;
   readonly #limits: CountedBodyLimits;
-  readonly #result = Promise.withResolvers<CountedBody>();
+  readonly #result = Promise.withResolvers<CountedBody | StopReason>();
   readonly #silence: NodeJS.Timeout;
   #kept: Buffer[] | null = [];
   #keptBytes = 0;
@@ -43,13 +43,11 @@ class Reader {
     this.#source = source;
     this.#limits = limits;
     this.#silence = setTimeout(() => {
-      this.#refuse(
-        new GatewayError('request_timeout', `The body fell silent for ${silenceMs} ms.`),
-      );
+      this.#refuse('request_timeout', `The body fell silent for ${silenceMs} ms.`);
     }, silenceMs);
   }
 
-  read(): Promise<CountedBody> {
+  read(): Promise<CountedBody | StopReason> {
     this.#source.on('data', this.#onData).once('end', this.#onEnd).once('close', this.#onClose);
     return this.#result.promise;
   }
@@ -59,9 +57,7 @@ class Reader {
     this.#silence.refresh();
     this.#length += chunk.length;
     if (this.#length > maxBytes) {
-      this.#refuse(
-        new GatewayError('body_too_large', `The body is larger than ${maxBytes} bytes.`),
-      );
+      this.#refuse('body_too_large', `The body is larger than ${maxBytes} bytes.`);
     } else if (this.#kept !== null) this.#keep(chunk, this.#kept);
   };
 
@@ -71,7 +67,7 @@ class Reader {
     this.#result.resolve({ length: this.#length, bytes });
   };
 
-  readonly #onClose = (): void => this.#refuse(CLIENT_GONE);
+  readonly #onClose = (): void => this.#giveUp(CLIENT_GONE);
 
   #keep(chunk: Buffer, kept: Buffer[]): void {
     if (this.#length > MAX_KEPT || !this.#limits.memory.reserve(chunk.length)) {
@@ -82,9 +78,13 @@ class Reader {
     this.#keptBytes += chunk.length;
   }
 
-  #refuse(error: Error): void {
+  #refuse(code: GatewayErrorCode, message: string): void {
+    this.#giveUp(endWithError(new GatewayError(code, message)));
+  }
+
+  #giveUp(reason: StopReason): void {
     this.#stop();
-    this.#result.reject(error);
+    this.#result.resolve(reason);
   }
 
   #stop(): void {

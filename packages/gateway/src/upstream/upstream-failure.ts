@@ -137,12 +137,9 @@ const BROKEN: Readonly<Record<Exclude<BrokenKind, 'document' | 'redirect'>, stri
 /** Whether sending a request again can help, and is not doing it twice (RFC 9110, section 9.2.2). */
 export function canHelp(
   failure: UpstreamFailure,
-  {
-    api,
-    request,
-  }: { readonly api: Api | null; readonly request: { readonly method?: string | undefined } },
+  { api, method }: { readonly api: Api | null; readonly method: string },
 ): boolean {
-  const isIdempotent = request.method !== 'POST' && request.method !== 'PATCH';
+  const isIdempotent = method !== 'POST' && method !== 'PATCH';
   const isInference = api !== null && api !== 'other';
   // That a kept connection broke without a word does not prove that nothing was done.
   const isUntouched = failure.beforeWork && failure.kind !== 'broken';

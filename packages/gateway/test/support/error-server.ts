@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { Exchange } from '../../src/http/exchange.ts';
+import { answerError } from '../../src/http/error-answer.ts';
+import { RequestContext } from '../../src/http/request-context.ts';
 import type { GatewayError } from '../../src/errors/gateway-error.ts';
 import { parseTarget } from '../../src/http/request-target.ts';
 import { BEGINNINGS, ENDS, isStreamed } from './sdk-streams.ts';
@@ -30,26 +31,20 @@ export async function startErrorServer(script: ErrorScript): Promise<ErrorServer
     const path = request.url ?? '';
     const target = parseTarget(path);
     const api = target.kind === 'api' ? target.api : null;
-    const exchange = new Exchange(request, response, {
-      id: 'r-1',
-      internalId: 'r-1',
-      path,
-      api,
-      address: null,
-    });
+    const identity = { id: 'r-1', internalId: 'r-1', method: 'POST', path, api, address: null };
+    const context = new RequestContext(request, response, identity, () => undefined);
     requests += 1;
     const isOver = requests > (script.times ?? Infinity);
     request.resume().once('end', () => {
       if (isStreamed(api) && (script.where === 'stream' || isOver)) {
-        exchange.beginStream({ 'content-type': 'text/event-stream' });
+        context.writer.beginStream({ 'content-type': 'text/event-stream' });
         response.write(BEGINNINGS[api]);
-        exchange.nextSequenceNumber = 4;
         if (isOver) {
           response.end(ENDS[api]);
           return;
         }
       }
-      exchange.answerError(script.error);
+      answerError(context, script.error, 4);
     });
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

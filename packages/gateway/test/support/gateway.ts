@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock, type LogFields, type LogLevel } from '@openrouter-proxy/runtime';
-import type { Exchange } from '../../src/http/exchange.ts';
+import type { RequestRecord } from '../../src/request/request-record.ts';
 import { SERVER_TIMEOUTS, type ServerTimeouts } from '../../src/http/server-timeouts.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { ACCESS_KEY, configuration, type HandOverOptions } from './process-configuration.ts';
@@ -25,8 +25,8 @@ export interface GatewayUnderTest {
   keys: KeyService;
   /** The request bodies that are on disk. */
   spool: { readonly usedBytes: number };
-  /** Exchanges that are over. */
-  exchanges: Exchange[];
+  /** Requests that are over. */
+  records: RequestRecord[];
   log: { level: LogLevel; message: string; fields?: LogFields | undefined }[];
   /** Opens a raw connection to it, from an address of the loopback if so wanted; closed when the test is over. */
   connect(from?: string): Promise<RawConnection>;
@@ -72,7 +72,7 @@ export async function startTestGateway(
   options: GatewayOptions = {},
 ): Promise<GatewayUnderTest> {
   const keys = await startKeyService(options.secrets ?? [newSecret(), newSecret(), newSecret()]);
-  const exchanges: Exchange[] = [];
+  const records: RequestRecord[] = [];
   const log: GatewayUnderTest['log'] = [];
   const write = (level: LogLevel) => (message: string, fields?: LogFields) =>
     void log.push({ level, message, fields });
@@ -87,7 +87,7 @@ export async function startTestGateway(
         error: write('ERROR'),
         critical: write('CRITICAL'),
       },
-      access: (exchange) => void exchanges.push(exchange),
+      access: (record) => void records.push(record),
     },
     {
       now: options.now ?? Date.now,
@@ -117,7 +117,7 @@ export async function startTestGateway(
     port,
     keys,
     spool: service.spool,
-    exchanges,
+    records,
     log,
     connect: open,
     async send(bytes, from) {

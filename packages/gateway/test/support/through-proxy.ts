@@ -20,5 +20,5 @@ export function startThrough(upstreamUrl: string, url: string): Promise<GatewayU
 }
 
 /** Everything the gateway logged or reported, with the cause of every error. */
-export const said = ({ log, exchanges, keys }: GatewayUnderTest) =>
-  inspect([log, exchanges.map(({ failure }) => failure), keys.reports], { depth: 8 });
+export const said = ({ log, records, keys }: GatewayUnderTest) =>
+  inspect([log, records.map(({ failure }) => failure), keys.reports], { depth: 8 });

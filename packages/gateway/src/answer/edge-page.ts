@@ -1,12 +1,15 @@
-import type { HeldAnswer } from '../outcome/attempt-result.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Refusal } from '../outcome/outcome.ts';
 import { waitAskedFor } from '../outcome/retry-after.ts';
 
-type EdgeRefusal = Extract<Refusal, { kind: 'edge_blocked' | 'edge_refused' | 'edge_failed' }>;
+/** A refusal by the edge in front of OpenRouter. */
+export type EdgeRefusal = Extract<
+  Refusal,
+  { kind: 'edge_blocked' | 'edge_refused' | 'edge_failed' }
+>;
 
-/** Whether an answer was the edge's, and not OpenRouter's JSON: its words are no use to a client. */
-export function isOfEdge(outcome: Refusal): outcome is EdgeRefusal {
+/** Whether an answer came from the edge, and is not OpenRouter's JSON: its words are of no use to a client. */
+export function isEdgeRefusal(outcome: Refusal): outcome is EdgeRefusal {
   return outcome.kind.startsWith('edge_');
 }
 
@@ -18,14 +21,9 @@ const MESSAGES: Readonly<Record<EdgeRefusal['kind'], string>> = {
   edge_failed: 'OpenRouter did not answer; something in front of it did. Try again later.',
 };
 
-/** An answer of the edge's: the client gets its status, and an error of the gateway's that names it. */
-export function heldPage(outcome: EdgeRefusal): HeldAnswer {
+/** The gateway's error in place of a page of the edge. It keeps the page's status. */
+export function edgeError(outcome: EdgeRefusal, now: number): GatewayError {
   const { kind, status, detail } = outcome;
   const message = `${MESSAGES[kind]} The answer was HTTP ${status}: ${detail}.`;
-  return {
-    answer(exchange) {
-      const retryAfterMs = waitAskedFor(outcome, Date.now());
-      exchange.answerError(new GatewayError(kind, message, { status, retryAfterMs }));
-    },
-  };
+  return new GatewayError(kind, message, { status, retryAfterMs: waitAskedFor(outcome, now) });
 }

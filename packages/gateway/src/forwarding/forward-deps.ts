@@ -1,0 +1,38 @@
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
+import type { Leases } from '../key-service/leases.ts';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
+import type { BodySpool } from '../request/body-spool.ts';
+import type { Cancellation } from '../request/cancellation.ts';
+import type { BodyMemory } from '../request/request-body.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** The settings that forwarding depends on. */
+export interface ForwardSettings {
+  readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
+  readonly forwarding: GatewayConfiguration['forwarding'];
+  readonly rules: Pick<GatewayConfiguration['rules'], 'affinity' | 'freeOnly'>;
+  readonly metrics: Pick<GatewayConfiguration['metrics'], 'tokens'>;
+}
+
+/** What forwarding works with. */
+export interface ForwardDeps {
+  readonly settings: ForwardSettings;
+  readonly engine: Upstream;
+  readonly baseUrl: URL;
+  readonly leases: Leases;
+  readonly memory: BodyMemory;
+  readonly spool: BodySpool;
+  readonly metrics: GatewayMetrics;
+  /** The longest silence within a request's body, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  /** The requests that are being served. */
+  readonly active: Set<Cancellation>;
+}
+
+/** Where a request goes. */
+export interface Destination {
+  /** Path and query on OpenRouter's API. */
+  readonly path: string;
+  /** Whether it is sent without a key. */
+  readonly keyless: boolean;
+}
