@@ -119,7 +119,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/logger|kms-protocol/src/((health-)?words|key-standing)|config/src/(find-state-paths|default-state-dir))\\.ts$',
+          '^packages/(runtime/src/logging/logger|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
     },

@@ -1,6 +1,6 @@
 import { COMMANDS } from '../../packages/cli/src/commands/index.ts';
 import { GLOBAL_OPTIONS } from '../../packages/cli/src/complete.ts';
-import type { Command } from '../../packages/cli/src/command.ts';
+import type { Command } from '../../packages/cli/src/commands/command.ts';
 
 const HEAD = `# The KMS CLI
 

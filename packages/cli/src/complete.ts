@@ -1,7 +1,7 @@
-import type { Command, CommandOption } from './command.ts';
-import { withKms } from './connection.ts';
-import { allKeys } from './find-key.ts';
-import type { Io } from './io.ts';
+import type { Command, CommandOption } from './commands/command.ts';
+import { withKms } from './connection/connection.ts';
+import { allKeys } from './arguments/find-key.ts';
+import type { Io } from './connection/io.ts';
 import { plain } from '@openrouter-proxy/runtime';
 
 /** What may stand next on a command line, with what it means. */

@@ -1,5 +1,5 @@
-export type { Command } from './command.ts';
+export type { Command } from './commands/command.ts';
 export { COMMANDS } from './commands/index.ts';
 export { GLOBAL_OPTIONS } from './complete.ts';
-export type { Io } from './io.ts';
+export type { Io } from './connection/io.ts';
 export { run } from './run.ts';

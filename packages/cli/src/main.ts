@@ -19,5 +19,5 @@ function cacheFolder(): string | undefined {
 const folder = cacheFolder();
 if (folder !== undefined) enableCompileCache(folder);
 const { run } = await import('./run.ts');
-const { processIo } = await import('./io.ts');
+const { processIo } = await import('./connection/io.ts');
 process.exitCode = await run(process.argv.slice(2), processIo());

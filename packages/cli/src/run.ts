@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command as Program, CommanderError, Option } from 'commander';
-import type { Command, Options } from './command.ts';
+import type { Command, Options } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { candidates, GLOBAL_OPTIONS, keyCandidates } from './complete.ts';
-import { EXIT_CODE, Failure, type Ending } from './failure.ts';
-import type { Io } from './io.ts';
+import { EXIT_CODE, Failure, type Ending } from './connection/failure.ts';
+import type { Io } from './connection/io.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { masked, quoted } from './terminal/quoted.ts';
 import { painter } from './terminal/style.ts';

@@ -1,7 +1,7 @@
 import type { Secret } from '@openrouter-proxy/runtime';
-import type { UpstreamKey } from './pool-keys.ts';
-import type { Settings } from './schema.ts';
-import type { SocketAccess, StatePaths } from './state-paths.ts';
+import type { UpstreamKey } from './keys/pool-keys.ts';
+import type { Settings } from './schema/config-file.ts';
+import type { SocketAccess, StatePaths } from './paths/state-paths.ts';
 
 /**
  * What is configured, under the names of the file: nothing is left to be defaulted. Durations are in

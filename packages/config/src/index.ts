@@ -1,5 +1,5 @@
 export { type Config } from './config.ts';
-export { type ConfigInputs } from './config-source.ts';
+export { type ConfigInputs } from './files/config-source.ts';
 export {
   gatewayConfiguration,
   gatewaySlice,
@@ -9,17 +9,17 @@ export {
   type GatewayRuntime,
   type KmsConfiguration,
 } from './process-configuration.ts';
-export { parseDuration } from './duration.ts';
-export { keyIdOf } from './key-id.ts';
-export { readAccessKey } from './key-text.ts';
-export { nearest } from './edit-distance.ts';
+export { parseDuration } from './values/duration.ts';
+export { keyIdOf } from './values/key-id.ts';
+export { readAccessKey } from './values/key-text.ts';
+export { nearest } from './checks/nearest-name.ts';
 export { loadConfig, UnreadableConfigError, type LoadedConfig } from './load.ts';
-export { type UpstreamKey } from './pool-keys.ts';
-export { isLoopbackHost } from './reachability.ts';
-export { type Origin } from './replacement.ts';
-export { readSmallFile } from './small-file.ts';
+export { type UpstreamKey } from './keys/pool-keys.ts';
+export { isLoopbackHost } from './checks/loopback-host.ts';
+export { type Origin } from './files/override.ts';
+export { readSmallFile } from './files/small-file.ts';
 export { type SettingView } from './setting-views.ts';
-export { type StatePaths } from './state-paths.ts';
-export { readRedisUrl, secretsInRedisUrl, type RedisUrl } from './redis-url.ts';
-export { configJsonSchema } from './schema.ts';
-export { isWeakAccessKey, weakKeyWords } from './weak-access-keys.ts';
+export { type StatePaths } from './paths/state-paths.ts';
+export { readRedisUrl, secretsInRedisUrl, type RedisUrl } from './values/redis-url.ts';
+export { configJsonSchema } from './schema/config-file.ts';
+export { isWeakAccessKey, weakKeyWords } from './checks/weak-access-keys.ts';

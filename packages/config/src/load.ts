@@ -1,12 +1,13 @@
 import { EXIT, installationOf, StartupError } from '@openrouter-proxy/runtime';
 import { assembleConfig, type Config } from './config.ts';
-import { readConfigSource, type ConfigSource, type ConfigInputs } from './config-source.ts';
-import { crossCheck } from './cross-check.ts';
-import { firstKeysAdvice, serviceAdvice } from './first-keys.ts';
-import { findListenOverrides } from './listen-overrides.ts';
-import { resolveKeys } from './pool-keys.ts';
-import { ineffectiveKeys, remarksOf, type Remark } from './problem.ts';
-import { describeRemarks, describeFileProblems } from './remark-lines.ts';
+import { readConfigSource, type ConfigSource, type ConfigInputs } from './files/config-source.ts';
+import { crossCheck } from './checks/cross-check.ts';
+import { firstKeysAdvice, serviceAdvice } from './keys/first-keys.ts';
+import { findListenOverrides } from './files/listen-overrides.ts';
+import { resolveKeys } from './keys/pool-keys.ts';
+import type { Diagnostic } from './values/diagnostic.ts';
+import { ineffectiveKeys, remarksOf } from './checks/schema-diagnostics.ts';
+import { describeRemarks, describeFileProblems } from './checks/diagnostic-lines.ts';
 import {
   findReplacements,
   replaced,
@@ -15,12 +16,12 @@ import {
   type Replacement,
   type SecretOrigin,
   type SecretReplacement,
-} from './replacement.ts';
-import { configFile } from './schema.ts';
+} from './files/override.ts';
+import { configFile } from './schema/config-file.ts';
 import { settingViews, type SettingView } from './setting-views.ts';
-import { checkStatePaths, statePaths } from './state-paths.ts';
-import { dotted, valueAt } from './value-path.ts';
-import { findWeakAccessKeys } from './weak-access-keys.ts';
+import { checkStatePaths, statePaths } from './paths/state-paths.ts';
+import { dotted, valueAt } from './values/value-path.ts';
+import { findWeakAccessKeys } from './checks/weak-access-keys.ts';
 
 /** Where the secrets came from. */
 export interface Origins {
@@ -73,7 +74,8 @@ export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConf
   const secrets = await findReplacements(env);
   const replacements = [...secrets, ...findListenOverrides(surroundings)];
   const value = replacements.reduce(replaced, source.document.value ?? {});
-  const describe = (remarks: readonly Remark[]) => describeRemarks(remarks, source, replacements);
+  const describe = (remarks: readonly Diagnostic[]) =>
+    describeRemarks(remarks, source, replacements);
 
   const parsed = configFile.safeParse(value, { reportInput: true });
   const resolved = await resolveKeys(keyEntries(value), env, source.folder);

@@ -8,7 +8,7 @@ import {
   kmsConfiguration,
   kmsSlice,
 } from './process-configuration.ts';
-import { configFile } from './schema.ts';
+import { configFile } from './schema/config-file.ts';
 
 const paths = {
   stateDir: '/state',

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import type { Config } from './config.ts';
-import { openrouterSection } from './openrouter-section.ts';
-import { upstreamKey } from './pool-keys.ts';
-import { accessKeyEntry, serverSection } from './server-section.ts';
-import { outputOf, secretCodec, settingGroup } from './setting-output.ts';
-import { SOCKET_ACCESS } from './state-paths.ts';
-import { redisFields } from './state-section.ts';
+import { openrouterSection } from './schema/openrouter-section.ts';
+import { upstreamKey } from './keys/pool-keys.ts';
+import { accessKeyEntry, serverSection } from './schema/server-section.ts';
+import { outputOf, secretCodec, settingGroup } from './schema/setting-output.ts';
+import { SOCKET_ACCESS } from './paths/state-paths.ts';
+import { redisFields } from './schema/state-section.ts';
 
 /**
  * The longest time an answer may take after the deadline for its beginning. The leases of a gateway

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Config } from './config.ts';
-import type { ConfigSource } from './config-source.ts';
-import type { Origin, Replacement } from './replacement.ts';
-import { FIELDS } from './schema.ts';
-import { valueAt } from './value-path.ts';
-import { reasonForNoEffect } from './without-effect.ts';
+import type { ConfigSource } from './files/config-source.ts';
+import type { Origin, Replacement } from './files/override.ts';
+import { FIELDS } from './schema/config-file.ts';
+import { valueAt } from './values/value-path.ts';
+import { reasonForNoEffect } from './schema/without-effect.ts';
 
 /** A setting as it is in force, for people. It holds no secret. */
 export interface SettingView {

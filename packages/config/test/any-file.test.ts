@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { StartupError } from '@openrouter-proxy/runtime';
 import { loadConfig } from '../src/index.ts';
-import { FIELDS } from '../src/schema.ts';
+import { FIELDS } from '../src/schema/config-file.ts';
 import { newKey, temporaryFolder } from './support.ts';
 
 const KEY = newKey();

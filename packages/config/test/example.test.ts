@@ -2,9 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { configFile, FIELDS } from '../src/schema.ts';
-import { valueAt } from '../src/value-path.ts';
-import { reasonForNoEffect } from '../src/without-effect.ts';
+import { configFile, FIELDS } from '../src/schema/config-file.ts';
+import { valueAt } from '../src/values/value-path.ts';
+import { reasonForNoEffect } from '../src/schema/without-effect.ts';
 import { load, newKey, problemsOf, temporaryFolder } from './support.ts';
 
 const EXAMPLE = await readFile(new URL('../../../config.yml.example', import.meta.url), 'utf8');

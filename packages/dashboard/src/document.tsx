@@ -1,5 +1,5 @@
 import { renderToString } from 'preact-render-to-string';
-import type { PageData } from './snapshot.ts';
+import type { PageData } from './model/snapshot.ts';
 import { initialLookUp, Page } from './view/page.tsx';
 
 /** Where the browser finds what brings the page to life. */

@@ -7,5 +7,5 @@ export {
   type ProcessLoad,
   type Snapshot,
   type SystemLoad,
-} from './snapshot.ts';
-export { DEFAULT_VIEW, parseViewQuery, RANGES, type ViewQuery } from './view-query.ts';
+} from './model/snapshot.ts';
+export { DEFAULT_VIEW, parseViewQuery, RANGES, type ViewQuery } from './model/view-query.ts';

@@ -4,7 +4,7 @@
  * URL, and its keys. Stops on SIGTERM and SIGINT, and when its standard input ends.
  */
 import { parseArgs } from 'node:util';
-import { startFakeOpenRouter } from './server.ts';
+import { startFakeOpenRouter } from './server/server.ts';
 
 const { values } = parseArgs({
   options: {

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ERROR_FAMILIES, type ErrorFamily } from '../src/error-families.ts';
-import { startFakeOpenRouter, type FakeOpenRouter } from '../src/server.ts';
+import { ERROR_FAMILIES, type ErrorFamily } from '../src/errors/error-families.ts';
+import { startFakeOpenRouter, type FakeOpenRouter } from '../src/server/server.ts';
 
 const PAID = 'openai/gpt-4o';
 const FREE = 'deepseek/deepseek-r1:free';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
-import { compileCacheFolder } from './compile-cache.ts';
+import { compileCacheFolder } from './programs/compile-cache.ts';
 
 // Before anything else is loaded: compiling is most of what a start does.
 const folder = compileCacheFolder(process.env, process.cwd());

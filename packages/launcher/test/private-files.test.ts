@@ -5,10 +5,10 @@ import { loadConfig } from '@openrouter-proxy/config';
 import { EXIT, Secret, createMasker } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { generatedAccessKey } from '../src/access-key.ts';
-import { nameGeneratedKeyFile } from '../src/generated-key-file.ts';
-import { createPrivateFile, replacePrivateFile } from '../src/private-file.ts';
-import { makeRoleTokens, publishOperatorToken } from '../src/role-tokens.ts';
+import { generatedAccessKey } from '../src/secrets/access-key.ts';
+import { nameGeneratedKeyFile } from '../src/secrets/generated-key-file.ts';
+import { createPrivateFile, replacePrivateFile } from '../src/secrets/private-file.ts';
+import { makeRoleTokens, publishOperatorToken } from '../src/secrets/role-tokens.ts';
 
 let folder: string;
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;

@@ -6,12 +6,12 @@ import {
   type Logger,
 } from '@openrouter-proxy/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { childEnvironment } from '../src/child-environment.ts';
-import type { Conditions } from '../src/keep-running.ts';
-import type { Program } from '../src/program.ts';
-import type { Ready } from '../src/readiness.ts';
+import { childEnvironment } from '../src/programs/child-environment.ts';
+import type { Conditions } from '../src/supervision/keep-running.ts';
+import type { Program } from '../src/supervision/program.ts';
+import type { Ready } from '../src/supervision/readiness.ts';
 import { DEFAULT_POLICY, type RestartPolicy } from '@openrouter-proxy/runtime';
-import { Supervisor } from '../src/supervisor.ts';
+import { Supervisor } from '../src/supervision/supervisor.ts';
 import { Stage, eventually, isThere } from './fixtures/stage.ts';
 
 /** The real policy at a fiftieth of its times. */

@@ -1,15 +1,31 @@
 export { systemClock, type Clock } from './clock.ts';
-export { EXIT, StartupError, type ExitCode } from './exit-code.ts';
-export { configureOver } from './configure.ts';
-export { installationOf, type Installation } from './installation.ts';
-export { IpcLink, type Answering } from './ipc-link.ts';
-export { LOG_LEVELS, isPretty, type LogFields, type LogFormat, type LogLevel } from './log-line.ts';
-export type { Logger, LoggerOptions, ProcessLogger } from './logger.ts';
-export { outputTaken } from './log-output.ts';
-export { createMasker, type Masker } from './mask.ts';
-export { plain } from './plain.ts';
-export { type Address, type ReadyMessage } from './ready.ts';
-export { DEFAULT_POLICY, NO_CRASHES, afterEnd, type RestartPolicy } from './restart-policy.ts';
-export { Secret } from './secret.ts';
-export { explainFailedStart, runService, type LauncherLink, type Service } from './service.ts';
+export { EXIT, StartupError, type ExitCode } from './process/exit-code.ts';
+export { configureOver } from './process/configure.ts';
+export { installationOf, type Installation } from './process/installation.ts';
+export { IpcLink, type Answering } from './process/ipc-link.ts';
+export {
+  LOG_LEVELS,
+  isPretty,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+} from './logging/log-line.ts';
+export type { Logger, LoggerOptions, ProcessLogger } from './logging/logger.ts';
+export { outputTaken } from './logging/log-output.ts';
+export { createMasker, type Masker } from './logging/mask.ts';
+export { plain } from './logging/plain.ts';
+export { type Address, type ReadyMessage } from './process/ready.ts';
+export {
+  DEFAULT_POLICY,
+  NO_CRASHES,
+  afterEnd,
+  type RestartPolicy,
+} from './process/restart-policy.ts';
+export { Secret } from './logging/secret.ts';
+export {
+  explainFailedStart,
+  runService,
+  type LauncherLink,
+  type Service,
+} from './process/service.ts';
 export { prepareStateFolder, requireUnixSockets, StateFolderError } from './state-folder.ts';

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { EXIT } from './exit-code.ts';
+import { EXIT } from './process/exit-code.ts';
 import { prepareStateFolder, requireUnixSockets } from './state-folder.ts';
 
 let folder: string;

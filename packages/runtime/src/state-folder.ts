@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { access, chmod, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { EXIT, StartupError } from './exit-code.ts';
+import { EXIT, StartupError } from './process/exit-code.ts';
 
 const OTHERS = 0o077;
 

@@ -1,5 +1,5 @@
-import { Failure } from '../failure.ts';
-import type { Command } from '../command.ts';
+import { Failure } from '../connection/failure.ts';
+import type { Command } from './command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '@openrouter-proxy/config';
 import { connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
-import { printJson, type Command, type Context } from '../command.ts';
-import type { Ending } from '../failure.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import type { Ending } from '../connection/failure.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { table, type Column } from '../terminal/table.ts';
 

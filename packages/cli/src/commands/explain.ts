@@ -1,8 +1,8 @@
 import type { Result } from '@openrouter-proxy/kms-protocol';
-import { printJson, type Command } from '../command.ts';
-import { withKms, type Kms } from '../connection.ts';
-import { Failure, type Ending } from '../failure.ts';
-import { findRecentRequest } from '../find-request.ts';
+import { printJson, type Command } from './command.ts';
+import { withKms, type Kms } from '../connection/connection.ts';
+import { Failure, type Ending } from '../connection/failure.ts';
+import { findRecentRequest } from '../arguments/find-request.ts';
 import { clockTime } from '../terminal/instant.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { wrap } from '../terminal/table.ts';

@@ -1,7 +1,7 @@
 import { lstat, open, readFile } from 'node:fs/promises';
-import { printJson, type Command } from '../command.ts';
-import { Failure } from '../failure.ts';
-import { importKeys, type ImportFormat, type Imported } from '../key-import.ts';
+import { printJson, type Command } from './command.ts';
+import { Failure } from '../connection/failure.ts';
+import { importKeys, type ImportFormat, type Imported } from '../arguments/key-import.ts';
 import { plural } from '../terminal/number.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { quoted } from '../terminal/quoted.ts';

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from './command.ts';
 import { completion } from './completion.ts';
 import { configCheck, configShow } from './config.ts';
 import { explain } from './explain.ts';

@@ -1,17 +1,17 @@
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
 import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import { formatCost, overLimitInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
-import { printJson, type Command, type Context } from '../command.ts';
-import type { Ending } from '../failure.ts';
-import { withKms } from '../connection.ts';
-import { findKey } from '../find-key.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import type { Ending } from '../connection/failure.ts';
+import { withKms } from '../connection/connection.ts';
+import { findKey } from '../arguments/find-key.ts';
 import {
   causeInWords,
   limitInWords,
   refusalInWords,
   standing,
   upstreamInWords,
-} from '../key-words.ts';
+} from '../words/key-words.ts';
 import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, share } from '../terminal/number.ts';
 import { plain } from '@openrouter-proxy/runtime';

@@ -1,12 +1,12 @@
 import type { KeyView } from '@openrouter-proxy/kms-protocol';
-import { printJson, type Command, type Context } from '../command.ts';
-import type { Ending } from '../failure.ts';
-import { withKms } from '../connection.ts';
-import { allKeys } from '../find-key.ts';
-import { standing, standingNote } from '../key-words.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import type { Ending } from '../connection/failure.ts';
+import { withKms } from '../connection/connection.ts';
+import { allKeys } from '../arguments/find-key.ts';
+import { standing, standingNote } from '../words/key-words.ts';
 import { count, share } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';
-import { watch } from '../watch.ts';
+import { watch } from './watch.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'KEY', shrinksTo: 8 },

@@ -1,6 +1,6 @@
-import { printJson, type Command } from '../command.ts';
-import type { Ending } from '../failure.ts';
-import { withKms } from '../connection.ts';
+import { printJson, type Command } from './command.ts';
+import type { Ending } from '../connection/failure.ts';
+import { withKms } from '../connection/connection.ts';
 import { span } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';

@@ -1,6 +1,6 @@
 import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
-import { printJson, type Command, type Context } from '../command.ts';
-import { withKms } from '../connection.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import { withKms } from '../connection/connection.ts';
 import { plain } from '@openrouter-proxy/runtime';
 
 export const reload: Command = {

@@ -5,14 +5,14 @@ import {
   type RequestView,
 } from '@openrouter-proxy/kms-protocol';
 import { formatCost } from '@openrouter-proxy/kms-protocol/words';
-import { printJson, type Command, type Context, type Options } from '../command.ts';
-import { withKms, type Kms } from '../connection.ts';
-import { Failure, type Ending } from '../failure.ts';
-import { findKey } from '../find-key.ts';
-import { keysTried, requestInWords, shortRequestId } from '../request-words.ts';
+import { printJson, type Command, type Context, type Options } from './command.ts';
+import { withKms, type Kms } from '../connection/connection.ts';
+import { Failure, type Ending } from '../connection/failure.ts';
+import { findKey } from '../arguments/find-key.ts';
+import { keysTried, requestInWords, shortRequestId } from '../words/request-words.ts';
 import { clockTime, span } from '../terminal/instant.ts';
 import { table, type Column } from '../terminal/table.ts';
-import { readTime } from '../time-argument.ts';
+import { readTime } from '../arguments/time-argument.ts';
 
 const OUTCOMES = ['answered', 'refused', 'failed', 'aborted', 'running'] as const;
 

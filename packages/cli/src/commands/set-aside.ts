@@ -1,10 +1,10 @@
 import type { KeyView } from '@openrouter-proxy/kms-protocol';
-import { printJson, type Command, type Context } from '../command.ts';
-import { withKms, type Kms } from '../connection.ts';
-import { findKey } from '../find-key.ts';
-import { standing, standingNote } from '../key-words.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import { withKms, type Kms } from '../connection/connection.ts';
+import { findKey } from '../arguments/find-key.ts';
+import { standing, standingNote } from '../words/key-words.ts';
 import { plain } from '@openrouter-proxy/runtime';
-import { readTime } from '../time-argument.ts';
+import { readTime } from '../arguments/time-argument.ts';
 import { KEY_ARGUMENT } from './key.ts';
 
 const REASON = {

@@ -6,10 +6,10 @@ import {
   type Result,
 } from '@openrouter-proxy/kms-protocol';
 import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
-import { printJson, type Command, type Context } from '../command.ts';
-import type { Ending } from '../failure.ts';
-import { withKms } from '../connection.ts';
-import { limitInWords } from '../key-words.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import type { Ending } from '../connection/failure.ts';
+import { withKms } from '../connection/connection.ts';
+import { limitInWords } from '../words/key-words.ts';
 import { clockTime, span, when } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
 import { plain } from '@openrouter-proxy/runtime';

@@ -1,12 +1,12 @@
 import type { Result, UsageRow } from '@openrouter-proxy/kms-protocol';
 import { UNNAMED, formatCost } from '@openrouter-proxy/kms-protocol/words';
-import { printJson, type Command, type Context } from '../command.ts';
-import { withKms } from '../connection.ts';
-import { Failure, type Ending } from '../failure.ts';
+import { printJson, type Command, type Context } from './command.ts';
+import { withKms } from '../connection/connection.ts';
+import { Failure, type Ending } from '../connection/failure.ts';
 import { when } from '../terminal/instant.ts';
 import { count } from '../terminal/number.ts';
 import { table, type Column } from '../terminal/table.ts';
-import { readTime } from '../time-argument.ts';
+import { readTime } from '../arguments/time-argument.ts';
 
 const DIMENSIONS = ['key', 'model', 'client', 'day'] as const;
 type Dimension = (typeof DIMENSIONS)[number];

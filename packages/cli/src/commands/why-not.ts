@@ -1,7 +1,7 @@
-import { printJson, type Command } from '../command.ts';
-import { withKms } from '../connection.ts';
-import { Failure, type Ending } from '../failure.ts';
-import { findKey } from '../find-key.ts';
+import { printJson, type Command } from './command.ts';
+import { withKms } from '../connection/connection.ts';
+import { Failure, type Ending } from '../connection/failure.ts';
+import { findKey } from '../arguments/find-key.ts';
 import { until } from '../terminal/instant.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { KEY_ARGUMENT } from './key.ts';

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { PageData } from '../snapshot.ts';
-import { Drawing } from '../view/chart.tsx';
-import type { ClockTime } from '../view/clock.tsx';
-import { ShowRequest } from '../view/look-up.tsx';
+import type { PageData } from '../model/snapshot.ts';
+import { Drawing } from '../view/elements/chart.tsx';
+import type { ClockTime } from '../view/elements/clock.tsx';
+import { ShowRequest } from '../view/requests/look-up.tsx';
 import { Page } from '../view/page.tsx';
 import { useLiveFeed } from './live-feed.ts';
 import { plotter } from './plotter.ts';

@@ -1,8 +1,8 @@
 import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
 import { useEffect, useState } from 'preact/hooks';
-import type { PageData, Snapshot } from '../snapshot.ts';
+import type { PageData, Snapshot } from '../model/snapshot.ts';
 import type { Connection } from '../view/header.tsx';
-import { liveAddress } from '../view-query.ts';
+import { liveAddress } from '../model/view-query.ts';
 
 /** What the page shows of the gateway, as it was told last. */
 export interface LiveFeed {

@@ -1,6 +1,6 @@
 import './valid-language.ts'; // before uPlot
 import { hydrate } from 'preact';
-import type { PageData } from '../snapshot.ts';
+import type { PageData } from '../model/snapshot.ts';
 import { App } from './app.tsx';
 
 const root = document.getElementById('root');

@@ -1,8 +1,8 @@
 import uPlot from 'uplot';
-import { axisTime } from '../instant.ts';
-import { stacked } from '../traffic-series.ts';
-import type { ChartData } from '../traffic-charts.ts';
-import type { Plot, Plotter } from '../view/chart.tsx';
+import { axisTime } from '../model/instant.ts';
+import { stacked } from '../model/traffic-series.ts';
+import type { ChartData } from '../model/traffic-charts.ts';
+import type { Plot, Plotter } from '../view/elements/chart.tsx';
 
 const AXIS_WIDTH = 46;
 const TIMES_HEIGHT = 22;

@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { Explanation, PageData } from '../snapshot.ts';
-import type { LookUp } from '../view/look-up.tsx';
+import type { Explanation, PageData } from '../model/snapshot.ts';
+import type { LookUp } from '../view/requests/look-up.tsx';
 import { initialLookUp } from '../view/page.tsx';
-import { isOver } from '../request-summary.ts';
-import { requestAddress, viewAddress } from '../view-query.ts';
+import { isOver } from '../model/request-summary.ts';
+import { requestAddress, viewAddress } from '../model/view-query.ts';
 
 const PATIENCE_MS = 10_000;
 /** How often a request is looked up again while more may be told of it. */

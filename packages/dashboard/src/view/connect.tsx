@@ -1,7 +1,7 @@
 import { CLIENTS } from '../clients/clients.ts';
 import { gatewayAddresses, type Client, type GatewayAddresses } from '../clients/settings.ts';
-import { CopyableText } from './copyable.tsx';
-import { Panel } from './panel.tsx';
+import { CopyableText } from './elements/copyable.tsx';
+import { Panel } from './elements/panel.tsx';
 
 interface ConnectProps {
   /** The gateway's origin, as the browser sees it. */

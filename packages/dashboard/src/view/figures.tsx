@@ -1,13 +1,13 @@
 import type { UsageRow } from '@openrouter-proxy/kms-protocol';
 import type { ComponentChildren } from 'preact';
 import { useContext } from 'preact/hooks';
-import { formatDuration, formatMinute, startOfUtcDay } from '../instant.ts';
-import { formatCost, formatCount, formatShare } from '../number.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { requestsOf, trafficTotals } from '../traffic-series.ts';
-import { Clock } from './clock.tsx';
+import { formatDuration, formatMinute, startOfUtcDay } from '../model/instant.ts';
+import { formatCost, formatCount, formatShare } from '../model/number.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { requestsOf, trafficTotals } from '../model/traffic-series.ts';
+import { Clock } from './elements/clock.tsx';
 import { RANGE_LABEL } from './traffic.tsx';
-import { View } from './view-context.tsx';
+import { View } from './elements/view-context.tsx';
 
 interface FigureProps {
   readonly title: string;

@@ -1,8 +1,8 @@
 import { useContext } from 'preact/hooks';
-import { formatSecond, zoneName } from '../instant.ts';
-import { viewAddress } from '../view-query.ts';
-import { Clock } from './clock.tsx';
-import { View } from './view-context.tsx';
+import { formatSecond, zoneName } from '../model/instant.ts';
+import { viewAddress } from '../model/view-query.ts';
+import { Clock } from './elements/clock.tsx';
+import { View } from './elements/view-context.tsx';
 
 /** How the page gets its figures: as it was loaded, live, or no more for the time being. */
 export type Connection = 'still' | 'live' | 'lost';

@@ -1,12 +1,12 @@
 import { healthStatements } from '@openrouter-proxy/kms-protocol/health-words';
 import { storeInWords } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
-import { formatInstant, formatSpan } from '../instant.ts';
-import { formatCount } from '../number.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { Clock, InstantAndDistance } from './clock.tsx';
-import { Fact } from './panel.tsx';
-import { StandingMark } from './standing-mark.tsx';
+import { formatInstant, formatSpan } from '../model/instant.ts';
+import { formatCount } from '../model/number.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { Clock, InstantAndDistance } from './elements/clock.tsx';
+import { Fact } from './elements/panel.tsx';
+import { StandingMark } from './elements/status-mark.tsx';
 
 const CALL = 'M12 6.5v7M12 16.6v.4';
 const MARK = { ok: 'M7 12.5l3.5 3.5L17 8.5', warning: CALL, critical: CALL };

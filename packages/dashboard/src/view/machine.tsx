@@ -1,8 +1,8 @@
-import { formatSpan } from '../instant.ts';
-import { formatBytes, formatCount, formatShare } from '../number.ts';
-import type { CacheState, ProcessLoad, Snapshot, SystemLoad } from '../snapshot.ts';
-import { Bar } from './bar.tsx';
-import { Fact, Panel } from './panel.tsx';
+import { formatSpan } from '../model/instant.ts';
+import { formatBytes, formatCount, formatShare } from '../model/number.ts';
+import type { CacheState, ProcessLoad, Snapshot, SystemLoad } from '../model/snapshot.ts';
+import { Bar } from './elements/bar.tsx';
+import { Fact, Panel } from './elements/panel.tsx';
 
 /** The machine with our processes on it, and the cache of the list of models. */
 export function MachinePanel({ snapshot: { system, cache } }: { readonly snapshot: Snapshot }) {

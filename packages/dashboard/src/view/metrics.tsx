@@ -1,6 +1,6 @@
 import type { MetricFamily } from '@openrouter-proxy/kms-protocol';
-import { Panel } from './panel.tsx';
-import { Table, type Row } from './table.tsx';
+import { Panel } from './elements/panel.tsx';
+import { Table, type Row } from './elements/table.tsx';
 
 /** Every Prometheus metric as it is scraped. */
 export function MetricsPanel({ metrics }: { readonly metrics: readonly MetricFamily[] }) {

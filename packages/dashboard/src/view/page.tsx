@@ -1,22 +1,22 @@
 import { useMemo } from 'preact/hooks';
-import type { PageData, Snapshot } from '../snapshot.ts';
-import { isFiltered, type ViewQuery } from '../view-query.ts';
-import { Clock, type ClockTime } from './clock.tsx';
+import type { PageData, Snapshot } from '../model/snapshot.ts';
+import { isFiltered, type ViewQuery } from '../model/view-query.ts';
+import { Clock, type ClockTime } from './elements/clock.tsx';
 import { ConnectPanel } from './connect.tsx';
 import { Figures } from './figures.tsx';
 import { Header, type Connection } from './header.tsx';
 import { Health } from './health.tsx';
-import { KeysPanel } from './keys.tsx';
-import { LimitsPanel } from './limits.tsx';
-import type { LookUp } from './look-up.tsx';
+import { KeysPanel } from './keys/keys.tsx';
+import { LimitsPanel } from './keys/limits.tsx';
+import type { LookUp } from './requests/look-up.tsx';
 import { MachinePanel } from './machine.tsx';
 import { MetricsPanel } from './metrics.tsx';
-import { QuotasPanel } from './quotas.tsx';
-import { RequestSheet } from './request-sheet.tsx';
-import { RequestsPanel } from './requests.tsx';
+import { QuotasPanel } from './keys/quotas.tsx';
+import { RequestSheet } from './requests/request-sheet.tsx';
+import { RequestsPanel } from './requests/requests.tsx';
 import { TrafficPanel } from './traffic.tsx';
 import { UsagePanel } from './usage.tsx';
-import { IsLive, View } from './view-context.tsx';
+import { IsLive, View } from './elements/view-context.tsx';
 import { Welcome } from './welcome.tsx';
 
 /** Everything the page shows. */

@@ -5,16 +5,16 @@ import {
   formatMinute,
   formatSecond,
   formatSpan,
-} from '../instant.ts';
-import { formatCount } from '../number.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { trafficCharts } from '../traffic-charts.ts';
-import { RANGES, viewAddress, type RangeName } from '../view-query.ts';
-import { Chart } from './chart.tsx';
-import { Clock } from './clock.tsx';
-import { Panel } from './panel.tsx';
-import { Table } from './table.tsx';
-import { View } from './view-context.tsx';
+} from '../model/instant.ts';
+import { formatCount } from '../model/number.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { trafficCharts } from '../model/traffic-charts.ts';
+import { RANGES, viewAddress, type RangeName } from '../model/view-query.ts';
+import { Chart } from './elements/chart.tsx';
+import { Clock } from './elements/clock.tsx';
+import { Panel } from './elements/panel.tsx';
+import { Table } from './elements/table.tsx';
+import { View } from './elements/view-context.tsx';
 
 /** The ranges in words: `15 m`, `1 h`. */
 export const RANGE_LABEL: Readonly<Record<RangeName, string>> = {

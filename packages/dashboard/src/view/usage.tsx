@@ -1,12 +1,12 @@
 import type { UsageRow } from '@openrouter-proxy/kms-protocol';
 import { UNNAMED } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
-import { formatMinute, startOfUtcDay } from '../instant.ts';
-import { formatCost, formatCount } from '../number.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { Clock } from './clock.tsx';
-import { Panel } from './panel.tsx';
-import { Name, Table, type Column } from './table.tsx';
+import { formatMinute, startOfUtcDay } from '../model/instant.ts';
+import { formatCost, formatCount } from '../model/number.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { Clock } from './elements/clock.tsx';
+import { Panel } from './elements/panel.tsx';
+import { Name, Table, type Column } from './elements/table.tsx';
 
 /** What was used, by OpenRouter's own count. */
 export function UsagePanel({ snapshot: { usage, now } }: { readonly snapshot: Snapshot }) {

@@ -1,7 +1,7 @@
 import { CLIENTS } from '../clients/clients.ts';
 import { gatewayAddresses } from '../clients/settings.ts';
-import { CopyableText } from './copyable.tsx';
-import { Panel } from './panel.tsx';
+import { CopyableText } from './elements/copyable.tsx';
+import { Panel } from './elements/panel.tsx';
 
 /** Stands in place of the charts until the first request. */
 export function Welcome({ origin }: { readonly origin: string }) {

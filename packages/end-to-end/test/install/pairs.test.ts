@@ -50,6 +50,9 @@ it.each(pairs)('a fresh checkout runs with Node $node and npm $npm', async (pair
   expect(demo.output()).toMatch(/The gateway\s+http:/);
   await demo.stop();
 
-  const test = await run(['npm', 'test', '--', 'packages/runtime/src/secret.test.ts'], options);
+  const test = await run(
+    ['npm', 'test', '--', 'packages/runtime/src/logging/secret.test.ts'],
+    options,
+  );
   expect(test).toEqual({ exitCode: 0, output: expect.stringContaining('1 passed') as string });
 });

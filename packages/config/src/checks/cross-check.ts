@@ -1,0 +1,50 @@
+import { accessKeyEntry, serverSection } from '../schema/server-section.ts';
+import { openrouterSection } from '../schema/openrouter-section.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { valueAt } from '../values/value-path.ts';
+
+/**
+ * What is wrong between values that are each as they should be. It reads the raw value, and passes
+ * over what the schema refuses, so that these problems are told together with the schema's.
+ */
+export const crossCheck = (value: unknown): Diagnostic[] => [
+  ...rateDelays(valueAt(value, 'openrouter')),
+  ...accessKeys(valueAt(value, 'server')),
+];
+
+function rateDelays(section: unknown): Diagnostic[] {
+  const { google_rate_delay, global_rate_delay } = openrouterSection.shape;
+  const [one, other] = [
+    valueAt(section, 'google_rate_delay'),
+    valueAt(section, 'global_rate_delay'),
+  ];
+  if (one === undefined || other === undefined) return [];
+  const [delay, sameDelay] = [google_rate_delay.safeParse(one), global_rate_delay.safeParse(other)];
+  if (!delay.success || !sameDelay.success || delay.data === sameDelay.data) return [];
+  const text = 'is another name of `google_rate_delay`, which has another value: keep one of them';
+  return [{ path: ['openrouter', 'global_rate_delay'], text }];
+}
+
+function accessKeys(section: unknown): Diagnostic[] {
+  const remarks: Diagnostic[] = [];
+  const single = serverSection.shape.access_key.safeParse(valueAt(section, 'access_key')).data;
+  const list = valueAt(section, 'access_keys');
+  const names = new Map([['default', 'server.access_key']]);
+  const keys = new Map(single === undefined ? [] : [[single.reveal(), 'server.access_key']]);
+  for (const [index, value] of (Array.isArray(list) ? list : []).entries()) {
+    const { data: entry } = accessKeyEntry.safeParse(value);
+    if (entry === undefined) continue;
+    const path = ['server', 'access_keys', index];
+    const place = `server.access_keys[${index}]`;
+    const [namesake, twin] = [names.get(entry.name), keys.get(entry.key.reveal())];
+    if (namesake !== undefined) {
+      const text = `\`${entry.name}\` is already the name of ${namesake}`;
+      remarks.push({ path: [...path, 'name'], text });
+    }
+    if (twin !== undefined)
+      remarks.push({ path: [...path, 'key'], text: `is the same as ${twin}` });
+    names.set(entry.name, place);
+    keys.set(entry.key.reveal(), place);
+  }
+  return remarks;
+}

@@ -1,0 +1,60 @@
+import type { ConfigSource } from '../files/config-source.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import type { Replacement } from '../files/override.ts';
+import { masked } from '../values/shown.ts';
+import { dotted } from '../values/value-path.ts';
+
+const MOST_LINES = 100;
+
+/** Remarks as lines for a person, each with the place of what it is about, in the order of the file. */
+export function describeRemarks(
+  remarks: readonly Diagnostic[],
+  { label, document }: ConfigSource,
+  replacements: readonly Replacement[],
+): string[] {
+  const lines = remarks.map((remark) => {
+    const { path, text } = remark;
+    const replacement = replacements.find(({ path: replaced }) =>
+      replaced.every((name, depth) => path[depth] === name),
+    );
+    if (replacement !== undefined) {
+      return { line: Infinity, text: `${replacement.place}: ${entryText(remark, replacement)}` };
+    }
+    const line = document.lineOf(path);
+    const place = line === undefined ? '' : `${label}:${line}: `;
+    const subject = path.length === 0 || remark.standsAlone ? '' : `${dotted(path)}: `;
+    return { line: line ?? Infinity, text: `${place}${subject}${text}` };
+  });
+  return capped(lines.sort((a, b) => compare(a.line, b.line)).map(({ text }) => masked(text)));
+}
+
+/** What is wrong with the file itself, or with its text as YAML, as lines for a person. */
+export function describeFileProblems({ label, failure, document }: ConfigSource): string[] {
+  if (failure !== null) return [`${label}: the file ${failure}`];
+  const { problems } = document;
+  return capped(problems.map(({ line, column, text }) => `${label}:${line}:${column}: ${text}`));
+}
+
+/** Infinity minus itself is no number. */
+const compare = (a: number, b: number) => (a === b ? 0 : a - b);
+
+/** A remark about a list that is given outside the file: its entries are named by their places in it. */
+function entryText(
+  { path, text }: Diagnostic,
+  { path: list, entryPlaces = [] }: Replacement,
+): string {
+  const placeOf = (index: number) => entryPlaces[index] ?? `key ${index + 1}`;
+  const index = path[list.length];
+  const entry = typeof index === 'number' ? `${placeOf(index)} ` : '';
+  const part = path.at(-1) === 'name' ? `(its name) ` : '';
+  const ofFile = `${dotted(list)}[`;
+  const about = text.replaceAll(/(\S+\[)(\d+)\]/g, (whole, head: string, other: string) =>
+    head === ofFile ? placeOf(Number(other)) : whole,
+  );
+  return `${entry}${part}${about}`;
+}
+
+function capped(lines: readonly string[]): string[] {
+  if (lines.length <= MOST_LINES) return [...lines];
+  return [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`];
+}

@@ -1,0 +1,61 @@
+import { join, resolve } from 'node:path';
+import { chosenStateDir, defaultStateDirs, LONGEST_SOCKET_PATH } from './default-state-dir.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { valueAt } from '../values/value-path.ts';
+
+/**
+ * Names a socket for the key service that members of the service's group may use too. For service
+ * managers, which give the service a group of its own; it comes before what the file says.
+ */
+const GROUP_SOCKET = 'OPENROUTER_PROXY_GROUP_SOCKET';
+
+/** Who may connect to the key service: its own user, or its group as well. */
+export const SOCKET_ACCESS = ['owner', 'group'] as const;
+
+/** One of them. */
+export type SocketAccess = (typeof SOCKET_ACCESS)[number];
+
+/** The folder for what is written, and the key service's socket; both absolute. */
+export interface StatePaths {
+  readonly stateDir: string;
+  /** Where the state folder goes if `stateDir` cannot hold it; null if a setting names it. */
+  readonly stateDirInHome: string | null;
+  readonly socket: string;
+  readonly socketAccess: SocketAccess;
+}
+
+/** Where they are; relative paths, and the default, start from the configuration's folder. */
+export function statePaths(
+  value: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): StatePaths {
+  const [ofSystemd] = (env['STATE_DIRECTORY'] ?? '').split(':'); // systemd.exec(5): may name several
+  const given = [valueAt(value, 'state_dir'), ofSystemd].find(isPath);
+  const defaults = defaultStateDirs(folder, env);
+  const stateDir = given === undefined ? chosenStateDir(defaults) : resolve(folder, given);
+  const stateDirInHome = given === undefined ? defaults.home : null;
+  const groupSocket = env[GROUP_SOCKET];
+  if (isPath(groupSocket)) {
+    return {
+      ...{ stateDir, stateDirInHome },
+      ...{ socket: resolve(folder, groupSocket), socketAccess: 'group' },
+    };
+  }
+  const socket = valueAt(value, 'kms', 'socket');
+  return {
+    ...{ stateDir, stateDirInHome },
+    socket: isPath(socket) ? resolve(folder, socket) : join(stateDir, 'kms.sock'),
+    socketAccess: 'owner',
+  };
+}
+
+const isPath = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** What is wrong with them. */
+export function checkStatePaths({ socket }: StatePaths): Diagnostic[] {
+  const length = Buffer.byteLength(socket);
+  if (length <= LONGEST_SOCKET_PATH) return [];
+  const text = `the path ${socket} has ${length} bytes, and a Unix socket's can have ${LONGEST_SOCKET_PATH}: set \`kms.socket\` or \`state_dir\` to a shorter one`;
+  return [{ path: ['kms', 'socket'], text }];
+}

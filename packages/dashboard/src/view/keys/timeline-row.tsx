@@ -1,0 +1,102 @@
+import type { KeySpan } from '@openrouter-proxy/kms-protocol';
+import { useContext } from 'preact/hooks';
+import { formatDuration, formatInstant, formatMinute } from '../../model/instant.ts';
+import { STANDING_LABEL } from '../../model/key-status.ts';
+import { lanePieces, laneTicks, timeByKind, type LaneAxis } from '../../model/timeline-geometry.ts';
+import { formatShare } from '../../model/number.ts';
+import { Clock } from '../elements/clock.tsx';
+
+/** Besides its colour each kind has its height, so that they are told apart without seeing colours. */
+const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
+  serving: 30,
+  returning: 55,
+  limited: 55,
+  cooling: 100,
+  disabled: 100,
+  refused: 100,
+  unreachable: 100,
+};
+
+interface LaneProps {
+  readonly spans: readonly KeySpan[];
+  readonly axis: LaneAxis;
+}
+
+/** How one key stood over the last hours, drawn; its summary in words goes with it. */
+export function Lane({ spans, axis }: LaneProps) {
+  const { now, zone } = useContext(Clock);
+  const summary = [...timeByKind(spans, axis)]
+    .map(([kind, ms]) => `${STANDING_LABEL[kind]} ${formatShare(ms, axis.to - axis.from)}`)
+    .join(', ');
+  return (
+    <svg class="lane" role="img" aria-label={summary === '' ? 'Nothing is known' : summary}>
+      <rect class="lane-ground" width="100%" height="100%" rx="3" />
+      {lanePieces(spans, axis).map(({ x, width, span }) => (
+        <LanePiece
+          key={span.from}
+          {...{ x, width, kind: span.kind }}
+          title={`${STANDING_LABEL[span.kind]} ${formatInstant(span.from, now, zone)} – ${
+            span.to === null ? 'now' : formatInstant(span.to, now, zone)
+          } (${formatDuration((span.to ?? now) - span.from)})${span.why ? `: ${span.why}` : ''}`}
+        />
+      ))}
+    </svg>
+  );
+}
+
+interface LanePieceProps {
+  readonly x: number;
+  readonly width: number;
+  readonly kind: KeySpan['kind'];
+  readonly title: string;
+}
+
+function LanePiece({ x, width, kind, title }: LanePieceProps) {
+  const place = {
+    x: `${x.toFixed(3)}%`,
+    y: `${100 - HEIGHT[kind]}%`,
+    width: `${width.toFixed(3)}%`,
+    height: `${HEIGHT[kind]}%`,
+  };
+  return (
+    <g>
+      <rect class={`lane-piece lane-${kind}`} {...place} />
+      {HEIGHT[kind] === 100 ? (
+        <rect {...place} fill={`url(#hatch-${kind === 'cooling' ? kind : 'disabled'})`} />
+      ) : null}
+      <title>{title}</title>
+    </g>
+  );
+}
+
+/** The hatchings that the lanes use, once for the page. */
+export function LanePatterns() {
+  const pattern = { width: 6, height: 6, patternUnits: 'userSpaceOnUse' } as const;
+  return (
+    <svg class="patterns" aria-hidden="true" width="0" height="0">
+      <pattern id="hatch-cooling" {...pattern}>
+        <path class="hatch" d="M-1 7 7 -1M-1 1 1 -1M5 7 7 5" />
+      </pattern>
+      <pattern id="hatch-disabled" {...pattern}>
+        <path class="hatch" d="M0 0 6 6M0 6 6 0" />
+      </pattern>
+    </svg>
+  );
+}
+
+/** The hours above the lanes. */
+export function LaneScale({ axis }: { readonly axis: LaneAxis }) {
+  const { zone } = useContext(Clock);
+  return (
+    <svg class="lane-scale" aria-hidden="true">
+      {laneTicks(axis).map(({ at, x }) => (
+        <text key={at} x={`${x.toFixed(3)}%`} y="75%">
+          {formatMinute(at, zone)}
+        </text>
+      ))}
+      <text x="100%" y="75%" text-anchor="end">
+        now
+      </text>
+    </svg>
+  );
+}
