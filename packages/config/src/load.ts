@@ -67,10 +67,7 @@ export class UnreadableConfigError extends StartupError {
  */
 export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConfig> {
   const { env, needsKeys = true } = surroundings;
-  const source = await readConfigSource(surroundings);
-  if (source.failure !== null || source.document.value === undefined) {
-    throw new UnreadableConfigError(source);
-  }
+  const source = await readableSource(surroundings);
   const secrets = await findReplacements(env);
   const replacements = [...secrets, ...findListenOverrides(surroundings)];
   const value = replacements.reduce(replaced, source.document.value ?? {});
@@ -107,6 +104,12 @@ export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConf
     settings: settingViews(value, config, { source, replacements }),
     secretsInEnvironment: secretVariables(resolved.variables, env),
   };
+}
+
+async function readableSource(inputs: ConfigInputs): Promise<ConfigSource> {
+  const source = await readConfigSource(inputs);
+  if (source.failure === null && source.document.value !== undefined) return source;
+  throw new UnreadableConfigError(source);
 }
 
 /** What sets the host to listen on instead of the file. */
