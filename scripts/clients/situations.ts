@@ -93,8 +93,12 @@ const OUR_WORDS =
   /Every key is limited|Try again (?:in|at) \d|The answer is not whole|broke off within|Too many requests/;
 const ERROR_WORDS = /error|terminated|fail|429|502|disconnect|premature/i;
 
+/** White space, and the lines of a table that breaks words over its rows. */
+const GAPS = /[\s│]+/g;
+
 /** Whether an output has our words in it. */
-export const showsOurWords = (output: string): boolean => OUR_WORDS.test(output);
+export const showsOurWords = (output: string): boolean =>
+  OUR_WORDS.test(output.replaceAll(GAPS, ' '));
 
 /** The end of every answer of the fake. */
 const WHOLE_ANSWER = /You said:[\s\S]*noted\./;
