@@ -72,6 +72,7 @@ export {
   type RequestWindow,
   type Scope,
 } from './key-view.ts';
+export { parseJson, readJson } from './read-json.ts';
 export { MAX_RECENT, type RequestFilter } from './recent-requests.ts';
 export { reloadReport, type ReloadReport } from './reload.ts';
 export {

@@ -1,9 +1,8 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { preparePrivateFile, EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { lockStateFolder } from '../src/files/instance-lock.ts';
-import { preparePrivateFile } from '../src/files/private-file.ts';
 import { useTempFolders } from './support/temp-folder.ts';
 
 const newFolder = useTempFolders();

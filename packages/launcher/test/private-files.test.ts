@@ -2,12 +2,17 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@openrouter-proxy/config';
-import { EXIT, Secret, createMasker } from '@openrouter-proxy/runtime';
+import {
+  EXIT,
+  Secret,
+  createMasker,
+  createPrivateFile,
+  replacePrivateFile,
+} from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generatedAccessKey } from '../src/secrets/access-key.ts';
 import { nameGeneratedKeyFile } from '../src/secrets/generated-key-file.ts';
-import { createPrivateFile, replacePrivateFile } from '../src/secrets/private-file.ts';
 import { makeRoleTokens, publishOperatorToken } from '../src/secrets/role-tokens.ts';
 
 let folder: string;

@@ -21,6 +21,7 @@ export {
   afterEnd,
   type RestartPolicy,
 } from './process/restart-policy.ts';
+export { createPrivateFile, preparePrivateFile, replacePrivateFile } from './private-file.ts';
 export { Secret } from './logging/secret.ts';
 export {
   explainFailedStart,
@@ -29,3 +30,4 @@ export {
   type Service,
 } from './process/service.ts';
 export { prepareStateFolder, requireUnixSockets, StateFolderError } from './state-folder.ts';
+export { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';

@@ -1,4 +1,4 @@
-import type { KeyFacts } from '@openrouter-proxy/kms-protocol';
+import { parseJson, type KeyFacts } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
 
 /** Nothing that OpenRouter adds or leaves out may make the reading of the rest fail. */
@@ -58,12 +58,4 @@ const credits = z.object({
 export function readCreditsLeft(body: string): number | undefined {
   const { data } = credits.safeParse(parseJson(body));
   return data && data.data.total_credits - data.data.total_usage;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
 import { reportsError } from './error-member.ts';
 import { QUOTA_EXCEEDED } from '../errors/gateway-error.ts';
@@ -102,14 +103,6 @@ function lowerCased(record: Record<string, string>): Record<string, string> {
   );
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined; // what is not JSON is described by `isJson`
-  }
-}
-
 type ErrorObject = Partial<z.output<typeof errorMembers>>;
 
 /**
@@ -125,7 +118,7 @@ function findError(json: unknown): { error: ErrorObject; about: Metadata } {
 
 /** Reads an error body. Never throws. */
 export function errorDetails(body: string): ErrorDetails {
-  const json = parse(body);
+  const json = parseJson(body);
   const { error, about } = findError(json);
   const { message = '', availability = {} } = error;
   return {
@@ -151,7 +144,7 @@ export function errorDetails(body: string): ErrorDetails {
  */
 export function errorBodyForClient(body: Buffer): Buffer {
   const words = body.toString('utf8');
-  const json = parse(words);
+  const json = parseJson(words);
   if (typeof json === 'object' && json !== null && 'user_id' in json) {
     const rest = Object.entries(json).filter(([name]) => name !== 'user_id');
     return Buffer.from(withoutIdentities(JSON.stringify(Object.fromEntries(rest))));
@@ -179,7 +172,7 @@ function errorMember(json: Readonly<Record<string, unknown>>): unknown {
 
 /** The document that says the same as the data of an error event, for a client that has seen no event yet. */
 export function errorDocument(data: string, anthropicShape: boolean): string {
-  const json = parse(data);
+  const json = parseJson(data);
   if (!isObject(json)) return JSON.stringify({ error: { message: data.slice(0, 300) } });
   if (anthropicShape && json['type'] === 'error') return data;
   return JSON.stringify({ error: errorMember(json) ?? json });
@@ -195,7 +188,7 @@ function joined(message: string, sentence: string): string {
 
 /** An error document with the time until when it lasts: in its message, its type, and its metadata. */
 export function withRetryTime(body: Buffer, retryAfterMs: number, sentence: string): Buffer {
-  const json = parse(body.toString('utf8'));
+  const json = parseJson(body.toString('utf8'));
   if (!isObject(json) || !isObject(json['error'])) return body;
   const { message, metadata } = json['error'];
   const error = {

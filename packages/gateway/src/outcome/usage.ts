@@ -1,4 +1,4 @@
-import type { Usage } from '@openrouter-proxy/kms-protocol';
+import { parseJson, type Usage } from '@openrouter-proxy/kms-protocol';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -130,10 +130,6 @@ function usageAt(bytes: Buffer, name: number): Usage | null {
   const start = objectAfter(bytes, name + MEMBER.length);
   const end = start === -1 ? -1 : objectEnd(bytes, start);
   if (end === -1) return null;
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8', start, end));
-    return isObject(value) ? usageOf(value) : null;
-  } catch {
-    return null;
-  }
+  const value = parseJson(bytes.toString('utf8', start, end));
+  return isObject(value) ? usageOf(value) : null;
 }

@@ -1,4 +1,4 @@
-import type { Api } from '@openrouter-proxy/kms-protocol';
+import { parseJson, type Api } from '@openrouter-proxy/kms-protocol';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { reportsError } from '../outcome/error-member.ts';
 
@@ -109,21 +109,12 @@ function kindOf(api: Api, data: Json): Kind {
   }
 }
 
-/** The JSON that an event's data is; undefined if it is none. */
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
-}
-
 const isDone = (data: string) => data.trim() === '[DONE]';
 
 /** What one event means. Data that cannot be understood counts as content: it must not be lost. */
 function judge(api: Api, { event, data }: EventSourceMessage): StreamEvent {
   if (isDone(data)) return { kind: 'end' };
-  const json = parse(data);
+  const json = parseJson(data);
   if (event === 'error') return { kind: 'error', body: data };
   if (!isObject(json)) return { kind: 'content' };
   const kind = kindOf(api, json);
@@ -153,7 +144,7 @@ export function streamEvents(api: Api, blocks: Buffer): StreamEvent[] {
 /** Whether an event lacks its end: its data is no whole JSON. `block` ends with a blank line. */
 export function isCutShort(block: Buffer): boolean {
   const messages = messagesIn(block);
-  return !messages.some(({ data }) => isDone(data) || parse(data) !== undefined);
+  return !messages.some(({ data }) => isDone(data) || parseJson(data) !== undefined);
 }
 
 /** Whether a block is nothing but the `[DONE]` event. */

@@ -1,8 +1,9 @@
+import { HOUR_MS } from '@openrouter-proxy/runtime';
 import type { KeyLane, KeySpan } from '@openrouter-proxy/kms-protocol';
 import { statusesFrom, type Holding, type KeyStatus } from './key-status.ts';
 
 /** How far back it reaches, and how much of a key is remembered. */
-const MAX_AGE_MS = 12 * 3_600_000;
+const MAX_AGE_MS = 12 * HOUR_MS;
 const MAX_SPANS = 200;
 /** Of how many keys. */
 const MAX_KEYS = 1_000;

@@ -1,3 +1,4 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import type {
   Api,
   LeaseView,
@@ -15,7 +16,7 @@ import { passes } from './request-filter.ts';
 
 /** How many requests are remembered, and for how long. */
 const MAX_REQUESTS = 5_000;
-const MAX_AGE_MS = 24 * 3_600_000;
+const MAX_AGE_MS = DAY_MS;
 /** Of one request; further ones are not remembered. */
 const MAX_STEPS = 100;
 /** Effects and left-out keys of one step. */

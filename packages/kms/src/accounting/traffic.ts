@@ -1,20 +1,21 @@
+import { MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime';
 import type { RequestSummary, TrafficPoint } from '@openrouter-proxy/kms-protocol';
 import { recentTraffic, type RecentTraffic } from './recent-traffic.ts';
 import { TrafficSteps, type TrafficStep } from './traffic-steps.ts';
 import { plus } from '../usage/usage-columns.ts';
 
 /** Short steps for the last hour, long ones for the last day. */
-const SHORT = { stepMs: 10_000, maxSteps: 360 };
-const LONG = { stepMs: 300_000, maxSteps: 288 };
+const SHORT = { stepMs: 10 * SECOND_MS, maxSteps: 360 };
+const LONG = { stepMs: 5 * MINUTE_MS, maxSteps: 288 };
 
 /** The step lengths a query may answer with: round ones, each a multiple of the steps that are kept. */
-const SHORT_LENGTHS = [10_000, 20_000, 30_000, 60_000, 120_000];
-const LONG_LENGTHS = [300_000, 600_000, 1_200_000, 1_800_000, 3_600_000];
+const SHORT_LENGTHS = [10 * SECOND_MS, 20 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS, 2 * MINUTE_MS];
+const LONG_LENGTHS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE_MS);
 
 const MAX_POINTS = 1_000;
 
 /** Percentiles are of at least so much time: those of a few requests jump with each slow one. */
-const PERCENTILE_MS = 60_000;
+const PERCENTILE_MS = MINUTE_MS;
 
 /** What a query answers with. */
 export interface TrafficHistory {

@@ -1,3 +1,4 @@
+import { DAY_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 import { createHash } from 'node:crypto';
 import type { Window } from '../store/state-store.ts';
 
@@ -6,9 +7,6 @@ export interface FreeAllowance {
   readonly minute: number;
   readonly day: number | null;
 }
-
-const MINUTE = 60_000;
-const DAY = 86_400_000;
 
 /** A request may reach OpenRouter so much later than its lease was given. */
 const LANDING_MS = 2_000;
@@ -32,7 +30,7 @@ export function windowsAt(account: string, allowance: FreeAllowance, now: number
       limit,
     }));
   };
-  return [...of('minute', MINUTE, allowance.minute), ...of('day', DAY, allowance.day)];
+  return [...of('minute', MINUTE_MS, allowance.minute), ...of('day', DAY_MS, allowance.day)];
 }
 
 /** The present minute and UTC day of an account. */
@@ -45,7 +43,10 @@ export function currentWindows(
     const startsAt = Math.floor(now / length) * length;
     return { id: `${account}/${kind}`, startsAt, endsAt: startsAt + length, limit };
   };
-  return { minute: of('minute', MINUTE, allowance.minute), day: of('day', DAY, allowance.day) };
+  return {
+    minute: of('minute', MINUTE_MS, allowance.minute),
+    day: of('day', DAY_MS, allowance.day),
+  };
 }
 
 /** What an account was found to be allowed. */

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { CooldownEnd } from '../limits/cooldown.ts';
 
 /*
@@ -19,7 +20,7 @@ export const PROBE_MS = 2_000;
 /** Probes at once, one of each client. */
 const MAX_PROBES = 4;
 /** A circuit that nobody has asked about for as long is closed. */
-export const FORGOTTEN_MS = 10 * 60_000;
+export const FORGOTTEN_MS = 10 * MINUTE_MS;
 /** Failed requests that are remembered: in all, and of one client. */
 const MAX_FAILED = 64;
 const MAX_FAILED_OF_CLIENT = 8;

@@ -1,9 +1,8 @@
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { preparePrivateFile, EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { isSqliteError } from './sqlite-error.ts';
-import { preparePrivateFile } from './private-file.ts';
 
 /** The right to be the only instance on a state folder. */
 export interface InstanceLock {

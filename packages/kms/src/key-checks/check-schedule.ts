@@ -1,6 +1,4 @@
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-
+import { HOUR_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 /** When something is to happen next, and when it last did; milliseconds since the epoch. */
 interface Entry {
   readonly last: number | null;
@@ -34,7 +32,7 @@ export class CheckSchedule {
   want(keyId: string, at: number): void {
     const entry = this.#entries.get(keyId);
     if (entry === undefined) return;
-    const earliest = entry.last === null ? at : Math.max(at, entry.last + MINUTE);
+    const earliest = entry.last === null ? at : Math.max(at, entry.last + MINUTE_MS);
     this.#entries.set(keyId, { ...entry, next: Math.min(entry.next, earliest) });
   }
 
@@ -57,7 +55,7 @@ export class CheckSchedule {
     this.#followClock(now);
     const [first] = this.#soonest();
     if (first === undefined || first.next > now) return undefined;
-    const hour = HOUR * (0.9 + 0.2 * this.#random());
+    const hour = HOUR_MS * (0.9 + 0.2 * this.#random());
     this.#entries.set(first.keyId, { last: now, next: now + hour });
     return first.keyId;
   }

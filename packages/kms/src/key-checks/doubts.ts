@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import type { AllocationRequest } from '../leasing/allocation.ts';
 import { isGuess, isOwnCount, type Subject } from '../limits/limit.ts';
@@ -6,7 +7,7 @@ import type { LimitRegistry } from '../limits/limit-registry.ts';
 /* What is not certain about a key, and worth a key check (`GET /key`). */
 
 /** The shortest wait that is worth a key check before a client is refused. */
-const WORTH_MS = 60_000;
+const WORTH_MS = MINUTE_MS;
 
 /** What is known of keys and limits. */
 export interface PoolKnowledge {

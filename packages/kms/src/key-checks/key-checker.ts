@@ -1,5 +1,5 @@
 import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
-import type { Clock } from '@openrouter-proxy/runtime';
+import { MINUTE_MS, type Clock } from '@openrouter-proxy/runtime';
 import { freeRequestsOf, type FreeRequestsBefore } from '../accounts/account-findings.ts';
 import { isCountedFull, isGuessed, possibleSharers } from './doubts.ts';
 import { FirstRound, type CheckListener } from './first-round.ts';
@@ -27,7 +27,7 @@ const MOST_ASKED = 16;
 /** A key that OpenRouter refuses is asked about for clients at most this often. */
 const REFUSED_EVERY_MS = 5_000;
 /** A key about which something is only guessed is asked about for clients at most this often. */
-const GUESSED_EVERY_MS = 60_000;
+const GUESSED_EVERY_MS = MINUTE_MS;
 /** Reasons that `GET /key` may find to be over. */
 const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
   'cooling',

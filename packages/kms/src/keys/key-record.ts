@@ -1,4 +1,4 @@
-import { contract, type Cause, type KeyState } from '@openrouter-proxy/kms-protocol';
+import { contract, readJson, type Cause, type KeyState } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
 import type { LimitReset } from '../limits/cooldown.ts';
 
@@ -70,16 +70,6 @@ const kept: z.ZodType<KeyRecord> = z.object({
 /** Reads the JSON of a record; undefined if it is of an unknown form. */
 export function readRecord(text: string): KeyRecord | undefined {
   return readJson(text, kept);
-}
-
-/** Reads JSON of some form; undefined if it is of another, or none. */
-export function readJson<T>(text: string, form: z.ZodType<T>): T | undefined {
-  try {
-    return form.safeParse(JSON.parse(text)).data;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** Why a management key is out of use: `GET /key` said so. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '@openrouter-proxy/kms-protocol';
-import { DAY, LONGEST_COOLDOWN_MS } from '../limits/cooldown.ts';
+import { DAY_MS } from '@openrouter-proxy/runtime';
+import { LONGEST_COOLDOWN_MS } from '../limits/cooldown.ts';
 import { newRecord, type KeyRecord } from './key-record.ts';
 import {
   STRIKE_COOLDOWN_MS,
@@ -66,8 +67,8 @@ describe('a cooldown', () => {
   });
 
   it('has no more left than at its beginning after the clock was set back', () => {
-    const state = settled(COOLED, T - 30 * DAY).state;
-    expect(state).toMatchObject({ since: T - 30 * DAY, until: T - 30 * DAY + 100_000 });
+    const state = settled(COOLED, T - 30 * DAY_MS).state;
+    expect(state).toMatchObject({ since: T - 30 * DAY_MS, until: T - 30 * DAY_MS + 100_000 });
   });
 
   it.each<Outcome>([
@@ -110,7 +111,7 @@ describe('a key that is refused with 401', () => {
   });
 
   it('is disabled the second time however long ago the first was', () => {
-    expect(report(once, UNAUTHORIZED, T + 30 * DAY).state.kind).toBe('disabled');
+    expect(report(once, UNAUTHORIZED, T + 30 * DAY_MS).state.kind).toBe('disabled');
   });
 
   it('starts afresh after a success', () => {
@@ -132,7 +133,7 @@ describe('a key that is refused with 401', () => {
 
 describe('an operator', () => {
   it('disables a key until it is enabled again', () => {
-    expect(settled(DISABLED, T + 365 * DAY)).toBe(DISABLED);
+    expect(settled(DISABLED, T + 365 * DAY_MS)).toBe(DISABLED);
     const enabled = command(DISABLED, { kind: 'enable' }, T + 9);
     expect(enabled.state).toEqual({ kind: 'available', since: T + 9 });
   });
@@ -179,13 +180,13 @@ describe('a record that was stored', () => {
   });
 
   it('cools no longer than any cooldown may', () => {
-    const frozen = restored(coolingUntil(T + 900 * DAY, 'header'), T);
+    const frozen = restored(coolingUntil(T + 900 * DAY_MS, 'header'), T);
     expect(frozen.state).toMatchObject({ until: T + LONGEST_COOLDOWN_MS });
   });
 
   it('cools for as long as the operator said', () => {
-    const rested = restored(coolingUntil(T + 90 * DAY, 'operator'), T);
-    expect(rested.state).toMatchObject({ until: T + 90 * DAY });
+    const rested = restored(coolingUntil(T + 90 * DAY_MS, 'operator'), T);
+    expect(rested.state).toMatchObject({ until: T + 90 * DAY_MS });
   });
 
   it('cools no more if the cooldown ended meanwhile', () => {

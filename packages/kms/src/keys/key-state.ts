@@ -1,6 +1,6 @@
+import { MINUTE_MS, DAY_MS } from '@openrouter-proxy/runtime';
 import type { Cause, KeyFacts, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
 import {
-  DAY,
   LONGEST_COOLDOWN_MS,
   cooldownEnd,
   type CooldownEnd,
@@ -12,13 +12,13 @@ import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from '../limits/limit.ts';
 
 /** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
-export const STRIKE_COOLDOWN_MS = 60_000;
+export const STRIKE_COOLDOWN_MS = MINUTE_MS;
 
 /** A returning key that has proved itself as often, doubling its allowance each time, is as any other. */
 const FULL_ALLOWANCE = 8;
 
 /** The longest an operator may cool a key, as the contract has it. */
-const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY;
+const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY_MS;
 
 /** What an operator may say about a key. */
 export type KeyCommand =

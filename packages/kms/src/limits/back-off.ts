@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 /** How a back-off grows, in milliseconds. */
 export interface BackOff {
   readonly firstMs: number;
@@ -5,25 +6,26 @@ export interface BackOff {
 }
 
 /** A model whose providers are full, or fail. */
-export const MODEL_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 60_000 };
+export const MODEL_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: MINUTE_MS };
 /** A limit that nobody explains. */
-export const UNKNOWN_BACK_OFF: BackOff = { firstMs: 15_000, longestMs: 15 * 60_000 };
+export const UNKNOWN_BACK_OFF: BackOff = { firstMs: 15_000, longestMs: 15 * MINUTE_MS };
 /** An account that seems to owe credits: a request is let through now and then, since topping up is not announced. */
-export const DEBT_BACK_OFF: BackOff = { firstMs: 60_000, longestMs: 60 * 60_000 };
+export const DEBT_BACK_OFF: BackOff = { firstMs: MINUTE_MS, longestMs: HOUR_MS };
 /** The way to OpenRouter when it is broken, and when its edge blocks this address. */
 export const CONNECTION_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
-export const BLOCK_BACK_OFF: BackOff = { firstMs: 5_000, longestMs: 5 * 60_000 };
+export const BLOCK_BACK_OFF: BackOff = { firstMs: 5_000, longestMs: 5 * MINUTE_MS };
 
 /** `GET /key` while OpenRouter cannot be reached, and while it refuses the key. */
 export const TROUBLE_CHECK_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
-export const REFUSED_CHECK_BACK_OFF: BackOff = { firstMs: 2_000, longestMs: 5 * 60_000 };
+export const REFUSED_CHECK_BACK_OFF: BackOff = { firstMs: 2_000, longestMs: 5 * MINUTE_MS };
 
-/** Those who failed together are not to come back together. */
+/** Subjects that failed together must not all be retried at the same moment. */
 const JITTER = 0.2;
 
-/** How long to hold back for the `level`th time in a row, counted from 1: doubled each time, ±20 %. */
+/** The delay after the `level`th failure in a row (from 1): doubled each time, ±20 %, never above the longest. */
 export function backOffMs(backOff: BackOff, level: number, random: () => number): number {
   const doubled = backOff.firstMs * 2 ** Math.min(level - 1, 30);
-  const spread = 1 - JITTER + 2 * JITTER * random();
-  return Math.round(Math.min(doubled, backOff.longestMs) * spread);
+  const jitter = 1 - JITTER + 2 * JITTER * random();
+  const delay = Math.round(Math.min(doubled, backOff.longestMs) * jitter);
+  return Math.min(delay, backOff.longestMs);
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '@openrouter-proxy/kms-protocol';
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import {
-  DAY,
   LONGEST_COOLDOWN_MS,
   cooldownEnd,
   evidenceEnd,
@@ -54,7 +54,7 @@ describe('a cooldown read from one piece of evidence', () => {
     ['a reset in seconds from now', body('x-ratelimit-reset', '45'), [45_000, 'body']],
     ['a reset that is past', header('x-ratelimit-reset', `${NOW - 1}`), DEFAULT],
     ['a reset that is now', header('x-ratelimit-reset', `${NOW}`), DEFAULT],
-    ['a reset in the year 3000', header('x-ratelimit-reset', '32503680000000'), [DAY, 'header']],
+    ['a reset in the year 3000', header('x-ratelimit-reset', '32503680000000'), [DAY_MS, 'header']],
     ['a reset that is no number', header('x-ratelimit-reset', 'soon'), DEFAULT],
     ['an ISO instant', body('resets_at', '2026-10-02T13:00:30Z'), [3_600_000, 'body']],
     [
@@ -100,7 +100,7 @@ describe('a cooldown read from one piece of evidence', () => {
     ],
     ['a negative Retry-After', header('retry-after', '-5'), DEFAULT],
     ['a Retry-After of zero', header('retry-after', '0'), DEFAULT],
-    ['a huge Retry-After', header('retry-after', '99999999999'), [DAY, 'header']],
+    ['a huge Retry-After', header('retry-after', '99999999999'), [DAY_MS, 'header']],
     ['a Retry-After in scientific notation', header('retry-after', '1e3'), DEFAULT],
     ['an empty Retry-After', header('retry-after', ''), DEFAULT],
     ['a Retry-After that is garbage', header('retry-after', 'friday afternoon'), DEFAULT],
@@ -163,9 +163,9 @@ describe('the bounds of a cooldown', () => {
   it.each(['key_limit_reached', 'budget_exhausted'] as const)(
     'let a limit of money last for a month: %s',
     (kind) => {
-      const inThirtyDays = body('resets_at', new Date(NOW + 30 * DAY).toISOString());
-      expect(lasts(limited([inThirtyDays], kind))).toEqual([30 * DAY, 'body']);
-      const inAYear = body('resets_at', new Date(NOW + 365 * DAY).toISOString());
+      const inThirtyDays = body('resets_at', new Date(NOW + 30 * DAY_MS).toISOString());
+      expect(lasts(limited([inThirtyDays], kind))).toEqual([30 * DAY_MS, 'body']);
+      const inAYear = body('resets_at', new Date(NOW + 365 * DAY_MS).toISOString());
       expect(lasts(limited([inAYear], kind))).toEqual([LONGEST_COOLDOWN_MS, 'body']);
     },
   );

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime';
 import {
   evidenceInstants,
   type Cause,
@@ -6,20 +7,14 @@ import {
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-/** A day, in milliseconds. */
-export const DAY = 24 * HOUR;
-
 /** The longest cooldown any evidence may ask for: a month's key limit, and a day for its time zone. */
-export const LONGEST_COOLDOWN_MS = 32 * DAY;
+export const LONGEST_COOLDOWN_MS = 32 * DAY_MS;
 
 /** How long a key rests that OpenRouter refuses because requests in flight hold its credits. */
-const HELD_BUDGET_COOLDOWN_MS = 10 * SECOND;
+const HELD_BUDGET_COOLDOWN_MS = 10 * SECOND_MS;
 
 /** The longest that evidence may hold back a model, or the way to OpenRouter. */
-const LONGEST_HOLD_MS = HOUR;
+const LONGEST_HOLD_MS = HOUR_MS;
 
 /** The outcomes that speak of a limit on the key, or on its account. */
 const LIMIT_KINDS = [
@@ -57,7 +52,7 @@ export interface CooldownEnd {
 /** Limits of a key and budgets last up to a month; every other limit of OpenRouter ends within a day. */
 function longest(outcome: LimitOutcome): number {
   const isBudget = outcome.kind === 'key_limit_reached' || outcome.kind === 'budget_exhausted';
-  return isBudget ? LONGEST_COOLDOWN_MS : DAY;
+  return isBudget ? LONGEST_COOLDOWN_MS : DAY_MS;
 }
 
 const nextMultiple = (now: number, step: number) => (Math.floor(now / step) + 1) * step;
@@ -79,7 +74,7 @@ export function nextReset(reset: LimitReset, now: number): number {
 function defaultEnd(outcome: LimitOutcome, now: number, policy: CooldownPolicy): CooldownEnd {
   switch (outcome.kind) {
     case 'free_tier_exhausted': {
-      const until = nextMultiple(now, outcome.window === 'minute' ? MINUTE : DAY);
+      const until = nextMultiple(now, outcome.window === 'minute' ? MINUTE_MS : DAY_MS);
       return { until, source: 'window' };
     }
     case 'in_flight_budget_held':

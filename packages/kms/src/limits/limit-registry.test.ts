@@ -99,6 +99,14 @@ describe('a back-off', () => {
     expect(backOffMs(CONNECTION_BACK_OFF, 1, () => 0)).toBe(800);
     expect(backOffMs(CONNECTION_BACK_OFF, 1, () => 0.999_999)).toBe(1_200);
     expect(backOffMs(CONNECTION_BACK_OFF, 1_000, middle)).toBe(30_000);
+    expect(backOffMs(CONNECTION_BACK_OFF, 1_000, () => 0)).toBe(24_000);
+  });
+
+  it('is never longer than its longest delay', () => {
+    for (const level of [1, 5, 6, 7, 1_000]) {
+      const delay = backOffMs(CONNECTION_BACK_OFF, level, () => 0.999_999);
+      expect(delay).toBeLessThanOrEqual(CONNECTION_BACK_OFF.longestMs);
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { Cause } from '@openrouter-proxy/kms-protocol';
 import { backOffMs } from './back-off.ts';
 import { settledLimit, subjectId, type Limit, type Subject } from './limit.ts';
@@ -6,7 +7,7 @@ import type { OutcomeEffect } from './outcome-policy.ts';
 /** How many limits are remembered; those that ended first are forgotten first. */
 const MAX_LIMITS = 10_000;
 /** A back-off that ended as long ago does not make the next one longer. */
-const LEVEL_LASTS_MS = 10 * 60_000;
+const LEVEL_LASTS_MS = 10 * MINUTE_MS;
 
 type Limiting = Extract<OutcomeEffect, { kind: 'limit' | 'back-off' }>;
 

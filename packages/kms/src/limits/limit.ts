@@ -38,9 +38,25 @@ export interface LimitEvidence {
   readonly clients: readonly string[];
 }
 
-/** A name for a subject: equal for equal subjects, and only for these. */
+/** The id of a subject. Stored limits are named by it, so its form must not change. */
 export function subjectId(subject: Subject): string {
-  return JSON.stringify(Object.values(subject));
+  return JSON.stringify(partsOf(subject));
+}
+
+function partsOf(subject: Subject): readonly string[] {
+  const { scope } = subject;
+  switch (scope) {
+    case 'account':
+      return [scope, subject.account, subject.pool];
+    case 'account-model':
+      return [scope, subject.account, subject.model];
+    case 'key-model':
+      return [scope, subject.keyId, subject.model];
+    case 'model':
+      return [scope, subject.model];
+    case 'upstream':
+      return [scope];
+  }
 }
 
 /** Whether a limit on a subject concerns one key of a pool, or its account, and not all of them. */

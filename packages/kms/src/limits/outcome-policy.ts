@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
 import {
   BLOCK_BACK_OFF,
@@ -52,7 +53,7 @@ export type OutcomeEffect =
 
 const UPSTREAM: CircuitSubject = { scope: 'upstream' };
 /** How long a model is asked for under other accounts after one account's settings shut it out. */
-const POLICY_MS = 10 * 60_000;
+const POLICY_MS = 10 * MINUTE_MS;
 
 type Refused = Extract<Outcome, { evidence: unknown }>;
 

@@ -1,9 +1,9 @@
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { objectKind, type ObjectCursor, type ObjectKind } from '@openrouter-proxy/kms-protocol';
-import { preparePrivateFile } from '../files/private-file.ts';
 import { isSqliteError } from '../files/sqlite-error.ts';
 import { MAX_OF_KIND, type ObjectRecord } from './object-record.ts';
+import { preparePrivateFile } from '@openrouter-proxy/runtime';
 
 const SCHEMA_VERSION = 1;
 const SCHEMA = `

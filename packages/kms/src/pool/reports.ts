@@ -1,5 +1,5 @@
 import type { KeyFacts, Outcome } from '@openrouter-proxy/kms-protocol';
-import type { Clock } from '@openrouter-proxy/runtime';
+import { MINUTE_MS, type Clock } from '@openrouter-proxy/runtime';
 import type { Allowances } from '../accounts/accounts.ts';
 import { AccountFindings, type FreeRequestsBefore } from '../accounts/account-findings.ts';
 import { BLOCK_BACK_OFF, CONNECTION_BACK_OFF } from '../limits/back-off.ts';
@@ -21,7 +21,7 @@ import type { Requester } from '../circuits/requester.ts';
 import { StrikeWatch } from './strike-watch.ts';
 
 /** Models that are limited on one key within a minute: then the key is limited. */
-const ESCALATE_WITHIN_MS = 60_000;
+const ESCALATE_WITHIN_MS = MINUTE_MS;
 const MODELS_ON_ONE_KEY = 3;
 /** Refused requests that are told to the circuit breaker: more add nothing. */
 const MAX_STRUCK_REQUESTS = 8;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { contract } from '@openrouter-proxy/kms-protocol';
-import { readJson } from '../keys/key-record.ts';
+import { contract, readJson } from '@openrouter-proxy/kms-protocol';
 import { subjectId, type Limit, type Subject } from '../limits/limit.ts';
 import type { StateStore } from './state-store.ts';
+
+type SharedStore = Pick<StateStore, 'loadShared' | 'saveShared'>;
 
 /** Told of the store's trouble. */
 export interface StoreListener {
@@ -21,6 +22,21 @@ const subject = z.discriminatedUnion('scope', [
   z.strictObject({ scope: z.literal('key-model'), keyId: name, model: name }),
   z.strictObject({ scope: z.literal('model'), model: name }),
   z.strictObject({ scope: z.literal('upstream') }),
+]);
+
+/** The counterpart of `subjectId`. */
+const subjectOfId = z.union([
+  z
+    .tuple([z.literal('account'), name, viewed.pool])
+    .transform(([scope, account, pool]): Subject => ({ scope, account, pool })),
+  z
+    .tuple([z.literal('account-model'), name, name])
+    .transform(([scope, account, model]): Subject => ({ scope, account, model })),
+  z
+    .tuple([z.literal('key-model'), name, name])
+    .transform(([scope, keyId, model]): Subject => ({ scope, keyId, model })),
+  z.tuple([z.literal('model'), name]).transform(([scope, model]): Subject => ({ scope, model })),
+  z.tuple([z.literal('upstream')]).transform(([scope]): Subject => ({ scope })),
 ]);
 
 const limit: z.ZodType<Limit> = z.strictObject({
@@ -73,6 +89,9 @@ export function readShared(kept: string, json: string): SharedRecord | undefined
 export const limitName = (subject: Subject) => LIMIT + subjectId(subject);
 export const allowanceName = (account: string) => ALLOWANCE + account;
 
+/** Whether a limit stands under its own name. A row of an unknown form may not. */
+const isNamedSo = (kept: string, { subject }: Limit) => kept === limitName(subject);
+
 const UPSTREAM = limitName({ scope: 'upstream' });
 
 /** Whether what is kept under a name is about this machine alone: its way to OpenRouter is no other's. */
@@ -81,23 +100,17 @@ export const isOfMachine = (kept: string) => kept === UPSTREAM;
 /** What a limit that is kept under a name is about; undefined: it is none. */
 export function subjectNamed(kept: string): Subject | undefined {
   if (!kept.startsWith(LIMIT)) return undefined;
-  const values = readJson(kept.slice(LIMIT.length), z.array(z.string())) ?? [];
-  for (const form of subject.options) {
-    const named = Object.keys(form.shape).map((field, index) => [field, values[index]] as const);
-    const read = form.safeParse(Object.fromEntries(named)).data;
-    if (read !== undefined && values.length === named.length) return read;
-  }
-  return undefined;
+  return readJson(kept.slice(LIMIT.length), subjectOfId);
 }
 
 /** The safe keeping of what keys share: limits, and what accounts are allowed. It counts at once, saved or not. */
 export class SharedRecords {
-  readonly #store: StateStore;
+  readonly #store: SharedStore;
   readonly #listener: StoreListener;
   /** What the store could not take, by name. */
   readonly #unsaved = new Map<string, string | null>();
 
-  constructor(store: StateStore, listener: StoreListener) {
+  constructor(store: SharedStore, listener: StoreListener) {
     this.#store = store;
     this.#listener = listener;
   }
@@ -108,8 +121,9 @@ export class SharedRecords {
     const allowances: [string, Learnt][] = [];
     for (const [kept, json] of await this.#store.loadShared()) {
       const read = readShared(kept, json);
-      if (read?.kind === 'limit' && read.limit.until > now) limits.push(read.limit);
-      else if (read?.kind === 'allowance') allowances.push([read.account, read.learnt]);
+      if (read?.kind === 'limit' && isNamedSo(kept, read.limit) && read.limit.until > now) {
+        limits.push(read.limit);
+      } else if (read?.kind === 'allowance') allowances.push([read.account, read.learnt]);
       else await this.#save(kept, null);
     }
     return { limits, allowances };

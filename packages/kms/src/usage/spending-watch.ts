@@ -1,6 +1,5 @@
-import type { UsageTotals as Totals } from '@openrouter-proxy/kms-protocol';
+import { readJson, type UsageTotals as Totals } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
-import { readJson } from '../keys/key-record.ts';
 import { chargeMark, unexplained, type ChargeMark } from './spending.ts';
 import type { UsageFile } from './usage-file.ts';
 import { dayOf } from './usage-totals.ts';

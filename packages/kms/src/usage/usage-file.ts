@@ -6,10 +6,10 @@ import type {
   UsageScope,
   UsageTotals,
 } from '@openrouter-proxy/kms-protocol';
-import { preparePrivateFile } from '../files/private-file.ts';
 import { isSqliteError } from '../files/sqlite-error.ts';
 import { poolUsageIn, type PoolUsage } from './pool-usage.ts';
 import { ADDED, COLUMN, COUNTED, SUMS, totalsOf } from './usage-columns.ts';
+import { preparePrivateFile } from '@openrouter-proxy/runtime';
 
 const SCHEMA_VERSION = 1;
 const SCHEMA = `

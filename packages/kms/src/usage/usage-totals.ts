@@ -1,3 +1,4 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import type {
   Outcome,
   Usage,
@@ -6,7 +7,6 @@ import type {
   UsageScope,
   UsageTotals as Totals,
 } from '@openrouter-proxy/kms-protocol';
-import { DAY } from '../limits/cooldown.ts';
 import { plus, totalsOf } from './usage-columns.ts';
 import type { UsageFile, UsageSubject } from './usage-file.ts';
 import type { PoolUsage } from './pool-usage.ts';
@@ -86,7 +86,7 @@ export class UsageTotals {
       model: this.#nameOf(by.model, outcome),
       client: by.client ?? NOT_KNOWN,
     };
-    const id = JSON.stringify(Object.values(subject));
+    const id = JSON.stringify([day, subject.keyId, subject.model, subject.client]);
     const known = this.#pending.get(id);
     this.#pending.set(id, [subject, known === undefined ? added : sum(known[1], added)]);
     this.#timer ??= setTimeout(() => this.flush(), KEEP_AFTER_MS).unref();
@@ -151,6 +151,6 @@ export class UsageTotals {
     this.#ofKeys = new Map(
       this.#file.query(day, 'key', 'machine').map(({ name, ...totals }) => [name, totals]),
     );
-    this.#file.forgetBefore(dayOf(Date.parse(day) - FORGET_AFTER_DAYS * DAY));
+    this.#file.forgetBefore(dayOf(Date.parse(day) - FORGET_AFTER_DAYS * DAY_MS));
   }
 }

@@ -9,9 +9,8 @@ import {
   weakKeyWords,
   type LoadedConfig,
 } from '@openrouter-proxy/config';
-import { EXIT, Secret, StartupError } from '@openrouter-proxy/runtime';
+import { createPrivateFile, EXIT, Secret, StartupError } from '@openrouter-proxy/runtime';
 import { hostPlace } from '../announcements/host-place.ts';
-import { createPrivateFile } from './private-file.ts';
 
 /** More than an access key can have. */
 const MAX_FILE_BYTES = 4_096;

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '@openrouter-proxy/config';
 import type { Logger, Secret } from '@openrouter-proxy/runtime';
 import { randomToken } from './access-key.ts';
-import { replacePrivateFile } from './private-file.ts';
+import { replacePrivateFile } from '@openrouter-proxy/runtime';
 
 /** What the KMS tells its callers apart by. New at every start of the launcher. */
 export interface RoleTokens {

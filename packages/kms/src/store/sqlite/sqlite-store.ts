@@ -1,5 +1,5 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import type { DatabaseSync } from 'node:sqlite';
-import { DAY } from '../../limits/cooldown.ts';
 import { diskTrouble } from './disk-trouble.ts';
 import { type KeyRecord } from '../../keys/key-record.ts';
 import { restored } from '../../keys/key-state.ts';
@@ -15,7 +15,7 @@ import {
 import { UNSHARED, type StateStore, type Window } from '../state-store.ts';
 import { WindowCounts } from '../window-counts.ts';
 
-const FORGET_ABSENT_AFTER_MS = 90 * DAY;
+const FORGET_ABSENT_AFTER_MS = 90 * DAY_MS;
 /** Records of keys that are in use are kept however many there are. */
 const MAX_ABSENT = 50_000;
 

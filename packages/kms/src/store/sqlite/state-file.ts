@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { EXIT, StartupError } from '@openrouter-proxy/runtime';
+import { preparePrivateFile, EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { readRecord, type KeyRecord } from '../../keys/key-record.ts';
 import { isSqliteError } from '../../files/sqlite-error.ts';
-import { preparePrivateFile } from '../../files/private-file.ts';
 import type { WindowCount } from '../window-counts.ts';
 
 /** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */
@@ -195,7 +194,7 @@ function digestOf(keyId: string, record: string): string {
 }
 
 function parseRecord(text: string): KeyRecord {
-  // The digest says that this is what `prepareWrite` wrote; the schema, that it means the same today.
+  // The digest proves that `prepareStatements` wrote it; the schema, that this version understands it.
   const record = readRecord(text);
   if (record === undefined) throw new DamagedFile('a record is of an unknown form');
   return record;

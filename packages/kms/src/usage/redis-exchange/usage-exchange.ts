@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RedisUrl } from '@openrouter-proxy/config';
-import type { Clock } from '@openrouter-proxy/runtime';
+import { readJson } from '@openrouter-proxy/kms-protocol';
+import { HOUR_MS, DAY_MS, type Clock } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import type { SharedRow } from '../pool-usage.ts';
 import { COUNTED } from '../usage-columns.ts';
 import { dayOf, type UsageTotals } from '../usage-totals.ts';
-import { DAY } from '../../limits/cooldown.ts';
 import { Connection } from '../../store/redis/connection/connection.ts';
 import { ScriptArguments } from '../../store/redis/connection/script.ts';
 import { troubleWith, wantsNewConnection } from '../../store/redis/connection/trouble.ts';
@@ -18,7 +18,7 @@ const SHARED_DAYS = 90;
 const DAYS_AT_ONCE = 5;
 const CHANGES_AT_ONCE = 20;
 /** Everything is compared with what Redis has from time to time: a failover may lose the last writes. */
-const COMPARE_EVERY_MS = 3_600_000;
+const COMPARE_EVERY_MS = HOUR_MS;
 /** Messages of one exchange; what is left is for the next. */
 const MAX_MESSAGES = 100;
 
@@ -114,7 +114,7 @@ export class UsageExchange implements AsyncDisposable {
   async #sendAndReceive(): Promise<boolean> {
     const { usage, clock } = this.#options;
     const { machine } = usage.pool;
-    const firstDay = dayOf(clock.now() - SHARED_DAYS * DAY);
+    const firstDay = dayOf(clock.now() - SHARED_DAYS * DAY_MS);
     const days = [...this.#untold].sort().reverse().slice(0, DAYS_AT_ONCE);
     const values = new ScriptArguments(...this.#keys).add(
       ...[randomBytes(9).toString('base64url'), dayNumber(firstDay), this.#seen, CHANGES_AT_ONCE],
@@ -151,12 +151,8 @@ export class UsageExchange implements AsyncDisposable {
 }
 
 function readRows(text: string): SharedRow[] | undefined {
-  try {
-    const rows = rowsOfOther.parse(JSON.parse(text));
-    return rows.every(isRow) ? rows : undefined;
-  } catch {
-    return undefined; // of another version of this program, or damaged
-  }
+  const rows = readJson(text, rowsOfOther);
+  return rows?.every(isRow) === true ? rows : undefined;
 }
 
 /** Whether a row has a figure for each column, whole ones but for the cost. */
@@ -167,7 +163,7 @@ function isRow([, , , ...figures]: SharedRow): boolean {
   );
 }
 
-const dayNumber = (day: string) => Math.floor(Date.parse(day) / DAY);
+const dayNumber = (day: string) => Math.floor(Date.parse(day) / DAY_MS);
 
 /** Names a pool, without the password of its Redis. */
 function poolName({ addresses, database }: RedisUrl, prefix: string): string {

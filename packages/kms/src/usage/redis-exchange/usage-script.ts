@@ -1,7 +1,8 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from '../../store/redis/connection/script.ts';
 
 /** How long usage is kept after the last machine told of any. */
-const KEPT_MS = 100 * 86_400_000;
+const KEPT_MS = 100 * DAY_MS;
 /** Days of machines that are kept; of more, the oldest are forgotten. */
 const MAX_ENTRIES = 10_000;
 /** As many are forgotten in one call. */

@@ -1,9 +1,10 @@
+import { DAY_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from './script.ts';
 
 /** What nobody has touched for as long is forgotten. */
-const KEPT_MS = 90 * 86_400_000;
+const KEPT_MS = 90 * DAY_MS;
 /** A machine that was not seen for as long is gone. */
-const MACHINE_GONE_MS = 600_000;
+const MACHINE_GONE_MS = 10 * MINUTE_MS;
 
 const PRELUDE = `
 local time = redis.call('TIME')

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '@openrouter-proxy/runtime';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisUrl } from '@openrouter-proxy/config';
@@ -18,7 +19,7 @@ const UNSETTLED_MS = 5_000;
 const MEET_AT_MOST_EVERY_MS = 10;
 const CHANGES_AT_ONCE = 500;
 /** All that is known is compared with what Redis has from time to time. */
-const COMPARE_EVERY_MS = 3_600_000;
+const COMPARE_EVERY_MS = HOUR_MS;
 /** A command that is executed later than this is not wanted any more. */
 const TOO_LATE_MS = COMMAND_TIMEOUT_MS + 50;
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { Candidate, Window, WindowSnapshot } from '../../state-store.ts';
 import { Batcher } from './batcher.ts';
 import type { KeySpace } from '../connection/key-space.ts';
@@ -20,7 +21,7 @@ const RESERVES_AT_ONCE = 32;
 const LEAVES_AT_ONCE = 64;
 const READS_AT_ONCE = 500;
 /** A window is counted in for as long as it lasts, and may be looked at a while longer. */
-const WINDOW_LINGERS_MS = 60_000;
+const WINDOW_LINGERS_MS = MINUTE_MS;
 const NO_LIMIT = -1;
 /** Leases are renewed for as long as their machine lives: those of a machine that is gone end so soon. */
 const HELD_MS = 30_000;

@@ -1,3 +1,4 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from '../connection/script.ts';
 
 /**
@@ -71,7 +72,7 @@ for request = 1, number() do
   end
   answers[request] = { taken, inSlot, used, full }
 end
-if last then redis.call('SET', KEYS[2], last, 'PX', 86400000) end
+if last then redis.call('SET', KEYS[2], last, 'PX', ${DAY_MS}) end
 return answers`);
 
 /**
@@ -84,7 +85,7 @@ export const LEAVE: Script = script(`${PRELUDE}
 local answers = {}
 for index = 1, number() do
   local lease, mark, left, first = text(), key(), 0, nil
-  local isFirst = not mark or redis.call('SET', mark, 1, 'NX', 'PX', 86400000)
+  local isFirst = not mark or redis.call('SET', mark, 1, 'NX', 'PX', ${DAY_MS})
   for slot = 1, number() do
     local name = key()
     first = first or name
@@ -131,7 +132,7 @@ export const USED: Script = script(`return redis.call('MGET', unpack(KEYS))`);
  */
 export const COUNT: Script = script(`${PRELUDE}
 local mark = key()
-if mark and not redis.call('SET', mark, 1, 'NX', 'PX', 86400000) then return 0 end
+if mark and not redis.call('SET', mark, 1, 'NX', 'PX', ${DAY_MS}) then return 0 end
 for window = 1, number() do
   local name, adjustment, lifetime, least, more = key(), key(), number(), number(), number()
   local used = tonumber(redis.call('GET', name) or 0)

@@ -1,3 +1,4 @@
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import { WRITE } from '../connection/cell-scripts.ts';
 import type { KeySpace } from '../connection/key-space.ts';
@@ -9,7 +10,7 @@ const WRITES_AT_ONCE = 200;
 /** Who always comes second to others' writes of one cell gives way in the end. */
 const MAX_ATTEMPTS = 32;
 /** Redis forgets what nobody has touched for three months: what is known here is touched. */
-const RENEW_AFTER_MS = 30 * 86_400_000;
+const RENEW_AFTER_MS = 30 * DAY_MS;
 
 const written = z.tuple([z.number(), z.string(), z.number()]);
 
