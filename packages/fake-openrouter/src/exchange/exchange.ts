@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Account } from '../accounts/account.ts';
 import type { ErrorAnswer } from '../errors/error-answer.ts';
 import type { Key } from '../accounts/key.ts';
+import { UploadReader, type Upload } from '../files/upload.ts';
 import { isObject, type Json } from '../models/prompt.ts';
 import { RequestLog, type RequestRecord } from './request-log.ts';
 
@@ -29,6 +30,8 @@ export class Exchange {
   body: Buffer = Buffer.alloc(0);
   json: Json = {};
   key: Key | undefined;
+  /** The form that came instead of a document. */
+  upload: Upload | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, log: RequestLog) {
     const url = new URL(request.url ?? '/', 'http://fake');
@@ -77,6 +80,21 @@ export class Exchange {
     const parsed = parse(this.body.toString('utf8'));
     this.json = isObject(parsed) ? parsed : {};
     this.record.model = typeof this.json['model'] === 'string' ? this.json['model'] : null;
+    this.log.changed();
+  }
+
+  /** Reads a form: its file goes to the folder, and of its bytes only the beginning is kept. */
+  async readUpload(folder: string): Promise<void> {
+    const reader = new UploadReader(this.request, folder);
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      if (this.record.bodyBytes === 0) this.body = Buffer.from(chunk);
+      this.record.bodyBytes += chunk.length;
+      await reader.push(chunk);
+    }
+    await reader.end();
+    this.upload = reader.upload;
+    this.record.body = RequestLog.bounded(this.body);
+    this.record.model = this.upload.fields['model'] ?? null;
     this.log.changed();
   }
 

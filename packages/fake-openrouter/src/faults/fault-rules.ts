@@ -10,6 +10,8 @@ export type KeyEncoding = 'plain' | 'upper' | 'base64' | 'percent' | 'json' | 'w
 export type Fault =
   /** One of OpenRouter's own refusals. */
   | { kind: 'refuse'; family: ErrorFamily }
+  /** The work is done and charged, but the client gets another answer, or none. A number is a status. */
+  | { kind: 'after-work'; then: number | 'end' | 'reset' | 'stall' }
   /** Any answer. */
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string }
   /** The connection: silence, an orderly end, or a reset, before the head, after it, or within the stream. */

@@ -13,6 +13,7 @@ import { messagesAnswer } from './messages.ts';
 import { findModel, isFree } from '../models/model-catalog.ts';
 import { readPrompt } from '../models/prompt.ts';
 import { responsesAnswer } from './responses.ts';
+import { failAfterWork } from '../routes/send-reply.ts';
 import type { ApiAnswer } from './sse.ts';
 import { breakOff, sendStream } from './stream-sender.ts';
 
@@ -42,7 +43,7 @@ const asksPaidExtra = ({ json }: Exchange) =>
   [json['plugins'], json['web_search_options']].some((extra) => extra !== undefined);
 
 /** What the key's cap, the account's money and its free limits refuse. */
-function limitReached(
+export function limitReached(
   key: Key,
   context: ErrorContext,
   hasPaidExtra: boolean,
@@ -104,6 +105,7 @@ async function sendAnswer(
   id: string,
   fault: Fault | undefined,
 ): Promise<void> {
+  if (await failAfterWork(exchange, fault)) return;
   if (fault !== undefined) await delay(exchange, fault, api, id);
   if (exchange.response.destroyed) return;
   if (exchange.json['stream'] !== true) {

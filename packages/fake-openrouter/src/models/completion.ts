@@ -43,7 +43,7 @@ export interface Completion {
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** A generation id: `gen-<unix seconds>-<20 letters and digits>`. */
-function generationId(now: number): string {
+export function generationId(now: number): string {
   const letters = Array.from(randomBytes(20), (byte) => ALPHABET[byte % ALPHABET.length]);
   return `gen-${Math.floor(now / 1000)}-${letters.join('')}`;
 }

@@ -1,21 +1,12 @@
 import { freeUsedToday } from '../accounts/account.ts';
-import type { Completion } from '../models/completion.ts';
 import { ERROR_FAMILIES } from '../errors/error-families.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { keyLabel, limitRemaining, type Key } from '../accounts/key.ts';
 import { MODEL_LIST, MODELS } from '../models/model-catalog.ts';
 
-/** A generation that can be asked for, and how often it has been. */
-export interface Generation {
-  completion: Completion;
-  streamed: boolean;
-  asked: number;
-}
-
 /** What the routes that tell of things work with. */
 export interface CatalogContext {
   now: number;
-  generations: Map<string, Generation>;
 }
 
 type Route = (exchange: Exchange, context: CatalogContext, key: Key | undefined) => void;
@@ -69,6 +60,10 @@ const listModels: Route = (exchange) => {
     exchange.answerJson(400, { success: false, error });
     return;
   }
+  if (exchange.query.get('use_rss') === 'true') {
+    exchange.answer(200, FEED, { ...CACHED, 'Content-Type': 'application/rss+xml' });
+    return;
+  }
   const limit = exchange.query.get('limit');
   if (limit !== null) {
     const data = MODELS.slice(0, Number(limit));
@@ -81,45 +76,27 @@ const listModels: Route = (exchange) => {
   exchange.response.end(gzip ? MODEL_LIST.gzipped : MODEL_LIST.plain);
 };
 
-const generation: Route = (exchange, { generations }) => {
-  const id = exchange.query.get('id') ?? '';
-  const found = generations.get(id);
-  if (found !== undefined) found.asked += 1;
-  if (found === undefined || found.asked === 1) {
-    const error = { message: `Generation ${id} not found`, code: 404 };
-    exchange.answerJson(404, { error });
-    return;
-  }
-  const { completion, streamed } = found;
-  const { model, provider, cost, promptTokens, completionTokens, reasoningTokens, created } =
-    completion;
-  exchange.answerJson(200, {
-    data: {
-      id,
-      model,
-      provider_name: provider,
-      total_cost: cost,
-      usage: cost,
-      tokens_prompt: promptTokens,
-      tokens_completion: completionTokens,
-      native_tokens_prompt: promptTokens,
-      native_tokens_completion: completionTokens,
-      native_tokens_cached: 0,
-      native_tokens_reasoning: reasoningTokens,
-      finish_reason: 'stop',
-      native_finish_reason: 'stop',
-      streamed,
-      cancelled: false,
-      latency: 5,
-      generation_time: 10,
-      created_at: new Date(created * 1000).toISOString(),
-      is_byok: false,
-      upstream_id: null,
-      request_id: null,
-      api_type: 'completions',
-    },
-  });
+const NUMBERS = { p50: 1, p75: 1, p90: 1, p99: 1 };
+
+/** A provider that serves a model. */
+const ENDPOINT = {
+  ...{ name: 'Fake | model', provider_name: 'OpenAI', tag: 'fake', status: 0 },
+  ...{ context_length: 131_072, max_completion_tokens: 32_768, max_prompt_tokens: null },
+  ...{ latency_last_30m: NUMBERS, throughput_last_30m: NUMBERS, quantization: null },
+  ...{ uptime_last_1d: 100, uptime_last_30m: 100, uptime_last_5m: 100 },
+  pricing: { prompt: '0', completion: '0' },
+  supported_parameters: ['temperature'],
+  supports_implicit_caching: false,
+  supports_tool_choice: { auto: true, function: true, none: true, required: true },
 };
+
+/** The list as a feed, for readers of news. */
+const FEED = `<?xml version="1.0"?><rss version="2.0"><channel><title>Models</title>${MODELS.slice(
+  0,
+  5,
+)
+  .map(({ id }) => `<item><title>${id}</title></item>`)
+  .join('')}</channel></rss>`;
 
 const endpoints: Route = (exchange) => {
   const id = exchange.path.replace(/^\/models?\//, '').replace(/\/endpoints$/, '');
@@ -127,7 +104,7 @@ const endpoints: Route = (exchange) => {
   if (model === undefined) exchange.answerError(ERROR_FAMILIES.not_found());
   else if (exchange.path.endsWith('/endpoints')) {
     exchange.answerJson(200, {
-      data: { ...model, endpoints: [{ provider_name: 'Fake', status: 0 }] },
+      data: { ...model, endpoints: [{ ...ENDPOINT, model_id: model.id, model_name: model.name }] },
     });
   } else exchange.answerJson(200, { data: model });
 };
@@ -168,7 +145,6 @@ const KEYED: Readonly<Record<string, Route>> = {
       },
     }),
   '/models/user': listModels,
-  '/generation': generation,
 };
 
 /** The route that answers anybody at a path, if there is one. */
@@ -184,7 +160,9 @@ export function keyedRoute(method: string, path: string): Route | undefined {
   return KEYED[path.replace(/^\/auth\/key$/, '/key')];
 }
 
-/** Whether a path is only for keys that manage other keys. */
+/** Whether a path is only for keys that manage other keys, also where there is no such endpoint. */
 export function needsManagementKey(path: string): boolean {
-  return /^\/(keys|activity|guardrails|workspaces|byok)(\/|$)/.test(path);
+  return /^\/(keys|activity|guardrails|workspaces|byok|observability|scim|organization|vault|interns|analytics)(\/|$)/.test(
+    path,
+  );
 }

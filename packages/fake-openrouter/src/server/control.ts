@@ -2,6 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { FakeState } from './fake-state.ts';
 import type { FaultRule } from '../faults/fault-rules.ts';
+import { writePreset } from '../objects/presets.ts';
+import { addContainerFile } from '../files/containers.ts';
+import { endBatch } from '../jobs/batches.ts';
+import { endVideo, JOB_ENDS } from '../jobs/videos.ts';
 import { isObject } from '../models/prompt.ts';
 
 type Command = (state: FakeState, body: unknown) => unknown;
@@ -19,6 +23,23 @@ function number(body: unknown, name: string): number {
   return value;
 }
 
+function word(body: unknown, name: string): string {
+  const value = isObject(body) ? body[name] : undefined;
+  if (typeof value !== 'string') throw new Error(`${name} must be a text`);
+  return value;
+}
+
+/** Ends a job at once: `{id, status}`. */
+function endJob(state: FakeState, body: unknown): void {
+  const id = word(body, 'id');
+  const status = JOB_ENDS.find((end) => end === word(body, 'status'));
+  const [video, batch] = [state.videos.find(id), state.batches.find(id)];
+  if (status === undefined || (video ?? batch) === undefined)
+    throw new Error('no such job or status');
+  if (video !== undefined) endVideo(video, status, state.clock.now());
+  if (batch !== undefined) endBatch(state, batch, status);
+}
+
 /** What can be asked of a fake from another process: method and path behind /__control. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   'GET /rules': (state) => state.rules.list(),
@@ -29,6 +50,31 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'GET /requests': (state) => state.requests.records,
   'GET /counts': (state) => state.requests.counts,
   'DELETE /requests': (state) => state.requests.clear(),
+  'GET /creations': (state) => state.creations.list,
+  'DELETE /creations': (state) => void (state.creations.list.length = 0),
+  'PUT /jobs': (state, body) => void (state.pollsUntilDone = number(body, 'pollsUntilDone')),
+  'POST /jobs/end': endJob,
+  'POST /container-files': (state, body) => {
+    const { account } = keyNamed(state, body);
+    const [containerId, name, content] = ['container', 'name', 'content'].map((member) =>
+      word(body, member),
+    );
+    return {
+      id: addContainerFile(state, account, {
+        containerId: containerId ?? '',
+        name: name ?? '',
+        content: content ?? '',
+      }),
+    };
+  },
+  'POST /presets': (state, body) => {
+    const config = isObject(body) && isObject(body['config']) ? body['config'] : {};
+    const { id } = writePreset(state, keyNamed(state, body).account, {
+      slug: word(body, 'slug'),
+      config,
+    });
+    return { id };
+  },
   'GET /clock': (state) => ({ now: state.clock.now() }),
   'PUT /clock': (state, body) => {
     if (isObject(body) && 'now' in body) state.clock.set(number(body, 'now'));
