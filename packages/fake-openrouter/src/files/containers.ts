@@ -4,16 +4,7 @@ import type { Account } from '../accounts/account.ts';
 import type { FakeState } from '../server/fake-state.ts';
 import { newId, notFound } from '../objects/objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-import { fileDocument, listDocument, pageOf } from './stored-file.ts';
-
-/** A file that a tool of OpenRouter's made in a container. */
-export interface ContainerFile {
-  id: string;
-  containerId: string;
-  name: string;
-  content: Buffer;
-  createdAt: number;
-}
+import { fileDocument, listDocument, pageOf, type ContainerFile } from './stored-file.ts';
 
 /** Puts a file into a container of an account, as a tool would. */
 export function addContainerFile(

@@ -1,4 +1,9 @@
-import type { FilePart } from '../routes/route.ts';
+/** Bytes of a file, from `start` to before `end`. */
+export interface FilePart {
+  path: string;
+  start: number;
+  end: number;
+}
 
 /** A file of an account. */
 export interface StoredFile {
@@ -10,6 +15,15 @@ export interface StoredFile {
   bytes: FilePart;
   sha256: string;
   /** Milliseconds since the epoch. */
+  createdAt: number;
+}
+
+/** A file that a tool of OpenRouter's made in a container. */
+export interface ContainerFile {
+  id: string;
+  containerId: string;
+  name: string;
+  content: Buffer;
   createdAt: number;
 }
 

@@ -1,24 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { badRequest, newId, notFound } from '../objects/objects.ts';
-import { charge, type Key } from '../accounts/key.ts';
+import { charge } from '../accounts/key.ts';
 import { listDocument, pageOf } from '../files/stored-file.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
 import type { FakeState } from '../server/fake-state.ts';
-import type { JobEnd } from './videos.ts';
-
-/** A batch of an account: in the form of OpenAI's, which OpenRouter follows. */
-export interface Batch {
-  id: string;
-  key: Key;
-  status: 'validating' | 'in_progress' | JobEnd;
-  inputFileId: string;
-  outputFileId: string | null;
-  endpoint: string;
-  polls: number;
-  createdAt: number;
-  endedAt: number | null;
-}
+import type { Batch, JobEnd } from './job.ts';
 
 const COST = 0.25;
 const DAY_SECONDS = 86_400;

@@ -1,23 +1,10 @@
 import { findModel } from '../models/model-catalog.ts';
 import { badRequest, newId, notFound } from '../objects/objects.ts';
 import { ERROR_FAMILIES } from '../errors/error-families.ts';
-import { charge, type Key } from '../accounts/key.ts';
+import { charge } from '../accounts/key.ts';
+import type { JobEnd, Video } from './job.ts';
 import { refusedMedia } from '../media/media-cost.ts';
 import { publicRoutes, routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-
-/** How a job ends. */
-export const JOB_ENDS = ['completed', 'failed', 'cancelled', 'expired'] as const;
-export type JobEnd = (typeof JOB_ENDS)[number];
-
-/** A video as its account sees it. */
-export interface Video {
-  id: string;
-  generationId: string;
-  status: 'pending' | 'in_progress' | JobEnd;
-  key: Key;
-  cost: number;
-  polls: number;
-}
 
 /** US dollars that a video costs. */
 const COST = 0.5;

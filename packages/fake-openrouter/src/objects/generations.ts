@@ -1,27 +1,6 @@
-import type { Account } from '../accounts/account.ts';
+import type { Generation } from './kept.ts';
 import { badRequest, notFound } from './objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-
-/** A generation that its account can ask for. */
-export interface Generation {
-  id: string;
-  account: Account;
-  model: string;
-  provider: string;
-  /** Seconds since the epoch. */
-  created: number;
-  cost: number;
-  promptTokens: number;
-  completionTokens: number;
-  reasoningTokens: number;
-  streamed: boolean;
-  /** What it was: `completions`, `image`, `tts`, … */
-  type: string;
-  prompt: string;
-  answer: string | null;
-  /** How often it was asked for. */
-  asked: number;
-}
 
 /** Fields that say nothing of these generations. */
 const NOTHING_MORE = {

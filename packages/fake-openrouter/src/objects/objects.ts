@@ -1,7 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import type { Account } from '../accounts/account.ts';
 import { answer, type ErrorAnswer } from '../errors/error-answer.ts';
-import type { KeyedCall } from '../routes/route.ts';
 
 const MAX_OBJECTS = 20_000;
 const MAX_CREATIONS = 20_000;
@@ -20,11 +20,17 @@ export interface Creation {
   body: string;
 }
 
+/** The request that makes an object. */
+interface Maker {
+  exchange: { request: { headers: IncomingHttpHeaders }; record: { body: string } };
+  key: { name: string; account: Account };
+}
+
 /** Everything that was ever made: a test proves by it that something was made once. */
 export class Creations {
   readonly list: Creation[] = [];
 
-  add(kind: string, id: string, { exchange, key }: KeyedCall): void {
+  add(kind: string, id: string, { exchange, key }: Maker): void {
     const { headers } = exchange.request;
     this.list.push({
       kind,

@@ -1,16 +1,8 @@
 import type { Account } from '../accounts/account.ts';
 import type { FakeState } from '../server/fake-state.ts';
+import type { Preset } from './kept.ts';
 import { newId, notFound } from './objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-
-/** A preset of an account. */
-export interface Preset {
-  id: string;
-  slug: string;
-  account: Account;
-  /** The newest last. */
-  versions: { id: string; config: object; createdAt: number }[];
-}
 
 const iso = (ms: number) => new Date(ms).toISOString();
 

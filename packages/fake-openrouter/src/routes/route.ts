@@ -1,14 +1,8 @@
 import type { ErrorAnswer } from '../errors/error-answer.ts';
+import type { FilePart } from '../files/stored-file.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { FakeState } from '../server/fake-state.ts';
 import type { Key } from '../accounts/key.ts';
-
-/** Bytes of a file, from `start` to before `end`. */
-export interface FilePart {
-  path: string;
-  start: number;
-  end: number;
-}
 
 /** What a route answers. The sender applies the faults. */
 export type Reply =

@@ -5,7 +5,8 @@ import type { FaultRule } from '../faults/fault-rules.ts';
 import { writePreset } from '../objects/presets.ts';
 import { addContainerFile } from '../files/containers.ts';
 import { endBatch } from '../jobs/batches.ts';
-import { endVideo, JOB_ENDS } from '../jobs/videos.ts';
+import { JOB_ENDS } from '../jobs/job.ts';
+import { endVideo } from '../jobs/videos.ts';
 import { isObject } from '../models/prompt.ts';
 
 type Command = (state: FakeState, body: unknown) => unknown;

@@ -3,15 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createAccount, type Account } from '../accounts/account.ts';
-import type { Generation } from '../objects/generations.ts';
-import type { Preset } from '../objects/presets.ts';
 import { createClock } from './clock.ts';
 import { FaultRules } from '../faults/fault-rules.ts';
-import type { ContainerFile } from '../files/containers.ts';
-import type { StoredFile } from '../files/stored-file.ts';
-import type { Batch } from '../jobs/batches.ts';
-import type { Video } from '../jobs/videos.ts';
 import { createKey, type Key, type KeyOptions } from '../accounts/key.ts';
+import type { ContainerFile, StoredFile } from '../files/stored-file.ts';
+import type { Batch, Video } from '../jobs/job.ts';
+import type { Generation, Preset } from '../objects/kept.ts';
 import { AccountObjects, Creations } from '../objects/objects.ts';
 import { RequestLog } from '../exchange/request-log.ts';
 
