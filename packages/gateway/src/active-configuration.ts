@@ -15,9 +15,10 @@ import { answerTokenCount, isTokenCount } from './token-count/count-answer.ts';
 import type { TokenCounting } from './token-count/token-counting.ts';
 import type { Siblings } from './workers/siblings.ts';
 import { createUpstreamAgent } from './upstream/upstream-agent.ts';
-import { createUpstream, fetchFrom, type Upstream } from './upstream/upstream.ts';
+import { createHttpProxyEngine } from './upstream/http-proxy-engine.ts';
+import { fetchFrom, type UpstreamEngine } from './upstream/upstream.ts';
 
-/** What every configuration of a gateway serves with. */
+/** What every configuration of a gateway shares. */
 export interface ActiveConfigurationDeps extends Pick<Endpoints, 'health' | 'metrics'> {
   readonly onFinished: AppDeps['onFinished'];
   readonly leases: Leases;
@@ -34,62 +35,79 @@ export interface ActiveConfigurationDeps extends Pick<Endpoints, 'health' | 'met
   readonly now: () => number;
 }
 
-/** A gateway as one configuration has it: requests that began under it end under it. */
+/** A gateway under one configuration. Requests that began under it end under it. */
 export class ActiveConfiguration {
   readonly options: GatewayConfiguration;
   readonly baseUrl: URL;
-  readonly upstream: Upstream;
+  readonly engine: UpstreamEngine;
   readonly cache: ModelsCache;
   readonly #agent: ReturnType<typeof createUpstreamAgent>;
   readonly #app: RequestListener;
-  #underWay = 0;
+  #activeRequests = 0;
   #isRetired = false;
 
-  constructor(options: GatewayConfiguration, parts: ActiveConfigurationDeps) {
+  constructor(options: GatewayConfiguration, deps: ActiveConfigurationDeps) {
     this.options = options;
     this.baseUrl = new URL(options.upstream.baseUrl);
     this.#agent = createUpstreamAgent(this.baseUrl, options.upstream.requestProxy);
-    this.upstream = createUpstream(this.baseUrl, this.#agent, options.upstream);
-    this.cache = createModelsCache(this, parts);
+    this.engine = createHttpProxyEngine(this.baseUrl, this.#agent, options.upstream);
+    this.cache = createModelsCache(this, deps);
     const trustedProxies = blockListOf(options.server.trustedProxies);
     this.#app = createApp({
       auth: createClientAuth(options.accessKeys),
       addressOf: ({ socket, headers }) =>
         clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
-      wrongKeys: parts.wrongKeys,
+      wrongKeys: deps.wrongKeys,
       settings: options,
-      endpoints: { api: createApi(this, parts), health: parts.health, metrics: parts.metrics },
-      onFinished: parts.onFinished,
+      endpoints: { api: createApi(this, deps), health: deps.health, metrics: deps.metrics },
+      onFinished: deps.onFinished,
     });
   }
 
   /** Serves a request. */
   serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#underWay += 1;
+    this.#activeRequests += 1;
     response.once('close', () => {
-      this.#underWay -= 1;
+      this.#activeRequests -= 1;
       this.#endIfIdle();
     });
     this.#app(request, response);
   }
 
-  /** No more requests come: its connections are closed when the last one has ended. */
+  /** No more requests come. Its upstream connections are closed when the last request has ended. */
   retire(): void {
     this.#isRetired = true;
     this.#endIfIdle();
   }
 
   #endIfIdle(): void {
-    if (this.#isRetired && this.#underWay === 0) this.#agent.destroy();
+    if (this.#isRetired && this.#activeRequests === 0) this.#agent.destroy();
+  }
+}
+
+/** The configuration in force. */
+export class CurrentConfiguration {
+  #active: ActiveConfiguration | null = null;
+
+  /** Throws before the first one is set. */
+  get active(): ActiveConfiguration {
+    if (this.#active === null) throw new Error('the gateway has no configuration yet');
+    return this.#active;
+  }
+
+  /** Puts another configuration in force. Requests that are being served end under the earlier one. */
+  set(next: ActiveConfiguration): void {
+    this.#active?.retire();
+    this.#active = next;
   }
 }
 
 function createModelsCache(
-  { options, upstream, baseUrl }: ActiveConfiguration,
+  { options, engine, baseUrl }: ActiveConfiguration,
   { counters, siblings, now }: ActiveConfigurationDeps,
 ): ModelsCache {
   return new ModelsCache({
-    fetch: fetchFrom(upstream, baseUrl),
+    fetch: fetchFrom(engine, baseUrl),
     metrics: counters,
     siblings,
     now,
@@ -101,7 +119,7 @@ function createModelsCache(
 
 /** The function that sends requests upstream, under a lease. */
 function forwarderOf(
-  { options: settings, upstream: engine, baseUrl }: ActiveConfiguration,
+  { options: settings, engine, baseUrl }: ActiveConfiguration,
   deps: ActiveConfigurationDeps,
 ): ReturnType<typeof createForwarder> {
   const { leases, counters: metrics, memory, spool, active, bodyTimeoutMs, now } = deps;
@@ -109,15 +127,18 @@ function forwarderOf(
   return refusingRepeats(createForwarder({ settings, engine, baseUrl, ...shared }), now);
 }
 
-/** Proxied paths: the model list through its cache, token counts by an estimate, everything else upstream. */
-function createApi(serving: ActiveConfiguration, parts: ActiveConfigurationDeps): Endpoints['api'] {
-  const { options, baseUrl, cache } = serving;
+/** Serves the API's paths: the model list from its cache, token counts by an estimate, everything else upstream. */
+function createApi(
+  configuration: ActiveConfiguration,
+  deps: ActiveConfigurationDeps,
+): Endpoints['api'] {
+  const { options, baseUrl, cache } = configuration;
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.cache.enabled || options.rules.freeOnly;
   const estimatesTokens = options.rules.countTokens === 'estimate';
-  const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = parts;
+  const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = deps;
   const countLimits = { maxBytes: options.server.maxBodyBytes, silenceMs, memory };
-  const forward = forwarderOf(serving, parts);
+  const forward = forwarderOf(configuration, deps);
   return (context, target, keyless) => {
     const path = basePath + target.path + target.query;
     const { method } = context.identity;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Outcome, Verdict } from '@openrouter-proxy/kms-protocol';
 import type { StopReason } from '../request/request-end.ts';
+import type { UpstreamFailureKind } from '../upstream/upstream-failure.ts';
 import type { Answered } from './attempt-result.ts';
 
 /** How an answer can break off. `cut_off`: the gateway had to end it. */
@@ -17,6 +18,14 @@ const VERDICT_OF: Readonly<Record<Break, Verdict>> = {
   stalled: 'stalled',
   truncated: 'truncated',
 };
+
+/** The failure of an attempt whose answer breaks off before its content. */
+export const FAILURE_OF = {
+  client_abort: 'aborted',
+  cut_off: 'aborted',
+  stalled: 'timeout',
+  truncated: 'truncated',
+} as const satisfies Record<Break, UpstreamFailureKind>;
 
 const OUTCOME_OF: Readonly<Record<Break, Outcome>> = {
   client_abort: { kind: 'client_abort' },

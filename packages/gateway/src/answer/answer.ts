@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import type { Api } from '@openrouter-proxy/kms-protocol';
 import type { RequestContext } from '../http/request-context.ts';
+import type { ResponseWriter } from '../http/response-writer.ts';
 import type { RequestIdentity } from '../request/request-progress.ts';
 import { documentInsteadOfStream, noDocument } from '../upstream/upstream-failure.ts';
-import type { AnswerOptions, AttemptResult } from './attempt-result.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
+import { failedAttempt, type AnswerOptions, type AttemptResult } from './attempt-result.ts';
 import { answerJson } from './json-answer.ts';
 import type { Keepalive } from './keepalive.ts';
 import { relay } from './passthrough.ts';
@@ -29,10 +30,7 @@ function isDocumentDue({ path, method }: RequestIdentity): boolean {
 /** How a response is taken in, by its head. */
 type AnswerKind = 'refusal' | 'stream' | 'model answer' | 'document' | 'bytes';
 
-function kindOf(
-  { statusCode = 502, headers }: IncomingMessage,
-  context: RequestContext,
-): AnswerKind {
+function kindOf({ statusCode, headers }: UpstreamResponse, context: RequestContext): AnswerKind {
   const { identity, writer } = context;
   if (statusCode >= 400) return 'refusal';
   if (statusCode !== 200) return 'bytes';
@@ -45,12 +43,9 @@ function kindOf(
   return JSON_TYPE.test(type) && isDocumentDue(identity) ? 'document' : 'bytes';
 }
 
-/**
- * Takes in a response, and passes it on unless it turns out to be an error. Rejects with an
- * UpstreamFailure when it is no usable answer.
- */
+/** Takes in a response, and passes it on unless it turns out to be an error, or no usable answer. */
 export function takeAnswer(
-  response: IncomingMessage,
+  response: UpstreamResponse,
   context: RequestContext,
   options: AnswerOptions & { readonly keepalive: Keepalive },
 ): Promise<AttemptResult> {
@@ -69,6 +64,11 @@ export function takeAnswer(
     case 'bytes':
       if (!writer.hasBegun) return relay(response, context, options);
       response.destroy();
-      throw writer.isStreaming ? documentInsteadOfStream() : noDocument();
+      return Promise.resolve(unfit(writer));
   }
+}
+
+/** The answer that has begun cannot become what the upstream sends. */
+function unfit({ isStreaming }: ResponseWriter): AttemptResult {
+  return failedAttempt(isStreaming ? documentInsteadOfStream() : noDocument());
 }

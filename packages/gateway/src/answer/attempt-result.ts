@@ -2,7 +2,7 @@ import type { Api, Outcome, Usage, Verdict } from '@openrouter-proxy/kms-protoco
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { Refusal } from '../outcome/outcome.ts';
 import type { Cancellation } from '../request/cancellation.ts';
-import type { UpstreamFailure } from '../upstream/upstream-failure.ts';
+import { failureOutcome, type UpstreamFailure } from '../upstream/upstream-failure.ts';
 import type { DeferredError } from './deferred-error.ts';
 
 /** The client has the answer, whole or broken off. */
@@ -33,6 +33,11 @@ export type AttemptResult = Answered | Unanswered;
 
 /** The end of an attempt after which the client still needs an answer. */
 export type Unanswered = Refused | Failed;
+
+/** The result of an attempt that failed. */
+export function failedAttempt(failure: UpstreamFailure): Failed {
+  return { kind: 'failed', outcome: failureOutcome(failure), failure };
+}
 
 /** What an answer is taken in and passed on under. */
 export interface AnswerOptions {

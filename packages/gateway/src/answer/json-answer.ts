@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { AnswerOptions, AttemptResult } from './attempt-result.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { failedAttempt, type AnswerOptions, type AttemptResult } from './attempt-result.ts';
 import { brokenDocument, undecodable } from './broken-document.ts';
 import { readResponseBody } from '../upstream/response-body.ts';
 import { decode } from '../upstream/decoding.ts';
@@ -11,7 +11,8 @@ import { answered, whenClosed } from './answer-end.ts';
 import { relay } from './passthrough.ts';
 import { clientResponseHeaders } from '../upstream/response-headers.ts';
 import { maskOf } from '../upstream/secret-mask.ts';
-import { documentInsteadOfStream } from '../upstream/upstream-failure.ts';
+import { documentInsteadOfStream, UpstreamFailure } from '../upstream/upstream-failure.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { lastUsage } from '../outcome/usage.ts';
 
 /** A larger answer is passed on as it comes: it is no error. */
@@ -52,19 +53,21 @@ export interface DocumentOptions {
 
 /**
  * Takes in an answer that is one JSON document, and passes it on when all of it is there and it is
- * no error in disguise (OpenRouter docs, "Errors and debugging"). Rejects with an UpstreamFailure.
+ * no error in disguise (OpenRouter docs, "Errors and debugging").
  */
 export async function answerJson(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   context: RequestContext,
   options: AnswerOptions & DocumentOptions,
 ): Promise<AttemptResult> {
   const { headers } = upstream;
-  const { chunks, whole } = await readResponseBody(upstream, {
+  const read = await readResponseBody(upstream, {
     maxBytes: MAX_HELD,
     idleMs: options.forwarding.idleTimeoutMs,
     signal: options.cancellation.signal,
   });
+  if (read instanceof UpstreamFailure) return failedAttempt(read);
+  const { chunks, whole } = read;
   const [first, ...others] = chunks;
   const body = first !== undefined && others.length === 0 ? first : Buffer.concat(chunks);
   const decoded = whole ? decode(body, headers, MAX_DECODED) : { kind: 'too large' as const };
@@ -75,20 +78,20 @@ export async function answerJson(
       return answerLarge(upstream, chunks, context, options);
     case 'unknown coding':
     case 'damaged':
-      throw undecodable();
+      return failedAttempt(undecodable());
   }
 }
 
 /** Passes on a document that is too large to hold. */
 function answerLarge(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   begun: readonly Buffer[],
   context: RequestContext,
   options: AnswerOptions,
 ): Promise<AttemptResult> {
   if (context.writer.isStreaming) {
     upstream.destroy();
-    throw documentInsteadOfStream();
+    return Promise.resolve(failedAttempt(documentInsteadOfStream()));
   }
   return relay(upstream, context, options, { begun, isDocument: true });
 }
@@ -100,14 +103,14 @@ interface WholeDocument {
 }
 
 async function answerWhole(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   { body, text }: WholeDocument,
   { writer }: RequestContext,
   { secret, metrics, onContent, isModelAnswer }: AnswerOptions & DocumentOptions,
 ): Promise<AttemptResult> {
-  const { headers, statusCode: sent = 200 } = upstream;
+  const { headers, statusCode: sent } = upstream;
   const broken = brokenDocument(documentState(text), headers);
-  if (broken !== undefined) throw broken;
+  if (broken !== undefined) return failedAttempt(broken);
   if (isModelAnswer && holdsError(text)) {
     const outcome = classifyErrorWithin(text.toString('utf8'), headers);
     // An error within a 200 gets the status that it names.
@@ -115,7 +118,7 @@ async function answerWhole(
     const error = { kind: 'document', status, body: text, headers, outcome, secret } as const;
     return { kind: 'refused', outcome, error };
   }
-  if (writer.isStreaming) throw documentInsteadOfStream();
+  if (writer.isStreaming) return failedAttempt(documentInsteadOfStream());
   onContent();
   const clean = maskOf(secret).bytes(text);
   const isPassedAsSent = clean === text && !writer.isDocument;

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { answered, breakOf, whenClosed, type Break } from './answer-end.ts';
 import type { Answered, AnswerOptions } from './attempt-result.ts';
@@ -9,6 +9,7 @@ import type { ResponseWriter } from '../http/response-writer.ts';
 import { clientResponseHeaders } from '../upstream/response-headers.ts';
 import { maskOf } from '../upstream/secret-mask.ts';
 import { IdleTimer } from '../upstream/idle-timer.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { StreamTail } from '../streams/tail.ts';
 
 /** What is done with a body on its way. */
@@ -23,7 +24,7 @@ interface Passage {
 
 /** Moves a body from its source to the client. Returns what stops it. */
 function pump(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   source: Readable,
   response: ServerResponse,
   options: AnswerOptions & Passage,
@@ -71,7 +72,7 @@ export interface RelayOptions {
 
 /** The body to relay: decoded where it has to be read on its way. */
 function bodyOf(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   { identity }: RequestContext,
   { secret }: AnswerOptions,
   { begun = [], isDocument = false }: RelayOptions,
@@ -85,7 +86,7 @@ function bodyOf(
 
 /** Sends the head, unless white space has begun the answer. */
 function writeHead(
-  { statusCode: status = 502, headers }: IncomingMessage,
+  { statusCode: status, headers }: UpstreamResponse,
   writer: ResponseWriter,
   { isDecoded, isDocument }: { isDecoded: boolean; isDocument: boolean },
 ): void {
@@ -101,7 +102,7 @@ function writeHead(
 function reading(
   { identity: { api } }: RequestContext,
   { secret, metrics }: AnswerOptions,
-  { status, isDocument }: { status: number | undefined; isDocument: boolean },
+  { status, isDocument }: { status: number; isDocument: boolean },
 ) {
   const isModelAnswer = status === 200 && api !== null && api !== 'other';
   const tail = metrics.tokens && isModelAnswer ? new StreamTail() : undefined;
@@ -128,7 +129,7 @@ function reading(
  * broken too, without the final chunk: a cut answer must not look whole (RFC 9112, section 8).
  */
 export async function relay(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   context: RequestContext,
   options: AnswerOptions,
   relayed: RelayOptions = {},

@@ -1,53 +1,46 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Usage } from '@openrouter-proxy/kms-protocol';
-import { answered, breakOf, whenClosed, type Break } from './answer-end.ts';
-import type { Answered, AnswerOptions, AttemptResult } from './attempt-result.ts';
-import { decodeStream } from '../upstream/decoding.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
 import { answerError } from '../http/error-answer.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { ResponseWriter } from '../http/response-writer.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
-import { classifyErrorWithin } from '../outcome/outcome.ts';
-import { relay } from './passthrough.ts';
-import { streamHeaders } from '../upstream/response-headers.ts';
-import { maskOf, type MaskStream } from '../upstream/secret-mask.ts';
-import { IdleTimer } from '../upstream/idle-timer.ts';
-import { UpstreamFailure, type UpstreamFailureKind } from '../upstream/upstream-failure.ts';
-import { withoutKey } from './deferred-error.ts';
 import { errorInsteadOf } from '../outcome/key-refusal.ts';
+import { classifyErrorWithin } from '../outcome/outcome.ts';
 import type { StreamError } from '../streams/passing.ts';
 import { StreamRelay, type RelayEnd, type RelayStep } from '../streams/relay.ts';
+import { decodeStream } from '../upstream/decoding.ts';
+import { IdleTimer } from '../upstream/idle-timer.ts';
+import { UpstreamFailure } from '../upstream/upstream-failure.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
+import { answered, breakOf, FAILURE_OF, whenClosed, type Break } from './answer-end.ts';
+import {
+  failedAttempt,
+  type Answered,
+  type AnswerOptions,
+  type AttemptResult,
+} from './attempt-result.ts';
+import { ClientStream } from './client-stream.ts';
+import { withoutKey } from './deferred-error.ts';
+import { relay } from './passthrough.ts';
 
 /** How long events that only announce an answer are held back. */
 const MAX_HELD_MS = 30_000;
 /** How long the upstream is read for the usage of an answer of which the client has all it gets. */
 const READ_ON_MS = 2_000;
 
-const FAILURE_OF = {
-  client_abort: 'aborted',
-  cut_off: 'aborted',
-  stalled: 'timeout',
-  truncated: 'truncated',
-} as const satisfies Record<Break, UpstreamFailureKind>;
-
 type Refused = Extract<RelayStep, { kind: 'refused' }>;
 
 /** One upstream stream on its way to the client: the sockets and timers around a StreamRelay. */
 class StreamAnswer {
-  readonly #upstream: IncomingMessage;
+  readonly #upstream: UpstreamResponse;
   readonly #source: Readable;
   readonly #context: RequestContext;
-  readonly #writer: ResponseWriter;
   readonly #options: AnswerOptions;
   readonly #end = Promise.withResolvers<AttemptResult>();
   readonly #relay: StreamRelay;
-  readonly #mask: MaskStream;
+  readonly #client: ClientStream;
   readonly #silence: IdleTimer;
   #timer: NodeJS.Timeout | undefined;
   #hasContent = false;
-  /** Whether the client has not taken the last bytes yet. */
-  #isBlocked = false;
   /**
    * `reading on`: the client has all it gets, and the upstream may still say what was used. `over`: nothing
    * of the upstream is looked at.
@@ -56,7 +49,7 @@ class StreamAnswer {
   #broken: Break | undefined;
 
   constructor(
-    upstream: IncomingMessage,
+    upstream: UpstreamResponse,
     source: Readable,
     context: RequestContext,
     options: AnswerOptions,
@@ -64,18 +57,17 @@ class StreamAnswer {
     this.#upstream = upstream;
     this.#source = source;
     this.#context = context;
-    this.#writer = context.writer;
     this.#options = options;
     this.#relay = new StreamRelay(context.identity.api ?? 'other');
-    this.#mask = maskOf(options.secret).stream();
+    const { secret } = options;
+    const { headers } = upstream;
+    this.#client = new ClientStream(context.writer, source, { headers, secret });
     this.#silence = new IdleTimer(options.forwarding.idleTimeoutMs, () => this.#onSilence());
   }
 
-  /** Passes the stream on; rejects with an UpstreamFailure while another attempt may take its place. */
+  /** Passes the stream on. */
   async run(): Promise<AttemptResult> {
-    const { response } = this.#writer;
     const { signal } = this.#options.cancellation;
-    response.on('drain', this.#onDrain);
     signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#source.on('error', () => undefined); // `close` follows
     this.#source.on('data', (chunk: Buffer) => this.#push(chunk));
@@ -86,15 +78,10 @@ class StreamAnswer {
       return await this.#end.promise;
     } finally {
       this.#silence.stop();
-      response.off('drain', this.#onDrain);
+      this.#client.stop();
       signal.removeEventListener('abort', this.#onAbort);
     }
   }
-
-  readonly #onDrain = (): void => {
-    this.#isBlocked = false;
-    this.#source.resume();
-  };
 
   #push(chunk: Buffer): void {
     if (this.#phase === 'over') return;
@@ -116,15 +103,7 @@ class StreamAnswer {
       clearTimeout(this.#timer);
       this.#options.onContent();
     }
-    this.#write(this.#mask.push(bytes));
-  }
-
-  #write(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#writer.beginStream(streamHeaders(this.#upstream.headers));
-    if (this.#writer.response.write(bytes)) return;
-    this.#isBlocked = true;
-    this.#source.pause();
+    this.#client.send(bytes);
   }
 
   #onEnd(): void {
@@ -148,13 +127,13 @@ class StreamAnswer {
 
   /** The client has the whole answer. */
   #finish(usage: Usage | null): void {
-    this.#write(this.#mask.end());
-    this.#writer.response.end();
+    this.#client.flush();
+    this.#context.writer.response.end();
     this.#settle(this.#whenSent(usage));
   }
 
   async #whenSent(usage: Usage | null): Promise<Answered> {
-    const { response } = this.#writer;
+    const { response } = this.#context.writer;
     await whenClosed(response);
     const sent = answered(response, this.#broken);
     if (this.#broken === undefined) return { ...sent, usage: this.#counted(usage) };
@@ -163,7 +142,7 @@ class StreamAnswer {
 
   /** Whether a client that left had been sent all there was. */
   get #hasTakenAll(): boolean {
-    return this.#broken === 'client_abort' && !this.#isBlocked;
+    return this.#broken === 'client_abort' && !this.#client.isBlocked;
   }
 
   #complete(usage: Usage | null): Answered {
@@ -181,8 +160,9 @@ class StreamAnswer {
    */
   #endWithError({ body, event }: StreamError, end?: RelayEnd): void {
     const own = errorInsteadOf(classifyErrorWithin(body, this.#upstream.headers), false);
-    this.#write(this.#mask.end());
-    if (own === undefined) this.#writer.endWithError(withoutKey(event, this.#options.secret));
+    this.#client.flush();
+    if (own === undefined)
+      this.#context.writer.endWithError(withoutKey(event, this.#options.secret));
     else answerError(this.#context, own, this.#relay.nextSequenceNumber);
     if (end === undefined) this.#readOn();
     else this.#settleRead(end);
@@ -215,7 +195,7 @@ class StreamAnswer {
   }
 
   #onSilence(): void {
-    const { response } = this.#writer;
+    const { response } = this.#context.writer;
     if (this.#phase === 'over') {
       // All of it is sent, and the client does not read the rest.
       this.#broken = 'client_abort';
@@ -247,23 +227,25 @@ class StreamAnswer {
     this.#broken = why;
     if (!this.#hasContent) {
       this.#stop();
-      this.#end.reject(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`));
+      this.#end.resolve(
+        failedAttempt(new UpstreamFailure(FAILURE_OF[why], `the upstream ${what}`)),
+      );
       return;
     }
-    if (why === 'client_abort') this.#writer.response.destroy();
+    if (why === 'client_abort') this.#context.writer.response.destroy();
     else this.#sayThatItBroke(why, what);
     this.#settle(this.#whenBroken());
   }
 
   async #whenBroken(): Promise<Answered> {
-    const { response } = this.#writer;
+    const { response } = this.#context.writer;
     await whenClosed(response);
     return { ...answered(response, this.#broken), usage: null };
   }
 
   /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
   #sayThatItBroke(why: Break, what: string): void {
-    if (this.#relay.isWithinEvent) this.#writer.response.write('\n\n');
+    if (this.#relay.isWithinEvent) this.#context.writer.response.write('\n\n');
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
     const { reason } = this.#options.cancellation;
     const error =
@@ -288,11 +270,11 @@ class StreamAnswer {
 }
 
 /**
- * Passes a stream of events on to the client. What ends it before its first content rejects with an
- * UpstreamFailure or gives a `refused` end; after that it ends `answered`, whatever happens.
+ * Passes a stream of events on to the client. What ends it before its first content gives a `failed` or
+ * `refused` result; after that it is `answered`, whatever happens.
  */
 export function answerStream(
-  upstream: IncomingMessage,
+  upstream: UpstreamResponse,
   context: RequestContext,
   options: AnswerOptions,
 ): Promise<AttemptResult> {

@@ -10,16 +10,18 @@ import type { ModelsCache } from '../models/models-cache.ts';
 import { gatewayName, type Siblings, type WorkerLoad } from '../workers/siblings.ts';
 import { LiveFeed } from './live-feed.ts';
 import { ownUse } from '../metrics/machine-load.ts';
-import { allMetrics, metricsPages, type PagesDeps } from './pages.ts';
+import { allMetrics, metricsPages } from './pages.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 
-/** What the dashboard shows. */
+/** What the dashboard reads. */
 export interface DashboardDeps {
   readonly kms: KmsClient;
   readonly leases: Leases;
-  readonly cache: () => ModelsCache;
-  /** What is configured at the moment. */
-  readonly options: () => Pick<GatewayConfiguration, 'cache' | 'metrics'>;
+  /** The configuration in force, and its cache. */
+  readonly current: () => {
+    readonly cache: ModelsCache;
+    readonly options: Pick<GatewayConfiguration, 'cache' | 'metrics'>;
+  };
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly siblings: Siblings;
@@ -31,41 +33,42 @@ export interface DashboardDeps {
 /** Everything under `/metrics`. */
 export interface Dashboard {
   readonly pages: Endpoints['metrics'];
-  /** What this process does, as its siblings show it together with what they do. */
+  /** This process's share, which its siblings show together with their own. */
   readonly own: {
     metrics(): Promise<MetricFamily[]>;
     load(): WorkerLoad;
   };
-  /** Ends the views that are open. */
+  /** Ends the open live views. */
   stop(): void;
 }
 
-/** Puts the dashboard together. */
-export async function createDashboard(shown: DashboardDeps): Promise<Dashboard> {
-  const { kms, leases, cache, options, metrics, logger, siblings, health, now } = shown;
+/** Creates the dashboard. */
+export async function createDashboard(deps: DashboardDeps): Promise<Dashboard> {
+  const { kms, leases, current, metrics, logger, siblings, health, now } = deps;
   const cacheState = () => {
-    const { enabled, ttlMs } = options().cache;
-    const ageSeconds = cache().ageSeconds();
+    const { cache, options } = current();
+    const { enabled, ttlMs } = options.cache;
+    const ageSeconds = cache.ageSeconds();
     return { enabled, ageSeconds, ttlSeconds: ttlMs / 1_000, ...metrics.modelsCache() };
   };
   const source = new SnapshotSource({
     ...{ kms, siblings, health, now },
     cache: cacheState,
-    system: () => options().metrics.system,
+    system: () => current().options.metrics.system,
   });
   const metricState = () => ({
     leasesInFlight: leases.inFlight,
-    modelsCacheAgeSeconds: cache().ageSeconds(),
+    modelsCacheAgeSeconds: current().cache.ageSeconds(),
   });
+  const measured = { kms, health, metrics, metricState, siblings };
   const feed = new LiveFeed({
     snapshots: (queries) => source.takeAll(queries),
-    metrics: () => allMetrics(parts),
+    metrics: () => allMetrics(measured),
     logger,
   });
   const assets = await readAssets();
-  const parts: PagesDeps = { kms, health, metrics, metricState, siblings, source, feed, assets };
   return {
-    pages: metricsPages(parts),
+    pages: metricsPages({ ...measured, source, feed, assets }),
     own: {
       metrics: () => metrics.additive({ leasesInFlight: leases.inFlight }),
       load: () => ({ use: ownUse(gatewayName(siblings)), cache: metrics.modelsCache() }),

@@ -1,7 +1,11 @@
-import type { IncomingMessage } from 'node:http';
 import type { Lease } from '@openrouter-proxy/kms-protocol';
 import { takeAnswer } from '../answer/answer.ts';
-import type { AnswerOptions, AttemptResult, Failed } from '../answer/attempt-result.ts';
+import {
+  failedAttempt,
+  type AnswerOptions,
+  type AttemptResult,
+  type Failed,
+} from '../answer/attempt-result.ts';
 import type { Keepalive } from '../answer/keepalive.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { maskedRefusal } from '../outcome/outcome.ts';
@@ -10,8 +14,8 @@ import { isRedirect, redirectFailure } from '../upstream/redirect.ts';
 import { upstreamRequestHeaders } from '../upstream/request-headers.ts';
 import { removeSecret } from '../upstream/response-headers.ts';
 import { maskOf } from '../upstream/secret-mask.ts';
-import { failureOutcome, UpstreamFailure } from '../upstream/upstream-failure.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import { UpstreamFailure } from '../upstream/upstream-failure.ts';
+import type { UpstreamEngine, UpstreamResponse } from '../upstream/upstream.ts';
 
 /** What every attempt of one request shares. */
 export interface AttemptDeps extends Pick<
@@ -19,7 +23,7 @@ export interface AttemptDeps extends Pick<
   'forwarding' | 'metrics' | 'cancellation'
 > {
   readonly context: RequestContext;
-  readonly engine: Upstream;
+  readonly engine: UpstreamEngine;
   readonly baseUrl: URL;
   /** Path and query on the upstream. */
   readonly path: string;
@@ -28,36 +32,37 @@ export interface AttemptDeps extends Pick<
 }
 
 /** OpenRouter's name for what it generates, under which it can be asked about it (`GET /generation`). */
-function generationId({ headers }: IncomingMessage): string | null {
+function generationId({ headers }: UpstreamResponse): string | null {
   const id = headers['x-generation-id'];
   return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : null;
 }
 
-/** Sends the request upstream. Resolves with the head of the response. */
-async function send(deps: AttemptDeps, secret: string | null): Promise<IncomingMessage> {
+/** Sends the request upstream. Resolves with the head of the response, or with the reason why there is none. */
+async function send(
+  deps: AttemptDeps,
+  secret: string | null,
+): Promise<UpstreamResponse | UpstreamFailure> {
   const { context, engine, baseUrl, path, body, cancellation } = deps;
   const { request, identity, progress } = context;
   const startedAt = performance.now();
-  try {
-    return await engine.send({
-      method: identity.method,
-      path,
-      headers: upstreamRequestHeaders(request.headers, {
-        host: baseUrl.host,
-        requestId: identity.id,
-        secret,
-      }),
-      body,
-      signal: cancellation.signal,
-    });
-  } finally {
-    progress.upstreamWaited(performance.now() - startedAt);
-  }
+  const sent = await engine.send({
+    method: identity.method,
+    path,
+    headers: upstreamRequestHeaders(request.headers, {
+      host: baseUrl.host,
+      requestId: identity.id,
+      secret,
+    }),
+    body,
+    signal: cancellation.signal,
+  });
+  progress.upstreamWaited(performance.now() - startedAt);
+  return sent;
 }
 
 /** Takes in a response. Nothing of the key is left in what it gives. */
 async function takeIn(
-  response: IncomingMessage,
+  response: UpstreamResponse,
   deps: AttemptDeps,
   options: AnswerOptions,
 ): Promise<AttemptResult> {
@@ -65,20 +70,21 @@ async function takeIn(
   const mask = maskOf(options.secret);
   removeSecret(response.headers, mask);
   context.progress.responseNamed(generationId(response));
-  if (isRedirect(response.statusCode ?? 502)) {
+  if (isRedirect(response.statusCode)) {
     response.destroy();
-    throw redirectFailure(response, baseUrl);
+    return failedAttempt(redirectFailure(response, baseUrl));
   }
   const result = await takeAnswer(response, context, { ...options, keepalive });
   if (!('evidence' in result.outcome)) return result;
   return { ...result, outcome: maskedRefusal(result.outcome, mask) };
 }
 
-/** An attempt that ended without an answer. `silentMs`: how long the upstream sent nothing before the client left. */
-function failed(failure: UpstreamFailure, silentMs: number | null): Failed {
-  const outcome = failureOutcome(failure);
-  const isTold = outcome.kind === 'client_abort' && silentMs !== null;
-  return { kind: 'failed', failure, outcome: isTold ? { ...outcome, silentMs } : outcome };
+/** Notes how long the upstream sent nothing before the client left: the key service learns from it. */
+function withSilence(result: Failed, silentMs: number): Failed {
+  const { outcome } = result;
+  return outcome.kind === 'client_abort'
+    ? { ...result, outcome: { ...outcome, silentMs } }
+    : result;
 }
 
 /**
@@ -94,14 +100,9 @@ export async function attempt(
   const secret = lease?.secret ?? null;
   context.progress.attemptStarted();
   const startedAt = performance.now();
-  let hasHead = false;
-  try {
-    const response = await send(deps, secret);
-    hasHead = true;
-    const options = { forwarding, metrics, cancellation, secret, onContent };
-    return await takeIn(response, deps, options);
-  } catch (error) {
-    if (!(error instanceof UpstreamFailure)) throw error;
-    return failed(error, hasHead ? null : Math.round(performance.now() - startedAt));
+  const response = await send(deps, secret);
+  if (response instanceof UpstreamFailure) {
+    return withSilence(failedAttempt(response), Math.round(performance.now() - startedAt));
   }
+  return takeIn(response, deps, { forwarding, metrics, cancellation, secret, onContent });
 }

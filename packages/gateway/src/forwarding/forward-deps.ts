@@ -4,7 +4,7 @@ import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { BodySpool } from '../request/body-spool.ts';
 import type { Cancellation } from '../request/cancellation.ts';
 import type { BodyMemory } from '../request/request-body.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { UpstreamEngine } from '../upstream/upstream.ts';
 
 /** The settings that forwarding depends on. */
 export interface ForwardSettings {
@@ -17,7 +17,7 @@ export interface ForwardSettings {
 /** What forwarding works with. */
 export interface ForwardDeps {
   readonly settings: ForwardSettings;
-  readonly engine: Upstream;
+  readonly engine: UpstreamEngine;
   readonly baseUrl: URL;
   readonly leases: Leases;
   readonly memory: BodyMemory;

@@ -6,7 +6,7 @@ import { decodeBody } from '../upstream/decoding.ts';
 import { readCreditsLeft, readKeyMetadata } from './key-metadata.ts';
 import { classifyFailure, type FailedResponse } from '../outcome/outcome.ts';
 import { failureOutcome, UpstreamFailure } from '../upstream/upstream-failure.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { UpstreamEngine } from '../upstream/upstream.ts';
 
 /** Inspections under way at once. */
 const INSPECTORS = 16;
@@ -22,8 +22,8 @@ export const CHECK_MS = 10_000;
 /** What inspections are made with. */
 export interface KeyCheckerDeps {
   kms: KmsClient;
-  /** The way to OpenRouter, as it is configured at the moment. */
-  way: () => { upstream: Upstream; baseUrl: URL };
+  /** OpenRouter as it is configured now. */
+  upstream: () => { readonly engine: UpstreamEngine; readonly baseUrl: URL };
   logger: Logger;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -42,12 +42,12 @@ interface Checked {
  * answers mean is for the key service to say. Such a request costs none of a key's allowance.
  */
 export class KeyChecker {
-  readonly #parts: KeyCheckerDeps;
+  readonly #deps: KeyCheckerDeps;
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>;
 
-  constructor(parts: KeyCheckerDeps) {
-    this.#parts = parts;
+  constructor(deps: KeyCheckerDeps) {
+    this.#deps = deps;
     this.#work = Promise.all(Array.from({ length: INSPECTORS }, () => this.#inspectOn()));
   }
 
@@ -63,14 +63,14 @@ export class KeyChecker {
       try {
         await this.#inspectNext();
       } catch (error) {
-        this.#parts.logger.debug('no inspection', { error });
+        this.#deps.logger.debug('no inspection', { error });
         await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }
     }
   }
 
   async #inspectNext(): Promise<void> {
-    const { kms } = this.#parts;
+    const { kms } = this.#deps;
     const { signal } = this.#stop;
     const { lease, asksCredits } = await kms.call(
       'inspection.take',
@@ -85,15 +85,15 @@ export class KeyChecker {
   /** A check that fails while the configuration changes says nothing: its connection may have been closed here. */
   async #inspectCurrently(lease: Lease, asksCredits: boolean): Promise<Checked> {
     for (;;) {
-      const before = this.#parts.way();
+      const before = this.#deps.upstream();
       const checked = await this.#inspect(lease, asksCredits);
-      const isCurrent = this.#parts.way() === before || this.#stop.signal.aborted;
+      const isCurrent = this.#deps.upstream() === before || this.#stop.signal.aborted;
       if (checked.finding.kind !== 'failed' || isCurrent) return checked;
     }
   }
 
   async #inspect({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
-    const deadline = AbortSignal.timeout(this.#parts.checkMs);
+    const deadline = AbortSignal.timeout(this.#deps.checkMs);
     const signal = AbortSignal.any([this.#stop.signal, deadline]);
     try {
       const answer = await this.#get('/key', secret, signal);
@@ -125,8 +125,8 @@ export class KeyChecker {
   }
 
   async #get(path: string, secret: string, signal: AbortSignal): Promise<FailedResponse> {
-    const { upstream, baseUrl } = this.#parts.way();
-    const response = await upstream.send({
+    const { engine, baseUrl } = this.#deps.upstream();
+    const response = await engine.send({
       method: 'GET',
       path: `${baseUrl.pathname.replace(/\/$/, '')}${path}`,
       headers: {
@@ -137,23 +137,25 @@ export class KeyChecker {
       body: { sendTo: (request) => void request.end() },
       signal,
     });
-    const limits = { maxBytes: MAX_BODY, idleMs: this.#parts.checkMs, signal };
-    const { chunks, whole } = await readResponseBody(response, limits);
-    if (!whole) response.destroy();
-    const { statusCode: status = 502, headers } = response;
-    const body = decodeBody(Buffer.concat(chunks), headers, MAX_BODY)?.toString('utf8') ?? '';
+    if (response instanceof UpstreamFailure) throw response;
+    const limits = { maxBytes: MAX_BODY, idleMs: this.#deps.checkMs, signal };
+    const read = await readResponseBody(response, limits);
+    if (read instanceof UpstreamFailure) throw read;
+    if (!read.whole) response.destroy();
+    const { statusCode: status, headers } = response;
+    const body = decodeBody(Buffer.concat(read.chunks), headers, MAX_BODY)?.toString('utf8') ?? '';
     return { status, headers, body };
   }
 
   /** A check that its deadline ended is one without an answer; one that a stop ended says nothing. */
   #failure(failure: UpstreamFailure, deadline: AbortSignal): Outcome {
     const isLate = failure.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
-    return isLate ? noAnswerWithin(this.#parts.checkMs) : failureOutcome(failure);
+    return isLate ? noAnswerWithin(this.#deps.checkMs) : failureOutcome(failure);
   }
 
   #clockOffset(date: string | undefined): { clockOffsetMs?: number } {
     const at = Date.parse(date ?? '');
-    return Number.isNaN(at) ? {} : { clockOffsetMs: Math.round(at - this.#parts.now()) };
+    return Number.isNaN(at) ? {} : { clockOffsetMs: Math.round(at - this.#deps.now()) };
   }
 }
 

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { faultInShort, KmsError, type KmsClient } from '@openrouter-proxy/kms-protocol';
+import {
+  faultInShort,
+  KmsError,
+  type KmsClient,
+  type KmsClientOptions,
+} from '@openrouter-proxy/kms-protocol';
 import type {
   Api,
   HeldLease,
@@ -63,16 +68,24 @@ export interface LeaseUse {
 
 /** The gateway's side of leasing: takes leases from the key service and reports on each exactly once. */
 export class Leases {
-  readonly #client: KmsClient;
+  /** The connection to the key service. */
+  readonly kms: KmsClient;
   readonly #logger: Logger;
-  readonly #held: Map<string, HeldLease>;
+  readonly #held = new Map<string, HeldLease>();
   #waitingReports = 0;
 
-  /** `held` is what the client names to the key service when it connects again. */
-  constructor(client: KmsClient, held: Map<string, HeldLease>, logger: Logger) {
-    this.#client = client;
-    this.#held = held;
+  /** `connect` makes the client, which tells the key service of the leases whenever it connects again. */
+  constructor(
+    connect: (hooks: Pick<KmsClientOptions, 'activeLeases' | 'onLateResult'>) => KmsClient,
+    logger: Logger,
+  ) {
     this.#logger = logger;
+    this.kms = connect({
+      activeLeases: () => [...this.#held.values()],
+      onLateResult: (late) => {
+        if (late.method === 'lease.acquire') this.report(late.result, { kind: 'unused' });
+      },
+    });
   }
 
   /** Leases in use. */
@@ -87,9 +100,9 @@ export class Leases {
     for (;;) {
       try {
         const patienceMs = Math.max(1, giveUpAt - performance.now());
-        const answerMs = this.#client.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
+        const answerMs = this.kms.state === 'ready' ? CALL_TIMEOUT_MS : patienceMs;
         const timeoutMs = answerMs + Math.max(request.waitMs, params.probeWaitMs);
-        const lease = await this.#client.call('lease.acquire', params, { signal, timeoutMs });
+        const lease = await this.kms.call('lease.acquire', params, { signal, timeoutMs });
         this.#held.set(lease.leaseId, { leaseId: lease.leaseId, expiresAt: lease.expiresAt });
         return { kind: 'lease', lease };
       } catch (error) {
@@ -98,7 +111,7 @@ export class Leases {
           return { kind: 'cancelled' };
         }
         if (KmsError.is(error, 'NO_KEY_AVAILABLE')) return noLease(error);
-        const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.#client.state !== 'ready';
+        const connectionLost = KmsError.is(error, 'UNAVAILABLE') && this.kms.state !== 'ready';
         if (!connectionLost || performance.now() > giveUpAt) return unavailable(error);
         await sleep(REPEAT_AFTER_MS);
       }
@@ -108,12 +121,12 @@ export class Leases {
   /** Says that OpenRouter has taken the request of a lease that is to prove its key. */
   confirm({ leaseId }: Lease): void {
     // Lost, it is said again by the report.
-    this.#client.call('lease.confirm', { leaseId }).catch(() => undefined);
+    this.kms.call('lease.confirm', { leaseId }).catch(() => undefined);
   }
 
   #cancelWait(internalId: string): void {
     // Lost, the wait ends by itself, and what it brings is handed back.
-    this.#client.call('lease.cancel', { internalId }).catch(() => undefined);
+    this.kms.call('lease.cancel', { internalId }).catch(() => undefined);
   }
 
   /** Resolves when every lease has been reported on, at the latest after `ms` milliseconds. */
@@ -156,7 +169,7 @@ export class Leases {
     const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
     for (;;) {
       try {
-        await this.#client.call('lease.report', report);
+        await this.kms.call('lease.report', report);
         return undefined;
       } catch (error) {
         const mayRepeat =

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { RequestContext } from '../http/request-context.ts';
@@ -10,6 +10,7 @@ import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import { clientResponseHeaders } from '../upstream/response-headers.ts';
 import type { SharedList, Siblings } from '../workers/siblings.ts';
 import { failureAnswer, UpstreamFailure } from '../upstream/upstream-failure.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
@@ -52,7 +53,7 @@ interface Fetching {
 /** What the cache works with. */
 export interface ModelsCacheDeps {
   /** Gets a path from the upstream, without a key. Rejects with an UpstreamFailure. */
-  fetch: (path: string, signal: AbortSignal) => Promise<IncomingMessage>;
+  fetch: (path: string, signal: AbortSignal) => Promise<UpstreamResponse>;
   metrics: GatewayMetrics;
   /** Those who share what one of them has fetched. */
   siblings: Pick<Siblings, 'list' | 'listed'>;
@@ -74,7 +75,7 @@ function acceptsGzip(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-async function readAll(response: IncomingMessage, late: AbortSignal): Promise<Buffer> {
+async function readAll(response: UpstreamResponse, late: AbortSignal): Promise<Buffer> {
   const giveUp = () => response.destroy();
   late.addEventListener('abort', giveUp, { once: true });
   const chunks: Buffer[] = [];
@@ -230,7 +231,7 @@ export class ModelsCache {
   async #fetch(path: string, unwanted: AbortSignal): Promise<Fetched> {
     const { freeOnly, now } = this.#parts;
     const { response, body } = await this.#download(path, unwanted);
-    const status = response.statusCode ?? 502;
+    const status = response.statusCode;
     const headers = clientResponseHeaders(status, response.headers);
     if (status !== 200) return { kind: 'refused', status, headers, body };
     const contents = await readList(body, response.headers['content-encoding'], freeOnly);
@@ -245,7 +246,7 @@ export class ModelsCache {
   async #download(
     path: string,
     unwanted: AbortSignal,
-  ): Promise<{ response: IncomingMessage; body: Buffer }> {
+  ): Promise<{ response: UpstreamResponse; body: Buffer }> {
     const { deadlineMs } = this.#parts;
     const late = AbortSignal.timeout(deadlineMs);
     try {

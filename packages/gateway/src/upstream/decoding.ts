@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import {
   brotliDecompressSync,
@@ -12,6 +12,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import { documentState } from './json-scan.ts';
+import type { UpstreamResponse } from './upstream.ts';
 
 type Decode = (body: Buffer, limit: { maxOutputLength: number }) => Buffer;
 
@@ -97,7 +98,7 @@ export function decodeBody(
  * read of a coded body before.
  */
 export function decodeStream(
-  response: IncomingMessage,
+  response: Readable & Pick<UpstreamResponse, 'headers'>,
   begun: readonly Buffer[] = [],
 ): Readable | undefined {
   if (isPlain(response.headers)) return response;

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { UpstreamFailure } from './upstream-failure.ts';
+import type { UpstreamResponse } from './upstream.ts';
 
 const MAX_HOST = 100;
 
@@ -21,7 +21,7 @@ function target(location: string | undefined, baseUrl: URL): string {
  * The failure of an attempt that was redirected. OpenRouter's API does not redirect: a wrong base URL or
  * a page of the network does. A client that followed would send its access key there.
  */
-export function redirectFailure(response: IncomingMessage, baseUrl: URL): UpstreamFailure {
+export function redirectFailure(response: UpstreamResponse, baseUrl: URL): UpstreamFailure {
   const { statusCode, headers } = response;
   const message = `OpenRouter redirected to ${target(headers.location, baseUrl)} (${statusCode})`;
   return new UpstreamFailure('redirect', message, { mayPass: false });

@@ -1,255 +1,43 @@
-import type {
-  Agent,
-  ClientRequest,
-  IncomingMessage,
-  OutgoingHttpHeaders,
-  ServerResponse,
-} from 'node:http';
-import type { Stream, Writable } from 'node:stream';
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { createProxyServer } from 'http-proxy-3';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { Readable, Writable } from 'node:stream';
 import { isRedirect, redirectFailure } from './redirect.ts';
-import { connectionWords, UpstreamFailure } from './upstream-failure.ts';
-
-/** How long each phase of an attempt may take, in milliseconds. */
-export interface UpstreamTimeouts {
-  connectTimeoutMs: number;
-  firstByteTimeoutMs: number;
-}
+import { UpstreamFailure } from './upstream-failure.ts';
 
 /** One request to send upstream. */
 export interface UpstreamRequest {
-  method: string;
+  readonly method: string;
   /** Path and query on the upstream, byte for byte. */
-  path: string;
+  readonly path: string;
   /** The complete header set: nothing is added to it or taken from it. */
-  headers: OutgoingHttpHeaders;
-  body: { sendTo(upstream: Writable): void };
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: { sendTo(upstream: Writable): void };
   /** Ends the attempt in every phase. */
-  signal: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
-/** Sends requests to the upstream. */
-export interface Upstream {
-  /** Resolves with the response once its head is there; rejects with an UpstreamFailure. */
-  send(request: UpstreamRequest): Promise<IncomingMessage>;
+/** A response whose head is there. Its body is read as a stream. */
+export interface UpstreamResponse extends Readable {
+  /** 200 to 599. */
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Whether the whole body has been received; one that is not is destroyed, and with it its connection. */
+  readonly complete: boolean;
 }
 
-const nothing = () => undefined;
-
-/** Codes of a certificate that is not to be trusted, and of a server that does not speak TLS: OpenSSL's and Node's own. */
-const NEEDS_MENDING = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO/;
-
-/** How many interim responses (1xx) may precede the response: more are a fault, or an attack. */
-const MAX_INTERIM = 100;
-
-/** A connection the other side had closed is seldom the only one: the next attempt opens a new one. */
-function closeIdleConnections(agent: Agent): void {
-  for (const sockets of Object.values(agent.freeSockets)) {
-    for (const socket of sockets ?? []) socket.destroy();
-  }
+/** Sends requests to one upstream. */
+export interface UpstreamEngine {
+  /** Resolves with the response once its head is there, or with the reason why there is none. */
+  send(request: UpstreamRequest): Promise<UpstreamResponse | UpstreamFailure>;
 }
 
-/** What every attempt of one upstream shares. */
-interface Way {
-  agent: Agent;
-  timeouts: UpstreamTimeouts;
-}
-
-/**
- * One attempt, as http-proxy-3 sees it: a request made of exactly what is to be sent. The client's
- * own request and response never reach the library, so its header copying (hop-by-hop fields, the
- * client's credentials), its skipping of `proxyReq` under Expect, its URL normalisation and its
- * writing into a response that has begun cannot happen.
- */
-class Attempt {
-  readonly #request: UpstreamRequest;
-  readonly #way: Way;
-  readonly #settled = Promise.withResolvers<IncomingMessage>();
-  readonly #onAbort = () => {
-    const beforeWork = !this.#connected;
-    this.#fail(new UpstreamFailure('aborted', 'the request was given up', { beforeWork }));
-  };
-  #clientRequest: ClientRequest | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #connected = false;
-  #hasResponse = false;
-  #readBefore = 0;
-  #interim = 0;
-
-  constructor(request: UpstreamRequest, way: Way) {
-    this.#request = request;
-    this.#way = way;
-    this.#arm(way.timeouts.connectTimeoutMs, 'connect');
-    request.signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get response(): Promise<IncomingMessage> {
-    return this.#settled.promise;
-  }
-
-  /** What http-proxy-3 takes for the client's request. */
-  get incoming() {
-    const { method, path, headers } = this.#request;
-    return {
-      method,
-      url: path,
-      headers,
-      httpVersionMajor: 1,
-      socket: { destroyed: false },
-      on: nothing,
-    };
-  }
-
-  /** What http-proxy-3 takes for the body: it calls `pipe` with the request it has opened. */
-  get buffer() {
-    return { pipe: (clientRequest: ClientRequest) => this.#start(clientRequest) };
-  }
-
-  readonly fail = (error: Error) => {
-    // From its head on the response itself tells how it ended: it may be whole in spite of an error.
-    if (this.#hasResponse) return;
-    const message = connectionWords(error);
-    if (!this.#connected) {
-      const mayPass = !('code' in error) || !NEEDS_MENDING.test(String(error.code));
-      this.#fail(new UpstreamFailure('connect', message, { cause: error, mayPass }));
-      return;
-    }
-    // The other side may have closed a kept connection before it saw the request on it.
-    const answered = (this.#clientRequest?.socket?.bytesRead ?? 0) > this.#readBefore;
-    if ('code' in error && String(error.code).startsWith('HPE_')) {
-      this.#fail(new UpstreamFailure('invalid', message, { cause: error }));
-      return;
-    }
-    const beforeWork = this.#clientRequest?.reusedSocket === true && !answered;
-    if (beforeWork) closeIdleConnections(this.#way.agent);
-    this.#fail(new UpstreamFailure('broken', message, { cause: error, beforeWork }));
-  };
-
-  #start(clientRequest: ClientRequest): void {
-    this.#clientRequest = clientRequest;
-    if (this.#request.signal.aborted) {
-      this.#onAbort();
-      return;
-    }
-    // The library drops a lone `?`. Node checks what is set here as it checks what it is given.
-    clientRequest.path = this.#request.path;
-    clientRequest.once('socket', (socket) => this.#onSocket(clientRequest, socket));
-    clientRequest.once('finish', () =>
-      this.#arm(this.#way.timeouts.firstByteTimeoutMs, 'first byte'),
-    );
-    clientRequest.on('information', () => this.#onInterim());
-    clientRequest.once('response', (response) => this.#onResponse(clientRequest, response));
-    // The agent would present a proxy's refusal as the upstream's own response.
-    clientRequest.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
-      if (statusCode !== 200) this.#fail(refusedByProxy(statusCode));
-    });
-    // Protocol switches are never asked for; a response that switches is not one to relay.
-    clientRequest.once('upgrade', (_response, socket) => {
-      socket.destroy();
-      this.#fail(new UpstreamFailure('invalid', 'the upstream switched protocols'));
-    });
-    this.#request.body.sendTo(clientRequest);
-  }
-
-  #onSocket(clientRequest: ClientRequest, socket: Socket): void {
-    this.#readBefore = socket.bytesRead;
-    if (clientRequest.reusedSocket) this.#onConnect();
-    else if (socket instanceof TLSSocket) socket.once('secureConnect', () => this.#onConnect());
-    else if (socket.connecting) socket.once('connect', () => this.#onConnect());
-    else this.#onConnect();
-  }
-
-  #onConnect(): void {
-    this.#connected = true;
-    clearTimeout(this.#timer);
-  }
-
-  #onInterim(): void {
-    this.#interim += 1;
-    if (this.#interim <= MAX_INTERIM) return;
-    this.#fail(new UpstreamFailure('invalid', `more than ${MAX_INTERIM} interim responses`));
-  }
-
-  #onResponse(clientRequest: ClientRequest, response: IncomingMessage): void {
-    const { statusCode = 0 } = response;
-    if (response.httpVersionMajor !== 1 || statusCode < 200 || statusCode > 599) {
-      const startLine = `HTTP/${response.httpVersion} ${statusCode}`;
-      this.#fail(new UpstreamFailure('invalid', `the upstream answered with ${startLine}`));
-      return;
-    }
-    this.#hasResponse = true;
-    this.#finish();
-    // A connection whose request was not sent to its end cannot take another.
-    response.once('close', () => {
-      if (!clientRequest.writableFinished) clientRequest.destroy();
-    });
-    this.#settled.resolve(response);
-  }
-
-  #arm(ms: number, phase: 'connect' | 'first byte'): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const what = phase === 'connect' ? 'no connection' : 'no answer';
-      const message = `${what} from the upstream within ${ms} ms`;
-      this.#fail(new UpstreamFailure('timeout', message, { beforeWork: phase === 'connect' }));
-    }, ms);
-  }
-
-  #fail(failure: UpstreamFailure): void {
-    this.#finish();
-    this.#settled.reject(failure);
-    this.#clientRequest?.destroy();
-  }
-
-  #finish(): void {
-    clearTimeout(this.#timer);
-    this.#request.signal.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-function refusedByProxy(status: number): UpstreamFailure {
-  const advice =
-    status === 401 || status === 407 ? ': check the credentials in requestProxy.url' : '';
-  const message = `the outgoing proxy refused with status ${status}${advice}`;
-  return new UpstreamFailure('connect', message, { mayPass: false });
-}
-
-/** Creates the way to the upstream at `baseUrl`'s origin. */
-export function createUpstream(baseUrl: URL, agent: Agent, timeouts: UpstreamTimeouts): Upstream {
-  const proxy = createProxyServer({
-    target: baseUrl.origin,
-    agent,
-    selfHandleResponse: true,
-    toProxy: true, // the path is sent as it is
-    prependPath: false,
-  });
-  // http-proxy-3 reads three members of the client's response and listens to one event on it.
-  const outgoing = { headersSent: false, finished: false, writableFinished: true, on: nothing };
-  const way = { agent, timeouts };
-  return {
-    send(request) {
-      const attempt = new Attempt(request, way);
-      // The casts: stand-ins with exactly the members that the library's `web` pass reads.
-      proxy.web(
-        attempt.incoming as unknown as IncomingMessage,
-        outgoing as unknown as ServerResponse,
-        { buffer: attempt.buffer as unknown as Stream },
-        attempt.fail,
-      );
-      return attempt.response;
-    },
-  };
-}
-
-/** Creates a plain GET without a key, for what OpenRouter serves to anybody. */
-export function fetchFrom(upstream: Upstream, baseUrl: URL) {
+/** Creates a plain GET without a key, for what OpenRouter serves to everybody. Rejects with an UpstreamFailure. */
+export function fetchFrom(engine: UpstreamEngine, baseUrl: URL) {
   const headers = { host: baseUrl.host, accept: 'application/json', 'accept-encoding': 'gzip' };
   const body = { sendTo: (clientRequest: Writable) => void clientRequest.end() };
-  return async (path: string, signal: AbortSignal): Promise<IncomingMessage> => {
-    const response = await upstream.send({ method: 'GET', path, headers, body, signal });
-    if (!isRedirect(response.statusCode ?? 502)) return response;
+  return async (path: string, signal: AbortSignal): Promise<UpstreamResponse> => {
+    const response = await engine.send({ method: 'GET', path, headers, body, signal });
+    if (response instanceof UpstreamFailure) throw response;
+    if (!isRedirect(response.statusCode)) return response;
     response.destroy();
     throw redirectFailure(response, baseUrl);
   };

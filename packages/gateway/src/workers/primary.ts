@@ -9,12 +9,12 @@ import { workerRequest } from './siblings.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { Worker } from './worker.ts';
 
-/** What the launcher asks for at SIGUSR2. */
+/** The launcher's request for a rolling restart, at SIGUSR2. */
 const renewRequest = z.strictObject({ renew: z.literal(true) });
 
-/** How long a worker may take to say how it is. */
+/** How long a worker may take to report its load or metrics. */
 const LOOK_MS = 1_000;
-/** Beyond the grace for running streams, for what comes before and after them. */
+/** How long a worker may take to stop, beyond the grace for running streams. */
 const BEYOND_GRACE_MS = 3_000;
 
 async function freePort(host: string): Promise<number> {
@@ -25,30 +25,33 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
-/** Answers what workers ask: the model lists that they share, and how the others are. */
-function answeringWorkers(pool: () => WorkerPool, lists: SharedLists) {
-  return async (worker: Worker, what: unknown): Promise<unknown> => {
-    const asked = workerRequest.parse(what);
-    if ('list' in asked) return lists.take(worker, asked.list.path, asked.list.freshSince);
+/** Answers workers' questions: for the model lists that they share, and for the load of their siblings. */
+function answering(lists: SharedLists) {
+  return async (
+    workerId: number,
+    siblings: readonly Worker[],
+    question: unknown,
+  ): Promise<unknown> => {
+    const asked = workerRequest.parse(question);
+    if ('list' in asked) return lists.take(workerId, asked.list.path, asked.list.freshSince);
     if ('listed' in asked) {
-      lists.give(worker, asked.listed.path, asked.listed.list);
+      lists.give(workerId, asked.listed.path, asked.listed.list);
       return {};
     }
-    const others = pool().serving.filter(({ id }) => id !== worker.id);
-    const looks = others.map((other) => other.ask({ look: asked.siblings }, LOOK_MS));
+    const looks = siblings.map((sibling) => sibling.ask({ look: asked.siblings }, LOOK_MS));
     return (await Promise.all(looks)).filter((look) => look !== null);
   };
 }
 
 /**
- * Runs the gateway as several worker processes that share one address. What each is told is what the
- * launcher has told this process, and tells it when that changes.
+ * Runs the gateway as several worker processes that share one address. Each gets the configuration that
+ * the launcher gives this process, and every change of it.
  */
 export async function startWorkers(
   options: GatewayConfiguration,
   logger: Logger,
 ): Promise<Service> {
-  // All workers must name the same port, also those that come later.
+  // All workers must listen on the same port, also those that start later.
   const { host, port: configured, workers } = options.server;
   const port = configured === 0 ? await freePort(host) : configured;
   const withPort = (changed: GatewayConfiguration) => ({
@@ -57,12 +60,12 @@ export async function startWorkers(
   });
   let current = withPort(options);
   const lists = new SharedLists();
-  const pool: WorkerPool = new WorkerPool({
+  const pool = new WorkerPool({
     count: workers,
     configuration: () => gatewayConfiguration.encode(current),
     graceMs: () => current.server.shutdownGraceMs + BEYOND_GRACE_MS,
-    answering: answeringWorkers(() => pool, lists),
-    onEnded: (worker) => lists.forget(worker),
+    answer: answering(lists),
+    onEnded: (workerId) => lists.forget(workerId),
     onGivenUp: () => process.exit(EXIT.gaveUp),
     logger,
   });

@@ -1,47 +1,46 @@
-import type { Worker } from './worker.ts';
 import type { ListAnswer, SharedList } from './siblings.ts';
 
-/** As many paths as a worker's own cache keeps. */
+/** Cached paths: as many as in a worker's own cache. */
 const MAX_PATHS = 64;
 
 interface Entry {
   list: SharedList | null;
-  /** Who fetches it now; null: nobody. */
-  fetching: Worker | null;
-  /** Those who wait for what is being fetched. */
+  /** Id of the worker that fetches the list; null: none does. */
+  fetching: number | null;
+  /** Wakes the workers that wait for the list. */
   readonly waiting: (() => void)[];
 }
 
-/** Model lists for all workers: of those that want the same one, one fetches it and the others wait. */
+/** Shares model lists among all workers. Of those that want the same list, one fetches it and the others wait. */
 export class SharedLists {
   readonly #entries = new Map<string, Entry>();
 
-  /** The list of a path, if it was fetched since `freshSince`; else the worker that asks is to fetch it. */
-  async take(worker: Worker, path: string, freshSince: number): Promise<ListAnswer> {
+  /** The list of a path, if it was fetched since `freshSince`; else the worker that asks has to fetch it. */
+  async take(workerId: number, path: string, freshSince: number): Promise<ListAnswer> {
     for (;;) {
       const entry = this.#entry(path);
       if (entry.list !== null && entry.list.fetchedAt >= freshSince) {
         return { kind: 'list', list: entry.list };
       }
       if (entry.fetching === null) {
-        entry.fetching = worker;
+        entry.fetching = workerId;
         return { kind: 'fetch' };
       }
       await new Promise<void>((resolve) => entry.waiting.push(resolve));
     }
   }
 
-  /** Takes what a worker has fetched; null: it could not. */
-  give(worker: Worker, path: string, list: SharedList | null): void {
+  /** Takes the list that a worker has fetched; null: the fetch failed. */
+  give(workerId: number, path: string, list: SharedList | null): void {
     const entry = this.#entries.get(path);
-    if (entry?.fetching !== worker) return;
+    if (entry?.fetching !== workerId) return;
     entry.list = list ?? entry.list;
     this.#free(entry);
   }
 
-  /** What a worker that has ended was to fetch, another may. */
-  forget(worker: Worker): void {
-    for (const entry of this.#entries.values()) if (entry.fetching === worker) this.#free(entry);
+  /** A worker has ended: another may fetch the lists that it was fetching. */
+  forget(workerId: number): void {
+    for (const entry of this.#entries.values()) if (entry.fetching === workerId) this.#free(entry);
   }
 
   /** Forgets all lists: they were made for another configuration. */

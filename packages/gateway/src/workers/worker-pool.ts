@@ -11,7 +11,7 @@ import {
 } from '@openrouter-proxy/runtime';
 import { startWorker, type Worker, type WorkerEnd } from './worker.ts';
 
-/** A worker that dies is replaced at once, unless workers do nothing but die. */
+/** A worker that dies is replaced at once, unless workers keep dying. */
 const POLICY: RestartPolicy = {
   firstDelayMs: 50,
   longestDelayMs: 10_000,
@@ -19,34 +19,38 @@ const POLICY: RestartPolicy = {
   soundMs: 1_000,
   crashLoop: { ends: 30, withinMs: 60_000 },
 };
-/** How long a worker may take to serve. */
+/** How long a worker may take from its start until it serves. */
 const START_MS = 20_000;
-/** How often workers are asked for a sign of life, and how long they may take to give it. */
+/** How often workers are pinged, and how long they may take to answer. */
 const PING_EVERY_MS = 2_000;
 const PING_MS = 10_000;
 
-/** What workers are run with. */
+/** How workers are run. */
 export interface WorkerPoolOptions {
   readonly count: number;
-  /** What each is told at its start; asked for every time. */
+  /** The configuration of a worker that starts now. */
   readonly configuration: () => unknown;
-  /** How long a worker may take to finish what it has. */
+  /** How long a worker that stops may take to finish its requests. */
   readonly graceMs: () => number;
-  /** Answers what a worker asks. */
-  readonly answering: (worker: Worker, what: unknown) => Promise<unknown>;
-  readonly onEnded: (worker: Worker) => void;
-  /** Workers do nothing but end: there is no use in going on. */
+  /** Answers a worker's question. `siblings`: the other workers that serve. */
+  readonly answer: (
+    workerId: number,
+    siblings: readonly Worker[],
+    question: unknown,
+  ) => Promise<unknown>;
+  readonly onEnded: (workerId: number) => void;
+  /** Called when workers keep dying. */
   readonly onGivenUp: () => void;
   readonly logger: Logger;
 }
 
-/** Keeps so many workers serving: replaces those that die or hang, and renews all without a gap. */
+/** Keeps a number of workers serving. Replaces those that die or hang, and restarts all without a gap. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  /** Those that serve and are to go on. */
+  /** The workers that serve and are to go on. */
   readonly #serving = new Set<Worker>();
   readonly #running = new Set<Worker>();
-  /** Those that do not serve yet, and which configuration they know. */
+  /** The workers that do not serve yet, and the version of their configuration. */
   readonly #starting = new Map<Worker, number>();
   /** Grows with each configuration. */
   #version = 0;
@@ -58,18 +62,13 @@ export class WorkerPool {
     this.#options = options;
   }
 
-  /** Those that serve now. */
-  get serving(): readonly Worker[] {
-    return [...this.#serving];
-  }
-
-  /** Starts them; resolves with the address they share when all serve. Rejects with a StartupError. */
+  /** Starts the workers. Resolves with the address they share when all serve; rejects with a StartupError. */
   async start(): Promise<Address> {
     const { count } = this.#options;
     try {
-      const address = await this.#admit(this.#begin()); // what is wrong is said once
+      const address = await this.#admit(this.#begin()); // the first alone, so that a fault is reported once
       await Promise.all(Array.from({ length: count - 1 }, () => this.#admit(this.#begin())));
-      if (address == null) throw new Error('a worker does not say where it listens');
+      if (address == null) throw new Error('a worker did not report its address');
       void this.#watch();
       return address;
     } catch (error) {
@@ -79,33 +78,36 @@ export class WorkerPool {
     }
   }
 
-  /** Has all of them run with this from now on; why one could not take it, if so. */
+  /** Changes the configuration of all workers. Resolves with the reason if one refuses it, else with null. */
   async configure(configuration: unknown): Promise<string | null> {
-    this.#version += 1; // those that start are told when they are there
+    this.#version += 1; // workers that are starting get it when they serve
     const told = [...this.#running].filter((worker) => !this.#starting.has(worker));
     const problems = await Promise.all(told.map((worker) => worker.configure(configuration)));
     return problems.find((problem) => problem !== null) ?? null;
   }
 
-  /** Replaces every worker by a new one, each only when its successor serves. */
+  /** Replaces every worker, each when its successor serves. */
   renew(): Promise<void> {
     this.#renewal = this.#renewal.then(async () => {
-      for (const worker of this.serving) {
+      for (const worker of [...this.#serving]) {
         if (this.#stopped.signal.aborted) return;
         try {
           await this.#admit(this.#begin());
         } catch (error) {
-          this.#options.logger.error('a new worker does not serve: the old ones go on', { error });
+          this.#options.logger.error(
+            'rolling restart stopped: a new worker does not serve; the old ones go on',
+            { error },
+          );
           return;
         }
         this.#dismiss(worker);
       }
-      this.#options.logger.info('all workers are new', { workers: this.#serving.size });
+      this.#options.logger.info('rolling restart complete', { workers: this.#serving.size });
     });
     return this.#renewal;
   }
 
-  /** Lets all of them finish what they have, and end. */
+  /** Lets all workers finish their requests, and end. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     for (const worker of this.#running) this.#dismiss(worker);
@@ -113,16 +115,19 @@ export class WorkerPool {
   }
 
   #begin(): Worker {
-    const { configuration, answering, onEnded } = this.#options;
-    const worker: Worker = startWorker(configuration(), (what) => answering(worker, what));
+    const { configuration, answer, onEnded } = this.#options;
+    const worker = startWorker(configuration(), (id, question) => {
+      const siblings = [...this.#serving].filter((other) => other.id !== id);
+      return answer(id, siblings, question);
+    });
     const startedAt = Date.now();
     this.#running.add(worker);
     this.#starting.set(worker, this.#version);
     void worker.ended.then((end) => {
       this.#running.delete(worker);
       this.#starting.delete(worker);
-      onEnded(worker);
-      // One that never served, or was to go, is not missed.
+      onEnded(worker.id);
+      // One that never served, or was dismissed, is not replaced.
       if (this.#serving.delete(worker)) void this.#replace(worker, end, Date.now() - startedAt);
     });
     return worker;
@@ -197,7 +202,7 @@ export class WorkerPool {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       await delay(PING_EVERY_MS, undefined, { signal }).catch(() => undefined); // woken by the end
-      for (const worker of this.serving) void this.#ping(worker);
+      for (const worker of [...this.#serving]) void this.#ping(worker);
     }
   }
 
