@@ -1,11 +1,20 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FREE_MODEL, PAID_MODEL, startProduct } from '../support/product.ts';
+import {
+  FREE_MODEL,
+  PAID_MODEL,
+  productForAll,
+  sharedProduct,
+  startProduct,
+} from '../support/product.ts';
 import { ask, lives, makeTraffic } from './support/traffic.ts';
 import { barriers, openPage, startBrowser } from './support/browser.ts';
 
 /** The ids of the requests that are listed. */
 const listed = (page: Page): Promise<string[]> => page.locator('#requests td.id').allTextContents();
+
+/** A product with traffic of each kind. Its tests add only requests that the others do not list. */
+const withTraffic = productForAll(sharedProduct(), makeTraffic);
 
 describe('what one chooses on the dashboard', () => {
   let browser: Browser;
@@ -19,8 +28,7 @@ describe('what one chooses on the dashboard', () => {
   });
 
   it('filters requests by outcome, model, client and key where no script runs', async () => {
-    const product = await startProduct(2);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const url = `${system.url}/metrics`;
     const { page, complaints } = await openPage(browser, url, {
@@ -67,8 +75,7 @@ describe('what one chooses on the dashboard', () => {
   });
 
   it('keeps the filters while the page is live, and beside a request', async () => {
-    const product = await startProduct(1);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page, complaints } = await openPage(
       browser,
@@ -89,8 +96,7 @@ describe('what one chooses on the dashboard', () => {
   });
 
   it('says from when on there is traffic, and lets one choose a range', async () => {
-    const product = await startProduct(1);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
     await lives(page);
@@ -104,8 +110,7 @@ describe('what one chooses on the dashboard', () => {
   });
 
   it('says the time zone once, the browser’s where a script runs', async () => {
-    const product = await startProduct(1);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const zones = async (javaScriptEnabled: boolean) => {
       const { page } = await openPage(browser, `${system.url}/metrics?request=failed-over`, {

@@ -2,12 +2,15 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from '../support/operator.ts';
 import { childOf } from '../support/processes.ts';
-import { startProduct } from '../support/product.ts';
+import { productForAll, sharedProduct, startProduct } from '../support/product.ts';
 import { ask, limitedFor, lives, makeTraffic } from './support/traffic.ts';
 import { barriers, openPage, overflow, startBrowser } from './support/browser.ts';
 
 const keyRow = (page: Page, name: string) =>
   page.locator('details.key').filter({ has: page.getByText(name, { exact: true }) });
+
+/** A product with traffic of each kind, for tests that leave it as it is. */
+const withTraffic = productForAll(sharedProduct(), makeTraffic);
 
 describe('the dashboard in a browser', () => {
   let browser: Browser;
@@ -50,8 +53,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('leads from a request to its attempts, by a click, by a search, and by its address', async () => {
-    const product = await startProduct(3);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page, complaints } = await openPage(browser, `${system.url}/metrics`, { accessKey });
     await lives(page);
@@ -77,8 +79,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('says that a request cannot be looked up while the key service hangs, and shows it afterwards', async () => {
-    const product = await startProduct(2);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page, complaints } = await openPage(browser, `${system.url}/metrics`, { accessKey });
     await lives(page);
@@ -113,7 +114,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('lives in a browser whose language is not a valid tag', async () => {
-    const { system, accessKey } = await startProduct(1);
+    const { system, accessKey } = await withTraffic();
     const odd = await startBrowser({ LANG: 'C', LC_ALL: 'C' });
     onTestFinished(() => odd.close());
     const look = { accessKey, locale: null };
@@ -128,8 +129,7 @@ describe('the dashboard in a browser', () => {
     ['dark', { colorScheme: 'dark' }],
     ['on a phone', { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true }],
   ] as const)('has no barriers and fits its window: %s', async (_name, look) => {
-    const product = await startProduct(3);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const url = `${product.system.url}/metrics?request=failed-over`;
     const { page, complaints } = await openPage(browser, url, {
       ...look,
@@ -146,7 +146,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('follows the colours that the person prefers', async () => {
-    const { system, accessKey } = await startProduct(1);
+    const { system, accessKey } = await withTraffic();
     const background = async (colorScheme: 'light' | 'dark') => {
       const { page } = await openPage(browser, `${system.url}/metrics`, { colorScheme, accessKey });
       return page.evaluate('getComputedStyle(document.body).backgroundColor');
@@ -155,12 +155,11 @@ describe('the dashboard in a browser', () => {
   });
 
   it('can be read, and a request looked up, where no script runs', async () => {
-    const product = await startProduct(2);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const look = { javaScriptEnabled: false, accessKey };
     const { page } = await openPage(browser, `${system.url}/metrics`, look);
-    expect(await page.locator('details.key').count()).toBe(2);
+    expect(await page.locator('details.key').count()).toBe(3);
     expect(await page.locator('.freshness').textContent()).toContain('As of');
     await page.getByLabel('Request id').fill('failed-over');
     await page.getByRole('button', { name: 'Look up' }).click();
@@ -168,8 +167,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('goes through the keys, the requests and a request with nothing but a keyboard', async () => {
-    const product = await startProduct(2);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey });
     await lives(page);

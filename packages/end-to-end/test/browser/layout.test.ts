@@ -1,25 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operatorOf } from '../support/operator.ts';
-import { FREE_MODEL, startProduct, type Product } from '../support/product.ts';
+import { FREE_MODEL, productForAll, sharedProduct, type Product } from '../support/product.ts';
 import { ask, limitedFor, lives, makeTraffic } from './support/traffic.ts';
 import { barriers, openPage, overflow, startBrowser } from './support/browser.ts';
 
 const SCREEN = { width: 1440, height: 900 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 
-/** The limits of free requests end with the minute: what shows them must not begin at its end. */
-async function minuteWithRoom(): Promise<void> {
-  const leftMs = 60_000 - (Date.now() % 60_000);
-  if (leftMs < 35_000) await sleep(leftMs);
-}
+const startProduct = sharedProduct();
+
+/** A product with traffic of each kind, for tests that leave it as it is. */
+const withTraffic = productForAll(() => startProduct(3), makeTraffic);
 
 /** Thirty keys: most with a free quota that is used up, some cooling, one disabled. */
-async function startThirtyKeys(): Promise<Product> {
-  const product = await startProduct(10, (fake) => {
-    for (let n = 0; n < 20; n += 1) fake.addKey({ account: fake.addAccount({ freePerMinute: 1 }) });
-  });
+const withThirtyKeys = productForAll(startThirtyKeys, async (product) => {
   const { fake, system } = product;
   const operator = await operatorOf(system);
   const { keys } = await operator.call('keys.list', {});
@@ -32,10 +27,16 @@ async function startThirtyKeys(): Promise<Product> {
       times: 1,
     });
   }
-  await minuteWithRoom();
   for (let n = 0; n < 30; n += 1) await ask(product, `paid-${n}`);
   for (let n = 0; n < 60; n += 1) await ask(product, `free-${n}`, { model: FREE_MODEL });
-  return product;
+});
+
+function startThirtyKeys(): Promise<Product> {
+  return startProduct(10, (fake) => {
+    // OpenRouter's minute ends half an hour from now, so that no limit ends during a test.
+    fake.clock.set(Date.now() + 30 * 60_000);
+    for (let n = 0; n < 20; n += 1) fake.addKey({ account: fake.addAccount({ freePerMinute: 1 }) });
+  });
 }
 
 /** Where an element is on the page. */
@@ -66,8 +67,7 @@ describe('the layout of the dashboard', () => {
   });
 
   it('shows the state, the traffic and keys on the first screen', async () => {
-    const product = await startProduct(3);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const { page } = await openPage(browser, `${system.url}/metrics`, {
       accessKey,
@@ -86,8 +86,7 @@ describe('the layout of the dashboard', () => {
   });
 
   it('shows charts two by two on a narrower screen', async () => {
-    const product = await startProduct(1);
-    await makeTraffic(product);
+    const product = await withTraffic();
     const { system, accessKey } = product;
     const viewport = { width: 1024, height: 768 };
     const { page } = await openPage(browser, `${system.url}/metrics`, { accessKey, viewport });
@@ -100,7 +99,7 @@ describe('the layout of the dashboard', () => {
   });
 
   it('shows thirty keys on three screens, a line each with the reason of a limit, and folds the rest', async () => {
-    const product = await startThirtyKeys();
+    const product = await withThirtyKeys();
     const { system, accessKey } = product;
     const { page, complaints } = await openPage(browser, `${system.url}/metrics`, {
       ...{ accessKey, viewport: SCREEN },
@@ -122,7 +121,7 @@ describe('the layout of the dashboard', () => {
   });
 
   it('cuts nothing off on a phone, with thirty keys and everything unfolded', async () => {
-    const product = await startThirtyKeys();
+    const product = await withThirtyKeys();
     const { system, accessKey } = product;
     const { page } = await openPage(browser, `${system.url}/metrics`, { ...PHONE, accessKey });
     await lives(page);

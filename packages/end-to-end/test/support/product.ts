@@ -63,6 +63,20 @@ export function sharedProduct(): StartProduct {
   };
 }
 
+/** Has tests of a file that only look share one product, which `prepare` makes ready for the first of them. */
+export function productForAll(
+  start: () => Promise<Product>,
+  prepare: (product: Product) => Promise<void>,
+): () => Promise<Product> {
+  let product: Promise<Product> | undefined;
+  const begin = async () => {
+    const started = await start();
+    await prepare(started);
+    return started;
+  };
+  return () => (product ??= begin());
+}
+
 function addKeys(
   fake: FakeOpenRouter,
   keys = 3,
