@@ -1,12 +1,18 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createCertificate, type Fault } from '@openrouter-proxy/fake-openrouter';
 import { it } from 'vitest';
 import { startFront } from '../support/front.ts';
-import { startBehind, startFake, startWorld, type World } from '../support/health-world.ts';
+import {
+  ask,
+  sharedWorld,
+  startBehind,
+  startFake,
+  startWorld,
+  type World,
+} from '../support/health-world.ts';
 import { operatorOf } from '../support/operator.ts';
 import { childOf } from '../support/processes.ts';
-import { PAID_MODEL } from '../support/product.ts';
 import { everySurfaceIsGreen, everySurfaceShows, type Shown } from '../support/surfaces.ts';
 import { temporaryFolder } from '../support/system.ts';
 
@@ -16,21 +22,6 @@ const HTML_502: Fault = {
   body: '<html><head><title>502 Bad Gateway</title></head></html>',
 };
 const HTML_403: Fault = { ...HTML_502, status: 403, body: '<title>Access denied</title>' };
-
-/** A client's request; its status. */
-async function ask({ system }: World, body: object = {}): Promise<number> {
-  const answer = await fetch(`${system.url}/api/v1/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${system.accessKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: PAID_MODEL,
-      messages: [{ role: 'user', content: 'Hi' }],
-      ...body,
-    }),
-  });
-  await answer.text();
-  return answer.status;
-}
 
 const reload = ({ system }: World) => process.kill(system.launcher, 'SIGHUP');
 
@@ -55,6 +46,8 @@ function signalKms({ system }: World, signal: NodeJS.Signals): void {
 }
 
 interface State extends Shown {
+  /** It is about totals: requests of another test would count. */
+  isTotal?: true;
   begin(world: World): unknown;
   end(world: World): unknown;
 }
@@ -136,7 +129,7 @@ const STATES: readonly State[] = [
     end: (world) => eachKey(world, 'keys.enable'),
   },
   {
-    ...{ cause: 'requests_failing', severity: 'critical' },
+    ...{ cause: 'requests_failing', severity: 'critical', isTotal: true },
     sentence: /^5 of 5 requests failed in the last 2 minutes\.$/,
     async begin(world) {
       const fault = { kind: 'refuse', family: 'provider_failed' } as const;
@@ -149,7 +142,7 @@ const STATES: readonly State[] = [
     },
   },
   {
-    ...{ cause: 'clients_refused', severity: 'warning' },
+    ...{ cause: 'clients_refused', severity: 'warning', isTotal: true },
     sentence: /^3 of 3 requests were refused .*, 2 for a missing or wrong access key\.$/,
     async begin(world) {
       const fault = { kind: 'refuse', family: 'bad_request' } as const;
@@ -171,10 +164,12 @@ const STATES: readonly State[] = [
   },
 ];
 
+const shared = sharedWorld();
+
 it.each(STATES)(
   'every surface shows $cause, and turns green by itself when that is over',
   async (state) => {
-    const world = await startWorld();
+    const world = await (state.isTotal ? startWorld() : shared());
     await state.begin(world);
     await everySurfaceShows(world.system, state);
     await state.end(world);
@@ -218,14 +213,15 @@ it('every surface shows a name that cannot be resolved, and a reload asks at onc
   const fake = await startFake();
   const front = await startFront(fake);
   const nowhere = { ...front, url: 'https://openrouter.invalid/api/v1' };
-  const { system, folder } = await startBehind(fake, nowhere);
+  const { system } = await startBehind(fake, nowhere);
   const cause = 'dns_failed';
   const sentence = /^OpenRouter's host name cannot be resolved since .*: getaddrinfo /;
   await everySurfaceShows(system, { cause, severity: 'critical', sentence });
-  const file = path.join(folder, 'config.yml');
-  const text = await readFile(file, 'utf8');
-  await writeFile(`${file}.new`, text.replace(nowhere.url, front.url), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  const { openrouter } = system.settings;
+  await system.configure({
+    ...system.settings,
+    openrouter: { ...(openrouter as object), base_url: front.url },
+  });
   process.kill(system.launcher, 'SIGHUP');
   await everySurfaceIsGreen(system, cause);
 });

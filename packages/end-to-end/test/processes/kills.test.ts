@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { childOf, family, killChild, processes, type ChildProgram } from '../support/processes.ts';
+import {
+  childOf,
+  family,
+  isRunning,
+  isThere,
+  killChild,
+  type ChildProgram,
+} from '../support/processes.ts';
 import { newKey, startSystem, temporaryFolder, type System } from '../support/system.ts';
 
 /** An upstream that limits one key for an hour and serves every other. */
@@ -72,8 +79,7 @@ it(
       const members = family(system.launcher);
       const killedAt = performance.now();
       process.kill(system.launcher, 'SIGKILL');
-      const left = () =>
-        processes().filter(({ pid, state }) => state !== 'Z' && members.some((m) => m.pid === pid));
+      const left = () => members.filter(({ pid }) => isRunning(pid));
       await expect.poll(left, { interval: 10 }).toEqual([]);
       times.push({ kms, gateway, launcher: performance.now() - killedAt });
     }
@@ -95,6 +101,6 @@ it('leaves neither socket nor process behind when it is asked to stop', async ()
   const members = family(system.launcher);
   expect(members.length).toBeGreaterThanOrEqual(3);
   expect(await system.stop()).toBe(0);
-  expect(processes().filter(({ pid }) => members.some((member) => member.pid === pid))).toEqual([]);
+  expect(members.filter(({ pid }) => isThere(pid))).toEqual([]);
   expect(existsSync(system.socket)).toBe(false);
 });

@@ -1,11 +1,11 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { KmsClient, ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { expect, it, onTestFinished } from 'vitest';
 import { operatorOf } from '../support/operator.ts';
 import { childOf, killChild } from '../support/processes.ts';
-import { PAID_MODEL } from '../support/product.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
 import { newKey, startSystem, temporaryFolder, type System } from '../support/system.ts';
 
 const STREAMS = 200;
@@ -23,32 +23,22 @@ interface World {
   idOf(name: string): Promise<string | undefined>;
 }
 
+const startShared = sharedProduct();
+
 async function start(keys: number): Promise<World> {
-  const fake = await startFakeOpenRouter();
-  onTestFinished(() => fake.stop());
-  for (let n = 0; n < keys; n += 1) fake.addKey();
-  const folder = await temporaryFolder();
-  const openrouter = { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) };
-  const system = await startSystem({ settings: { openrouter }, folder });
-  const file = path.join(folder, 'config.yml');
-  const original = JSON.parse(await readFile(file, 'utf8')) as Record<
-    'openrouter' | 'server',
-    object
-  >;
+  const { fake, system } = await startShared(keys);
+  const secrets = fake.keys.map(({ secret }) => secret);
   const operator = await operatorOf(system);
   return {
     fake,
     system,
     operator,
     change: (changed, server = {}) =>
-      writeFile(
-        file,
-        JSON.stringify({
-          openrouter: { ...original.openrouter, ...changed },
-          server: { ...original.server, ...server },
-        }),
-      ),
-    spoil: (text) => writeFile(file, text),
+      system.configure({
+        openrouter: { base_url: fake.url, keys: secrets, ...changed },
+        server: { ...(system.settings['server'] as object), ...server },
+      }),
+    spoil: (text) => writeFile(system.config, text),
     idOf: async (name) => {
       const { keys: found } = await operator.call('keys.list', {});
       return found.find((key) => key.name === name)?.keyId;

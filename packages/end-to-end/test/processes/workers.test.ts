@@ -2,22 +2,23 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
+import type { FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
 import { PROGRAMS } from '@openrouter-proxy/end-to-end';
 import { execa } from 'execa';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent, request } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
-import { childOf, processes } from '../support/processes.ts';
-import { PAID_MODEL } from '../support/product.ts';
-import { startSystem, temporaryFolder, type System } from '../support/system.ts';
+import { childOf, childrenOf, isRunning } from '../support/processes.ts';
+import { PAID_MODEL, sharedProduct } from '../support/product.ts';
+import { temporaryFolder, type System } from '../support/system.ts';
 
 /** How often a worker is killed; `WORKER_KILLS=40` for about two minutes. */
 const KILLS = Number(process.env['WORKER_KILLS'] ?? 3);
 const SOUND_MS = 3_000;
 /** So many answers between two kills show that the workers serve. */
 const ANSWERS = 30;
+const CHAT_REQUESTS = 'openrouter_proxy_requests_total{api="chat"';
 const STREAMS = Number(process.env['RENEW_STREAMS'] ?? 100);
 
 interface World {
@@ -25,22 +26,14 @@ interface World {
   readonly system: System;
 }
 
-async function start(workers: number): Promise<World> {
-  const fake = await startFakeOpenRouter();
-  onTestFinished(() => fake.stop());
-  for (let n = 0; n < 3; n += 1) fake.addKey();
-  const openrouter = { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) };
-  const system = await startSystem({
-    settings: { openrouter, server: { workers, http_log_level: 'ERROR' } },
-  });
-  return { fake, system };
-}
+const withThree = sharedProduct({ server: { workers: 3, http_log_level: 'ERROR' } });
+const withTwo = sharedProduct({ server: { workers: 2, http_log_level: 'ERROR' } });
 
 /** The worker processes that run now. */
 function workersOf({ system }: World): number[] {
-  const primary = childOf(system.launcher, 'gateway')?.pid;
-  return processes()
-    .filter(({ parent, state }) => parent === primary && state !== 'Z')
+  const primary = childOf(system.launcher, 'gateway')?.pid ?? NaN;
+  return childrenOf(primary)
+    .filter(({ state }) => state !== 'Z')
     .map(({ pid }) => pid);
 }
 
@@ -83,19 +76,8 @@ const sumOf = (metrics: string, beginning: string): number =>
     .filter((line) => line.startsWith(beginning))
     .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 
-it('share the requests, and their metrics are one', async () => {
-  const world = await start(3);
-  expect(workersOf(world)).toHaveLength(3);
-  for (let n = 0; n < 30; n += 1) expect((await ask(world)).status).toBe(200);
-  const metrics = await rawMetrics(world);
-  expect(sumOf(metrics, 'openrouter_proxy_requests_total{api="chat"')).toBe(30);
-  expect(sumOf(metrics, 'openrouter_proxy_kms_up ')).toBe(1);
-  const started = metrics.matchAll(/^process_start_time_seconds\{.*worker="(\d+)"/gm);
-  expect(Array.from(started, ([, worker]) => worker).sort()).toEqual(['1', '2', '3']);
-});
-
 it('fetch the model list once for all of them', async () => {
-  const world = await start(3);
+  const world = await withThree();
   const { fake, system } = world;
   const answers = await Promise.all(
     Array.from({ length: 30 }, () =>
@@ -110,26 +92,26 @@ it('fetch the model list once for all of them', async () => {
   expect(asked).toHaveLength(1);
 });
 
+it('share the requests, and their metrics are one', async () => {
+  const world = await withThree();
+  expect(workersOf(world)).toHaveLength(3);
+  const before = sumOf(await rawMetrics(world), CHAT_REQUESTS);
+  for (let n = 0; n < 30; n += 1) expect((await ask(world)).status).toBe(200);
+  const metrics = await rawMetrics(world);
+  expect(sumOf(metrics, CHAT_REQUESTS) - before).toBe(30);
+  expect(sumOf(metrics, 'openrouter_proxy_kms_up ')).toBe(1);
+  const started = metrics.matchAll(/^process_start_time_seconds\{.*worker="(\d+)"/gm);
+  expect(Array.from(started, ([, worker]) => worker).sort()).toEqual(['1', '2', '3']);
+});
+
 it('are told of a changed configuration, all of them', async () => {
-  const fake = await startFakeOpenRouter();
-  onTestFinished(() => fake.stop());
-  fake.addKey();
-  const folder = await temporaryFolder();
-  const openrouter = { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) };
-  const server = { workers: 3 };
-  const system = await startSystem({ settings: { openrouter, server }, folder });
-  const file = path.join(folder, 'config.yml');
-  const config = JSON.parse(await readFile(file, 'utf8')) as {
-    server: object;
-  };
+  const { fake, system } = await withThree();
   const key = `guest-${'x'.repeat(20)}`;
-  await writeFile(
-    file,
-    JSON.stringify({
-      ...config,
-      server: { ...config.server, access_keys: [{ name: 'guest', key }] },
-    }),
-  );
+  await system.configure({
+    ...system.settings,
+    openrouter: { base_url: fake.url, keys: fake.keys.map(({ secret }) => secret) },
+    server: { ...(system.settings['server'] as object), access_keys: [{ name: 'guest', key }] },
+  });
   process.kill(system.launcher, 'SIGUSR2'); // some are being started meanwhile
   process.kill(system.launcher, 'SIGHUP');
   await system.line(({ message }) => message === 'the configuration was read again');
@@ -138,11 +120,39 @@ it('are told of a changed configuration, all of them', async () => {
   for (let n = 0; n < 12; n += 1) expect((await ask(guest)).status).toBe(200);
 });
 
+it('are renewed without an answer being cut', async () => {
+  const world = await withTwo();
+  const { fake, system } = world;
+  fake.rules.add({ match: { method: 'POST' }, fault: { kind: 'delay', eventMs: 300 } });
+  const before = workersOf(world);
+  const streams = Array.from({ length: STREAMS }, () => ask(world, { stream: true }));
+  await expect
+    .poll(() => fake.requests.records.filter(({ method }) => method === 'POST').length)
+    .toBe(STREAMS);
+  process.kill(system.launcher, 'SIGUSR2');
+  await system.line(({ message }) => message === 'all workers are new');
+  expect((await ask(world)).status).toBe(200);
+  const answers = await Promise.all(streams);
+  expect(answers.filter(({ text }) => text.includes('[DONE]'))).toHaveLength(STREAMS);
+  await expect.poll(() => workersOf(world).some((pid) => before.includes(pid))).toBe(false);
+  expect(workersOf(world)).toHaveLength(2);
+});
+
+it('are ended and replaced when they hang', async () => {
+  const world = await withTwo();
+  const [hung] = workersOf(world);
+  if (hung === undefined) throw new Error('there is no worker');
+  process.kill(hung, 'SIGSTOP');
+  await world.system.line(({ message }) => message === 'a worker does not answer and is ended');
+  await expect.poll(() => workersOf(world).filter((pid) => pid !== hung)).toHaveLength(2);
+  for (let n = 0; n < 6; n += 1) expect((await ask(world)).status).toBe(200);
+});
+
 it(
   'are replaced when they are killed: only what they were doing is lost, and nobody is refused',
   { timeout: 600_000 + KILLS * 60_000 },
   async () => {
-    const world = await start(2);
+    const world = await withTwo();
     const over = new AbortController();
     const results = { answered: 0, cut: 0, refused: 0 };
     const load = Array.from({ length: 8 }, async () => {
@@ -180,34 +190,6 @@ it(
   },
 );
 
-it('are renewed without an answer being cut', async () => {
-  const world = await start(2);
-  const { fake, system } = world;
-  fake.rules.add({ match: { method: 'POST' }, fault: { kind: 'delay', eventMs: 300 } });
-  const before = workersOf(world);
-  const streams = Array.from({ length: STREAMS }, () => ask(world, { stream: true }));
-  await expect
-    .poll(() => fake.requests.records.filter(({ method }) => method === 'POST').length)
-    .toBe(STREAMS);
-  process.kill(system.launcher, 'SIGUSR2');
-  await system.line(({ message }) => message === 'all workers are new');
-  expect((await ask(world)).status).toBe(200);
-  const answers = await Promise.all(streams);
-  expect(answers.filter(({ text }) => text.includes('[DONE]'))).toHaveLength(STREAMS);
-  await expect.poll(() => workersOf(world).some((pid) => before.includes(pid))).toBe(false);
-  expect(workersOf(world)).toHaveLength(2);
-});
-
-it('are ended and replaced when they hang', async () => {
-  const world = await start(2);
-  const [hung] = workersOf(world);
-  if (hung === undefined) throw new Error('there is no worker');
-  process.kill(hung, 'SIGSTOP');
-  await world.system.line(({ message }) => message === 'a worker does not answer and is ended');
-  await expect.poll(() => workersOf(world).filter((pid) => pid !== hung)).toHaveLength(2);
-  for (let n = 0; n < 6; n += 1) expect((await ask(world)).status).toBe(200);
-});
-
 it('say once that their port is taken, and that is a mistake of the configuration', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -226,10 +208,8 @@ it('say once that their port is taken, and that is a mistake of the configuratio
 });
 
 it('leave nothing behind when the launcher dies', async () => {
-  const world = await start(2);
+  const world = await withTwo();
   const workers = workersOf(world);
   process.kill(world.system.launcher, 'SIGKILL');
-  await expect
-    .poll(() => processes().filter(({ pid, state }) => workers.includes(pid) && state !== 'Z'))
-    .toEqual([]);
+  await expect.poll(() => workers.filter(isRunning)).toEqual([]);
 });

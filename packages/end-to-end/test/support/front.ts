@@ -14,8 +14,18 @@ export interface Front {
   mend(certificate?: SecureContextOptions): Promise<void>;
 }
 
-/** Puts a front before a fake; with a certificate it speaks TLS to those who connect. */
+/** Puts a front before a fake until the test is over; with a certificate it speaks TLS. */
 export async function startFront(
+  fake: FakeOpenRouter,
+  certificate?: SecureContextOptions,
+): Promise<Front> {
+  const front = await openFront(fake, certificate);
+  onTestFinished(() => front.cut());
+  return front;
+}
+
+/** The same, until the caller cuts it. */
+export async function openFront(
   fake: FakeOpenRouter,
   certificate?: SecureContextOptions,
 ): Promise<Front> {
@@ -58,7 +68,6 @@ export async function startFront(
     await once(server, 'listening');
     port = (server.address() as AddressInfo).port; // a listening TCP server has one
   };
-  onTestFinished(cut);
   await mend(certificate);
   const scheme = certificate === undefined ? 'http' : 'https';
   return { url: `${scheme}://127.0.0.1:${port}/api/v1`, cut, mend };

@@ -1,8 +1,9 @@
 import { startFakeOpenRouter, type FakeOpenRouter } from '@openrouter-proxy/fake-openrouter';
-import { expect, onTestFinished } from 'vitest';
-import { startFront, type Front } from './front.ts';
+import { afterAll, expect, onTestFinished } from 'vitest';
+import { openFront, startFront, type Front } from './front.ts';
+import { PAID_MODEL, sharedProduct } from './product.ts';
 import { kms } from './surfaces.ts';
-import { startSystem, temporaryFolder, type StartOptions, type System } from './system.ts';
+import { startSystem, type StartOptions, type System } from './system.ts';
 
 const KEYS = 2;
 
@@ -11,7 +12,6 @@ export interface World {
   readonly fake: FakeOpenRouter;
   readonly front: Front;
   readonly system: System;
-  readonly folder: string;
 }
 
 /** A fake with the keys of the product. */
@@ -28,18 +28,53 @@ export async function startBehind(
   front: Front,
   options: Partial<StartOptions> = {},
 ): Promise<World> {
-  const folder = await temporaryFolder();
   const keys = fake.keys.map(({ secret }) => secret);
   const openrouter = { base_url: front.url, keys };
   const settings = { ...options.settings, openrouter };
-  const system = await startSystem({ ...options, folder, settings });
-  return { fake, front, system, folder };
+  const system = await startSystem({ ...options, settings });
+  return { fake, front, system };
 }
 
-/** The product in front of a fake that is well. */
+/** Requests that are served keep a few failures of an earlier test from counting as a cause. */
+const SERVED = 20;
+
+/** Has the tests of a file share one product behind a front; each begins with everything well. */
+export function sharedWorld(): () => Promise<World> {
+  let front: Front | undefined;
+  afterAll(() => front?.cut());
+  const startProduct = sharedProduct({
+    reachedAt: async (fake) => (front ??= await openFront(fake)).url,
+  });
+  return async () => {
+    await front?.mend();
+    const { fake, system } = await startProduct(KEYS);
+    if (front === undefined) throw new Error('the front is missing');
+    const world = { fake, front, system };
+    for (let n = 0; n < SERVED; n += 1) expect(await ask(world)).toBe(200);
+    await expect.poll(() => kms(system, 'status')).toMatch(/^pool +serving$/m);
+    return world;
+  };
+}
+
+/** A product of a test's own behind a front, with everything well: for tests of totals. */
 export async function startWorld(): Promise<World> {
   const fake = await startFake();
   const world = await startBehind(fake, await startFront(fake));
   await expect.poll(() => kms(world.system, 'status')).toMatch(/^pool +serving$/m);
   return world;
+}
+
+/** A client's request; its status. */
+export async function ask({ system }: Pick<World, 'system'>, body: object = {}): Promise<number> {
+  const answer = await fetch(`${system.url}/api/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${system.accessKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: PAID_MODEL,
+      messages: [{ role: 'user', content: 'Hi' }],
+      ...body,
+    }),
+  });
+  await answer.text();
+  return answer.status;
 }

@@ -18,26 +18,41 @@ function read(file: string): string {
   }
 }
 
+/** A process, if it is there. */
+function processOf(pid: number): Process | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === '') return undefined;
+  const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
+  return { pid, parent: Number(parent), state, command };
+}
+
 /** Every process of the machine. */
-export function processes(): Process[] {
-  return readdirSync('/proc')
+export const processes = (): Process[] =>
+  readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => {
-      const stat = read(`/proc/${entry}/stat`);
-      if (stat === '') return [];
-      const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const command = read(`/proc/${entry}/cmdline`).replaceAll('\0', ' ');
-      return [{ pid: Number(entry), parent: Number(parent), state, command }];
-    });
+    .map((entry) => processOf(Number(entry)))
+    .filter((process) => process !== undefined);
+
+/** The children of a process, whichever of its threads started them; not the machine's other processes. */
+export function childrenOf(pid: number): Process[] {
+  const lists = threadsOf(pid).map((thread) => read(`/proc/${pid}/task/${thread}/children`));
+  const children = lists.join(' ').split(' ').filter(Boolean).map(Number);
+  return children.map(processOf).filter((process) => process !== undefined);
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // it has ended
+  }
 }
 
 /** A process and all that descend from it. */
 export function family(pid: number): Process[] {
-  const all = processes();
-  const members = all.filter((process) => process.pid === pid);
-  for (const member of members) {
-    members.push(...all.filter(({ parent }) => parent === member.pid));
-  }
+  const members = [processOf(pid)].filter((process) => process !== undefined);
+  for (const member of members) members.push(...childrenOf(member.pid));
   return members;
 }
 
@@ -46,9 +61,8 @@ export type ChildProgram = 'kms' | 'gateway';
 
 /** The running child of the launcher that is a program, if there is one. */
 export function childOf(launcher: number, program: ChildProgram): Process | undefined {
-  return family(launcher).find(
-    ({ parent, command, state }) =>
-      parent === launcher && state !== 'Z' && command.includes(`/dist/${program}.js`),
+  return childrenOf(launcher).find(
+    ({ command, state }) => state !== 'Z' && command.includes(`/dist/${program}.js`),
   );
 }
 
@@ -62,8 +76,13 @@ export async function killChild(launcher: number, program: ChildProgram): Promis
 }
 
 /** Whether a process still runs code: a zombie does not. */
-export const isRunning = (pid: number): boolean =>
-  processes().some((process) => process.pid === pid && process.state !== 'Z');
+export function isRunning(pid: number): boolean {
+  const process = processOf(pid);
+  return process !== undefined && process.state !== 'Z';
+}
+
+/** Whether a process is there, also as a zombie. */
+export const isThere = (pid: number): boolean => processOf(pid) !== undefined;
 
 /** What a process was started with: its arguments and its environment, as any process of the user can read them. */
 export function startedWith(pid: number): string {

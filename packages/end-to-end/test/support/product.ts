@@ -35,11 +35,22 @@ export const startProduct: StartProduct = async (keys, addOthers, settings) => {
   return productOf(fake, await startSystem({ settings: settingsFor(fake, settings) }));
 };
 
+/** How a shared product is set up. */
+export interface SharedOptions {
+  /** Section `server` of its configuration. */
+  server?: Record<string, unknown>;
+  /** Gives the address at which the product reaches the fake. */
+  reachedAt?: (fake: FakeOpenRouter) => string | Promise<string>;
+}
+
 /**
  * Has the tests of a file share one running product and its fake OpenRouter. For each test the fake is reset
  * and a reload brings new keys of new accounts, so that no limit of an earlier test holds. Totals go on.
  */
-export function sharedProduct(): StartProduct {
+export function sharedProduct({
+  server = {},
+  reachedAt = ({ url }) => url,
+}: SharedOptions = {}): StartProduct {
   let shared: { system: System; folder: string; fake: FakeOpenRouter } | undefined;
   afterAll(async () => {
     if (shared === undefined) return;
@@ -51,7 +62,10 @@ export function sharedProduct(): StartProduct {
     const fake = shared?.fake ?? (await startFakeOpenRouter());
     fake.reset();
     addKeys(fake, keys, addOthers);
-    const wanted = settingsFor(fake, settings);
+    const wanted = {
+      ...settingsFor(fake, { base_url: await reachedAt(fake), ...settings }),
+      server,
+    };
     const past = new Set(shared?.system.lines());
     if (shared !== undefined) await reload(shared.system, wanted);
     else {
@@ -91,7 +105,7 @@ const settingsFor = (fake: FakeOpenRouter, settings: Record<string, unknown> = {
 });
 
 async function reload(system: System, changed: ReturnType<typeof settingsFor>): Promise<void> {
-  await system.configure({ ...system.settings, ...changed });
+  await system.configure({ ...system.settings, openrouter: changed.openrouter });
   const operator = await operatorOf(system);
   expect(await operator.call('service.reload', {})).toMatchObject({ outcome: 'applied' });
 }

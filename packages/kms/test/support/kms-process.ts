@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { kmsConfiguration, type KmsConfiguration } from '@openrouter-proxy/config';
 import { afterEach } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The built program: it starts four times as fast as its source. */
+const MAIN = fileURLToPath(new URL('../../../../dist/kms.js', import.meta.url));
 
 /** A key management service in a process of its own. */
 export interface KmsProcess {

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
-import { startWorld, type World } from '../support/health-world.ts';
+import { sharedWorld, type World } from '../support/health-world.ts';
 import { operatorOf } from '../support/operator.ts';
 import { PAID_MODEL } from '../support/product.ts';
 import { kms } from '../support/surfaces.ts';
+
+const startWorld = sharedWorld();
 
 /** A client's request. */
 async function ask({ system }: World): Promise<Response> {
