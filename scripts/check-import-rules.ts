@@ -15,7 +15,7 @@ interface Config {
 }
 
 const root = path.resolve(import.meta.dirname, '..');
-const config = path.join(root, '.dependency-cruiser.js');
+const config = path.join(import.meta.dirname, 'import-rules.js');
 const { default: rules } = (await import(config)) as { default: Config };
 const packages = await readdir(path.join(root, 'packages'));
 const libraries = [

@@ -6,7 +6,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   types: 'tsc -p .',
   'types of the page': 'tsc -p packages/dashboard',
   lint: 'eslint .',
-  'import rules': 'depcruise packages scripts --config .dependency-cruiser.js',
+  'import rules': 'depcruise packages scripts --config scripts/import-rules.js',
   'import rules bite': 'node scripts/check-import-rules.ts',
   'unused code': 'knip --no-config-hints',
   'configuration schema': 'node scripts/config-schema.ts --check',

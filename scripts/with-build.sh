@@ -108,7 +108,7 @@ cache_option() {
 install() {
   omit=--omit=dev
   if [ "$need" = all ] || has_development_packages; then omit=--include=dev; fi
-  say 'Installing dependencies (once, half a minute; about 80 MB, most of it the pinned Node) …'
+  say 'Installing dependencies (once, half a minute; about 90 MB, most of it the pinned Node) …'
   cache=$(cache_option)
   (
     cd "$root"

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command as Program, CommanderError, Option } from 'commander';
 import type { Command, Options } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { candidates, GLOBAL_OPTIONS, keyCandidates } from './complete.ts';
 import { EXIT_CODE, Failure, type Ending } from './connection/failure.ts';
 import type { Io } from './connection/io.ts';
-import { plain } from '@openrouter-proxy/runtime';
+import { packageVersion, plain } from '@openrouter-proxy/runtime';
 import { masked, quoted } from './terminal/quoted.ts';
 import { painter } from './terminal/style.ts';
 
@@ -16,10 +15,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   config: 'Look at the configuration as a start would read it',
 };
 
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version; // our own file
-}
+const version = () => packageVersion(new URL('../package.json', import.meta.url));
 
 /** Carries out a command line, and gives the exit code. */
 export async function run(args: readonly string[], given: Io): Promise<number> {

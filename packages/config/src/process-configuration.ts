@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
+import { HOUR_MS } from '@openrouter-proxy/runtime/time';
 import * as z from 'zod';
 import type { Config } from './config.ts';
 import { openrouterSection } from './schema/openrouter-section.ts';
@@ -13,7 +14,7 @@ import { redisFields } from './schema/state-section.ts';
  * The longest time an answer may take after the deadline for its beginning. The leases of a gateway
  * that dies end much sooner: this bounds what a gateway that hangs can hold.
  */
-const LONGEST_ANSWER_MS = 6 * 3_600_000;
+const LONGEST_ANSWER_MS = 6 * HOUR_MS;
 
 const kmsSettings = {
   redis: settingGroup(redisFields, { prefix: 'prefix', onOutage: 'on_outage' }),

@@ -25,6 +25,7 @@ export {
   type UnknownKeyData,
 } from './error-code.ts';
 export { evidenceInstants, type EvidenceInstant } from './evidence-instant.ts';
+export { isFreeModel } from './free-model.ts';
 export {
   HEALTH_CAUSES,
   causeWithoutTime,

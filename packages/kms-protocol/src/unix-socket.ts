@@ -12,9 +12,8 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
 
-/** `sun_path` holds 108 bytes with its final zero (unix(7)); macOS holds 104. */
-const MAX_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 /** How often a start looks again when others start or stop at the same time. */
 const MAX_CLAIMS = 20;
 /** How often it is looked after whether the socket is still there. */
@@ -140,10 +139,10 @@ export async function connectToUnixSocket(path: string, timeoutMs = 1_000): Prom
 
 function requireShortPath(path: string): void {
   const length = Buffer.byteLength(path);
-  if (length <= MAX_PATH_BYTES) return;
+  if (length <= MAX_SOCKET_PATH_BYTES) return;
   throw new UnixSocketError(
     'PATH_TOO_LONG',
-    `The socket path is ${length} bytes long, and the system takes ${MAX_PATH_BYTES}: choose a shorter one. It is ${path}`,
+    `The socket path is ${length} bytes long, and the system takes ${MAX_SOCKET_PATH_BYTES}: choose a shorter one. It is ${path}`,
   );
 }
 

@@ -1,5 +1,4 @@
 import { randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { kmsConfiguration, secretsInRedisUrl } from '@openrouter-proxy/config';
 import {
   localInWords,
@@ -11,18 +10,13 @@ import {
   createMasker,
   installationOf,
   isPretty,
+  packageVersion,
   runService,
   systemClock,
   type LauncherLink,
 } from '@openrouter-proxy/runtime';
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { startDaemon } from './daemon.ts';
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  // Our own file, which npm itself could not have installed without a version.
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 /** Reading the configuration, and what children it has, is the launcher's business. */
 const RELOAD_TIMEOUT_MS = 20_000;
@@ -59,7 +53,7 @@ await runService(async (json, launcher) => {
     clock: systemClock,
     logger,
     instantInWords: isPretty(configuration.log.format) ? localInWords : utcInWords,
-    version: readVersion(),
+    version: packageVersion(new URL('../package.json', import.meta.url)),
     random: Math.random,
     randomFill: (bytes) => randomFillSync(bytes),
     reload: reloadBy(launcher),

@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import {
   EXIT,
   explainFailedStart,
   installationOf,
   outputTaken,
+  packageVersion,
   type ExitCode,
 } from '@openrouter-proxy/runtime';
 import { launch } from './launch.ts';
-
-const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-const { version } = JSON.parse(manifest) as { version: string }; // our own file
 
 /** What follows a mistake of the command line; npm keeps options for itself that stand before a `--`. */
 function helpAfterError(): string {
@@ -27,7 +24,7 @@ export async function runCommandLine(): Promise<ExitCode> {
     .option('--host <host>', 'the address to listen on; comes before server.host')
     .option('--port <port>', 'the port to listen on; comes before PORT and server.port')
     .option('--config <file>', 'the configuration; else OPENROUTER_PROXY_CONFIG, else ./config.yml')
-    .version(version)
+    .version(packageVersion(new URL('../package.json', import.meta.url)))
     .showHelpAfterError(helpAfterError())
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.configuration))
     .parse();

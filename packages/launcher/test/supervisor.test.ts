@@ -14,7 +14,10 @@ import { DEFAULT_POLICY, type RestartPolicy } from '@openrouter-proxy/runtime';
 import { Supervisor } from '../src/supervision/supervisor.ts';
 import { Stage, eventually, isThere } from './fixtures/stage.ts';
 
-/** The real policy at a fiftieth of its times. */
+/**
+ * Delays and `quietMs` are a fiftieth of the real ones. `soundMs` is the real one, and the crash loop's
+ * window is 20 minutes, so that a slow machine changes no verdict.
+ */
 const QUICK: RestartPolicy = {
   firstDelayMs: 10,
   longestDelayMs: 600,

@@ -29,5 +29,6 @@ export {
   type LauncherLink,
   type Service,
 } from './process/service.ts';
+export { packageVersion } from './process/package-version.ts';
 export { prepareStateFolder, requireUnixSockets, StateFolderError } from './state-folder.ts';
 export { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';

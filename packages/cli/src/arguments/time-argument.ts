@@ -1,6 +1,6 @@
+import { DAY_MS } from '@openrouter-proxy/runtime/time';
 import { Failure } from '../connection/failure.ts';
 
-const DAY_MS = 86_400_000;
 /** As long as the service sets a key aside at most. */
 const LONGEST_MS = 366 * DAY_MS;
 

@@ -1,21 +1,19 @@
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime/time';
 
 /** A length of time in at most two units: `9m 58s`, `4h`, `120ms`. */
 export function span(ms: number): string {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))}ms`;
+  if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))}ms`;
   const units: [number, string, number, string][] = [
-    [DAY, 'd', HOUR, 'h'],
-    [HOUR, 'h', MINUTE, 'm'],
-    [MINUTE, 'm', 1_000, 's'],
+    [DAY_MS, 'd', HOUR_MS, 'h'],
+    [HOUR_MS, 'h', MINUTE_MS, 'm'],
+    [MINUTE_MS, 'm', SECOND_MS, 's'],
   ];
   for (const [large, name, small, smallName] of units) {
     if (ms < large) continue;
     const rest = Math.floor((ms % large) / small);
     return `${Math.floor(ms / large)}${name}${rest === 0 ? '' : ` ${rest}${smallName}`}`;
   }
-  return `${Math.floor(ms / 1_000)}s`;
+  return `${Math.floor(ms / SECOND_MS)}s`;
 }
 
 const two = (number: number) => String(number).padStart(2, '0');

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
-
-/** `sun_path` of unix(7) holds 108 bytes, the closing zero among them. */
-export const LONGEST_SOCKET_PATH = 107;
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
 
 const OTHERS = 0o077;
 
@@ -42,7 +40,7 @@ function stateHome({ XDG_STATE_HOME: given, HOME: home = homedir() }: NodeJS.Pro
  */
 export function chosenStateDir({ beside, home }: DefaultStateDirs): string {
   if (home === null) return beside;
-  const fits = Buffer.byteLength(join(beside, 'kms.sock')) <= LONGEST_SOCKET_PATH;
+  const fits = Buffer.byteLength(join(beside, 'kms.sock')) <= MAX_SOCKET_PATH_BYTES;
   if (!fits) return home;
   return !isPrivateFolder(beside) && isPrivateFolder(home) ? home : beside;
 }

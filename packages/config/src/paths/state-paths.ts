@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import { chosenStateDir, defaultStateDirs, LONGEST_SOCKET_PATH } from './default-state-dir.ts';
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
+import { chosenStateDir, defaultStateDirs } from './default-state-dir.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { valueAt } from '../values/value-path.ts';
 
@@ -55,7 +56,7 @@ const isPath = (value: unknown): value is string => typeof value === 'string' &&
 /** What is wrong with them. */
 export function checkStatePaths({ socket }: StatePaths): Diagnostic[] {
   const length = Buffer.byteLength(socket);
-  if (length <= LONGEST_SOCKET_PATH) return [];
-  const text = `the path ${socket} has ${length} bytes, and a Unix socket's can have ${LONGEST_SOCKET_PATH}: set \`kms.socket\` or \`state_dir\` to a shorter one`;
+  if (length <= MAX_SOCKET_PATH_BYTES) return [];
+  const text = `the path ${socket} has ${length} bytes, and a Unix socket's can have ${MAX_SOCKET_PATH_BYTES}: set \`kms.socket\` or \`state_dir\` to a shorter one`;
   return [{ path: ['kms', 'socket'], text }];
 }

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '@openrouter-proxy/runtime/time';
 import * as z from 'zod';
 import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES, TOKEN_COUNTS } from './choices.ts';
 import { readKey } from '../values/key-text.ts';
@@ -7,8 +8,6 @@ import { name } from './server-section.ts';
 import { readPublicEndpoint } from '../values/public-endpoint.ts';
 import { readBaseUrl } from '../values/url.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const KEY_SOURCES = ['key', 'key_file', 'key_env'] as const;
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { LOG_LEVELS } from '@openrouter-proxy/runtime';
+import { HOUR_MS } from '@openrouter-proxy/runtime/time';
 import { readAddressBlock } from '../values/address-block.ts';
 import { LOG_FORMATS } from './choices.ts';
 import { readAccessKey } from '../values/key-text.ts';
@@ -16,7 +17,6 @@ import {
 } from './setting.ts';
 import { secretCodec } from './setting-output.ts';
 
-const HOUR_MS = 3_600_000;
 const KIB = 1024;
 const GIB = KIB ** 3;
 

@@ -1,4 +1,6 @@
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime/time';
+
+const UNIT_MS = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS } as const;
 const LARGEST_FIRST = ['h', 'm', 's'] as const;
 const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)?$/;
 

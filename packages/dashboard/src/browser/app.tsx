@@ -1,3 +1,4 @@
+import { SECOND_MS } from '@openrouter-proxy/runtime/time';
 import { useEffect, useState } from 'preact/hooks';
 import type { PageData } from '../model/snapshot.ts';
 import { Drawing } from '../view/elements/chart.tsx';
@@ -30,8 +31,6 @@ function useOrigin(rendered: string): string {
   return origin;
 }
 
-const SECOND = 1_000;
-
 /** The server's time, every second; at first the page's own, for what is hydrated must be what was rendered. */
 function useServerTime(rendered: number, clockOffset: number | null): ClockTime {
   const [clock, setClock] = useState<ClockTime>({ now: rendered, zone: 'UTC' });
@@ -39,7 +38,7 @@ function useServerTime(rendered: number, clockOffset: number | null): ClockTime 
     if (clockOffset === null) return;
     const tick = () => setClock({ now: Date.now() - clockOffset, zone: 'local' });
     tick();
-    const timer = setInterval(tick, SECOND);
+    const timer = setInterval(tick, SECOND_MS);
     return () => clearInterval(timer);
   }, [clockOffset]);
   return clock;

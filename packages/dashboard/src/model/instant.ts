@@ -1,8 +1,8 @@
+import { SECOND_MS } from '@openrouter-proxy/runtime/time';
 /** In which zone times are read: the server's page says UTC, the browser its own. */
 export type Zone = 'UTC' | 'local';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
+const MINUTE = 60 * SECOND_MS;
 const HOUR = 60 * MINUTE;
 /** A day, in milliseconds. */
 export const DAY = 24 * HOUR;
@@ -62,14 +62,14 @@ export function axisTime(times: readonly number[]): typeof formatMinute {
 /** A measured time in milliseconds: `0.4 ms`, `87 ms`, `1.25 s`, `3 m 12 s`. */
 export function formatDuration(ms: number): string {
   if (ms >= MINUTE) return formatSpan(ms);
-  if (ms >= 9_995) return `${(ms / SECOND).toFixed(1)} s`;
-  if (ms >= 999.5) return `${(ms / SECOND).toFixed(2)} s`;
+  if (ms >= 9_995) return `${(ms / SECOND_MS).toFixed(1)} s`;
+  if (ms >= 999.5) return `${(ms / SECOND_MS).toFixed(2)} s`;
   return ms > 0 && ms < 1 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(0)} ms`;
 }
 
 /** A span of time in its two largest units, never ending early: `3 m 12 s`, `2 h 5 m`, `4 d 1 h`. */
 export function formatSpan(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / SECOND));
+  const seconds = Math.max(0, Math.ceil(ms / SECOND_MS));
   const steps = [
     { unit: 'd', value: Math.floor(seconds / 86_400) },
     { unit: 'h', value: Math.floor(seconds / 3_600) % 24 },
@@ -88,7 +88,7 @@ export function formatSpan(ms: number): string {
 /** How long ago, or how far ahead: `just now`, `12 s ago`, `in 3 m 12 s`. */
 export function formatDistance(at: number, now: number): string {
   const away = Math.abs(at - now);
-  if (away < SECOND) return 'just now';
+  if (away < SECOND_MS) return 'just now';
   if (at > now) return `in ${formatSpan(away)}`;
   return `${formatSpan(away >= MINUTE ? Math.floor(away / MINUTE) * MINUTE : away)} ago`;
 }

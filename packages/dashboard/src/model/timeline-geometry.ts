@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 
 /** A span as it is drawn: beginning and width in percent of the lane. */
@@ -30,9 +31,8 @@ export function lanePieces(spans: readonly KeySpan[], { from, to }: LaneAxis): L
     });
 }
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const SHORTEST = 2 * MINUTE;
+const HOUR = 60 * MINUTE_MS;
+const SHORTEST = 2 * MINUTE_MS;
 const LONGEST = 24 * HOUR;
 
 /** The axis that all lanes share: from the oldest span, though at most a day. */
@@ -48,7 +48,16 @@ export interface LaneTick {
 }
 
 const LAST_TICK = 80;
-const TICK_STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, HOUR / 6, HOUR / 2, HOUR, 2 * HOUR, 6 * HOUR];
+const TICK_STEPS = [
+  MINUTE_MS,
+  2 * MINUTE_MS,
+  5 * MINUTE_MS,
+  HOUR / 6,
+  HOUR / 2,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+];
 const MOST_TICKS = 5;
 
 /** Round times on the axis, as many as can be read; the end is left free for `now`. */

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import type { TrafficPoint } from '@openrouter-proxy/kms-protocol';
 
 /** One line of a chart. Null: there is no value then. */
@@ -72,7 +73,6 @@ export interface DrawnStep {
   readonly countedMs: number;
 }
 
-const MINUTE = 60_000;
 /** Part of the running step that must have passed before its rate says anything. */
 const EARLY = 0.25;
 
@@ -83,21 +83,21 @@ const EARLY = 0.25;
  * so that the line rises from the ground.
  */
 export function drawnSteps({ since, stepMs, points }: Traffic, now: number): DrawnStep[] {
-  const before = Math.max(0, Math.ceil(MINUTE / stepMs) - 1);
+  const before = Math.max(0, Math.ceil(MINUTE_MS / stepMs) - 1);
   const steps = points.map((point, index): DrawnStep => {
     const counted = trafficTotals(points.slice(Math.max(0, index - before), index + 1));
     const lasted = Math.min(stepMs, now - point.at);
-    return { point, counted, countedMs: Math.max(lasted, MINUTE) };
+    return { point, counted, countedMs: Math.max(lasted, MINUTE_MS) };
   });
   const last = points.at(-1);
-  const enough = Math.min(stepMs, Math.max(MINUTE, EARLY * stepMs));
+  const enough = Math.min(stepMs, Math.max(MINUTE_MS, EARLY * stepMs));
   if (last && steps.length > 1 && now - last.at < enough) steps.pop();
   const [first] = points;
   if (first === undefined) return [];
   if (first.at <= since) return steps.length > before ? steps.slice(before) : steps;
   const quiet = { ...first, ...ZERO, at: first.at - stepMs };
   const point = { ...quiet, firstContentP50Ms: null, firstContentP95Ms: null };
-  return [{ point, counted: ZERO, countedMs: MINUTE }, ...steps];
+  return [{ point, counted: ZERO, countedMs: MINUTE_MS }, ...steps];
 }
 
 /** What is counted in each step, as so much per minute. */
@@ -105,7 +105,7 @@ export function perMinute(
   steps: readonly DrawnStep[],
   of: (counted: TrafficTotals) => number,
 ): number[] {
-  return steps.map(({ counted, countedMs }) => (of(counted) * MINUTE) / countedMs);
+  return steps.map(({ counted, countedMs }) => (of(counted) * MINUTE_MS) / countedMs);
 }
 
 /** Lines laid on top of each other: each is the sum of itself and those below it. */

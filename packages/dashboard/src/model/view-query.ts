@@ -1,11 +1,12 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import type { RequestOutcome } from '@openrouter-proxy/kms-protocol';
 
 /** The time ranges of the charts, in milliseconds. */
 export const RANGES = {
-  '15m': 900_000,
-  '1h': 3_600_000,
-  '6h': 21_600_000,
-  '24h': 86_400_000,
+  '15m': 15 * MINUTE_MS,
+  '1h': HOUR_MS,
+  '6h': 6 * HOUR_MS,
+  '24h': DAY_MS,
 } as const;
 export type RangeName = keyof typeof RANGES;
 

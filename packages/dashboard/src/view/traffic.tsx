@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import { useContext, useMemo } from 'preact/hooks';
 import {
   formatDuration,
@@ -97,12 +98,10 @@ const COLUMNS = [
   ].map((title) => ({ title, numeric: true })),
 ];
 
-const MINUTE = 60_000;
-
 function TrafficTable({ traffic: { points, stepMs } }: Pick<Snapshot, 'traffic'>) {
   const { zone } = useContext(Clock);
   const duration = (ms: number | null) => (ms === null ? '–' : formatDuration(ms));
-  const time = stepMs < MINUTE ? formatSecond : formatMinute;
+  const time = stepMs < MINUTE_MS ? formatSecond : formatMinute;
   const rows = points.toReversed().map((point) => ({
     id: String(point.at),
     cells: [

@@ -1,5 +1,5 @@
+import { isFreeModel } from '@openrouter-proxy/kms-protocol';
 import type { ReadMember } from './conversation.ts';
-import { isFree } from './free-models.ts';
 import { ShortValueReader, WordReader } from './member-readers.ts';
 import type { MemberReader } from './member-reader.ts';
 import type { Refusal } from '../outcome/outcome.ts';
@@ -23,7 +23,7 @@ export function extrasReaders(): Record<string, MemberReader> {
 /** Whether what a request adds to its model may be the reason of such a refusal. */
 export function mayConcernExtras({ kind }: Pick<Refusal, 'kind'>, model: string | null): boolean {
   if (kind === 'account_policy') return true;
-  return kind === 'credits_exhausted' && model !== null && isFree(model);
+  return kind === 'credits_exhausted' && model !== null && isFreeModel(model);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { nearest } from '@openrouter-proxy/config';
 import {
   KmsError,
   type Finding,
@@ -22,7 +23,6 @@ import {
   type AllocationRequest,
 } from '../leasing/allocation.ts';
 import type { Allocation } from '../leasing/lease-allocator.ts';
-import { nearestKeyId } from './nearest-key.ts';
 import type { PoolCore, PoolDeps, PoolSettings } from './pool-core.ts';
 import { poolWatcher } from './pool-watcher.ts';
 import { noKey } from '../leasing/refusal.ts';
@@ -302,9 +302,9 @@ export class KeyPool {
     const { byId } = this.#core;
     const key = byId.get(keyId);
     if (key !== undefined) return key;
-    const nearest = nearestKeyId(keyId, byId.keys());
+    const near = nearest(keyId, [...byId.keys()]) ?? null;
     throw new KmsError('UNKNOWN_KEY', `There is no key ${keyId}: list the keys to see their ids.`, {
-      data: { nearest },
+      data: { nearest: near },
     });
   }
 }

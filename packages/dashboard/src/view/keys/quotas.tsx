@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import type { KeyView, RequestWindow } from '@openrouter-proxy/kms-protocol';
 import { overLimitInWords } from '@openrouter-proxy/kms-protocol/words';
 import { useContext } from 'preact/hooks';
@@ -11,7 +12,6 @@ import { Clock, InstantAndDistance } from '../elements/clock.tsx';
 import { Panel } from '../elements/panel.tsx';
 import { FirstRows } from '../elements/table.tsx';
 
-const MINUTE = 60_000;
 /** Of accounts and of capped keys, without unfolding. */
 const SHOWN = 5;
 
@@ -34,7 +34,7 @@ export function QuotasPanel({ snapshot }: { readonly snapshot: Snapshot }) {
             id: account.name,
             cells: [
               <AccountName account={account} />,
-              <WindowBar window={account.freeRequests.minute} lengthMs={MINUTE} />,
+              <WindowBar window={account.freeRequests.minute} lengthMs={MINUTE_MS} />,
               <WindowBar window={account.freeRequests.day} lengthMs={DAY} />,
             ],
           }))}
