@@ -72,7 +72,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', ...EXPORTS, ...LIMITS_OF_TESTS] },
   },
   {
-    files: ['**/*.config.{js,ts}', 'scripts/import-rules.js'],
+    files: ['**/*.config.{js,ts}', 'scripts/*-rules.js'],
     ...tseslint.configs.disableTypeChecked,
     rules: { ...tseslint.configs.disableTypeChecked.rules, 'no-restricted-syntax': 'off' },
   },

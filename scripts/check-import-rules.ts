@@ -1,6 +1,6 @@
 /**
- * Sees every import rule bite: a copy of the packages' outline gets one file that breaks all rules
- * for each package, and each rule must be among those reported.
+ * Checks that each import rule reports a violation: an empty copy of the packages gets files that break
+ * every rule, and each rule must be among those reported.
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,8 +15,9 @@ interface Config {
 }
 
 const root = path.resolve(import.meta.dirname, '..');
-const config = path.join(import.meta.dirname, 'import-rules.js');
-const { default: rules } = (await import(config)) as { default: Config };
+const configs = ['import-rules.js', 'folder-rules.js'].map((name) =>
+  path.join(import.meta.dirname, name),
+);
 const packages = await readdir(path.join(root, 'packages'));
 const libraries = [
   'express',
@@ -32,7 +33,7 @@ const libraries = [
 ];
 
 /** Imports everything any rule could forbid. */
-function sinner(self: string): string {
+function everythingForbidden(self: string): string {
   const siblings = packages.filter((name) => name !== self);
   return [
     ...siblings.map((name) => `import '@openrouter-proxy/${name}';`),
@@ -42,6 +43,27 @@ function sinner(self: string): string {
     "import './planted.ts';",
     "import './does-not-exist.ts';",
   ].join('\n');
+}
+
+/** Files in folders of a package, each of which breaks a rule about folders. */
+const PLANTED_IN_FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  'gateway/src/request/planted.ts': ['../dashboard/inside.ts', '../workers/inside.ts'],
+  'gateway/src/dashboard/inside.ts': ['../request/inside.ts'],
+  'gateway/src/outcome/planted.ts': ['../http/inside.ts', 'node:net'],
+  'gateway/src/request/inside.ts': [],
+  'gateway/src/workers/inside.ts': [],
+  'gateway/src/http/inside.ts': [],
+  'kms/src/limits/planted.ts': ['../store/sqlite/inside.ts', 'node:fs'],
+  'kms/src/store/sqlite/inside.ts': [],
+};
+
+async function plantInFolders(folder: string): Promise<void> {
+  for (const [name, imports] of Object.entries(PLANTED_IN_FOLDERS)) {
+    const file = path.join(folder, 'packages', name);
+    await mkdir(path.dirname(file), { recursive: true });
+    const lines = imports.map((target) => `import '${target}';\n`);
+    await writeFile(file, `${lines.join('')}export const nothing = 0;\n`);
+  }
 }
 
 async function outline(folder: string): Promise<void> {
@@ -64,25 +86,33 @@ async function outline(folder: string): Promise<void> {
     );
     await writeFile(path.join(to, 'src/index.ts'), 'export const nothing = 0;\n');
     await writeFile(path.join(to, 'src/inside.ts'), 'export const nothing = 0;\n');
-    await writeFile(path.join(to, 'src/planted.ts'), sinner(name));
+    await writeFile(path.join(to, 'src/planted.ts'), everythingForbidden(name));
     await symlink(to, path.join(folder, 'node_modules/@openrouter-proxy', name));
   }
 }
 
-const folder = await mkdtemp(path.join(tmpdir(), 'import-rules-'));
-try {
-  await outline(folder);
+async function violatedRules(folder: string, config: string): Promise<ReadonlySet<string>> {
   const depcruise = path.join(root, 'node_modules/.bin/depcruise');
   const { stdout } = await execa({
     cwd: folder,
     reject: false,
   })`${depcruise} packages --config ${config} --output-type json`;
   const report = JSON.parse(stdout) as { summary: { violations: { rule: Rule }[] } };
-  const bitten = new Set(report.summary.violations.map(({ rule }) => rule.name));
-  const toothless = rules.forbidden.map(({ name }) => name).filter((name) => !bitten.has(name));
-  for (const name of toothless)
-    console.error(`the import rule ${name} did not report its violation`);
-  process.exitCode = toothless.length === 0 ? 0 : 1;
+  return new Set(report.summary.violations.map(({ rule }) => rule.name));
+}
+
+const folder = await mkdtemp(path.join(tmpdir(), 'import-rules-'));
+try {
+  await outline(folder);
+  await plantInFolders(folder);
+  for (const config of configs) {
+    const { default: rules } = (await import(config)) as { default: Config };
+    const reported = await violatedRules(folder, config);
+    for (const { name } of rules.forbidden.filter((rule) => !reported.has(rule.name))) {
+      console.error(`the import rule ${name} did not report its violation`);
+      process.exitCode = 1;
+    }
+  }
 } finally {
   await rm(folder, { recursive: true });
 }

@@ -1,4 +1,4 @@
-/** `npm run check`: format, lint, types, import rules, unused code, generated files. All are run, then the verdict. */
+/** `npm run check`: format, lint, types, import rules, unused code, generated files. It runs all, then fails if one has. */
 import { execa } from 'execa';
 
 const CHECKS: Readonly<Record<string, string>> = {
@@ -7,7 +7,8 @@ const CHECKS: Readonly<Record<string, string>> = {
   'types of the page': 'tsc -p packages/dashboard',
   lint: 'eslint .',
   'import rules': 'depcruise packages scripts --config scripts/import-rules.js',
-  'import rules bite': 'node scripts/check-import-rules.ts',
+  'folder cycles': 'depcruise packages --config scripts/folder-rules.js',
+  'import rules report violations': 'node scripts/check-import-rules.ts',
   'unused code': 'knip --no-config-hints',
   'configuration schema': 'node scripts/config-schema.ts --check',
   'reference pages': 'node scripts/reference.ts --check',

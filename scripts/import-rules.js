@@ -79,6 +79,11 @@ const libraryRules = Object.entries(LIBRARIES).map(([library, [owner, reason]]) 
   to: { path: `(^|/)node_modules/${library}/` },
 }));
 
+/** Modules by which a program touches the world. */
+const ADAPTERS =
+  '^(node:)?(fs|fs/promises|net|http|https|tls|sqlite|child_process)$|(^|/)node_modules/(ioredis|express|http-proxy-3)/';
+const NOT_FOR_TYPES = { dependencyTypesNot: ['type-only'] };
+
 export default {
   forbidden: [
     ...packageRules,
@@ -126,6 +131,30 @@ export default {
           '^packages/(runtime/src/(logging/logger|socket-path|time)|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
+    },
+    {
+      name: 'gateway-request-path',
+      comment:
+        'A request is answered the same way with one worker or many, seen on the dashboard or not.',
+      severity: 'error',
+      from: {
+        path: '^packages/gateway/src/(http|auth|request|forwarding|upstream|outcome|answer|streams|errors)/',
+      },
+      to: { path: '^packages/gateway/src/(dashboard|workers|telemetry)/' },
+    },
+    {
+      name: 'gateway-pure-folders',
+      comment: 'A decision is a function of data: it is tested without sockets and files.',
+      severity: 'error',
+      from: { path: '^packages/gateway/src/(outcome|streams)/', pathNot: '\\.test\\.ts$' },
+      to: { path: ['^packages/gateway/src/(http|answer|forwarding)/', ADAPTERS], ...NOT_FOR_TYPES },
+    },
+    {
+      name: 'kms-pure-folders',
+      comment: 'A decision is a function of data: it is tested without a store and sockets.',
+      severity: 'error',
+      from: { path: '^packages/kms/src/(limits|keys|selection)/', pathNot: '\\.test\\.ts$' },
+      to: { path: ['^packages/kms/src/(store/|rpc/|files/)', ADAPTERS], ...NOT_FOR_TYPES },
     },
     {
       name: 'no-cycles',
