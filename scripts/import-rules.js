@@ -128,7 +128,7 @@ export default {
         pathNot: [
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/(logging/logger|socket-path|time)|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir))\\.ts$',
+          '^packages/(runtime/src/(logging/logger|time)|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir))\\.ts$',
         ],
       },
     },

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { Secret } from '@openrouter-proxy/runtime';
-import { HOUR_MS } from '@openrouter-proxy/runtime/time';
+import { HOUR_MS, type Secret } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import type { Config } from './config.ts';
 import { openrouterSection } from './schema/openrouter-section.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime';
 
 /** How often a start looks again when others start or stop at the same time. */
 const MAX_CLAIMS = 20;

@@ -30,5 +30,6 @@ export {
   type Service,
 } from './process/service.ts';
 export { packageVersion } from './process/package-version.ts';
+export { MAX_SOCKET_PATH_BYTES } from './socket-path.ts';
 export { prepareStateFolder, requireUnixSockets, StateFolderError } from './state-folder.ts';
 export { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';

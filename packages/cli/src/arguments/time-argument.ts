@@ -1,4 +1,4 @@
-import { DAY_MS } from '@openrouter-proxy/runtime/time';
+import { DAY_MS } from '@openrouter-proxy/runtime';
 import { Failure } from '../connection/failure.ts';
 
 /** As long as the service sets a key aside at most. */

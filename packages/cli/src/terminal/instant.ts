@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime/time';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime';
 
 /** A length of time in at most two units: `9m 58s`, `4h`, `120ms`. */
 export function span(ms: number): string {

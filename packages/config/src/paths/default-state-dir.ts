@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime';
 
 const OTHERS = 0o077;
 

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime/socket-path';
+import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime';
 import { chosenStateDir, defaultStateDirs } from './default-state-dir.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { valueAt } from '../values/value-path.ts';

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS } from '@openrouter-proxy/runtime/time';
+import { DAY_MS, HOUR_MS } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES, TOKEN_COUNTS } from './choices.ts';
 import { readKey } from '../values/key-text.ts';

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { LOG_LEVELS } from '@openrouter-proxy/runtime';
-import { HOUR_MS } from '@openrouter-proxy/runtime/time';
+import { HOUR_MS, LOG_LEVELS } from '@openrouter-proxy/runtime';
 import { readAddressBlock } from '../values/address-block.ts';
 import { LOG_FORMATS } from './choices.ts';
 import { readAccessKey } from '../values/key-text.ts';

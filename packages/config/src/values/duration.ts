@@ -1,4 +1,4 @@
-import { HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime/time';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime';
 
 const UNIT_MS = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS } as const;
 const LARGEST_FIRST = ['h', 'm', 's'] as const;
