@@ -36,6 +36,36 @@ for (const [, name = ''] of architecture.matchAll(/`([\w./-]+\.(?:ts|js))`/g)) {
   }
 }
 
+/** The most stops on the path of a request: more, and nobody keeps them in mind. */
+const MAX_STOPS = 20;
+
+/** Whether a source declares a function, a class, or a member of a class. */
+function declares(source: string, name: string): boolean {
+  const [outer = '', member] = name.split('.');
+  const isThere = new RegExp(`\\b(?:function|class|const) ${outer}\\b`).test(source);
+  const isMember =
+    member === undefined || new RegExp(`^  (?:async )?${member}\\(`, 'm').test(source);
+  return isThere && isMember;
+}
+
+/** The path of a request is a numbered list; every `file.ts:function` in it exists. */
+function checkPath(): void {
+  const [, section = ''] = /^## The path of a request\n(.*?)^## /ms.exec(architecture) ?? [];
+  const stops = section.match(/^\d+\. `[\w./-]+\.ts:[\w.]+`/gm) ?? [];
+  if (stops.length === 0 || stops.length > MAX_STOPS) {
+    problems.push(`ARCHITECTURE.md: the path of a request has ${stops.length} stops`);
+  }
+  for (const [, file = '', name = ''] of section.matchAll(/`([\w./-]+\.ts):([\w.]+)`/g)) {
+    const place = `packages/gateway/src/${file}`;
+    if (!existsSync(path.join(root, place)) || !declares(read(place), name)) {
+      problems.push(
+        `ARCHITECTURE.md: the path of a request names ${file}:${name}, which is not there`,
+      );
+    }
+  }
+}
+checkPath();
+
 for (const file of ['package.json', ...packages]) {
   const { dependencies = {}, devDependencies = {} } = manifest(file);
   for (const name of Object.keys({ ...dependencies, ...devDependencies })) {

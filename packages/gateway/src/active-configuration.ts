@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { createApp, type AppDeps, type Endpoints } from './http/app.ts';
 import type { Cancellation } from './request/cancellation.ts';
-import type { BodySpool } from './request/body-spool.ts';
+import type { BodySpool } from './body/body-spool.ts';
 import { blockListOf, clientAddress } from './auth/client-address.ts';
 import { createClientAuth } from './auth/client-auth.ts';
 import { createForwarder } from './forwarding/forward.ts';
@@ -10,7 +10,7 @@ import { refusingRepeats } from './forwarding/repeated-refusals.ts';
 import type { Leases } from './key-service/leases.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models/models-cache.ts';
-import type { BodyMemory } from './request/request-body.ts';
+import type { BodyMemory } from './body/request-body.ts';
 import { answerTokenCount, isTokenCount } from './token-count/count-answer.ts';
 import type { TokenCounting } from './token-count/token-counting.ts';
 import type { Siblings } from './workers/siblings.ts';

@@ -3,7 +3,7 @@ import { systemClock, type Clock, type Logger, type Service } from '@openrouter-
 import type { AppDeps } from './http/app.ts';
 import type { Cancellation } from './request/cancellation.ts';
 import { endWithError } from './request/request-end.ts';
-import { BodySpool } from './request/body-spool.ts';
+import { BodySpool } from './body/body-spool.ts';
 import { SERVER_TIMEOUTS, type ServerTimeouts } from './http/server-timeouts.ts';
 import { CHECK_MS, KeyChecker } from './key-checks/key-check.ts';
 import { connectToKeyService, type KeyService } from './key-service/connection.ts';
@@ -13,7 +13,7 @@ import { GatewayError } from './errors/gateway-error.ts';
 import { HealthSource } from './health/health.ts';
 import { healthPage } from './health/health-page.ts';
 import { createMetrics } from './metrics/gateway-metrics.ts';
-import { BodyMemory } from './request/request-body.ts';
+import { BodyMemory } from './body/request-body.ts';
 import { RequestRecorder } from './telemetry/request-recorder.ts';
 import {
   ActiveConfiguration,

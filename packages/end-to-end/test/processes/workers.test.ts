@@ -115,7 +115,7 @@ it('are told of a changed configuration, all of them', async () => {
   process.kill(system.launcher, 'SIGUSR2'); // some are being started meanwhile
   process.kill(system.launcher, 'SIGHUP');
   await system.line(({ message }) => message === 'the configuration was read again');
-  await system.line(({ message }) => message === 'all workers are new');
+  await system.line(({ message }) => message === 'rolling restart complete');
   const guest: World = { fake, system: { ...system, accessKey: key } };
   for (let n = 0; n < 12; n += 1) expect((await ask(guest)).status).toBe(200);
 });
@@ -130,7 +130,7 @@ it('are renewed without an answer being cut', async () => {
     .poll(() => fake.requests.records.filter(({ method }) => method === 'POST').length)
     .toBe(STREAMS);
   process.kill(system.launcher, 'SIGUSR2');
-  await system.line(({ message }) => message === 'all workers are new');
+  await system.line(({ message }) => message === 'rolling restart complete');
   expect((await ask(world)).status).toBe(200);
   const answers = await Promise.all(streams);
   expect(answers.filter(({ text }) => text.includes('[DONE]'))).toHaveLength(STREAMS);

@@ -1,6 +1,6 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
-import type { RequestContext } from '../http/request-context.ts';
-import type { ResponseWriter } from '../http/response-writer.ts';
+import type { RequestContext } from '../response/request-context.ts';
+import type { ResponseWriter } from '../response/response-writer.ts';
 import type { RequestIdentity } from '../request/request-progress.ts';
 import { documentInsteadOfStream, noDocument } from '../upstream/upstream-failure.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { ResponseWriter } from '../http/response-writer.ts';
+import type { ResponseWriter } from '../response/response-writer.ts';
 import { streamHeaders } from '../upstream/response-headers.ts';
 import { maskOf, type MaskStream } from '../upstream/secret-mask.ts';
 

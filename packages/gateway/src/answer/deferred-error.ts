@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { LONGEST_RETRY_AFTER_MS, retryAdvice } from '../errors/retry-advice.ts';
-import { answerError, answerUpstreamError } from '../http/error-answer.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import { answerError, answerUpstreamError } from '../response/error-answer.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { errorBodyForClient, errorDocument, withRetryTime } from '../outcome/error-details.ts';
 import type { Refusal } from '../outcome/outcome.ts';
 import { waitAskedFor } from '../outcome/retry-after.ts';

@@ -5,7 +5,7 @@ import { readResponseBody } from '../upstream/response-body.ts';
 import { decode } from '../upstream/decoding.ts';
 import { documentState } from '../upstream/json-scan.ts';
 import { reportsError } from '../outcome/error-member.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { classifyErrorWithin } from '../outcome/outcome.ts';
 import { answered, whenClosed } from './answer-end.ts';
 import { relay } from './passthrough.ts';

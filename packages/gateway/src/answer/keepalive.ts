@@ -1,4 +1,4 @@
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { RequestIdentity } from '../request/request-progress.ts';
 
 /** How often a client that waits for a stream gets a comment. */

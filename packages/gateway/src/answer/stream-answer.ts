@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Usage } from '@openrouter-proxy/kms-protocol';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { answerError } from '../http/error-answer.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import { answerError } from '../response/error-answer.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { errorInsteadOf } from '../outcome/key-refusal.ts';
 import { classifyErrorWithin } from '../outcome/outcome.ts';
 import type { StreamError } from '../streams/passing.ts';

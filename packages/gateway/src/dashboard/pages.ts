@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseViewQuery, renderPage, type Assets } from '@openrouter-proxy/dashboard';
 import { KmsError, type KmsClient, type MetricFamily } from '@openrouter-proxy/kms-protocol';
 import accepts from 'accepts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { HealthSource } from '../health/health.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { GatewayMetrics, MetricState } from '../metrics/gateway-metrics.ts';

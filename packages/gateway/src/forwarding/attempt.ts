@@ -7,9 +7,9 @@ import {
   type Failed,
 } from '../answer/attempt-result.ts';
 import type { Keepalive } from '../answer/keepalive.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { maskedRefusal } from '../outcome/outcome.ts';
-import type { RequestBody } from '../request/request-body.ts';
+import type { RequestBody } from '../body/request-body.ts';
 import { isRedirect, redirectFailure } from '../upstream/redirect.ts';
 import { upstreamRequestHeaders } from '../upstream/request-headers.ts';
 import { removeSecret } from '../upstream/response-headers.ts';

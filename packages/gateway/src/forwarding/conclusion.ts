@@ -1,6 +1,6 @@
 import type { Unanswered } from '../answer/attempt-result.ts';
 import { passOn } from '../answer/deferred-error.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { errorInsteadOf } from '../outcome/key-refusal.ts';
 import {
   ANSWERED,

@@ -1,9 +1,9 @@
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { Leases } from '../key-service/leases.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
-import type { BodySpool } from '../request/body-spool.ts';
+import type { BodySpool } from '../body/body-spool.ts';
 import type { Cancellation } from '../request/cancellation.ts';
-import type { BodyMemory } from '../request/request-body.ts';
+import type { BodyMemory } from '../body/request-body.ts';
 import type { UpstreamEngine } from '../upstream/upstream.ts';
 
 /** The settings that forwarding depends on. */

@@ -2,18 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease } from '@openrouter-proxy/kms-protocol';
 import { isUnsent, usedBy, type AttemptResult, type Unanswered } from '../answer/attempt-result.ts';
 import { Keepalive } from '../answer/keepalive.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { Acquired } from '../key-service/leases.ts';
 import { refusesAccount, refusesKey } from '../outcome/outcome.ts';
 import { Cancellation } from '../request/cancellation.ts';
-import { RequestBody } from '../request/request-body.ts';
+import { RequestBody } from '../body/request-body.ts';
 import {
   CLIENT_GONE,
   endWithError,
   type RequestEnd,
   type StopReason,
 } from '../request/request-end.ts';
-import { attributed, mayConcernExtras } from '../request/request-extras.ts';
+import { attributed, mayConcernExtras } from '../body/request-extras.ts';
 import { deadlinePassed } from '../upstream/upstream-failure.ts';
 import { attempt, type AttemptDeps } from './attempt.ts';
 import { conclude } from './conclusion.ts';

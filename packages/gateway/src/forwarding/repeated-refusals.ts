@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors/gateway-error.ts';
 import { LONGEST_RETRY_AFTER_MS } from '../errors/retry-advice.ts';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { endWithError, type RequestEnd } from '../request/request-end.ts';
 import type { Progress, RequestIdentity } from '../request/request-progress.ts';
 

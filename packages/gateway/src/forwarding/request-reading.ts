@@ -3,17 +3,17 @@ import {
   conversationInHeader,
   conversationReaders,
   type ReadMember,
-} from '../request/conversation.ts';
-import type { RequestContext } from '../http/request-context.ts';
+} from '../body/conversation.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { LeaseRequest } from '../key-service/leases.ts';
 import type { Exclusions } from './exclusions.ts';
 import type { ForwardSettings } from './forward-deps.ts';
-import { modelReaders, paidModel } from '../request/free-models.ts';
+import { modelReaders, paidModel } from '../body/free-models.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { extrasReaders } from '../request/request-extras.ts';
-import { ScalarReader } from '../request/member-readers.ts';
-import type { MemberReader } from '../request/member-reader.ts';
-import type { RequestBody } from '../request/request-body.ts';
+import { extrasReaders } from '../body/request-extras.ts';
+import { ScalarReader } from '../body/member-readers.ts';
+import type { MemberReader } from '../body/member-reader.ts';
+import type { RequestBody } from '../body/request-body.ts';
 
 /** The longest model name that is looked at. */
 const MAX_MODEL = 256;

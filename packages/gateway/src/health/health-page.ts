@@ -1,5 +1,5 @@
 import type { HealthCauseKind } from '@openrouter-proxy/kms-protocol';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { HealthSource, HealthView } from './health.ts';
 import type { Leases } from '../key-service/leases.ts';
 import type { RequestTarget } from '../http/request-target.ts';

@@ -3,7 +3,7 @@ import type { ClientAuth } from '../auth/client-auth.ts';
 import type { WrongKeyThrottle } from '../auth/wrong-key-throttle.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { CLIENT_GONE, endWithError, type StopReason } from '../request/request-end.ts';
-import type { RequestContext } from './request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { isPublic, type RequestTarget } from './request-target.ts';
 
 /** What decides who may send a request. */

@@ -1,5 +1,5 @@
 import accepts from 'accepts';
-import type { RequestContext } from './request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const GUIDE = {

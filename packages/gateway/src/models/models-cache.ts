@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { ANSWERED, CLIENT_GONE, endWithError, type RequestEnd } from '../request/request-end.ts';
-import { onlyFreeModels } from '../request/free-models.ts';
+import { onlyFreeModels } from '../body/free-models.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { pathNeedsKey } from '../outcome/key-refusal.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';

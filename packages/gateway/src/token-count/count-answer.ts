@@ -1,4 +1,4 @@
-import type { RequestContext } from '../http/request-context.ts';
+import type { RequestContext } from '../response/request-context.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
 import { readCountedBody, type CountedBodyLimits } from './counted-body.ts';

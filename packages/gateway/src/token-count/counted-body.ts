@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
 import { CLIENT_GONE, endWithError, type StopReason } from '../request/request-end.ts';
-import type { BodyMemory } from '../request/request-body.ts';
+import type { BodyMemory } from '../body/request-body.ts';
 
 /** A body of more bytes is counted by its length. */
 const MAX_KEPT = 16 * 1024 * 1024;

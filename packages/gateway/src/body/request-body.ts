@@ -3,11 +3,11 @@ import type { Writable } from 'node:stream';
 import { BodyMembers } from './body-members.ts';
 import type { BodySpool } from './body-spool.ts';
 import { BodyTail } from './body-tail.ts';
-import type { Cancellation } from './cancellation.ts';
+import type { Cancellation } from '../request/cancellation.ts';
 import { thisTurn } from './event-loop-turn.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { MemberReader } from './member-reader.ts';
-import { endWithError } from './request-end.ts';
+import { endWithError } from '../request/request-end.ts';
 
 /** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
