@@ -31,6 +31,12 @@ const LIMITS_OF_TESTS = [
   },
 ];
 
+/** Tests of a package start its own programs at most; those of the whole product are in end-to-end. */
+const PROGRAMS_OF_OTHERS = {
+  selector: 'Literal[value=/\\bdist\\u002F(launcher|cli)\\.js/]',
+  message: 'A test that starts the whole product belongs to packages/end-to-end.',
+};
+
 export default tseslint.config(
   // The programs import packages that `npm run clients` installs elsewhere.
   { ignores: ['dist/**', 'coverage/**', 'scripts/clients/programs/**'] },
@@ -70,6 +76,13 @@ export default tseslint.config(
   {
     files: ['packages/*/test/**/*.ts', 'packages/*/src/**/*.test.ts'],
     rules: { 'no-restricted-syntax': ['error', ...EXPORTS, ...LIMITS_OF_TESTS] },
+  },
+  {
+    files: ['packages/*/test/**/*.ts', 'packages/*/src/**/*.test.ts'],
+    ignores: ['packages/end-to-end/**', '**/installation.test.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', ...EXPORTS, ...LIMITS_OF_TESTS, PROGRAMS_OF_OTHERS],
+    },
   },
   {
     files: ['**/*.config.{js,ts}', 'scripts/*-rules.js'],

@@ -4,7 +4,7 @@
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { COMMANDS } from '../packages/cli/src/commands/index.ts';
+import { COMMANDS } from '@openrouter-proxy/cli';
 
 interface Manifest {
   scripts?: Record<string, string>;

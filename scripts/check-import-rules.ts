@@ -91,12 +91,21 @@ async function outline(folder: string): Promise<void> {
   }
 }
 
+/** A script that reaches into a package. */
+async function plantScript(folder: string): Promise<void> {
+  await mkdir(path.join(folder, 'scripts'));
+  await writeFile(
+    path.join(folder, 'scripts/planted.ts'),
+    "import '../packages/kms/src/inside.ts';\n",
+  );
+}
+
 async function violatedRules(folder: string, config: string): Promise<ReadonlySet<string>> {
   const depcruise = path.join(root, 'node_modules/.bin/depcruise');
   const { stdout } = await execa({
     cwd: folder,
     reject: false,
-  })`${depcruise} packages --config ${config} --output-type json`;
+  })`${depcruise} packages scripts --config ${config} --output-type json`;
   const report = JSON.parse(stdout) as { summary: { violations: { rule: Rule }[] } };
   return new Set(report.summary.violations.map(({ rule }) => rule.name));
 }
@@ -105,6 +114,7 @@ const folder = await mkdtemp(path.join(tmpdir(), 'import-rules-'));
 try {
   await outline(folder);
   await plantInFolders(folder);
+  await plantScript(folder);
   for (const config of configs) {
     const { default: rules } = (await import(config)) as { default: Config };
     const reported = await violatedRules(folder, config);

@@ -46,6 +46,10 @@ const ALLOWED = {
   ],
 };
 
+/** The files that packages offer besides their index, by the `exports` of their manifests. */
+const FURTHER_EXPORTS =
+  '^packages/(runtime/src/(logging/logger|time)|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir)|gateway/src/(metrics/gateway-metrics|endpoints/endpoint-table)|dashboard/src/clients/(clients|settings)|kms/src/rpc/metrics)\\.ts$';
+
 const packageRules = Object.entries(ALLOWED).map(([name, [allowed, reason]]) => ({
   name: `${name}-imports`,
   comment: reason,
@@ -125,11 +129,17 @@ export default {
       from: { path: '^packages/([^/]+)/' },
       to: {
         path: '^packages/([^/]+)/src/',
-        pathNot: [
-          '^packages/$1/',
-          '^packages/[^/]+/src/index\\.ts$',
-          '^packages/(runtime/src/(logging/logger|time)|kms-protocol/src/((health-)?words|key-standing)|config/src/paths/(find-state-paths|default-state-dir))\\.ts$',
-        ],
+        pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$', FURTHER_EXPORTS],
+      },
+    },
+    {
+      name: 'scripts-use-exports',
+      comment: 'Scripts use packages as other packages do. What needs more belongs to the package.',
+      severity: 'error',
+      from: { path: '^scripts/' },
+      to: {
+        path: '^packages/[^/]+/(src|test|bench)/',
+        pathNot: ['^packages/[^/]+/src/index\\.ts$', FURTHER_EXPORTS],
       },
     },
     {

@@ -1,6 +1,4 @@
-import { COMMANDS } from '../../packages/cli/src/commands/index.ts';
-import { GLOBAL_OPTIONS } from '../../packages/cli/src/complete.ts';
-import type { Command } from '../../packages/cli/src/commands/command.ts';
+import { COMMANDS, GLOBAL_OPTIONS, type Command } from '@openrouter-proxy/cli';
 
 const HEAD = `# The KMS CLI
 

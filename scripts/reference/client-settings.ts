@@ -1,9 +1,9 @@
-import { CLIENTS } from '../../packages/dashboard/src/clients/clients.ts';
+import { CLIENTS } from '@openrouter-proxy/dashboard/clients';
 import {
   gatewayAddresses,
   type Client,
   type Settings,
-} from '../../packages/dashboard/src/clients/settings.ts';
+} from '@openrouter-proxy/dashboard/client-settings';
 
 /** Where the documents' gateway listens. */
 const AT = gatewayAddresses('http://127.0.0.1:5555');

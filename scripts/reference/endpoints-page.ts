@@ -1,8 +1,7 @@
-import type { Endpoint, EndpointClass } from '../../packages/gateway/src/endpoints/endpoint.ts';
-import {
-  ENDPOINTS,
-  UNKNOWN_ENDPOINT,
-} from '../../packages/gateway/src/endpoints/endpoint-table.ts';
+import { ENDPOINTS, UNKNOWN_ENDPOINT } from '@openrouter-proxy/gateway/endpoints';
+
+type Endpoint = (typeof ENDPOINTS)[number];
+type EndpointClass = Endpoint['class'];
 
 const HEAD = `# Endpoints
 

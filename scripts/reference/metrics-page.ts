@@ -1,7 +1,6 @@
 import type { KeyView, MetricFamily } from '@openrouter-proxy/kms-protocol';
-import { createMetrics as gatewayMetrics } from '../../packages/gateway/src/metrics/gateway-metrics.ts';
-import type { RequestRecord } from '../../packages/gateway/src/request/request-record.ts';
-import { createMetrics as kmsMetrics } from '../../packages/kms/src/rpc/metrics.ts';
+import { createMetrics as gatewayMetrics } from '@openrouter-proxy/gateway/metrics';
+import { createMetrics as kmsMetrics } from '@openrouter-proxy/kms/metrics';
 
 const HEAD = `# Metrics
 
@@ -62,7 +61,7 @@ export async function metricsPage(): Promise<string> {
       throw error;
     },
   });
-  gateway.request(RECORD as RequestRecord); // as much of one as metrics look at
+  gateway.request(RECORD as Parameters<typeof gateway.request>[0]); // as much of one as metrics look at
   gateway.attempt('success');
   const ofGateway = await gateway.families({
     leasesInFlight: 0,

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- quota`: what share of the free quota that a pool's accounts have becomes answers, over
+ * `npm run bench -- quota` runs this program: what share of the free quota that a pool's accounts have becomes answers, over
  * seven simulated days with more demand than supply. The key service's own code runs on an injected
  * clock against the account model of the fake OpenRouter, and beside it the policy of its Python
  * ancestors: round-robin over keys, each key set aside by itself when OpenRouter refuses it.
@@ -21,18 +21,18 @@ import {
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
 import { Secret, type Clock } from '@openrouter-proxy/runtime';
-import type { KeyPool } from '../../packages/kms/src/pool/key-pool.ts';
-import { poolKeys } from '../../packages/kms/src/keys/key-records.ts';
-import { LeaseTokens } from '../../packages/kms/src/leasing/lease-id.ts';
-import { LeaseLoads } from '../../packages/kms/src/selection/lease-loads.ts';
-import { KeyHistory } from '../../packages/kms/src/accounting/key-history.ts';
-import { Ledger } from '../../packages/kms/src/accounting/ledger.ts';
-import { SpendingWatch } from '../../packages/kms/src/usage/spending-watch.ts';
-import { IN_MEMORY, openUsageFile } from '../../packages/kms/src/usage/usage-file.ts';
-import { UsageTotals } from '../../packages/kms/src/usage/usage-totals.ts';
-import type { PoolSettings } from '../../packages/kms/src/pool/pool-core.ts';
-import { openPool } from '../../packages/kms/src/pool/pool.ts';
-import { openSqliteStore } from '../../packages/kms/src/store/sqlite/sqlite-store.ts';
+import type { KeyPool } from '../src/pool/key-pool.ts';
+import { poolKeys } from '../src/keys/key-records.ts';
+import { LeaseTokens } from '../src/leasing/lease-id.ts';
+import { LeaseLoads } from '../src/selection/lease-loads.ts';
+import { KeyHistory } from '../src/accounting/key-history.ts';
+import { Ledger } from '../src/accounting/ledger.ts';
+import { SpendingWatch } from '../src/usage/spending-watch.ts';
+import { IN_MEMORY, openUsageFile } from '../src/usage/usage-file.ts';
+import { UsageTotals } from '../src/usage/usage-totals.ts';
+import type { PoolSettings } from '../src/pool/pool-core.ts';
+import { openPool } from '../src/pool/pool.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 
 const DAYS = 7;
 const MINUTE = 60_000;
@@ -204,7 +204,7 @@ function print(name: string, { answers, refusals }: World): void {
 }
 
 /** Runs both policies and prints what each made of the quota. */
-export async function quotaBench(): Promise<void> {
+async function quotaBench(): Promise<void> {
   const world = new World();
   const keys = poolKeys(
     world.keys.map((_account, index) => ({
@@ -274,3 +274,5 @@ export async function quotaBench(): Promise<void> {
   print('this key service', world);
   print('its ancestors', other);
 }
+
+await quotaBench();
