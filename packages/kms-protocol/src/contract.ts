@@ -75,7 +75,7 @@ const MAX_EVENTS = 500;
 const amount = z.number().nullable().catch(null);
 
 /** What `GET /key` told of a key and its account (OpenRouter docs, "Limits"). Null: it did not say. */
-const keyFacts = z.strictObject({
+const keyMetadata = z.strictObject({
   kind: z.literal('facts'),
   /** Whose the quota is: organization or user, and workspace. */
   owner: z.string().max(300).nullable().catch(null),
@@ -95,14 +95,14 @@ const keyFacts = z.strictObject({
   /** Credits left in the account (`GET /credits`); left out: not asked, or not told. */
   creditsLeft: amount.optional(),
 });
-export type KeyFacts = z.infer<typeof keyFacts>;
+export type KeyMetadata = z.infer<typeof keyMetadata>;
 
-const finding = z.discriminatedUnion('kind', [
-  keyFacts,
+const keyCheckResult = z.discriminatedUnion('kind', [
+  keyMetadata,
   /** There was no such answer: what came instead. */
   z.strictObject({ kind: z.literal('failed'), outcome }),
 ]);
-export type Finding = z.infer<typeof finding>;
+export type KeyCheckResult = z.infer<typeof keyCheckResult>;
 
 /**
  * Every method: parameters, result, and who may call it. Client and server are derived from this
@@ -197,7 +197,7 @@ export const contract = {
   'inspection.report': {
     params: z.strictObject({
       leaseId,
-      finding,
+      finding: keyCheckResult,
       /** How far the answer's `Date` is ahead of the gateway's clock, in milliseconds. */
       clockOffsetMs: z.int().optional(),
     }),

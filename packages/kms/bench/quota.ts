@@ -16,8 +16,8 @@ import {
 } from '@openrouter-proxy/fake-openrouter';
 import {
   KmsError,
-  type Finding,
-  type KeyFacts,
+  type KeyCheckResult,
+  type KeyMetadata,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
 import { Secret, type Clock } from '@openrouter-proxy/runtime';
@@ -105,7 +105,7 @@ class World implements Clock {
   }
 
   /** What `GET /key` tells. */
-  facts(account: Account): KeyFacts {
+  facts(account: Account): KeyMetadata {
     return {
       kind: 'facts',
       owner: account.userId,
@@ -146,15 +146,15 @@ function ourPolicy(world: World, pool: KeyPool, positions: ReadonlyMap<string, n
     },
     async rest() {
       for (;;) {
-        const lease = await pool.takeInspection(1, 0);
+        const lease = await pool.takeKeyCheck(1, 0);
         if (lease === null) return;
         const key = position(lease.keyId);
         const account = world.keys[key];
         if (account === undefined) return;
-        const finding: Finding = world.isRevoked(key)
+        const finding: KeyCheckResult = world.isRevoked(key)
           ? { kind: 'failed', outcome: UNKNOWN_KEY }
           : world.facts(account);
-        await pool.reportInspection(lease.leaseId, finding);
+        await pool.reportKeyCheck(lease.leaseId, finding);
       }
     },
   };

@@ -137,7 +137,7 @@ async function openStoreAndPool(
     ...{ configuration, clock: machineClock, logger, onInFlight: loads.onInFlight },
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
   });
-  const listener = poolListener({ logger, books, clock });
+  const listener = poolListener({ logger, accounting: books, clock });
   const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
   const pool = await openPool(settingsOf(configuration()), parts);
   beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
@@ -163,7 +163,7 @@ function createServer(
   const metrics = createMetrics(pool, { process: system, now });
   return serve({
     handlers: rpcHandlers({
-      ...{ pool, books, sharing, owners, metrics, service, health, reload, clock },
+      ...{ pool, accounting: books, sharing, owners, metrics, service, health, reload, clock },
       onUnreadable: (requests) =>
         logger.warning(
           'finished requests could not be recorded: the gateway sent figures that cannot be right',

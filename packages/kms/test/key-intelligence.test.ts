@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   KmsError,
-  type Finding,
-  type KeyFacts,
+  type KeyCheckResult,
+  type KeyMetadata,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
 import type { AcquireRequest } from '../src/leasing/allocation.ts';
@@ -362,7 +362,7 @@ describe('a key that returns from a cooldown whose end was a guess', () => {
   });
 });
 
-const FACTS: KeyFacts = {
+const FACTS: KeyMetadata = {
   kind: 'facts',
   owner: null,
   limitRemaining: null,
@@ -374,24 +374,24 @@ const FACTS: KeyFacts = {
 };
 
 describe('what GET /key tells', () => {
-  async function inspect(pool: Pool, finding: Finding): Promise<string> {
-    const lease = await pool.takeInspection(1, 0);
+  async function inspect(pool: Pool, finding: KeyCheckResult): Promise<string> {
+    const lease = await pool.takeKeyCheck(1, 0);
     if (lease === null) return expect.unreachable('no key is due');
-    await pool.reportInspection(lease.leaseId, finding);
+    await pool.reportKeyCheck(lease.leaseId, finding);
     return lease.keyName;
   }
 
-  const NO_ANSWER: Finding = {
+  const NO_ANSWER: KeyCheckResult = {
     kind: 'failed',
     outcome: { kind: 'connection_failed', detail: 'no answer within 10 s' },
   };
 
   it('is ignored when the key was asked about again in the meantime', async () => {
     const { pool, clock } = await start([null]).started;
-    const first = await pool.takeInspection(1, 0);
+    const first = await pool.takeKeyCheck(1, 0);
     clock.advance(30_000);
     await inspect(pool, FACTS);
-    expect(await pool.reportInspection(first?.leaseId ?? '', NO_ANSWER)).toEqual({
+    expect(await pool.reportKeyCheck(first?.leaseId ?? '', NO_ANSWER)).toEqual({
       applied: false,
     });
     expect(pool.health().trouble).toBeNull();
@@ -399,11 +399,11 @@ describe('what GET /key tells', () => {
 
   it('is no outage when OpenRouter answered a request while the check got no answer', async () => {
     const { pool, clock } = await start([null]).started;
-    const check = await pool.takeInspection(1, 0);
+    const check = await pool.takeKeyCheck(1, 0);
     clock.advance(5_000);
     await use(pool, SUCCESS, { model: PAID });
     clock.advance(5_000);
-    await pool.reportInspection(check?.leaseId ?? '', NO_ANSWER);
+    await pool.reportKeyCheck(check?.leaseId ?? '', NO_ANSWER);
     expect(pool.health().trouble).toBeNull();
     clock.advance(2_000);
     await inspect(pool, NO_ANSWER);
@@ -420,36 +420,36 @@ describe('what GET /key tells', () => {
 
   it('is asked at once for a client that finds every key refused, once in five seconds', async () => {
     const { pool, clock } = await start([null]).started;
-    const refusedKey: Finding = { kind: 'failed', outcome: UNAUTHORIZED };
+    const refusedKey: KeyCheckResult = { kind: 'failed', outcome: UNAUTHORIZED };
     for (let n = 0; n < 8; n += 1) {
       await inspect(pool, refusedKey);
       clock.advance(300_000);
     }
     await inspect(pool, refusedKey);
     clock.advance(4_999);
-    const asked = pool.takeInspection(1, 60_000);
+    const asked = pool.takeKeyCheck(1, 60_000);
     expect((await refusal(pool, {})).reason).toBe('disabled');
     clock.advance(1);
     const acquired = pool.acquire(1);
     const lease = await asked;
-    await pool.reportInspection(lease?.leaseId ?? '', FACTS);
+    await pool.reportKeyCheck(lease?.leaseId ?? '', FACTS);
     expect((await acquired).keyName).toBe('k0');
   });
 
   it('is asked again while the clock is wrong, until it is right', async () => {
     const { pool, clock } = await start([null]).started;
-    const check = await pool.takeInspection(1, 0);
-    await pool.reportInspection(check?.leaseId ?? '', FACTS, 7_200_000);
+    const check = await pool.takeKeyCheck(1, 0);
+    await pool.reportKeyCheck(check?.leaseId ?? '', FACTS, 7_200_000);
     expect(pool.health().clockError).not.toBeNull();
     clock.advance(2_000);
-    const again = await pool.takeInspection(1, 0);
-    await pool.reportInspection(again?.leaseId ?? '', FACTS, 0);
+    const again = await pool.takeKeyCheck(1, 0);
+    await pool.reportKeyCheck(again?.leaseId ?? '', FACTS, 0);
     expect(pool.health().clockError).toBeNull();
   });
 
   it('is summed up when every key was asked about once', async () => {
     const { pool, clock, told } = await start([null, null, null]).started;
-    const silence: Finding = {
+    const silence: KeyCheckResult = {
       kind: 'failed',
       outcome: { kind: 'connection_failed', detail: 'no route' },
     };
@@ -487,11 +487,11 @@ describe('what GET /key tells', () => {
 
   /** Wants one more free lease, for which OpenRouter is asked about the key and answers so. */
   async function askedForOneMore(pool: Pool, freeRequests: { limit: number; used: number }) {
-    const asked = pool.takeInspection(1, 60_000);
+    const asked = pool.takeKeyCheck(1, 60_000);
     const lease = pool.acquire(1, { model: FREE });
     const check = await asked;
     const facts = { ...FACTS, owner: 'user_1', freeRequests };
-    await pool.reportInspection(check?.leaseId ?? '', facts);
+    await pool.reportKeyCheck(check?.leaseId ?? '', facts);
     return { lease };
   }
 
@@ -592,10 +592,10 @@ describe('what GET /key tells', () => {
     await inspect(pool, FACTS);
     await use(pool, refused('key_limit_reached'));
     clock.advance(61_000);
-    const asked = pool.takeInspection(1, 60_000);
+    const asked = pool.takeKeyCheck(1, 60_000);
     const acquired = pool.acquire(1);
     const lease = await asked;
-    await pool.reportInspection(lease?.leaseId ?? '', FACTS);
+    await pool.reportKeyCheck(lease?.leaseId ?? '', FACTS);
     expect((await acquired).keyName).toBe('k0');
   });
 });
@@ -819,11 +819,11 @@ describe('a free request that is refused for want of credits', () => {
 });
 
 describe('a management key', () => {
-  const MANAGEMENT: KeyFacts = { ...FACTS, isManagement: true };
+  const MANAGEMENT: KeyMetadata = { ...FACTS, isManagement: true };
 
-  async function inspectNext(pool: Pool, finding: Finding) {
-    const lease = await pool.takeInspection(1, 0);
-    await pool.reportInspection(lease?.leaseId ?? '', finding);
+  async function inspectNext(pool: Pool, finding: KeyCheckResult) {
+    const lease = await pool.takeKeyCheck(1, 0);
+    await pool.reportKeyCheck(lease?.leaseId ?? '', finding);
   }
 
   it('is never leased, also when an operator enables it', async () => {
@@ -852,11 +852,11 @@ describe('a management key', () => {
 });
 
 describe('keys of one account, before it is known that they share it', () => {
-  const OWNED: KeyFacts = { ...FACTS, owner: 'user_1' };
+  const OWNED: KeyMetadata = { ...FACTS, owner: 'user_1' };
 
   /** As many gateways as are needed wait for a key to ask about. */
   const asking = (pool: Pool, many: number) =>
-    Array.from({ length: many }, () => pool.takeInspection(1, 60_000));
+    Array.from({ length: many }, () => pool.takeKeyCheck(1, 60_000));
 
   it('are asked about before a second one is refused for the account', async () => {
     const { pool } = await start(Array.from({ length: 5 }, () => null)).started;
@@ -866,7 +866,7 @@ describe('keys of one account, before it is known that they share it', () => {
     const second = refusal(pool, { model: FREE, exclude: [keyId] });
     for (const check of checks) {
       const { leaseId: asked } = (await check) ?? {};
-      await pool.reportInspection(asked ?? '', OWNED);
+      await pool.reportKeyCheck(asked ?? '', OWNED);
     }
     expect((await second).reason).toBe('cooling');
   });
@@ -881,7 +881,7 @@ describe('keys of one account, before it is known that they share it', () => {
     });
     for (const [index, check] of checks.entries()) {
       const { leaseId: asked } = (await check) ?? {};
-      await pool.reportInspection(asked ?? '', { ...FACTS, owner: `user_${index === 2 ? 2 : 1}` });
+      await pool.reportKeyCheck(asked ?? '', { ...FACTS, owner: `user_${index === 2 ? 2 : 1}` });
     }
     expect((await second).keyName).toBe('k2');
   });
@@ -918,16 +918,16 @@ describe('an account without credits', () => {
   ])('serves %s again once a check finds credits', async (model, refusals, found) => {
     const { pool, keys, clock } = await start([null]).started;
     const id = keys[0]?.id ?? '';
-    await pool.reportInspection((await pool.takeInspection(1, 0))?.leaseId ?? '', FACTS);
+    await pool.reportKeyCheck((await pool.takeKeyCheck(1, 0))?.leaseId ?? '', FACTS);
     clock.advance(30_000);
-    expect(pool.isInDoubtOfCredits(id)).toBe(false);
+    expect(pool.hasGuessedCreditLimit(id)).toBe(false);
     for (let n = 0; n < refusals; n += 1) await use(pool, BROKE, { model });
     for (const creditsLeft of found) {
       expect((await refusal(pool, { model })).reason).toBe('cooling');
-      expect(pool.isInDoubtOfCredits(id)).toBe(true);
-      const asked = pool.takeInspection(1, 120_000);
+      expect(pool.hasGuessedCreditLimit(id)).toBe(true);
+      const asked = pool.takeKeyCheck(1, 120_000);
       clock.advance(creditsLeft === found[0] ? 30_000 : 60_000);
-      await pool.reportInspection((await asked)?.leaseId ?? '', { ...FACTS, creditsLeft });
+      await pool.reportKeyCheck((await asked)?.leaseId ?? '', { ...FACTS, creditsLeft });
     }
     expect(await use(pool, SUCCESS, { model })).toBe('k0');
   });

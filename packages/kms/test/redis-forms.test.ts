@@ -39,7 +39,7 @@ async function open(url: string, options: Partial<MachineOptions> = {}): Promise
 /** A store is of use if another one sees what it has kept, and both count leases together. */
 async function serves(url: string, options: Partial<MachineOptions> = {}): Promise<void> {
   const [one, other] = [await open(url, options), await open(url, options)];
-  expect(one.standing().trouble).toBeNull();
+  expect(one.status().trouble).toBeNull();
   const now = Date.now();
   await one.save(KEY, { ...newRecord(now), generation: 7 });
   await expect.poll(async () => (await other.load([KEY], now)).get(KEY)?.generation).toBe(7);
@@ -85,7 +85,7 @@ describe('Redis serves', () => {
     const own = `cert_file=${certFile}&key_file=${keyFile}`;
     await serves(`rediss://localhost:${port}?ca_file=${certFile}&${own}`);
     const distrustful = await open(`rediss://localhost:${port}?${own}`);
-    expect(distrustful.standing().trouble).toMatch(/SELF_SIGNED/);
+    expect(distrustful.status().trouble).toMatch(/SELF_SIGNED/);
   });
 
   it('as a cluster, and goes on when that is back', async () => {
@@ -96,9 +96,9 @@ describe('Redis serves', () => {
     await serves(url);
     const store = await open(url);
     await redis.stop();
-    await expect.poll(() => store.standing().trouble).not.toBeNull();
+    await expect.poll(() => store.status().trouble).not.toBeNull();
     await redis.restart();
-    await expect.poll(() => store.standing().trouble).toBeNull();
+    await expect.poll(() => store.status().trouble).toBeNull();
   });
 
   it('under sentinels, and goes on with another master', async () => {
@@ -111,9 +111,9 @@ describe('Redis serves', () => {
     await serves(url);
     const store = await open(url);
     await master.stop();
-    await expect.poll(() => store.standing().trouble).not.toBeNull();
+    await expect.poll(() => store.status().trouble).not.toBeNull();
     // A sentinel that was kept waiting does nothing for half a minute (Redis docs, "TILT mode").
-    await expect.poll(() => store.standing().trouble).toBeNull();
+    await expect.poll(() => store.status().trouble).toBeNull();
     expect(await replica.admin('EXISTS', '{test}:epoch')).toBe(1);
     expect((await store.load([KEY], Date.now())).get(KEY)?.generation).toBe(7);
   });

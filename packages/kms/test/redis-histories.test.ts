@@ -196,7 +196,7 @@ describe('in any history, machines that share a Redis', () => {
           for (const each of bursts) await demand.ask(each, hit);
           await demand.reportAll();
           for (const store of stores) {
-            await expect.poll(() => store.standing().trouble).toBeNull();
+            await expect.poll(() => store.status().trouble).toBeNull();
           }
           for (const store of stores) {
             await expect.poll(() => inUse(store, T)).toEqual([]);

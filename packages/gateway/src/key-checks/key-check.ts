@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Finding, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { KeyCheckResult, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 import { readResponseBody } from '../upstream/response-body.ts';
 import { decodeBody } from '../upstream/decoding.ts';
@@ -33,7 +33,7 @@ export interface KeyCheckerDeps {
 
 /** What came of asking, and how far the answer's `Date` is ahead of this machine's clock. */
 interface Checked {
-  finding: Finding;
+  finding: KeyCheckResult;
   clockOffsetMs?: number;
 }
 

@@ -1,4 +1,4 @@
-import { parseJson, type KeyFacts } from '@openrouter-proxy/kms-protocol';
+import { parseJson, type KeyMetadata } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
 
 /** Nothing that OpenRouter adds or leaves out may make the reading of the rest fail. */
@@ -32,7 +32,7 @@ function expiry(date: string | null): number | null {
  * What an answer to `GET /key` tells of a key and its account; undefined if it is none. The quota's
  * owner is the organization, or else the user, in a workspace (OpenRouter docs, "Limits").
  */
-export function readKeyMetadata(body: string): KeyFacts | undefined {
+export function readKeyMetadata(body: string): KeyMetadata | undefined {
   const parsed = answer.safeParse(parseJson(body));
   if (!parsed.success) return undefined;
   const { data } = parsed.data;

@@ -9,7 +9,7 @@ import {
   KmsError,
   listenOnUnixSocket,
   serve,
-  type Finding,
+  type KeyCheckResult,
   type HandlerParams,
   type Handlers,
   type Health,
@@ -53,7 +53,7 @@ export interface KeyService {
   cancelled: string[];
   /** What each lease was asked for with. */
   acquires: HandlerParams<'lease.acquire'>[];
-  findings: { keyId: string; finding: Finding }[];
+  findings: { keyId: string; finding: KeyCheckResult }[];
   /** Has a key inspected. */
   inspect(index: number): void;
   /** What is said when every key is excluded. */

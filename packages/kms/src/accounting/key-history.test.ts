@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { KeyHistory } from './key-history.ts';
-import type { Holding } from './key-status.ts';
+import type { StatusPeriod } from './key-status.ts';
 
 const T = Date.UTC(2026, 10, 23, 12);
 const MINUTE = 60_000;
 const KEY = '0123456789ab';
 const at = (minutes: number) => T + minutes * MINUTE;
-const serving = (from: number): Holding => ({
+const serving = (from: number): StatusPeriod => ({
   ...{ kind: 'serving', from: at(from), until: null, why: '' },
 });
-const cooling = (from: number, until: number): Holding => ({
+const cooling = (from: number, until: number): StatusPeriod => ({
   ...{ kind: 'cooling', from: at(from), until: at(until), why: 'rate_limited' },
 });
-const limited = (from: number, until: number, why = 'free models'): Holding => ({
+const limited = (from: number, until: number, why = 'free models'): StatusPeriod => ({
   ...{ kind: 'limited', from: at(from), until: at(until), why },
 });
 
@@ -31,7 +31,7 @@ const spansOf = (history: KeyHistory, now: number, since = 0) =>
     to === null ? null : (to - T) / MINUTE,
   ]);
 const sinceOf = (history: KeyHistory, now: number) =>
-  ((history.standing(KEY, at(now))?.from ?? NaN) - T) / MINUTE;
+  ((history.statusOf(KEY, at(now))?.from ?? NaN) - T) / MINUTE;
 
 test('each span lasts until the next begins, and the last goes on', () => {
   const history = begun();
@@ -107,7 +107,7 @@ test('tells since when a key stands as it does', () => {
   history.setState(KEY, cooling(50, 60), at(50));
   history.setState(KEY, cooling(55, 90), at(55));
   expect(sinceOf(history, 58)).toBe(50);
-  expect(new KeyHistory().standing(KEY, T)).toBeNull();
+  expect(new KeyHistory().statusOf(KEY, T)).toBeNull();
 });
 
 test('a limit that was known at the start counts from its own beginning', () => {
@@ -159,7 +159,7 @@ test('keys of which nothing is known have an empty lane', () => {
 
 test('a key that OpenRouter refuses is refused in its history, until OpenRouter accepts it', () => {
   const history = begun();
-  const refused: Holding = { kind: 'refused', from: at(1), until: null, why: 'HTTP 401' };
+  const refused: StatusPeriod = { kind: 'refused', from: at(1), until: null, why: 'HTTP 401' };
   history.setContact(KEY, refused, at(1));
   history.setState(KEY, cooling(2, 9), at(2));
   history.setState(KEY, serving(3), at(3));
@@ -173,7 +173,7 @@ test('a key that OpenRouter refuses is refused in its history, until OpenRouter 
 
 test('a key that an operator has disabled is disabled in its history, whatever OpenRouter says', () => {
   const history = begun();
-  const disabled: Holding = { kind: 'disabled', from: at(1), until: null, why: 'an operator' };
+  const disabled: StatusPeriod = { kind: 'disabled', from: at(1), until: null, why: 'an operator' };
   history.setState(KEY, disabled, at(1));
   history.setContact(KEY, { kind: 'refused', from: at(2), until: null, why: '' }, at(2));
   expect(spansOf(history, 3)).toEqual([

@@ -1,6 +1,6 @@
 import { HOUR_MS } from '@openrouter-proxy/runtime';
 import type { KeyLane, KeySpan } from '@openrouter-proxy/kms-protocol';
-import { statusesFrom, type Holding, type KeyStatus } from './key-status.ts';
+import { statusesFrom, type StatusPeriod, type KeyStatus } from './key-status.ts';
 
 /** How far back it reaches, and how much of a key is remembered. */
 const MAX_AGE_MS = 12 * HOUR_MS;
@@ -11,10 +11,10 @@ const MAX_KEYS = 1_000;
 const MAX_LIMITS = 32;
 
 interface Lane {
-  state: Holding;
-  contact: Holding | null;
+  state: StatusPeriod;
+  contact: StatusPeriod | null;
   /** By what they are about. */
-  readonly limits: Map<string, Holding>;
+  readonly limits: Map<string, StatusPeriod>;
   /** When the state or a limit changed last. */
   changedAt: number;
   /** The oldest first. Those that begin in the future follow from the state and the limits. */
@@ -31,7 +31,7 @@ export class KeyHistory {
   }
 
   /** Begins the history of a key with its state and its limits, by what these are about. */
-  begin(keyId: string, state: Holding, limits: ReadonlyMap<string, Holding>): void {
+  begin(keyId: string, state: StatusPeriod, limits: ReadonlyMap<string, StatusPeriod>): void {
     if (this.#lanes.size >= MAX_KEYS) return;
     const begins = state.kind === 'serving' ? [...limits.values()].map(({ from }) => from) : [];
     const from = Math.min(state.from, ...begins);
@@ -47,7 +47,7 @@ export class KeyHistory {
   }
 
   /** The key's own state is another one. */
-  setState(keyId: string, state: Holding, now: number): void {
+  setState(keyId: string, state: StatusPeriod, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) {
       this.begin(keyId, state, new Map());
@@ -59,7 +59,7 @@ export class KeyHistory {
   }
 
   /** The last contact with OpenRouter speaks against the key, or no longer does (null). */
-  setContact(keyId: string, contact: Holding | null, now: number): void {
+  setContact(keyId: string, contact: StatusPeriod | null, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) return;
     lane.contact = contact;
@@ -67,10 +67,10 @@ export class KeyHistory {
   }
 
   /** A limit begins, or lasts longer than it did. */
-  setLimit(keyId: string, subject: string, limit: Holding, now: number): void {
+  setLimit(keyId: string, subject: string, limit: StatusPeriod, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) {
-      const state: Holding = { kind: 'serving', from: limit.from, until: null, why: '' };
+      const state: StatusPeriod = { kind: 'serving', from: limit.from, until: null, why: '' };
       this.begin(keyId, state, new Map([[subject, limit]]));
       return;
     }
@@ -89,7 +89,7 @@ export class KeyHistory {
   }
 
   /** How a key stands now, from when it began to stand so: for whatever reasons. Null: it is not known. */
-  standing(keyId: string, now: number): KeyStatus | null {
+  statusOf(keyId: string, now: number): KeyStatus | null {
     const past = (this.#lanes.get(keyId)?.standings ?? []).filter(({ from }) => from <= now);
     const current = past.at(-1);
     if (current === undefined) return null;
@@ -121,7 +121,7 @@ function change(lane: Lane, from: number): void {
   lane.changedAt = from;
 }
 
-function forgetFirstEnding(limits: Map<string, Holding>): void {
+function forgetFirstEnding(limits: Map<string, StatusPeriod>): void {
   let first: [subject: string, until: number] | undefined;
   for (const [subject, { until }] of limits) {
     const end = until ?? Infinity;

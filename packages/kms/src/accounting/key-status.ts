@@ -1,7 +1,7 @@
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 
 /** A key's own state, or a limit on it, with the time for which it holds. */
-export interface Holding {
+export interface StatusPeriod {
   readonly kind: KeySpan['kind'];
   readonly from: number;
   /** When it ends by itself; null: not by itself. */
@@ -10,14 +10,14 @@ export interface Holding {
 }
 
 /** How a key stands from a moment on. */
-export type KeyStatus = Omit<Holding, 'until'>;
+export type KeyStatus = Omit<StatusPeriod, 'until'>;
 
 /** What decides how a key stands. */
-export interface Holdings {
-  readonly state: Holding;
+export interface KeyConditions {
+  readonly state: StatusPeriod;
   /** What the last contact with OpenRouter said against the key, or against every key; null: nothing. */
-  readonly contact: Holding | null;
-  readonly limits: readonly Holding[];
+  readonly contact: StatusPeriod | null;
+  readonly limits: readonly StatusPeriod[];
 }
 
 /**
@@ -25,7 +25,7 @@ export interface Holdings {
  * is just that; else a refusal by OpenRouter comes first, then the key's own state, then that
  * OpenRouter cannot be reached, then of its limits the one that lasts longest. Without any it serves.
  */
-export function statusesFrom(from: number, holdings: Holdings): KeyStatus[] {
+export function statusesFrom(from: number, holdings: KeyConditions): KeyStatus[] {
   const { state, limits } = holdings;
   const ends = [state, ...limits].flatMap((each) => [each.from, each.until ?? from]);
   const moments = [...new Set([from, ...ends.filter((at) => at > from)])].sort((a, b) => a - b);
@@ -40,9 +40,9 @@ export function statusesFrom(from: number, holdings: Holdings): KeyStatus[] {
 
 function standingAt(
   at: number,
-  { state, contact, limits }: Holdings,
-): Pick<Holding, 'kind' | 'why'> {
-  const end = ({ until }: Holding) => until ?? Infinity;
+  { state, contact, limits }: KeyConditions,
+): Pick<StatusPeriod, 'kind' | 'why'> {
+  const end = ({ until }: StatusPeriod) => until ?? Infinity;
   if (contact?.kind === 'refused' && state.kind !== 'disabled') return contact;
   if (state.kind !== 'serving' && end(state) > at) return state;
   if (contact !== null) return contact;

@@ -3,7 +3,7 @@ import type { Circuits } from './circuits.ts';
 import type { CircuitSubject } from '../limits/limit.ts';
 import { upstreamCause } from '../health/causes.ts';
 import type { Contacts } from '../health/contacts.ts';
-import { wayToOpenRouter } from '../health/way-to-openrouter.ts';
+import { upstreamStatus } from '../health/upstream-status.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { Requester } from './requester.ts';
 import type { Released } from '../store/state-store.ts';
@@ -46,17 +46,17 @@ export interface CircuitAdmissionDeps {
 
 /** Admits requests where the circuits they pass are closed, and single ones as probes where they are half open. */
 export class CircuitAdmission {
-  readonly #parts: CircuitAdmissionDeps;
+  readonly #deps: CircuitAdmissionDeps;
   /** What leases are probes of, until they are reported on. */
   readonly #probes = new Map<string, readonly CircuitSubject[]>();
 
-  constructor(parts: CircuitAdmissionDeps) {
-    this.#parts = parts;
+  constructor(deps: CircuitAdmissionDeps) {
+    this.#deps = deps;
   }
 
   /** Why a request is not admitted; undefined: it is. */
   refusal(request: Asking, now: number): NoKeyData | undefined {
-    const { limits, circuits, contacts } = this.#parts;
+    const { limits, circuits, contacts } = this.#deps;
     const client = clientOf(request);
     circuits.asked(client, now);
     for (const subject of circuitsOf(request)) {
@@ -65,7 +65,7 @@ export class CircuitAdmission {
       const retryAfterMs = admission.forMs;
       if (subject.scope === 'model') return { reason: 'model_limited', retryAfterMs };
       if (limits.on(subject, now)?.cause.reason === 'unauthorized') return KEYS_REFUSED;
-      const cause = upstreamCause(wayToOpenRouter(contacts, limits, now));
+      const cause = upstreamCause(upstreamStatus(contacts, limits, now));
       const upstream = cause === null ? {} : { upstream: cause };
       return { reason: 'upstream_blocked', retryAfterMs, ...upstream };
     }
@@ -73,8 +73,8 @@ export class CircuitAdmission {
   }
 
   /** Begins the probes that an admitted request is to be. */
-  probe(request: Asking, now: number): CircuitSubject[] {
-    const { circuits } = this.#parts;
+  startProbes(request: Asking, now: number): CircuitSubject[] {
+    const { circuits } = this.#deps;
     const client = clientOf(request);
     const probed = circuitsOf(request).filter(
       (subject) => circuits.admission(subject, client, now).kind === 'probe',
@@ -84,8 +84,8 @@ export class CircuitAdmission {
   }
 
   /** There was no key for these probes. */
-  unprobe(probed: readonly CircuitSubject[], request: Asking, now: number): void {
-    for (const subject of probed) this.#parts.circuits.unprobe(subject, clientOf(request), now);
+  cancelProbes(probed: readonly CircuitSubject[], request: Asking, now: number): void {
+    for (const subject of probed) this.#deps.circuits.cancelProbe(subject, clientOf(request), now);
   }
 
   /** A lease is given to probes. */

@@ -67,7 +67,7 @@ export class Circuits {
   }
 
   /** There was no key for a probe. */
-  unprobe(subject: CircuitSubject, client: string, now: number): void {
+  cancelProbe(subject: CircuitSubject, client: string, now: number): void {
     const entry = this.#entry(subject, now);
     this.#keep({ ...entry, circuit: withoutProbe(entry.circuit, client, now) });
   }
@@ -95,7 +95,7 @@ export class Circuits {
     const clients = [...new Set(circuit.failed.map(({ client }) => client))].slice(0, MAX_CLIENTS);
     const { since, until, level } = circuit;
     const evidence = { requests: circuit.failed.length, clients };
-    return this.#limits.begin({ subject, since, until, level, cause, evidence }, now);
+    return this.#limits.open({ subject, since, until, level, cause, evidence }, now);
   }
 
   /** Takes in that a request was served: the circuit is closed. Whether it was not before. */

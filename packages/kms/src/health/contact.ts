@@ -1,6 +1,6 @@
 import {
   connectionCause,
-  type Finding,
+  type KeyCheckResult,
   type HealthCauseKind,
   type Outcome,
   type OutcomeKind,
@@ -111,7 +111,7 @@ export function contactOfRequest(outcome: Outcome, asked: Asked): Contact {
 }
 
 /** What an answer to `GET /key`, behind which there is no provider, tells. */
-export function contactOfCheck(finding: Finding): Contact {
+export function contactOfCheck(finding: KeyCheckResult): Contact {
   if (finding.kind === 'facts') {
     return { kind: 'answered', key: 'accepted', status: 200, detail: '' };
   }

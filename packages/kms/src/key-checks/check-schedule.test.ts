@@ -33,18 +33,18 @@ it('asks again every hour, give or take a tenth', () => {
 it('asks sooner when somebody wants to know, but not twice within a minute', () => {
   const schedule = new CheckSchedule(['a'], T, () => 0.5);
   schedule.take(T);
-  schedule.want('a', T + 1_000);
+  schedule.request('a', T + 1_000);
   expect(schedule.nextAt()).toBe(T + 60_000);
-  schedule.want('a', T + 90_000);
+  schedule.request('a', T + 90_000);
   expect(schedule.nextAt()).toBe(T + 60_000);
-  expect(schedule.mayInspect('a', T + 59_999, 60_000)).toBe(false);
-  expect(schedule.mayInspect('a', T + 60_000, 60_000)).toBe(true);
+  expect(schedule.mayCheck('a', T + 59_999, 60_000)).toBe(false);
+  expect(schedule.mayCheck('a', T + 60_000, 60_000)).toBe(true);
 });
 
 it('knows nothing of keys it was not told of', () => {
   const schedule = new CheckSchedule([], T, () => 0.5);
-  schedule.want('x', T);
-  expect([schedule.take(T), schedule.nextAt(), schedule.mayInspect('x', T, 60_000)]).toEqual([
+  schedule.request('x', T);
+  expect([schedule.take(T), schedule.nextAt(), schedule.mayCheck('x', T, 60_000)]).toEqual([
     undefined,
     Infinity,
     false,
@@ -63,7 +63,7 @@ it('never asks about a key twice within a minute, whatever is wanted when', () =
       let now = T;
       for (const { key, wait, want } of list) {
         now += wait;
-        if (want) schedule.want(key, now);
+        if (want) schedule.request(key, now);
         const taken = schedule.take(now);
         if (taken === undefined) continue;
         expect(now - (asked.get(taken) ?? -Infinity)).toBeGreaterThanOrEqual(60_000);

@@ -29,7 +29,7 @@ export class CheckSchedule {
   }
 
   /** Asks for a key to be inspected at `at`, if not sooner, nor within a minute of the last time. */
-  want(keyId: string, at: number): void {
+  request(keyId: string, at: number): void {
     const entry = this.#entries.get(keyId);
     if (entry === undefined) return;
     const earliest = entry.last === null ? at : Math.max(at, entry.last + MINUTE_MS);
@@ -45,7 +45,7 @@ export class CheckSchedule {
   }
 
   /** Whether a key may be inspected at `now`, if once in `everyMs` is enough. */
-  mayInspect(keyId: string, now: number, everyMs: number): boolean {
+  mayCheck(keyId: string, now: number, everyMs: number): boolean {
     const last = this.#entries.get(keyId)?.last;
     return last === null || (last !== undefined && (now - last >= everyMs || last > now));
   }

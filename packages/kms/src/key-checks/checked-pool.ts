@@ -1,5 +1,5 @@
-import type { KeyFacts, KeyView, Outcome } from '@openrouter-proxy/kms-protocol';
-import type { FreeRequestsBefore } from '../accounts/account-findings.ts';
+import type { KeyMetadata, KeyView, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { FreeRequestsBefore } from '../accounts/account-metadata.ts';
 import type { Allowances } from '../accounts/accounts.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
@@ -7,7 +7,7 @@ import type { LimitRegistry } from '../limits/limit-registry.ts';
 /** Carries out what key checks find. */
 export interface KeyCheckEffects {
   /** OpenRouter answered; `before` is what was counted when the check began. */
-  checkAnswered(key: PoolKey, facts: KeyFacts, before: FreeRequestsBefore | null): Promise<void>;
+  checkAnswered(key: PoolKey, facts: KeyMetadata, before: FreeRequestsBefore | null): Promise<void>;
   keyRejected(key: PoolKey, outcome: Extract<Outcome, { kind: 'unauthorized' }>): Promise<void>;
   checkFailed(key: PoolKey, outcome: Outcome): Promise<void>;
 }

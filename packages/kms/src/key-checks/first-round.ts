@@ -1,4 +1,4 @@
-import type { Finding } from '@openrouter-proxy/kms-protocol';
+import type { KeyCheckResult } from '@openrouter-proxy/kms-protocol';
 
 /** How many keys OpenRouter knows, does not know, and said nothing of. */
 export interface Tally {
@@ -22,7 +22,7 @@ export class FirstRound {
   }
 
   /** Counts a finding; gives the tally with the last of the keys. One that was given up is none. */
-  add(keyId: string, finding: Finding): Tally | null {
+  add(keyId: string, finding: KeyCheckResult): Tally | null {
     const isGivenUp = finding.kind === 'failed' && finding.outcome.kind === 'client_abort';
     if (isGivenUp || !this.#unasked.delete(keyId)) return null;
     this.#tally[answerOf(finding)] += 1;
@@ -30,7 +30,7 @@ export class FirstRound {
   }
 }
 
-function answerOf(finding: Finding): keyof Tally {
+function answerOf(finding: KeyCheckResult): keyof Tally {
   if (finding.kind === 'facts') return 'known';
   return finding.outcome.kind === 'unauthorized' ? 'refused' : 'unanswered';
 }

@@ -1,10 +1,16 @@
-import type { Finding, KeyCheck, Lease, NoKeyData, Outcome } from '@openrouter-proxy/kms-protocol';
+import type {
+  KeyCheckResult,
+  KeyCheck,
+  Lease,
+  NoKeyData,
+  Outcome,
+} from '@openrouter-proxy/kms-protocol';
 import { MINUTE_MS, type Clock } from '@openrouter-proxy/runtime';
-import { freeRequestsOf, type FreeRequestsBefore } from '../accounts/account-findings.ts';
+import { freeRequestsOf, type FreeRequestsBefore } from '../accounts/account-metadata.ts';
 import { isCountedFull, isGuessed, possibleSharers } from './doubts.ts';
 import { FirstRound, type CheckListener } from './first-round.ts';
 import { upstreamCause } from '../health/causes.ts';
-import { CheckTimes } from './check-times.ts';
+import { CheckRepeats } from './check-repeats.ts';
 import {
   contactOfCheck,
   contactOfRequest,
@@ -12,7 +18,7 @@ import {
   type Contact,
   type TroubleKind,
 } from '../health/contact.ts';
-import type { Change, Contacts } from '../health/contacts.ts';
+import type { Contacts } from '../health/contacts.ts';
 import type { PendingChecks } from './pending-checks.ts';
 import type { PoolKey } from '../keys/key-records.ts';
 import type { AllocationRequest } from '../leasing/allocation.ts';
@@ -22,68 +28,65 @@ import type { UsageTotals } from '../usage/usage-totals.ts';
 import type { CheckedPool, ContactListener, SpendingListener } from './checked-pool.ts';
 import type { StateStore } from '../store/state-store.ts';
 
-/** So many keys are asked about for one request that found none. */
-const MOST_ASKED = 16;
-/** A key that OpenRouter refuses is asked about for clients at most this often. */
-const REFUSED_EVERY_MS = 5_000;
-/** A key about which something is only guessed is asked about for clients at most this often. */
+/** The most keys that are checked for one request that got no key. */
+const MAX_CHECKED = 16;
+/** Clients have a rejected key checked at most this often. */
+const REJECTED_EVERY_MS = 5_000;
+/** Clients have a guess about a key checked at most this often. */
 const GUESSED_EVERY_MS = MINUTE_MS;
-/** Reasons that `GET /key` may find to be over. */
-const WORTH_ASKING: ReadonlySet<NoKeyData['reason']> = new Set([
+/** Refusals that the answer to `GET /key` may end. */
+const CHECKABLE: ReadonlySet<NoKeyData['reason']> = new Set([
   'cooling',
   'keys_refused',
   'disabled',
 ]);
-/** Under this name the checks that are repeated for a wrong clock are counted. */
-const CLOCK = 'clock';
 
-/** A check that was handed out last. */
+/** The latest check of a key. */
 interface LatestCheck {
   readonly leaseId: string;
   readonly since: number;
   readonly freeRequests: FreeRequestsBefore | null;
 }
 
-interface Heard {
+/** What the last contacts say of OpenRouter and of one key. */
+interface LastContact {
   readonly trouble: TroubleKind | undefined;
   readonly verdict: KeyCheck['verdict'] | undefined;
 }
 
-/** What pendingChecks of a pool's keys go by. */
+/** Collaborators of KeyChecker. */
 export interface KeyCheckerDeps {
   readonly core: () => CheckedPool;
   readonly contacts: Contacts;
   readonly pendingChecks: PendingChecks;
-  readonly store: StateStore;
+  readonly store: Pick<StateStore, 'snapshot'>;
   readonly leaseTokens: LeaseTokens;
   readonly usage: UsageTotals;
   readonly spending: SpendingWatch;
   readonly listener: SpendingListener & CheckListener & ContactListener;
   readonly clock: Clock;
-  /** A number of [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
 }
 
 /**
- * Has OpenRouter asked about keys (`GET /key`): where what keeps them from serving is only guessed, and
- * for as long as OpenRouter refuses them or cannot be reached.
+ * Has gateways check keys with `GET /key`, and applies the results. A key is checked when its limit is
+ * a guess, and while OpenRouter rejects it or cannot be reached.
  */
 export class KeyChecker {
   readonly #deps: KeyCheckerDeps;
   readonly #firstRound: FirstRound;
-  readonly #times: CheckTimes;
-  /** The latest check of each key: what came of an earlier one is ignored. */
+  readonly #repeats: CheckRepeats;
+  /** The result of an earlier check of a key is ignored. */
   readonly #latest = new Map<string, LatestCheck>();
-  /** While OpenRouter cannot be reached, only this key is asked about. */
-  #probe: string | null = null;
 
   constructor(deps: KeyCheckerDeps) {
     this.#deps = deps;
     this.#firstRound = new FirstRound(deps.core().byId.keys());
-    this.#times = new CheckTimes(deps.random);
+    this.#repeats = new CheckRepeats({ ...deps, keyIds: () => deps.core().byId.keys() });
   }
 
-  /** Waits for a key that should be asked about; null if there is none. */
+  /** Waits until a key is due for a check; null if none was. */
   async take(session: number, waitMs: number): Promise<Lease | null> {
     const { core, pendingChecks, leaseTokens, clock, store } = this.#deps;
     const keyId = await pendingChecks.take(session, waitMs);
@@ -107,63 +110,63 @@ export class KeyChecker {
     };
   }
 
-  /** Whether a check is the latest of its key. */
+  /** Whether a lease belongs to the latest check of its key. */
   isLatest(leaseId: string): boolean {
     return this.#latest.get(readLeaseId(leaseId).keyId)?.leaseId === leaseId;
   }
 
-  /** Takes in what the latest check of a key found; false if the key is no longer configured. */
-  async takeIn(keyId: string, finding: Finding): Promise<boolean> {
+  /** Applies the result of the latest check of a key; false if the key is no longer configured. */
+  async apply(keyId: string, result: KeyCheckResult): Promise<boolean> {
     const { contacts, pendingChecks, clock } = this.#deps;
     const { byId, reports } = this.#deps.core();
     const key = byId.get(keyId);
     if (key === undefined) return false;
     const now = clock.now();
-    const contact = contactOfCheck(finding);
+    const contact = contactOfCheck(result);
     if (this.#isOutdated(keyId, contact)) {
-      this.#times.note(keyId, 'unanswered', now);
-      pendingChecks.repeat(keyId, this.#times.next(keyId, 'unanswered', now));
+      this.#repeats.afterOutdated(keyId, now);
       return true;
     }
-    const heard = this.#heard(keyId);
+    const before = this.#lastContact(keyId);
     const change = contacts.check(keyId, contact, now);
-    this.#tellContact(keyId, heard);
-    if (finding.kind === 'facts') {
-      await reports.checkAnswered(key, finding, this.#latest.get(keyId)?.freeRequests ?? null);
-      this.#compareCharges(key, finding.usageDaily);
-    } else if (finding.outcome.kind === 'unauthorized') {
-      await reports.keyRejected(key, finding.outcome);
-    } else if (contact.kind === 'trouble') await reports.checkFailed(key, finding.outcome);
-    this.#repeat(key, finding, change, now);
-    this.wantIfGuessed(key);
-    const tally = this.#firstRound.add(keyId, finding);
+    this.#reportContact(keyId, before);
+    if (result.kind === 'facts') {
+      await reports.checkAnswered(key, result, this.#latest.get(keyId)?.freeRequests ?? null);
+      this.#compareCharges(key, result.usageDaily);
+    } else if (result.outcome.kind === 'unauthorized') {
+      await reports.keyRejected(key, result.outcome);
+    } else if (contact.kind === 'trouble') await reports.checkFailed(key, result.outcome);
+    if (isCancelled(result)) pendingChecks.repeat(keyId, now);
+    else this.#repeats.afterCheck(keyId, change, now);
+    this.requestIfGuessed(key);
+    const tally = this.#firstRound.add(keyId, result);
     if (tally !== null) this.#deps.listener.onFirstRound(tally);
     return true;
   }
 
-  /** Takes in what a client's request under a key tells of OpenRouter and of the key. */
+  /** Notes what a client's request under a key says of OpenRouter and of the key. */
   observe(keyId: string, outcome: Outcome, asked: Asked): void {
-    const { contacts, pendingChecks, clock } = this.#deps;
+    const { contacts, clock } = this.#deps;
     const now = clock.now();
-    const heard = this.#heard(keyId);
+    const before = this.#lastContact(keyId);
     const change = contacts.request(keyId, contactOfRequest(outcome, asked), now);
-    this.#tellContact(keyId, heard);
-    if (change === 'ends') this.#askAllDoubtful(now);
-    else if (change === 'doubt') pendingChecks.repeat(keyId, this.#times.doubt(now));
-    else if (contacts.of(keyId)?.verdict === 'refused' && heard.verdict !== 'refused') {
-      pendingChecks.repeat(keyId, this.#times.next(keyId, 'refused', now));
+    this.#reportContact(keyId, before);
+    if (change === 'ends') this.#repeats.checkDoubtful(now);
+    else if (change === 'doubt') this.#repeats.afterDoubt(keyId, now);
+    else if (contacts.of(keyId)?.verdict === 'refused' && before.verdict !== 'refused') {
+      this.#repeats.afterRejection(keyId, now);
     }
   }
 
-  #heard(keyId: string): Heard {
+  #lastContact(keyId: string): LastContact {
     const { contacts } = this.#deps;
     return { trouble: contacts.trouble?.kind, verdict: contacts.of(keyId)?.verdict };
   }
 
-  /** Tells of the key if its verdict is another one, and of every key if the trouble is. */
-  #tellContact(keyId: string, before: Heard): void {
+  /** Reports a changed verdict for the key, and a changed trouble of OpenRouter for every key. */
+  #reportContact(keyId: string, before: LastContact): void {
     const { contacts, core, listener } = this.#deps;
-    const { trouble, verdict } = this.#heard(keyId);
+    const { trouble, verdict } = this.#lastContact(keyId);
     const { byId } = core();
     const key = byId.get(keyId);
     const concerned = trouble === before.trouble && key !== undefined ? [key] : byId.values();
@@ -174,47 +177,45 @@ export class KeyChecker {
     }
   }
 
-  /** Has every key asked about at once. */
-  askAll(): void {
-    const { core, pendingChecks, clock } = this.#deps;
-    this.#times.reset();
-    for (const keyId of core().byId.keys()) pendingChecks.repeat(keyId, clock.now());
+  /** Checks every key at once. */
+  checkAll(): void {
+    this.#repeats.checkAll(this.#deps.clock.now());
   }
 
-  /** Wants a key to be asked about if what keeps it from serving is only guessed. */
-  wantIfGuessed(key: PoolKey): void {
+  /** Requests a check of a key if its limit is only a guess. */
+  requestIfGuessed(key: PoolKey): void {
     const { core, pendingChecks, clock } = this.#deps;
     const now = clock.now();
-    if (isGuessed(core(), key, now)) pendingChecks.want(key.id, now);
+    if (isGuessed(core(), key, now)) pendingChecks.request(key.id, now);
   }
 
-  /** Before the pool is said to be empty, has guesses looked into; whether anything is known now that was not. */
-  async learnMore(refusal: NoKeyData): Promise<boolean> {
-    if (!WORTH_ASKING.has(refusal.reason)) return false;
+  /** Checks guesses before a request is refused. Returns whether any key was checked. */
+  async checkGuesses(refusal: NoKeyData): Promise<boolean> {
+    if (!CHECKABLE.has(refusal.reason)) return false;
     const { core, pendingChecks, clock } = this.#deps;
     const now = clock.now();
     const wanted = core().settings.keys.flatMap((key) => {
-      if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REFUSED_EVERY_MS }];
+      if (this.#isRefused(key, now)) return [{ keyId: key.id, everyMs: REJECTED_EVERY_MS }];
       const isDoubtful = isGuessed(core(), key, now) || isCountedFull(core(), key, now);
       return isDoubtful ? [{ keyId: key.id, everyMs: GUESSED_EVERY_MS }] : [];
     });
-    return pendingChecks.askNow(wanted, MOST_ASKED);
+    return pendingChecks.checkAny(wanted, MAX_CHECKED);
   }
 
   /**
-   * Before another key is tried for a request that an account refused, finds out which keys share that
-   * account: they would be refused alike.
+   * Finds out which keys share the account that refused a request, before another key is tried: the
+   * account would refuse those too.
    */
-  async learnAccounts(request: AllocationRequest): Promise<void> {
+  async checkAccounts(request: AllocationRequest): Promise<void> {
     const { core, pendingChecks, clock } = this.#deps;
     const unknown = possibleSharers(core(), request, clock.now());
     if (unknown.length === 0) return;
-    await pendingChecks.askAllNow(
+    await pendingChecks.checkEach(
       unknown.map(({ id }) => ({ keyId: id, everyMs: GUESSED_EVERY_MS })),
     );
   }
 
-  /** Whether a check got no answer although OpenRouter has answered another request since it began. */
+  /** Whether OpenRouter answered another request after an unanswered check began. */
   #isOutdated(keyId: string, contact: Contact): boolean {
     if (contact.kind !== 'trouble' || contact.status !== null) return false;
     const { lastAnswerAt } = this.#deps.contacts;
@@ -222,62 +223,7 @@ export class KeyChecker {
     return lastAnswerAt !== null && lastAnswerAt > since;
   }
 
-  /** While something is wrong that only a contact can clear, asks again by itself. */
-  #repeat(key: PoolKey, finding: Finding, change: Change, now: number): void {
-    const { contacts, pendingChecks } = this.#deps;
-    if (isGivenUp(finding)) {
-      pendingChecks.repeat(key.id, now);
-      return;
-    }
-    const isTrouble = contacts.trouble !== null;
-    const verdict = isTrouble ? 'unanswered' : (contacts.of(key.id)?.verdict ?? 'unanswered');
-    this.#times.note(key.id, verdict, now);
-    if (verdict !== 'accepted' && (!isTrouble || this.#isProbe(key))) {
-      pendingChecks.repeat(key.id, this.#times.next(key.id, verdict, now));
-    }
-    this.#repeatForClock(key, now);
-    if (change === 'ends' || this.#isFirstAccepted(key, verdict)) this.#askAllDoubtful(now);
-  }
-
-  /** While the clock is wrong, one key is asked about again: the answer's date tells whether it still is. */
-  #repeatForClock(key: PoolKey, now: number): void {
-    const { contacts, pendingChecks } = this.#deps;
-    if (contacts.clockError === null) this.#times.note(CLOCK, 'accepted', now);
-    else if (this.#isProbe(key)) {
-      this.#times.note(CLOCK, 'unanswered', now);
-      pendingChecks.repeat(key.id, this.#times.next(CLOCK, 'unanswered', now));
-    }
-  }
-
-  /** Whether this is the key with which OpenRouter is tried; it becomes so if no other is. */
-  #isProbe({ id }: PoolKey): boolean {
-    if (this.#probe === null || !this.#deps.core().byId.has(this.#probe)) this.#probe = id;
-    return this.#probe === id;
-  }
-
-  /** Whether OpenRouter accepts this key, and refused all that it was asked about before. */
-  #isFirstAccepted(key: PoolKey, verdict: KeyCheck['verdict']): boolean {
-    if (verdict !== 'accepted') return false;
-    const others = [...this.#deps.core().byId.keys()].filter((keyId) => keyId !== key.id);
-    const verdicts = others.map((keyId) => this.#deps.contacts.of(keyId)?.verdict);
-    return verdicts.length > 0 && verdicts.every((each) => each === 'refused');
-  }
-
-  /** OpenRouter answers again: asks about every key that it does not accept, as far as known. */
-  #askAllDoubtful(now: number): void {
-    const { core, contacts, pendingChecks } = this.#deps;
-    this.#probe = null;
-    for (const keyId of core().byId.keys()) {
-      const verdict = contacts.of(keyId)?.verdict ?? 'unanswered';
-      if (verdict === 'accepted') continue;
-      pendingChecks.repeat(
-        keyId,
-        verdict === 'refused' ? now : this.#times.next(keyId, verdict, now),
-      );
-    }
-  }
-
-  /** A key whose charges are not explained by what was spent here is used elsewhere too. */
+  /** Reports charges that this service did not cause: the key is used elsewhere too. */
   #compareCharges(key: PoolKey, charged: number | null): void {
     if (charged === null) return;
     const { usage, spending, listener, clock } = this.#deps;
@@ -286,7 +232,7 @@ export class KeyChecker {
     if (credits !== null) listener.onUnexplained(key, credits);
   }
 
-  /** Whether OpenRouter refuses the key, and no operator has disabled it. */
+  /** Whether OpenRouter rejects the key, and no operator has disabled it. */
   #isRefused(key: PoolKey, now: number): boolean {
     const { state } = this.#deps.core().records.of(key, now);
     if ('cause' in state) return state.cause.reason === 'unauthorized';
@@ -294,7 +240,7 @@ export class KeyChecker {
   }
 }
 
-/** Whether a gateway that stops has given the check up. */
-function isGivenUp(finding: Finding): boolean {
-  return finding.kind === 'failed' && finding.outcome.kind === 'client_abort';
+/** Whether a stopping gateway has cancelled the check. */
+function isCancelled(result: KeyCheckResult): boolean {
+  return result.kind === 'failed' && result.outcome.kind === 'client_abort';
 }

@@ -77,8 +77,8 @@ export class PendingChecks {
   }
 
   /** Asks for a key to be inspected at `at`. */
-  want(keyId: string, at: number): void {
-    this.#schedule.want(keyId, at);
+  request(keyId: string, at: number): void {
+    this.#schedule.request(keyId, at);
     this.#handOut();
   }
 
@@ -100,12 +100,12 @@ export class PendingChecks {
    * Has keys inspected now, each at most once in its `everyMs`, and at most so many of them; whether
    * any was, within two seconds.
    */
-  async askNow(keys: readonly Question[], most: number): Promise<boolean> {
+  async checkAny(keys: readonly Question[], most: number): Promise<boolean> {
     const now = this.#clock.now();
     const asked = keys
       .filter(
         ({ keyId, everyMs }) =>
-          this.#handedOut.has(keyId) || this.#schedule.mayInspect(keyId, now, everyMs),
+          this.#handedOut.has(keyId) || this.#schedule.mayCheck(keyId, now, everyMs),
       )
       .slice(0, most)
       .map(({ keyId }) => keyId);
@@ -116,12 +116,12 @@ export class PendingChecks {
    * Has keys inspected now, each at most once in its `everyMs`. Resolves when all are, but after two
    * seconds at the latest; what was asked about before that, and is not answered, is not waited for.
    */
-  async askAllNow(keys: readonly Question[]): Promise<void> {
+  async checkEach(keys: readonly Question[]): Promise<void> {
     const now = this.#clock.now();
     const asked = keys.filter(({ keyId, everyMs }) => {
       const since = this.#handedOut.get(keyId)?.since;
       if (since !== undefined) return now - since < ANSWER_MS;
-      return this.#schedule.mayInspect(keyId, now, everyMs);
+      return this.#schedule.mayCheck(keyId, now, everyMs);
     });
     await this.#ask(
       asked.map(({ keyId }) => keyId),

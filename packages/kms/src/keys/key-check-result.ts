@@ -1,16 +1,16 @@
-import type { Cause, KeyFacts } from '@openrouter-proxy/kms-protocol';
+import type { Cause, KeyMetadata } from '@openrouter-proxy/kms-protocol';
 import { nextReset } from '../limits/cooldown.ts';
 import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from '../limits/limit.ts';
 
 /** OpenRouter knows the key: what was only guessed about it is replaced by what is so. */
-export function inspected(
+export function withMetadata(
   record: KeyRecord,
-  facts: KeyFacts,
+  metadata: KeyMetadata,
   account: string | null,
   now: number,
 ): KeyRecord {
-  const { limitRemaining, limitReset, expiresAt, isManagement } = facts;
+  const { limitRemaining, limitReset, expiresAt, isManagement } = metadata;
   const traits = {
     limitRemaining,
     limitReset,

@@ -157,7 +157,7 @@ export class KeyRecords {
   }
 
   /** Takes over what another machine that shares the state has come to know of a key. */
-  follow(keyId: string, record: KeyRecord): void {
+  adopt(keyId: string, record: KeyRecord): void {
     const key = this.#keyNamed(keyId);
     if (key === undefined) return;
     this.settle(this.#options.clock.now());

@@ -1,5 +1,5 @@
 import { MINUTE_MS, DAY_MS } from '@openrouter-proxy/runtime';
-import type { Cause, KeyFacts, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
+import type { Cause, KeyMetadata, KeyState, Outcome } from '@openrouter-proxy/kms-protocol';
 import {
   LONGEST_COOLDOWN_MS,
   cooldownEnd,
@@ -7,7 +7,7 @@ import {
   type CooldownPolicy,
   type LimitOutcome,
 } from '../limits/cooldown.ts';
-import { inspected } from './key-check-result.ts';
+import { withMetadata } from './key-check-result.ts';
 import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from '../limits/limit.ts';
 
@@ -31,7 +31,7 @@ export type KeyCommand =
 export type KeyEvent =
   | { readonly kind: 'reported'; readonly outcome: Outcome; readonly generation: number }
   /** OpenRouter has taken a request that was to prove the key. */
-  | { readonly kind: 'proved'; readonly generation: number }
+  | { readonly kind: 'confirmed'; readonly generation: number }
   /** Its limit concerns it alone, as far as can be seen: every model is refused. */
   | {
       readonly kind: 'limited';
@@ -39,10 +39,10 @@ export type KeyEvent =
       readonly generation: number;
     }
   /** What it was refused for is not its own doing. */
-  | { readonly kind: 'absolved' }
+  | { readonly kind: 'strikes-cleared' }
   /** `GET /key` has told of it, or has refused it. */
-  | { readonly kind: 'inspected'; readonly facts: KeyFacts; readonly account: string | null }
-  | { readonly kind: 'disowned'; readonly detail: string }
+  | { readonly kind: 'checked'; readonly metadata: KeyMetadata; readonly account: string | null }
+  | { readonly kind: 'rejected'; readonly detail: string }
   | KeyCommand;
 
 /**
@@ -94,15 +94,15 @@ export function transition(
   switch (event.kind) {
     case 'reported':
       return concerns(current, event) ? reported(current, event.outcome, now, policy) : current;
-    case 'proved':
-      return concerns(current, event) ? proved(current, now) : current;
+    case 'confirmed':
+      return concerns(current, event) ? confirmed(current, now) : current;
     case 'limited':
       return concerns(current, event) ? limited(current, event.outcome, now, policy) : current;
-    case 'absolved':
-      return absolved(current, now);
-    case 'inspected':
-      return inspected(current, event.facts, event.account, now);
-    case 'disowned':
+    case 'strikes-cleared':
+      return strikesCleared(current, now);
+    case 'checked':
+      return withMetadata(current, event.metadata, event.account, now);
+    case 'rejected':
       return disabled(
         current,
         { reason: 'unauthorized', source: 'inspection', detail: event.detail },
@@ -123,7 +123,7 @@ function reported(
   now: number,
   policy: CooldownPolicy,
 ): KeyRecord {
-  if (outcome.kind === 'unauthorized') return struck(record, outcome.detail, now);
+  if (outcome.kind === 'unauthorized') return strikeAdded(record, outcome.detail, now);
   if (outcome.kind === 'success') {
     return record.strikeUntil === null ? record : { ...record, strikeUntil: null };
   }
@@ -142,7 +142,7 @@ function limited(
   return cooled(record, { kind, detail }, end, now);
 }
 
-function proved(record: KeyRecord, now: number): KeyRecord {
+function confirmed(record: KeyRecord, now: number): KeyRecord {
   const { state } = record;
   if (state.kind !== 'returning') return record;
   const allowance = state.allowance * 2;
@@ -151,7 +151,7 @@ function proved(record: KeyRecord, now: number): KeyRecord {
 }
 
 /** Takes a strike back. */
-function absolved(record: KeyRecord, now: number): KeyRecord {
+function strikesCleared(record: KeyRecord, now: number): KeyRecord {
   const { state } = record;
   const isStruck = state.kind === 'cooling' && state.cause.source === 'strike';
   const after: KeyState = isStruck ? { kind: 'available', since: now } : state;
@@ -172,7 +172,7 @@ function cooled(
 }
 
 /** A 401: the first cools the key, one that follows after that disables it. */
-function struck(record: KeyRecord, detail: string, now: number): KeyRecord {
+function strikeAdded(record: KeyRecord, detail: string, now: number): KeyRecord {
   const { strikeUntil } = record;
   if (strikeUntil === null) {
     const until = now + STRIKE_COOLDOWN_MS;

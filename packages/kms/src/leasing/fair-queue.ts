@@ -66,13 +66,13 @@ export class FairQueue {
 
   /** How long a request that was refused so waits, in milliseconds: for a key, or for a circuit that may close at any moment. */
   static waitFor(refusal: NoKeyData, { waitMs = 0, probeWaitMs = 0 }: Patience): number {
-    if (!FairQueue.helps(refusal)) return 0;
+    if (!FairQueue.canHelp(refusal)) return 0;
     const isBrief = (refusal.retryAfterMs ?? Infinity) <= probeWaitMs;
     return isBrief && OF_CIRCUITS.includes(refusal.reason) ? Math.max(waitMs, probeWaitMs) : waitMs;
   }
 
   /** Whether waiting can help one who was refused so. */
-  static helps({ reason, retryAfterMs }: NoKeyData): boolean {
+  static canHelp({ reason, retryAfterMs }: NoKeyData): boolean {
     // Refused keys have no time at which they return, but a `kms reload` may bring others meanwhile.
     return reason === 'keys_refused' || (retryAfterMs !== null && PASSING.includes(reason));
   }
@@ -142,7 +142,7 @@ export class FairQueue {
   /** Whether the place has left the line. */
   async #tryOnce(place: Place): Promise<boolean> {
     place.last = await place.attempt();
-    if (place.last.kind === 'none' && FairQueue.helps(place.last.refusal)) {
+    if (place.last.kind === 'none' && FairQueue.canHelp(place.last.refusal)) {
       this.#lookAgain(place.last);
       return false;
     }

@@ -77,18 +77,18 @@ export class LeaseAllocator {
     const leasedFor = { id: internalId === '' ? null : internalId, at: now, isInference };
     const terms = { session, expiresAt: now + leaseTtlMs, model, client, request: leasedFor };
     const choices = this.choices(request, now);
-    const probed = admission.probe(request, now);
+    const probed = admission.startProbes(request, now);
     const last = this.#last;
     let reserved: KeyCandidate | null;
     try {
       reserved = await this.#reserve(request, terms, now);
     } catch (error) {
-      admission.unprobe(probed, request, now);
+      admission.cancelProbes(probed, request, now);
       if (!(error instanceof StateUnavailable)) throw error;
       return { kind: 'none', refusal: STATE_UNAVAILABLE };
     }
     if (reserved === null) {
-      admission.unprobe(probed, request, now);
+      admission.cancelProbes(probed, request, now);
       return { kind: 'none', refusal: this.#refusals.of(request, now) };
     }
     admission.leased(reserved.leaseId, probed);
@@ -169,7 +169,7 @@ export class LeaseAllocator {
     const subject: Subject = { scope: 'account', account, pool: 'free' };
     const end = { until: endsAt, source: 'window' } as const;
     const cause = { reason: 'free_requests_used', detail: '' };
-    const limit = limits.limit({ kind: 'limit', subject, end }, cause, now);
+    const limit = limits.apply({ kind: 'limit', subject, end }, cause, now);
     if (limit !== undefined) listener.onLimit(limit, records.keysConcernedBy(subject));
   }
 }

@@ -15,7 +15,7 @@ const backOff = () => ({ kind: 'back-off', subject: MODEL, backOff: MODEL_BACK_O
 describe('a limit', () => {
   it('holds until its end, not a millisecond longer', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 100), CAUSE, T);
+    book.apply(until(MODEL, T + 100), CAUSE, T);
     expect(book.on(MODEL, T + 99)).toMatchObject({
       until: T + 100,
       cause: { ...CAUSE, source: 'header' },
@@ -25,21 +25,21 @@ describe('a limit', () => {
 
   it('is made longer by a report, never shorter', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 100), CAUSE, T);
-    expect(book.limit(until(MODEL, T + 50), CAUSE, T)).toBeUndefined();
-    expect(book.limit(until(MODEL, T + 150), CAUSE, T)).toMatchObject({ until: T + 150 });
+    book.apply(until(MODEL, T + 100), CAUSE, T);
+    expect(book.apply(until(MODEL, T + 50), CAUSE, T)).toBeUndefined();
+    expect(book.apply(until(MODEL, T + 150), CAUSE, T)).toMatchObject({ until: T + 150 });
     expect(book.on(MODEL, T + 149)).toBeDefined();
   });
 
   it('has no more left than at its beginning after the clock was set back', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 100), CAUSE, T);
+    book.apply(until(MODEL, T + 100), CAUSE, T);
     expect(book.on(MODEL, T - 5_000)).toMatchObject({ since: T - 5_000, until: T - 4_900 });
   });
 
   it('is of its subject alone', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until({ scope: 'account', account: 'a', pool: 'free' }, T + 100), CAUSE, T);
+    book.apply(until({ scope: 'account', account: 'a', pool: 'free' }, T + 100), CAUSE, T);
     expect(book.on({ scope: 'account', account: 'a', pool: 'paid' }, T)).toBeUndefined();
     expect(book.on({ scope: 'account', account: 'b', pool: 'free' }, T)).toBeUndefined();
     expect(book.on({ scope: 'model', model: 'a' }, T)).toBeUndefined();
@@ -47,7 +47,7 @@ describe('a limit', () => {
 
   it('can be lifted', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 100), CAUSE, T);
+    book.apply(until(MODEL, T + 100), CAUSE, T);
     const { version } = book;
     expect(book.lift(MODEL, T)).toBe(true);
     expect(book.version).toBeGreaterThan(version);
@@ -58,7 +58,7 @@ describe('a limit', () => {
   it('is one of a bounded number, of which the first to end is forgotten first', () => {
     const book = new LimitRegistry(middle);
     for (let n = 0; n <= 10_000; n += 1) {
-      book.limit(until({ scope: 'model', model: `m${n}` }, T + 1_000 + n), CAUSE, T);
+      book.apply(until({ scope: 'model', model: `m${n}` }, T + 1_000 + n), CAUSE, T);
     }
     expect(book.all(T)).toHaveLength(10_000);
     expect(book.on({ scope: 'model', model: 'm0' }, T)).toBeUndefined();
@@ -71,7 +71,7 @@ describe('a back-off', () => {
     const book = new LimitRegistry(middle);
     let now = T;
     const lengths = Array.from({ length: 8 }, () => {
-      const limit = book.limit(backOff(), CAUSE, now);
+      const limit = book.apply(backOff(), CAUSE, now);
       const length = (limit?.until ?? 0) - now;
       now += length;
       return length;
@@ -81,18 +81,18 @@ describe('a back-off', () => {
 
   it('is not made longer by those who were under way when it began', () => {
     const book = new LimitRegistry(middle);
-    book.limit(backOff(), CAUSE, T);
-    for (let n = 0; n < 50; n += 1) expect(book.limit(backOff(), CAUSE, T + 500)).toBeUndefined();
+    book.apply(backOff(), CAUSE, T);
+    for (let n = 0; n < 50; n += 1) expect(book.apply(backOff(), CAUSE, T + 500)).toBeUndefined();
     expect(book.on(MODEL, T + 1_000)).toBeUndefined();
   });
 
   it('begins anew after a success, and after a long time', () => {
     const book = new LimitRegistry(middle);
-    book.limit(backOff(), CAUSE, T);
+    book.apply(backOff(), CAUSE, T);
     book.lift(MODEL, T + 2_000);
-    expect(book.limit(backOff(), CAUSE, T + 2_000)?.until).toBe(T + 3_000);
+    expect(book.apply(backOff(), CAUSE, T + 2_000)?.until).toBe(T + 3_000);
     const later = T + 3_000 + 10 * 60_000;
-    expect(book.limit(backOff(), CAUSE, later)?.until).toBe(later + 1_000);
+    expect(book.apply(backOff(), CAUSE, later)?.until).toBe(later + 1_000);
   });
 
   it('is spread, so that those who failed together do not come back together', () => {
@@ -112,7 +112,7 @@ describe('a back-off', () => {
 
 it('knows whether a model is limited on some key or account', () => {
   const book = new LimitRegistry(middle);
-  book.limit(until({ scope: 'key-model', keyId: 'k', model: 'm' }, T + 1), CAUSE, T);
+  book.apply(until({ scope: 'key-model', keyId: 'k', model: 'm' }, T + 1), CAUSE, T);
   expect(book.concernsModel('m')).toBe(true);
   expect(book.concernsModel('n')).toBe(false);
 });
@@ -122,10 +122,10 @@ describe('what the book tells', () => {
 
   it('is every limit in force, the longest first, equals always in the same order', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(about('b'), T + 50), CAUSE, T);
-    book.limit(until(about('a'), T + 50), CAUSE, T);
-    book.limit(until(about('c'), T + 90), CAUSE, T);
-    book.limit(until(about('d'), T + 10), CAUSE, T);
+    book.apply(until(about('b'), T + 50), CAUSE, T);
+    book.apply(until(about('a'), T + 50), CAUSE, T);
+    book.apply(until(about('c'), T + 90), CAUSE, T);
+    book.apply(until(about('d'), T + 10), CAUSE, T);
     const names = (now: number) =>
       book.all(now).map(({ subject }) => 'model' in subject && subject.model);
     expect(names(T + 10)).toEqual(['c', 'a', 'b']);
@@ -135,11 +135,11 @@ describe('what the book tells', () => {
   it('has another version after every change, and after nothing else', () => {
     const book = new LimitRegistry(middle);
     const versions = [book.version];
-    book.limit(until(MODEL, T + 50), CAUSE, T);
+    book.apply(until(MODEL, T + 50), CAUSE, T);
     versions.push(book.version);
-    book.limit(until(MODEL, T + 50), CAUSE, T);
+    book.apply(until(MODEL, T + 50), CAUSE, T);
     expect(book.version).toBe(versions[1]);
-    book.limit(until(MODEL, T + 60), CAUSE, T);
+    book.apply(until(MODEL, T + 60), CAUSE, T);
     versions.push(book.version);
     book.lift(MODEL, T);
     versions.push(book.version);
@@ -152,7 +152,7 @@ describe('what the book tells', () => {
 
   it('is not that a limit was lifted which was over', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 50), CAUSE, T);
+    book.apply(until(MODEL, T + 50), CAUSE, T);
     expect(book.lift(MODEL, T + 50)).toBe(false);
   });
 
@@ -171,8 +171,8 @@ describe('what the book tells', () => {
 
   it('is that no model is limited on a key where only the model is, or an account', () => {
     const book = new LimitRegistry(middle);
-    book.limit(until(MODEL, T + 50), CAUSE, T);
-    book.limit(until({ scope: 'account', account: 'm', pool: 'all' }, T + 50), CAUSE, T);
+    book.apply(until(MODEL, T + 50), CAUSE, T);
+    book.apply(until({ scope: 'account', account: 'm', pool: 'all' }, T + 50), CAUSE, T);
     expect(book.concernsModel('m')).toBe(false);
   });
 
@@ -180,8 +180,8 @@ describe('what the book tells', () => {
     const book = new LimitRegistry(middle);
     const onKey = (n: number): Subject => ({ scope: 'key-model', keyId: 'k', model: `m${n}` });
     const onAccount: Subject = { scope: 'account-model', account: 'a', model: 'kept' };
-    book.limit(until(onAccount, T + 1e9), CAUSE, T);
-    for (let n = 0; n < 10_000; n += 1) book.limit(until(onKey(n), T + 1_000 + n), CAUSE, T);
+    book.apply(until(onAccount, T + 1e9), CAUSE, T);
+    for (let n = 0; n < 10_000; n += 1) book.apply(until(onKey(n), T + 1_000 + n), CAUSE, T);
     expect(book.concernsModel('m0')).toBe(false);
     expect(book.concernsModel('m1')).toBe(true);
     expect(book.concernsModel('kept')).toBe(true);
@@ -189,8 +189,8 @@ describe('what the book tells', () => {
 
   it('makes no back-off longer for a level of long ago, and one for a level of just now', () => {
     const book = new LimitRegistry(middle);
-    const end = book.limit(backOff(), CAUSE, T)?.until ?? 0;
+    const end = book.apply(backOff(), CAUSE, T)?.until ?? 0;
     const late = end + 10 * 60_000 - 1;
-    expect(book.limit(backOff(), CAUSE, late)?.until).toBe(late + 2_000);
+    expect(book.apply(backOff(), CAUSE, late)?.until).toBe(late + 2_000);
   });
 });

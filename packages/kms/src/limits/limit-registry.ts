@@ -24,7 +24,7 @@ export class LimitRegistry {
 
   constructor(random: () => number, kept: Iterable<Limit> = []) {
     this.#random = random;
-    for (const limit of kept) this.#keep(limit);
+    for (const apply of kept) this.#keep(apply);
   }
 
   /** Grows whenever a limit begins, changes, or is lifted. */
@@ -56,7 +56,7 @@ export class LimitRegistry {
   }
 
   /** Takes in that something cannot serve. The new limit; undefined if that changes nothing. */
-  limit(
+  apply(
     consequence: Limiting,
     cause: Pick<Cause, 'reason' | 'detail'>,
     now: number,
@@ -84,12 +84,12 @@ export class LimitRegistry {
   }
 
   /** Takes in the limit of a circuit that has opened. The limit; undefined if that changes nothing. */
-  begin(limit: Limit, now: number): Limit | undefined {
+  open(limit: Limit, now: number): Limit | undefined {
     return this.#begin(limit, this.on(limit.subject, now));
   }
 
   /** Takes over a limit from who shares the state. Whether that changes anything. */
-  follow(limit: Limit, now: number): boolean {
+  adopt(limit: Limit, now: number): boolean {
     const inForce = this.on(limit.subject, now);
     if (settledLimit(limit, now) === undefined || inForce?.until === limit.until) return false;
     this.#keep(limit);

@@ -8,20 +8,20 @@ import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/wor
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
 import type { Accounting } from '../accounting/accounting.ts';
-import type { Holding } from '../accounting/key-status.ts';
+import type { StatusPeriod } from '../accounting/key-status.ts';
 import type { PoolListener } from './pool-core.ts';
 import type { ContactFacts } from '../key-checks/checked-pool.ts';
-import { limitView, subjectView } from './pool-views.ts';
+import { limitView, subjectView } from './limit-views.ts';
 
 /** What the pool tells, and to whom it is passed on. */
 export interface PoolListenerDeps {
   readonly logger: Logger;
-  readonly books: Pick<Accounting, 'events' | 'history'>;
+  readonly accounting: Pick<Accounting, 'events' | 'history'>;
   readonly clock: Clock;
 }
 
 /** Writes what happens in the pool into the log, the events, and the history of the keys it concerns. */
-export function poolListener({ logger, books, clock }: PoolListenerDeps): PoolListener {
+export function poolListener({ logger, accounting: books, clock }: PoolListenerDeps): PoolListener {
   const { events, history } = books;
   return {
     onChange(key, before, after) {
@@ -63,7 +63,7 @@ export function poolListener({ logger, books, clock }: PoolListenerDeps): PoolLi
 }
 
 /** A key's state as its history has it. */
-function holdingOf(state: KeyState): Holding {
+function holdingOf(state: KeyState): StatusPeriod {
   const { since: from } = state;
   switch (state.kind) {
     case 'available':
@@ -83,7 +83,7 @@ function holdingOf(state: KeyState): Holding {
 }
 
 /** What the last contacts say against a key, as its history has it. */
-function contactHolding({ check, upstream }: ContactFacts): Holding | null {
+function contactHolding({ check, upstream }: ContactFacts): StatusPeriod | null {
   if (check?.verdict === 'refused') {
     const { since: from, status, detail } = check;
     const why = [`HTTP ${status ?? 401}`, detail].filter(Boolean).join(' ');
@@ -94,7 +94,7 @@ function contactHolding({ check, upstream }: ContactFacts): Holding | null {
   return { kind: 'unreachable', from: upstream.since, until: null, why };
 }
 
-function limitedBy({ since, until, cause, pool, model }: LimitView): Holding {
+function limitedBy({ since, until, cause, pool, model }: LimitView): StatusPeriod {
   const models = model ?? (pool === 'all' ? 'every model' : `${pool} models`);
   return { kind: 'limited', from: since, until, why: `${models}: ${reasonInWords(cause.reason)}` };
 }

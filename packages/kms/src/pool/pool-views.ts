@@ -1,72 +1,52 @@
 import {
-  healthStatement,
   MAX_MACHINES,
   type KeyState,
   type KeyView,
-  type LimitView,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
-import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
-import type { Clock } from '@openrouter-proxy/runtime';
-import { currentWindows, type Allowances } from '../accounts/accounts.ts';
-import { evidenceOf } from '../circuits/circuit-breaker.ts';
-import type { Circuits, TrippedCircuit } from '../circuits/circuits.ts';
-import type { Contacts } from '../health/contacts.ts';
+import type { KeyStatus } from '../accounting/key-status.ts';
+import { currentWindows } from '../accounts/accounts.ts';
 import { upstreamCause, type HealthFacts } from '../health/causes.ts';
 import { keyHealth } from '../health/key-health.ts';
-import { wayToOpenRouter } from '../health/way-to-openrouter.ts';
-import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
+import { upstreamStatus } from '../health/upstream-status.ts';
+import type { PoolKey } from '../keys/key-records.ts';
 import { concernsKey, type Limit, type Subject } from '../limits/limit.ts';
-import type { LimitRegistry } from '../limits/limit-registry.ts';
-import type { KeyStatus } from '../accounting/key-status.ts';
-import type { KeyHistory } from '../accounting/key-history.ts';
-import type { SpendingWatch } from '../usage/spending-watch.ts';
-import type { UsageTotals } from '../usage/usage-totals.ts';
-import type { RequestPool } from '../limits/model-pool.ts';
-import { blockersOf, purposeOf, type Blocker } from '../selection/blockers.ts';
-import type { SharedRecords } from '../store/shared-records.ts';
+import { blockersOf, purposeOf } from '../selection/blockers.ts';
 import type { StateStore } from '../store/state-store.ts';
+import type { Collaborators } from './collaborators.ts';
+import { circuitLimitView, limitView } from './limit-views.ts';
+import { whyNot } from './why-not.ts';
 
 /** As many as fit into an answer of the protocol. */
 const MAX_LIMITS = 100;
 const MAX_LIMITS_OF_KEY = 32;
 const MAX_SHARED_ACCOUNTS = 500;
-const MAX_REASONS = 16;
 
-/** What is looked at. */
-export interface PoolViewsDeps {
-  readonly keys: readonly PoolKey[];
-  readonly records: KeyRecords;
-  readonly contacts: Contacts;
-  readonly limits: LimitRegistry;
-  readonly circuits: Circuits;
-  readonly allowances: Allowances;
-  readonly shared: SharedRecords;
-  readonly store: StateStore;
-  readonly usage: UsageTotals;
-  readonly spending: SpendingWatch;
-  readonly history: KeyHistory;
-  readonly clock: Clock;
-}
+/** Collaborators of PoolViews. */
+export type PoolViewsDeps = Pick<
+  Collaborators,
+  | ('keys' | 'records' | 'contacts' | 'limits' | 'circuits' | 'allowances' | 'shared' | 'store')
+  | ('usage' | 'spending' | 'history' | 'clock')
+>;
 
 /** The pool as operators see it: everything but the secrets. */
 export class PoolViews {
-  readonly #parts: PoolViewsDeps;
+  readonly #deps: PoolViewsDeps;
 
-  constructor(parts: PoolViewsDeps) {
-    this.#parts = parts;
+  constructor(deps: PoolViewsDeps) {
+    this.#deps = deps;
   }
 
   /** One key. */
   async key(key: PoolKey): Promise<KeyView> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const now = clock.now();
     return this.#view(key, await store.inFlight(now), now);
   }
 
   /** These keys. */
   async keys(keys: readonly PoolKey[]): Promise<KeyView[]> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const now = clock.now();
     const inFlight = await store.inFlight(now);
     return Promise.all(keys.map((key) => this.#view(key, inFlight, now)));
@@ -74,23 +54,19 @@ export class PoolViews {
 
   /** Whether a key could serve a model (null: any paid one) now, and everything that speaks against it. */
   async whyNot(key: PoolKey, model: string | null): Promise<Result<'keys.whyNot'>> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const now = clock.now();
     const purpose = purposeOf(model);
-    const obstacles = blockersOf(this.#parts, key, purpose, now);
+    const blockers = blockersOf(this.#deps, key, purpose, now);
     const view = await this.#view(key, await store.inFlight(now), now);
-    const contact = contactReasons(view, now);
-    const others = contact.length === 0 ? obstacles : obstacles.filter(isNoContact);
-    const reasons = [...contact, ...others.map(reasonOf), ...fullness(view, purpose.pool)];
-    const shown = reasons.slice(0, MAX_REASONS);
-    return { canServe: reasons.length === 0, reasons: shown.map(shortened) };
+    return whyNot(view, blockers, purpose.pool, now);
   }
 
   /** The pool in figures, and its store. Tries to save what could not be saved before. */
   async status(): Promise<
     Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting' | 'health'>
   > {
-    const { keys, store, records, shared, circuits, clock } = this.#parts;
+    const { keys, store, records, shared, circuits, clock } = this.#deps;
     const [areKeysSaved, isSharedSaved] = [await records.retrySaves(), await shared.retrySaves()];
     const now = clock.now();
     const inFlight = await store.inFlight(now);
@@ -115,7 +91,7 @@ export class PoolViews {
   }
 
   #counts(now: number): Result<'service.status'>['keys'] {
-    const { keys, records } = this.#parts;
+    const { keys, records } = this.#deps;
     const counts = { available: 0, cooling: 0, refused: 0, disabled: 0 };
     for (const key of keys) {
       const { kind } = records.of(key, now).state;
@@ -127,19 +103,19 @@ export class PoolViews {
 
   /** What the pool tells of its health. */
   health(): Pick<HealthFacts, 'keys' | 'trouble' | 'clockError' | 'block' | 'wasContacted'> {
-    const { keys, contacts, limits, clock } = this.#parts;
+    const { keys, contacts, limits, clock } = this.#deps;
     const now = clock.now();
     const { clockError, lastAnswerAt } = contacts;
     return {
       keys: keys.map((key) => this.#keyHealth(key, now)),
-      ...wayToOpenRouter(contacts, limits, now),
+      ...upstreamStatus(contacts, limits, now),
       clockError,
       wasContacted: lastAnswerAt !== null,
     };
   }
 
   #keyHealth(key: PoolKey, now: number) {
-    const { records, contacts, limits } = this.#parts;
+    const { records, contacts, limits } = this.#deps;
     const account = records.accountOf(key);
     const onAccount = (['all', 'free', 'paid'] as const).flatMap((pool) => {
       const subject: Subject = { scope: 'account', account, pool };
@@ -150,7 +126,7 @@ export class PoolViews {
   }
 
   async #view(key: PoolKey, inFlight: ReadonlyMap<string, number>, now: number): Promise<KeyView> {
-    const { records, contacts, limits, allowances, store, usage, spending, history } = this.#parts;
+    const { records, contacts, limits, allowances, store, usage, spending, history } = this.#deps;
     const account = records.accountOf(key);
     const { state, traits } = records.of(key, now);
     const { minute, day } = currentWindows(account, allowances.of(account), now);
@@ -162,9 +138,9 @@ export class PoolViews {
       keyId: key.id,
       name: key.name,
       state,
-      statusSince: statusSince(state, concerning, history.standing(key.id, now)),
+      statusSince: statusSince(state, concerning, history.statusOf(key.id, now)),
       check: contacts.of(key.id),
-      upstream: upstreamCause(wayToOpenRouter(contacts, limits, now)),
+      upstream: upstreamCause(upstreamStatus(contacts, limits, now)),
       inFlight: inFlight.get(key.id) ?? 0,
       maxConcurrency: key.maxConcurrency,
       account,
@@ -194,91 +170,11 @@ function statusSince(
 }
 
 function storeView(store: StateStore, isSaved: boolean): Result<'service.status'>['store'] {
-  const { trouble, machines } = store.standing();
+  const { trouble, machines } = store.status();
   return {
     backend: store.backend,
     healthy: isSaved && trouble === null,
     trouble: trouble ?? (isSaved ? null : 'the state store cannot be written'),
     machines: machines.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).slice(0, MAX_MACHINES),
-  };
-}
-
-type Reason = Result<'keys.whyNot'>['reasons'][number];
-
-/** As the protocol bounds it. */
-const shortened = ({ what, until }: Reason): Reason => ({ what: what.slice(0, 400), until });
-
-const reasonOf = ({ why, detail, until }: Blocker): Reason => ({
-  what: detail === '' ? why : `${why}: ${detail}`,
-  until,
-});
-
-/** What OpenRouter said last of the key, and what keeps every key from OpenRouter: no key serves then. */
-function contactReasons({ state, check, upstream, limits }: KeyView, now: number): Reason[] {
-  const reasons: Reason[] = [];
-  if (check !== null && standingOf({ state, check, upstream, limits }) === 'refused') {
-    const answer = `HTTP ${check.status ?? 401} ${check.detail}`.trim();
-    reasons.push({ what: `OpenRouter refuses the key: ${answer}`, until: null });
-  }
-  if (upstream !== null) {
-    const { sentence } = healthStatement(upstream, now);
-    reasons.push({ what: sentence.replace(/\.$/, ''), until: null });
-  }
-  return reasons;
-}
-
-/** What the key or the way to OpenRouter is set aside for by the last contacts, which are told already. */
-const TOLD_BY_CONTACT: readonly string[] = ['unauthorized', 'connection_failed', 'edge_blocked'];
-
-const isNoContact = ({ reason }: Blocker) => !TOLD_BY_CONTACT.includes(reason);
-
-/** What a key may do has been done: it has no room. */
-function fullness(view: KeyView, pool: RequestPool): Reason[] {
-  const { inFlight, maxConcurrency, state, freeRequests } = view;
-  const reasons: Reason[] = [];
-  if (maxConcurrency !== null && inFlight >= maxConcurrency) {
-    reasons.push({ what: `${inFlight} requests under way, as many as it may have`, until: null });
-  }
-  if (state.kind === 'returning' && inFlight >= state.allowance) {
-    reasons.push({ what: `returning: ${state.allowance} unproven at once`, until: null });
-  }
-  if (pool === 'paid') return reasons;
-  for (const [name, { used, limit, resetsAt }] of Object.entries(freeRequests)) {
-    if (limit === null || used < limit) continue;
-    reasons.push({
-      what: `${Math.min(used, limit)} of ${limit} free requests of the ${name} used`,
-      until: resetsAt,
-    });
-  }
-  return reasons;
-}
-
-/** A circuit that is not closed, as operators see it. */
-function circuitLimitView({ subject, circuit, cause }: TrippedCircuit): LimitView {
-  const { kind: state, since } = circuit;
-  const until = circuit.kind === 'open' ? circuit.until : since;
-  return {
-    ...subjectView(subject),
-    since,
-    until,
-    cause,
-    circuit: { state, ...evidenceOf(circuit) },
-  };
-}
-
-/** A limit as operators see it. */
-export function limitView({ subject, since, until, cause, evidence }: Limit): LimitView {
-  const view = { ...subjectView(subject), since, until, cause };
-  if (evidence === undefined) return view;
-  const { requests, clients } = evidence;
-  return { ...view, circuit: { state: 'open', requests, clients: clients.length } };
-}
-
-/** What a limit is about, without the key or the account. */
-export function subjectView(subject: Subject): Pick<LimitView, 'scope' | 'pool' | 'model'> {
-  return {
-    scope: subject.scope,
-    pool: 'pool' in subject ? subject.pool : 'all',
-    model: 'model' in subject ? subject.model : null,
   };
 }

@@ -25,7 +25,7 @@ export function poolWatcher({ core, listener, clock, onChange }: PoolWatcherDeps
       }
     } else if (shared?.kind === 'limit') {
       const { limit } = shared;
-      const isNew = limits.follow(limit, clock.now());
+      const isNew = limits.adopt(limit, clock.now());
       if (isNew) listener.onLimit(limit, records.keysConcernedBy(limit.subject));
     } else {
       const subject = subjectNamed(name);
@@ -35,7 +35,7 @@ export function poolWatcher({ core, listener, clock, onChange }: PoolWatcherDeps
   };
   return {
     onRecord(keyId, record) {
-      core().records.follow(keyId, record);
+      core().records.adopt(keyId, record);
       onChange();
     },
     onShared(name, json) {

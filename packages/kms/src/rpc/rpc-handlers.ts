@@ -34,7 +34,7 @@ export interface ServiceFacts {
 /** What the methods are carried out by. */
 export interface HandlerDeps {
   readonly pool: KeyPool;
-  readonly books: Accounting;
+  readonly accounting: Accounting;
   readonly owners: ObjectOwners;
   /** Null: no other machine shares the pool. */
   readonly sharing: UsageSharing | null;
@@ -108,11 +108,11 @@ function poolHandlers({
     'lease.confirm': ({ leaseId }) => pool.confirm(leaseId),
     'lease.report': ({ leaseId, outcome, ...use }) => pool.report(leaseId, outcome, use),
     'inspection.take': async ({ waitMs }, session) => {
-      const lease = await pool.takeInspection(session.id, waitMs);
-      return { lease, asksCredits: lease !== null && pool.isInDoubtOfCredits(lease.keyId) };
+      const lease = await pool.takeKeyCheck(session.id, waitMs);
+      return { lease, asksCredits: lease !== null && pool.hasGuessedCreditLimit(lease.keyId) };
     },
     'inspection.report': ({ leaseId, finding, clockOffsetMs }) =>
-      pool.reportInspection(leaseId, finding, clockOffsetMs),
+      pool.reportKeyCheck(leaseId, finding, clockOffsetMs),
     'keys.list': async ({ offset = 0, limit = MAX_LISTED_KEYS } = {}) => ({
       keys: keysThatFit(await pool.list(offset, limit)),
       total: pool.size,
@@ -150,7 +150,7 @@ function serviceHandlers({
 
 /** Takes in requests that are over; those of a message that cannot be read are left out. */
 function recording({
-  books,
+  accounting: books,
   pool,
   owners,
   clock,
@@ -201,7 +201,7 @@ function lanesThatFit(lanes: Result<'keys.history'>['lanes']): Result<'keys.hist
 }
 
 function bookHandlers(parts: HandlerDeps): Pick<Handlers, BookMethods> {
-  const { pool, books, sharing, clock } = parts;
+  const { pool, accounting: books, sharing, clock } = parts;
   const { ledger, usage, traffic, history, events } = books;
   return {
     'keys.history': ({ since, limit }) => ({

@@ -24,13 +24,13 @@ export interface ServiceHealthDeps {
 export class ServiceHealth implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #watching: Promise<void>;
-  readonly #parts: ServiceHealthDeps;
+  readonly #deps: ServiceHealthDeps;
   readonly #startedAt: number;
   #storeTrouble: StoreTrouble | null = null;
 
-  constructor(parts: ServiceHealthDeps) {
-    this.#parts = parts;
-    this.#startedAt = parts.clock.now();
+  constructor(deps: ServiceHealthDeps) {
+    this.#deps = deps;
+    this.#startedAt = deps.clock.now();
     this.#watching = this.#watch(this.#stop.signal);
   }
 
@@ -41,7 +41,7 @@ export class ServiceHealth implements AsyncDisposable {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { clock, logger, instantInWords } = this.#parts;
+    const { clock, logger, instantInWords } = this.#deps;
     const log = new HealthLog(logger, this.#startedAt, instantInWords);
     while (!signal.aborted) {
       try {
@@ -56,7 +56,7 @@ export class ServiceHealth implements AsyncDisposable {
 
   /** How all of it is now. Tries to save what could not be saved before. */
   async look(): Promise<PoolStatus & { readonly health: Health }> {
-    const { pool, traffic, clock } = this.#parts;
+    const { pool, traffic, clock } = this.#deps;
     const status = await pool.status();
     const now = clock.now();
     this.#storeTrouble = storeTrouble(status.store, this.#storeTrouble, now);

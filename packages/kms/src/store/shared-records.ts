@@ -58,12 +58,12 @@ const learnt = z.strictObject({
   day: z.int().nonnegative().exactOptional(),
 });
 /** What an account was found to be allowed. */
-export type Learnt = z.output<typeof learnt>;
+export type LearnedAllowance = z.output<typeof learnt>;
 
 /** What was kept of what keys share. */
 export interface SharedState {
   readonly limits: readonly Limit[];
-  readonly allowances: readonly (readonly [account: string, Learnt])[];
+  readonly allowances: readonly (readonly [account: string, LearnedAllowance])[];
 }
 
 const LIMIT = 'limit ';
@@ -72,7 +72,7 @@ const ALLOWANCE = 'allowance ';
 /** What is kept under a name: a limit, or what an account is allowed. */
 export type SharedRecord =
   | { readonly kind: 'limit'; readonly limit: Limit }
-  | { readonly kind: 'allowance'; readonly account: string; readonly learnt: Learnt };
+  | { readonly kind: 'allowance'; readonly account: string; readonly learnt: LearnedAllowance };
 
 /** Reads what is kept under a name; undefined if it is of an unknown form. */
 export function readShared(kept: string, json: string): SharedRecord | undefined {
@@ -118,7 +118,7 @@ export class SharedRecords {
   /** Reads what was kept, and forgets the limits that are over. What is of an unknown form is forgotten too. */
   async load(now: number): Promise<SharedState> {
     const limits: Limit[] = [];
-    const allowances: [string, Learnt][] = [];
+    const allowances: [string, LearnedAllowance][] = [];
     for (const [kept, json] of await this.#store.loadShared()) {
       const read = readShared(kept, json);
       if (read?.kind === 'limit' && isNamedSo(kept, read.limit) && read.limit.until > now) {
@@ -135,7 +135,7 @@ export class SharedRecords {
   }
 
   /** Keeps what an account is allowed. */
-  async keepAllowance(account: string, value: Learnt): Promise<void> {
+  async keepAllowance(account: string, value: LearnedAllowance): Promise<void> {
     await this.#save(allowanceName(account), JSON.stringify(value));
   }
 

@@ -174,16 +174,16 @@ export interface StateStore extends KeyRecordStore {
   /** Has somebody told from now on of what others change. */
   watch(watcher: StateWatcher): void;
 
-  standing(): StoreStatus;
+  status(): StoreStatus;
 
   /** Lets go of whatever it holds. Leases are forgotten, records stay. */
   close(): Promise<void>;
 }
 
 /** What a store does of this that no other machine shares. */
-export const UNSHARED: Pick<StateStore, 'watch' | 'standing'> = {
+export const UNSHARED: Pick<StateStore, 'watch' | 'status'> = {
   watch: () => undefined,
-  standing: () => ({ trouble: null, machines: [] }),
+  status: () => ({ trouble: null, machines: [] }),
 };
 
 /** A lease that is put in force again. */

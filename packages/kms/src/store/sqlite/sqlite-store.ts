@@ -36,7 +36,7 @@ export function openSqliteStore(options: SqliteStoreOptions): StateStore {
   return {
     backend: 'embedded',
     ...UNSHARED,
-    standing: () => ({ trouble: diskTrouble(options.path) ?? writes.trouble, machines: [] }),
+    status: () => ({ trouble: diskTrouble(options.path) ?? writes.trouble, machines: [] }),
     ...recordsIn(database, records, writes),
     ...leaseStore(new LeaseTable({ ...options, windows }), windows, (window) =>
       writes.countSoon(window),

@@ -38,7 +38,7 @@ return { version, text, 1 }`);
  * which on it tells, the machines as (id, name, last seen), and the changes as (name, version, written
  * at, text).
  */
-export const MEET: Script = script(`${PRELUDE}
+export const HEARTBEAT: Script = script(`${PRELUDE}
 local epoch, machine, since = redis.call('GET', KEYS[1]), ARGV[2], tonumber(ARGV[4])
 if not epoch then
   epoch = ARGV[1]
@@ -68,4 +68,4 @@ local micros = time[1] .. string.format('%06d', time[2])
 return { micros, epoch, redis.call('GET', KEYS[6]) or '', since, machines, changes }`);
 
 /** Forgets that a machine lives. KEYS: machines. ARGV: machine. */
-export const LEAVE_MACHINES: Script = script(`return redis.call('HDEL', KEYS[1], ARGV[1])`);
+export const FORGET_MACHINE: Script = script(`return redis.call('HDEL', KEYS[1], ARGV[1])`);

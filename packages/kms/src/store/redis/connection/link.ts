@@ -1,102 +1,75 @@
-import { HOUR_MS } from '@openrouter-proxy/runtime';
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisUrl } from '@openrouter-proxy/config';
-import * as z from 'zod';
+import { HOUR_MS } from '@openrouter-proxy/runtime';
 import { StateUnavailable, type Machine } from '../../state-store.ts';
-import { LEAVE_MACHINES, MEET } from './cell-scripts.ts';
+import { FORGET_MACHINE } from './cell-scripts.ts';
 import { COMMAND_TIMEOUT_MS, Connection } from './connection.ts';
-import type { KeySpace } from './key-space.ts';
-import type { RedisClock } from './redis-clock.ts';
-import { ScriptArguments, type Script } from './script.ts';
+import { heartbeat, MAX_CHANGES, type HeartbeatDeps, type RemoteCell } from './heartbeat.ts';
+import { ScriptArguments, type Run } from './script.ts';
 import { troubleWith, wantsNewConnection } from './trouble.ts';
 
-const MEET_EVERY_MS = 1_000;
+const HEARTBEAT_EVERY_MS = 1_000;
 const RETRY_EVERY_MS = 150;
-/** So long after an outage others may still come back, and nobody may be listening to the channel yet. */
+/** For this long after an outage, other machines may still reconnect and this one may miss messages. */
 const UNSETTLED_MS = 5_000;
-/** What changes in quick succession is looked at together. */
-const MEET_AT_MOST_EVERY_MS = 10;
-const CHANGES_AT_ONCE = 500;
-/** All that is known is compared with what Redis has from time to time. */
+/** Changes in quick succession are read together. */
+const MIN_PAUSE_MS = 10;
+/** Every cell is compared with Redis from time to time. */
 const COMPARE_EVERY_MS = HOUR_MS;
-/** A command that is executed later than this is not wanted any more. */
+/** A command that runs later than this after it was sent is not wanted any more. */
 const TOO_LATE_MS = COMMAND_TIMEOUT_MS + 50;
 
-const meeting = z.tuple([
-  z.string(),
-  z.string(),
-  z.string(),
-  z.number(),
-  z.array(z.tuple([z.string(), z.string(), z.number()])),
-  z.array(z.tuple([z.string(), z.number(), z.number(), z.string()])),
-]);
-
-/** Runs a script: as long as Redis is there, or anyway. Rejects with StateUnavailable. */
-export type Run = (script: Script, values: ScriptArguments) => Promise<unknown>;
-
-/** A cell as Redis has it. */
-export interface RemoteCell {
-  readonly name: string;
-  readonly version: number;
-  readonly writtenAt: number;
-  readonly text: string;
-}
-
-/** What a look at Redis has shown. */
+/** The state in Redis, as read by one or more heartbeats. */
 export interface LinkSnapshot {
   /** The slot that was entered last, by its name; '' if none was. */
   readonly cursor: string;
-  /** The cells that have changed, or all of them. */
+  /** The changed cells, or all cells. */
   readonly changes: readonly RemoteCell[];
-  /** All cells are among them. */
+  /** `changes` has all cells. */
   readonly isWhole: boolean;
   /** The name of the state. */
   readonly epoch: string;
-  /** It is not the state that was known here: that was lost, or none was known. */
+  /** The state is another one than before: the old one was lost, or none was known. */
   readonly isOther: boolean;
 }
 
-/** A time without Redis. */
+/** An outage of Redis. */
 export interface Outage {
   /** By `performance.now()`. */
   readonly since: number;
   readonly reason: string;
 }
 
-/** What a link is made of. */
-export interface LinkOptions {
+/** Options of a link. */
+export interface LinkOptions extends HeartbeatDeps {
   readonly url: RedisUrl;
-  readonly keys: KeySpace;
-  readonly machine: { readonly id: string; readonly name: string };
-  readonly clock: RedisClock;
-  /** The state that was known before; '': none. */
+  /** The epoch of the last known state; '' if none is known. */
   readonly knownEpoch: string;
-  /** Takes in what is in Redis, and after an outage brings it in line with what is known here. */
-  readonly onMeeting: (meeting: LinkSnapshot, run: Run, isAfterOutage: boolean) => Promise<void>;
-  /** An outage has begun, or is over (null). */
+  /** Applies the state in Redis. After an outage it also writes what Redis has missed. */
+  readonly onSnapshot: (snapshot: LinkSnapshot, run: Run, isAfterOutage: boolean) => Promise<void>;
+  /** Called when an outage begins, and with null when it ends. */
   readonly onOutage: (outage: Outage | null) => void;
 }
 
 /**
- * The way to Redis. While Redis is away nobody but the link itself asks it for anything; it looks
- * whether Redis is back, and has what was missed made up for before it is used again.
+ * The link to Redis. It sends heartbeats, which read the changes of other machines. During an outage
+ * only heartbeats are sent; the state is resynchronized before other commands are allowed again.
  */
 export class Link {
   readonly #options: LinkOptions;
   readonly #connection: Connection;
-  /** The state that Redis has, and the one that is known here. */
   #epoch = '';
   #knownEpoch: string;
+  /** The version of the last change that was read. */
   #seen = 0;
   #comparedAt = -Infinity;
-  #backSince = -Infinity;
+  #reconnectedAt = -Infinity;
   #outage: Outage | null = { since: performance.now(), reason: 'Redis has not been reached yet' };
   #machines: readonly Machine[] = [];
   #isClosed = false;
-  #wake: () => void = () => undefined;
-  #isPoked = false;
-  readonly #tending: Promise<void>;
+  #endPause: () => void = () => undefined;
+  #isAwake = false;
+  readonly #loop: Promise<void>;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -107,15 +80,15 @@ export class Link {
       listen: {
         channel: keys.channel,
         onMessage: (from) => {
-          if (from !== machine.id) this.#poke();
+          if (from !== machine.id) this.#wake();
         },
       },
-      onReady: () => this.#poke(),
+      onReady: () => this.#wake(),
     });
-    this.#tending = this.#tend();
+    this.#loop = this.#sendHeartbeats();
   }
 
-  /** Null: Redis is there. */
+  /** Null while Redis is reachable. */
   get outage(): Outage | null {
     return this.#outage;
   }
@@ -129,28 +102,28 @@ export class Link {
     return this.#epoch;
   }
 
-  /** What is passed to a script that must see the state that is known here, and must not be late. */
+  /** Arguments that make a script fail on another state than the known one, or when it runs too late. */
   fence(): [epoch: string, deadline: number] {
     return [this.#epoch, this.#options.clock.now() + TOO_LATE_MS];
   }
 
-  /** Runs a script. Rejects with StateUnavailable; then it is not known whether it was run. */
+  /** Runs a script. Rejects with StateUnavailable; the script may have run all the same. */
   readonly run: Run = async (script, values) => {
     if (this.#outage !== null) throw new StateUnavailable(this.#outage.reason);
     return await this.#runAnyway(script, values);
   };
 
-  /** Says that this machine is gone, and closes the connections. */
+  /** Removes this machine from the list of machines, and closes the connections. */
   async close(): Promise<void> {
     const { keys, machine } = this.#options;
     this.#isClosed = true;
-    this.#poke();
+    this.#wake();
     if (this.#outage === null) {
       const values = new ScriptArguments(keys.machines).add(machine.id);
-      await this.#runAnyway(LEAVE_MACHINES, values).catch(() => undefined); // it is noticed in a while
+      await this.#runAnyway(FORGET_MACHINE, values).catch(() => undefined); // its entry expires
     }
     this.#connection.close();
-    await this.#tending;
+    await this.#loop;
   }
 
   readonly #runAnyway: Run = async (script, values) => {
@@ -161,97 +134,80 @@ export class Link {
     }
   };
 
-  /** Looks at Redis now, not when it is time. */
-  #poke(): void {
-    this.#isPoked = true;
-    this.#wake();
+  /** Sends the next heartbeat at once. */
+  #wake(): void {
+    this.#isAwake = true;
+    this.#endPause();
   }
 
-  async #tend(): Promise<void> {
+  async #sendHeartbeats(): Promise<void> {
     while (!this.#isClosed) {
-      this.#isPoked = false;
+      this.#isAwake = false;
       try {
-        await this.#look();
+        await this.#synchronize();
       } catch (error) {
         if (!(error instanceof StateUnavailable)) this.#failed(error);
       }
-      await sleep(MEET_AT_MOST_EVERY_MS, undefined, { ref: false });
-      const isSettled = performance.now() - this.#backSince > UNSETTLED_MS;
-      await this.#pause(this.#outage === null && isSettled ? MEET_EVERY_MS : RETRY_EVERY_MS);
+      await sleep(MIN_PAUSE_MS, undefined, { ref: false });
+      const isSettled = performance.now() - this.#reconnectedAt > UNSETTLED_MS;
+      const isCalm = this.#outage === null && isSettled;
+      await this.#pause(isCalm ? HEARTBEAT_EVERY_MS : RETRY_EVERY_MS);
     }
   }
 
-  async #look(): Promise<void> {
-    const { onMeeting, onOutage } = this.#options;
+  async #synchronize(): Promise<void> {
+    const { onSnapshot, onOutage } = this.#options;
     const outage = this.#outage;
     const isOld = performance.now() - this.#comparedAt > COMPARE_EVERY_MS;
     if (isOld || outage !== null) this.#seen = 0;
-    await onMeeting(await this.#meet(), this.#runAnyway, outage !== null);
+    await onSnapshot(await this.#readChanges(), this.#runAnyway, outage !== null);
     if (outage === null || this.#isClosed) return;
     this.#knownEpoch = this.#epoch;
     this.#outage = null;
-    this.#backSince = performance.now();
+    this.#reconnectedAt = performance.now();
     onOutage(null);
   }
 
-  /** Reads what has changed since the last look. */
-  async #meet(): Promise<LinkSnapshot> {
+  /** Reads all changes since the last heartbeat. */
+  async #readChanges(): Promise<LinkSnapshot> {
     const changes: RemoteCell[] = [];
     let isWhole = this.#seen === 0;
     for (;;) {
-      const { epoch, since, cursor, some } = await this.#meetOnce();
+      const beat = await heartbeat(this.#options, this.#runAnyway, this.#seen);
+      const { epoch, since, cursor } = beat;
       this.#epoch = epoch;
+      this.#machines = beat.machines;
       const isOther = epoch !== this.#knownEpoch;
       if (isOther && this.#outage === null) throw new Error('STATELOST the state was lost');
       isWhole ||= since === 0;
-      changes.push(...some);
-      this.#seen = Math.max(some.at(-1)?.version ?? 0, since);
-      if (some.length < CHANGES_AT_ONCE) {
+      changes.push(...beat.changes);
+      this.#seen = Math.max(beat.changes.at(-1)?.version ?? 0, since);
+      if (beat.changes.length < MAX_CHANGES) {
         if (isWhole) this.#comparedAt = performance.now();
         return { cursor, changes, isWhole, epoch, isOther };
       }
     }
   }
 
-  async #meetOnce() {
-    const { keys, machine, clock } = this.#options;
-    const values = new ScriptArguments(
-      ...[keys.epoch, keys.cells, keys.changes, keys.revision, keys.machines, keys.cursor],
-    ).add(...[newEpoch(), machine.id, machine.name, this.#seen, CHANGES_AT_ONCE]);
-    const askedAt = performance.now();
-    const answer = meeting.parse(await this.#runAnyway(MEET, values));
-    const [micros, epoch, cursor, since, machines, changes] = answer;
-    clock.learn(Number(micros) / 1_000, askedAt, performance.now());
-    this.#machines = machines.map(([id, name, lastSeenAt]) => {
-      return { name: `${name} (${id})`, lastSeenAt, self: id === machine.id };
-    });
-    const some = changes.map(([name, version, writtenAt, text]) => {
-      return { name, version, writtenAt, text };
-    });
-    return { epoch, since, cursor, some };
-  }
-
-  /** Begins an outage, if there is none; what it is about. */
+  /** Starts an outage, if there is none. Returns its reason. */
   #failed(error: unknown): string {
     const reason = troubleWith(error);
     if (wantsNewConnection(error)) this.#connection.renew();
     if (this.#outage === null) {
       this.#outage = { since: performance.now(), reason };
       this.#options.onOutage(this.#outage);
-      this.#poke();
+      this.#wake();
     } else this.#outage = { ...this.#outage, reason };
     return reason;
   }
 
-  /** Until the time is over, or somebody pokes. */
+  /** Waits until the time is over, or `#wake` is called. */
   async #pause(ms: number): Promise<void> {
-    if (this.#isPoked || this.#isClosed) return;
-    const poked = Promise.withResolvers<undefined>();
-    this.#wake = () => poked.resolve(undefined);
-    const timer = setTimeout(this.#wake, ms).unref();
-    await poked.promise;
+    if (this.#isAwake || this.#isClosed) return;
+    const woken = Promise.withResolvers<undefined>();
+    this.#endPause = () => woken.resolve(undefined);
+    const timer = setTimeout(this.#endPause, ms).unref();
+    await woken.promise;
     clearTimeout(timer);
   }
 }
-
-const newEpoch = () => randomBytes(12).toString('base64url');

@@ -42,3 +42,6 @@ export class ScriptArguments {
     return place;
   }
 }
+
+/** Runs a script. Rejects with StateUnavailable. */
+export type Run = (script: Script, values: ScriptArguments) => Promise<unknown>;

@@ -1,6 +1,7 @@
 import { StateUnavailable, type Window } from '../../state-store.ts';
-import type { LeaseCalls, LeaseEntry, LeaveAnswer, LeaveAsked } from './lease-calls.ts';
-import type { Run } from '../connection/link.ts';
+import type { LeaseCalls } from './lease-calls.ts';
+import type { LeaseEntry, LeaveAnswer, LeaveAsked } from './lease-messages.ts';
+import type { Run } from '../connection/script.ts';
 
 const AT_ONCE = 200;
 /** How many ended leases are remembered for Redis: those of a machine that cannot tell end by themselves. */
@@ -54,13 +55,13 @@ export class HeldLeases {
       return await this.#calls.leave(asked);
     } catch (error) {
       if (!(error instanceof StateUnavailable)) throw error;
-      this.owe(asked);
+      this.leaveLater(asked);
       return null;
     }
   }
 
   /** Notes that a lease may still be in slots that it has left. */
-  owe(asked: LeaveAsked): void {
+  leaveLater(asked: LeaveAsked): void {
     const before = this.#owed.get(asked.leaseId)?.slotIds ?? [];
     const slotIds = [...new Set([...before, ...asked.slotIds])];
     this.#owed.set(asked.leaseId, { ...asked, slotIds });
@@ -70,7 +71,7 @@ export class HeldLeases {
   }
 
   /** Tells Redis of everything it could not be told. Rejects with StateUnavailable. */
-  async makeUp(now: number, run: Run): Promise<void> {
+  async resynchronize(now: number, run: Run): Promise<void> {
     const owed = [...this.#owed.values()];
     for (let from = 0; from < owed.length; from += AT_ONCE) {
       const some = owed.slice(from, from + AT_ONCE);

@@ -13,7 +13,18 @@ import {
   TRANSFER,
   USED,
 } from './lease-scripts.ts';
-import type { Link, Run } from '../connection/link.ts';
+import {
+  answerOf,
+  type CountAsked,
+  type LeaseEntry,
+  type LeaveAnswer,
+  type LeaveAsked,
+  type RawReserved,
+  type ReserveAnswer,
+  type ReserveAsked,
+} from './lease-messages.ts';
+import type { Link } from '../connection/link.ts';
+import type { Run } from '../connection/script.ts';
 import { ScriptArguments } from '../connection/script.ts';
 
 /** A script is done with so many at once, so that Redis is not held up. */
@@ -25,51 +36,6 @@ const WINDOW_LINGERS_MS = MINUTE_MS;
 const NO_LIMIT = -1;
 /** Leases are renewed for as long as their machine lives: those of a machine that is gone end so soon. */
 const HELD_MS = 30_000;
-
-/** Some candidates of a request, for a lease that lasts so long. */
-export interface ReserveAsked {
-  readonly candidates: readonly Candidate[];
-  readonly ttlMs: number;
-}
-
-/** Which of them had room; the places of windows that had none. */
-export interface ReserveAnswer {
-  /** -1: none. */
-  readonly taken: number;
-  /** The leases of the pool in its first slot. */
-  readonly inSlot: number;
-  /** How many leases of the pool its windows count now. */
-  readonly used: readonly number[];
-  readonly full: readonly (readonly [candidate: number, window: number])[];
-}
-
-/** A lease to be ended or put in force, as far as Redis has to know. */
-export interface LeaseEntry {
-  readonly leaseId: string;
-  readonly slotIds: readonly string[];
-  readonly expiresAt: number;
-  /** Given by an earlier life of the service, or another one: who has released it is not known here. */
-  readonly isForeign: boolean;
-}
-
-/** A lease that leaves slots. */
-export interface LeaveAsked extends Pick<LeaseEntry, 'leaseId' | 'slotIds' | 'isForeign'> {
-  /** The windows that get their room back. */
-  readonly windows: readonly Window[];
-}
-
-/** What came of it. */
-export interface LeaveAnswer {
-  readonly isFirst: boolean;
-  readonly inSlot: number;
-}
-
-/** Counts a window at least so far, and so much further. */
-export interface CountAsked {
-  readonly window: Window;
-  readonly least: number;
-  readonly more: number;
-}
 
 /** What calls are made with. */
 export interface LeaseCallsOptions {
@@ -233,23 +199,4 @@ export class LeaseCalls {
   }
 }
 
-/** As the script answers. */
-type RawReserved = [taken: number, inSlot: number, used: number[], full: number[]];
-
-const answerOf = ([taken, inSlot, used, full]: RawReserved): ReserveAnswer => ({
-  taken: taken - 1,
-  inSlot,
-  used,
-  full: pairs(full),
-});
-
 const lifetimeOf = ({ startsAt, endsAt }: Window) => endsAt - startsAt + WINDOW_LINGERS_MS;
-
-/** Lua counts from one. */
-function pairs(flat: readonly number[]): [number, number][] {
-  const found: [number, number][] = [];
-  for (let at = 0; at < flat.length; at += 2) {
-    found.push([(flat[at] ?? 0) - 1, (flat[at + 1] ?? 0) - 1]);
-  }
-  return found;
-}

@@ -45,7 +45,7 @@ export class OutageLeases {
     const shares = (this.#shares ??= this.#newShares(now));
     const limited = candidates.map((original) => ({ ...shares.of(original), original }));
     const { taken } = own.reserve(limited, terms, now);
-    if (taken !== null) windows.owe(taken.windows);
+    if (taken !== null) windows.countLater(taken.windows);
     return { taken: taken?.original ?? null, full: [] }; // a full share says nothing about the window
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Candidate, Window } from '../../state-store.ts';
-import { consequenceOf, mayAllocate, Shares } from './outage-policy.ts';
+import { outageEffect, mayAllocate, Shares } from './outage-policy.ts';
 
 test.each([
   ['static', 0, true],
@@ -10,7 +10,7 @@ test.each([
   ['closed', 0, false],
 ] as const)('whether `%s` lends %i ms after Redis has gone: %s', (policy, elapsedMs, may) => {
   expect(mayAllocate(policy, elapsedMs)).toBe(may);
-  expect(consequenceOf(policy, elapsedMs).startsWith('keys are lent')).toBe(may);
+  expect(outageEffect(policy, elapsedMs).startsWith('keys are lent')).toBe(may);
 });
 
 const window: Window = { id: 'a/day', startsAt: 0, endsAt: 9, limit: 20 };

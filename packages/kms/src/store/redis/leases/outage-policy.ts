@@ -14,7 +14,7 @@ export function mayAllocate(policy: OutagePolicy, elapsedMs: number): boolean {
 }
 
 /** What that means for who looks at the service. */
-export function consequenceOf(policy: OutagePolicy, elapsedMs: number): string {
+export function outageEffect(policy: OutagePolicy, elapsedMs: number): string {
   if (!mayAllocate(policy, elapsedMs)) return 'no key is lent';
   const until = policy === 'static' ? `, until ${STATIC_FOR_MS / 1_000} s have passed` : '';
   return `keys are lent on what is known here${until}`;

@@ -9,8 +9,10 @@ import {
 } from '../../state-store.ts';
 import { isProbeSlot, probeSlot } from '../../slots.ts';
 import { HeldLeases, type HeldLease } from './held-leases.ts';
-import type { LeaseCalls, ReserveAnswer } from './lease-calls.ts';
-import type { Link, Run } from '../connection/link.ts';
+import type { LeaseCalls } from './lease-calls.ts';
+import type { ReserveAnswer } from './lease-messages.ts';
+import type { Link } from '../connection/link.ts';
+import type { Run } from '../connection/script.ts';
 import { OutageLeases } from './outage-leases.ts';
 import type { OutagePolicy } from './outage-policy.ts';
 import type { SharedWindows } from './shared-windows.ts';
@@ -136,8 +138,8 @@ export class SharedLeases {
   }
 
   /** Tells Redis what it could not be told. Rejects with StateUnavailable. */
-  async makeUp(run: Run): Promise<void> {
-    await this.#held.makeUp(this.#options.now(), run);
+  async resynchronize(run: Run): Promise<void> {
+    await this.#held.resynchronize(this.#options.now(), run);
     this.#outageLeases.end();
   }
 
@@ -157,7 +159,7 @@ export class SharedLeases {
     const answer = await orLater(this.#options.calls.reserve({ candidates, ttlMs }));
     if (answer !== null) return answer;
     // Redis may have reserved one of them before the answer was lost.
-    for (const candidate of candidates) this.#held.owe(heldOf(candidate, terms));
+    for (const candidate of candidates) this.#held.leaveLater(heldOf(candidate, terms));
     return null;
   }
 

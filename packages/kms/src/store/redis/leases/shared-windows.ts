@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { StateUnavailable, type Window, type WindowSnapshot } from '../../state-store.ts';
 import { WindowCounts } from '../../window-counts.ts';
-import type { CountAsked, LeaseCalls } from './lease-calls.ts';
-import type { Run } from '../connection/link.ts';
+import type { LeaseCalls } from './lease-calls.ts';
+import type { CountAsked } from './lease-messages.ts';
+import type { Run } from '../connection/script.ts';
 
 const COUNTS_AT_ONCE = 200;
 
@@ -61,14 +62,14 @@ export class SharedWindows {
   }
 
   /** Notes that Redis does not know of one lease in each of these windows. */
-  owe(windows: readonly Window[]): void {
+  countLater(windows: readonly Window[]): void {
     for (const window of windows) {
       this.#debts.set(nameOf(window), (this.#debts.get(nameOf(window)) ?? 0) + 1);
     }
   }
 
   /** Tells Redis what was counted here. Rejects with StateUnavailable. */
-  async makeUp(now: number, run: Run): Promise<void> {
+  async resynchronize(now: number, run: Run): Promise<void> {
     this.#settleAccounts(now);
     for (;;) {
       const [payment] = this.#payments;

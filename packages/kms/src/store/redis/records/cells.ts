@@ -2,7 +2,9 @@ import { DAY_MS } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import { WRITE } from '../connection/cell-scripts.ts';
 import type { KeySpace } from '../connection/key-space.ts';
-import type { LinkSnapshot, RemoteCell, Run } from '../connection/link.ts';
+import type { LinkSnapshot } from '../connection/link.ts';
+import type { RemoteCell } from '../connection/heartbeat.ts';
+import type { Run } from '../connection/script.ts';
 import { ScriptArguments } from '../connection/script.ts';
 
 /** How many cells are written at once to make up for an outage. */
@@ -62,7 +64,7 @@ export class Cells {
   }
 
   /** Takes in what was known before this life; `isDirty`: Redis was never told. */
-  recall(name: string, text: string, isDirty: boolean): void {
+  restore(name: string, text: string, isDirty: boolean): void {
     const cell = this.#cell(name);
     cell.text = text;
     cell.isDirty = isDirty;
@@ -77,7 +79,7 @@ export class Cells {
   }
 
   /** Takes in what others have changed. Rejects with StateUnavailable. */
-  async take({ changes, isWhole, isOther }: LinkSnapshot, now: number, run: Run): Promise<void> {
+  async apply({ changes, isWhole, isOther }: LinkSnapshot, now: number, run: Run): Promise<void> {
     const present = new Set(changes.map(({ name }) => name));
     for (const [name, cell] of isWhole ? this.#cells : []) {
       if (present.has(name)) continue;

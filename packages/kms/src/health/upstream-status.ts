@@ -3,7 +3,7 @@ import type { HealthFacts } from './causes.ts';
 import type { Contacts } from './contacts.ts';
 
 /** What is known to be wrong between here and OpenRouter, for every key alike. */
-export function wayToOpenRouter(
+export function upstreamStatus(
   contacts: Pick<Contacts, 'trouble'>,
   limits: LimitRegistry,
   now: number,

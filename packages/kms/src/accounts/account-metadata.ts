@@ -1,4 +1,4 @@
-import type { KeyFacts } from '@openrouter-proxy/kms-protocol';
+import type { KeyMetadata } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import { accountName, currentWindows, windowsAt, type Allowances } from './accounts.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
@@ -10,7 +10,7 @@ import { freeSlot } from '../store/slots.ts';
 import type { StateStore, Window, WindowSnapshot } from '../store/state-store.ts';
 
 /** What findings about accounts are carried out with. */
-export interface AccountFindingsDeps {
+export interface AccountMetadataDeps {
   readonly records: KeyRecords;
   readonly limits: LimitRegistry;
   readonly allowances: Allowances;
@@ -26,7 +26,9 @@ export interface FreeRequestsBefore {
   readonly snapshot: WindowSnapshot;
 }
 
-type CountedDeps = Pick<AccountFindingsDeps, 'records' | 'allowances' | 'store'>;
+type CountedDeps = Pick<AccountMetadataDeps, 'records' | 'allowances'> & {
+  readonly store: Pick<StateStore, 'snapshot'>;
+};
 
 /** Notes the day's free requests of a key's account before OpenRouter is asked. Null: they are not known. */
 export async function freeRequestsOf(
@@ -41,19 +43,19 @@ export async function freeRequestsOf(
 }
 
 /** Carries out what `GET /key` tells of a key's account: whose it is, and how many free requests it has used. */
-export class AccountFindings {
-  readonly #parts: AccountFindingsDeps;
+export class AccountMetadata {
+  readonly #deps: AccountMetadataDeps;
 
-  constructor(parts: AccountFindingsDeps) {
-    this.#parts = parts;
+  constructor(deps: AccountMetadataDeps) {
+    this.#deps = deps;
   }
 
   /** Takes in what was told of a key and its account. What was known of the key alone is of its account then. */
-  async learn(key: PoolKey, facts: KeyFacts): Promise<void> {
-    const { records, listener } = this.#parts;
-    const account = facts.owner === null ? null : accountName(facts.owner);
+  async assign(key: PoolKey, metadata: KeyMetadata): Promise<void> {
+    const { records, listener } = this.#deps;
+    const account = metadata.owner === null ? null : accountName(metadata.owner);
     const before = records.accountOf(key);
-    await records.take(key, { kind: 'inspected', facts, account });
+    await records.take(key, { kind: 'checked', metadata, account });
     const after = records.accountOf(key);
     if (after === before) return;
     if (before === key.name) await this.#move(before, after);
@@ -62,13 +64,13 @@ export class AccountFindings {
   }
 
   /** Takes in the free requests of the day. The subject of a limit that is over by that; null: there is none. */
-  async count(
+  async countFreeRequests(
     key: PoolKey,
-    { freeRequests }: KeyFacts,
+    { freeRequests }: KeyMetadata,
     before: FreeRequestsBefore | null,
   ): Promise<Subject | null> {
     if (freeRequests === null) return null;
-    const { records, allowances, shared, store, clock } = this.#parts;
+    const { records, allowances, shared, store, clock } = this.#deps;
     const now = clock.now();
     const account = records.accountOf(key);
     const learnt = allowances.learn(account, 'day', freeRequests.limit);
@@ -82,7 +84,7 @@ export class AccountFindings {
 
   /** The limit on free requests that a free request of the day ends: a guess, or the count of this service. */
   async #endedBy(account: string, day: Window): Promise<Subject | null> {
-    const { limits, store, clock } = this.#parts;
+    const { limits, store, clock } = this.#deps;
     const subject: Subject = { scope: 'account', account, pool: 'free' };
     const limit = limits.on(subject, clock.now());
     if (limit === undefined) return null;
@@ -94,7 +96,7 @@ export class AccountFindings {
 
   /** Limits, counts and allowances of a key that was an account by itself are those of its account. */
   async #move(from: string, to: string): Promise<void> {
-    const { limits, allowances, shared, store, records, listener, clock } = this.#parts;
+    const { limits, allowances, shared, store, records, listener, clock } = this.#deps;
     const now = clock.now();
     const { began, ended } = limits.moveAccount(from, to, now);
     for (const limit of began) listener.onLimit(limit, records.keysConcernedBy(limit.subject));
