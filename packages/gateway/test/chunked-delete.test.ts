@@ -41,6 +41,6 @@ it('sends a DELETE with a body of stated length as one request', async () => {
   const upstream = await startRecordingUpstream(answering(OK));
   const gateway = await startTestGateway(upstream.url);
   const length = `Content-Length: ${SMUGGLED.length}`;
-  await gateway.send(rawRequest('DELETE', '/api/v1/keys/x', [length], SMUGGLED));
+  await gateway.send(rawRequest('DELETE', '/api/v1/things/x', [length], SMUGGLED));
   expect(upstream.requests().map(({ body }) => body.toString())).toEqual([SMUGGLED]);
 });

@@ -95,7 +95,7 @@ const ROUTES: [string, 'open' | 'api' | 'metrics'][] = [
   ['GET /api/v1', 'open'],
   ['POST /api/v1/chat/completions', 'api'],
   ['POST /v1/messages', 'api'],
-  ['DELETE /api/v1/keys/x', 'api'],
+  ['DELETE /api/v1/things/x', 'api'],
   ['GET /metrics', 'metrics'],
   ['GET /metrics/raw', 'metrics'],
 ];

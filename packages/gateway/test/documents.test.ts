@@ -167,7 +167,7 @@ describe('another endpoint', () => {
   it('that answers a POST with an empty document is not asked again: that could be paid for twice', async () => {
     const upstream = await startRecordingUpstream(answering(chunked(), OK));
     const gateway = await startTestGateway(upstream.url);
-    expect(statusOf(await gateway.send(post('rerank')))).toBe(502);
+    expect(statusOf(await gateway.send(post('videos')))).toBe(502);
     expect(upstream.requests()).toHaveLength(1);
     await expect.poll(() => gateway.keys.outcomes()).toEqual(['truncated']);
   });

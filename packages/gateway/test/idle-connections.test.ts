@@ -29,7 +29,7 @@ it('sends a request again, once, when a kept connection turns out to be closed',
     .toEqual(['success', 'connection_failed', 'success']);
 });
 
-it('sends nothing again that might be done twice: a key that is to be made, say', async () => {
+it('sends nothing again that might be done twice, such as a video job', async () => {
   const upstream = await startRecordingUpstream(async (connection) => {
     await connection.message();
     connection.send(OK);
@@ -39,7 +39,7 @@ it('sends nothing again that might be done twice: a key that is to be made, say'
   const gateway = await startTestGateway(upstream.url);
   await gateway.send(rawPost('{}'));
   const headers = ['Content-Type: application/json', 'Content-Length: 2'];
-  const answer = await gateway.send(`${rawRequest('POST', '/api/v1/keys', headers)}{}`);
+  const answer = await gateway.send(`${rawRequest('POST', '/api/v1/videos', headers)}{}`);
   expect(statusOf(answer)).toBe(502);
   expect(upstream.requests()).toHaveLength(2);
 });

@@ -27,7 +27,7 @@ const REFUSALS: [status: string, body: string, words: RegExp, instead: number][]
   ['429 Too Many', error(429, 'Rate limit exceeded: free-models-per-day'), /per-day/, 429],
 ];
 
-const modelOf = (path: string) => (path.startsWith('/api/v1/key') ? '' : '{"model":"m"}');
+const modelOf = (path: string) => (path.startsWith('/api/v1/datasets') ? '' : '{"model":"m"}');
 const post = (path: string) =>
   rawRequest('POST', path, [`Content-Length: ${modelOf(path).length}`], modelOf(path));
 
@@ -51,7 +51,7 @@ describe.each(REFUSALS)('a refusal of the key (%s %s)', (status, body, words, in
     '/api/v1/messages',
     '/api/v1/embeddings',
     '/api/v1/images',
-    '/api/v1/key',
+    '/api/v1/datasets/session-cost',
   ])('on %s reaches no client when the attempts are used up', async (path) => {
     const upstream = await startRecordingUpstream(answering(refusal));
     const gateway = await startTestGateway(upstream.url, { forwarding: { maxAttempts: 1 } });

@@ -23,6 +23,12 @@ export const GATEWAY_ERRORS = {
     anthropic: 'permission_error',
     errorType: 'permission_denied',
   },
+  administration_denied: {
+    status: 403,
+    type: 'permission_error',
+    anthropic: 'permission_error',
+    errorType: 'permission_denied',
+  },
   not_found: {
     status: 404,
     type: 'not_found_error',

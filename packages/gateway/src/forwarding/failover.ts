@@ -1,9 +1,9 @@
 import type { NoKeyData, Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
-import type { Unanswered } from '../answer/attempt-result.ts';
+import { isUnsent, type Unanswered } from '../answer/attempt-result.ts';
+import type { RepeatPolicy } from '../endpoints/endpoint.ts';
+import { mayRepeat } from '../endpoints/repeats.ts';
 import { isAboutKey } from '../outcome/key-refusal.ts';
 import { refusesAccount, refusesKey, type AccountRefusalKind } from '../outcome/outcome.ts';
-import type { RequestIdentity } from '../request/request-progress.ts';
-import { canHelp } from '../upstream/upstream-failure.ts';
 
 /** The longest a client is kept waiting for a provider that says how long it needs. */
 const LONGEST_WAIT_MS = 30_000;
@@ -128,7 +128,9 @@ export function nextStep(outcome: Outcome, history: History, limits: FailoverLim
 }
 
 /** What a request allows after an attempt. */
-export interface Repeatable extends Pick<RequestIdentity, 'api' | 'method'> {
+export interface Repeatable {
+  /** When the endpoint may be asked again. */
+  readonly repeat: RepeatPolicy;
   /** Whether the body can be sent again. */
   readonly hasBody: boolean;
   /** Whether the attempt was made under a leased key. */
@@ -143,7 +145,10 @@ export function stepAfter(
   limits: FailoverLimits,
 ): NextStep {
   if (!request.hasBody) return ANSWER;
-  if (result.kind === 'failed' && !canHelp(result.failure, request)) return ANSWER;
+  if (result.kind === 'failed' && !result.failure.mayPass) return ANSWER;
+  const status = result.kind === 'refused' ? result.outcome.status : null;
+  const attempt = { outcome: result.outcome.kind, isUnsent: isUnsent(result), status };
+  if (!mayRepeat(request.repeat, { ...attempt, hasContent: false })) return ANSWER;
   const step = nextStep(result.outcome, history, limits);
   const needsLease = step.kind === 'other-key' || step.kind === 'other-account';
   return needsLease && !request.hasLease ? ANSWER : step;

@@ -223,9 +223,8 @@ class Forwarding {
   async #afterAttempt(result: Unanswered, lease: Lease | null): Promise<RequestEnd | null> {
     const { reason } = this.#cancellation;
     if (reason?.kind === 'client-gone') return reason;
-    const { api, method } = this.#context.identity;
-    const hasBody = this.#body.repeatable;
-    const request = { api, method, hasBody, hasLease: lease !== null };
+    const repeat = this.#context.identity.endpoint?.repeat ?? 'not-taken';
+    const request = { repeat, hasBody: this.#body.repeatable, hasLease: lease !== null };
     const step = stepAfter(result, request, this.#history, this.#limits);
     if (reason !== null || step.kind === 'answer') return this.#conclude(result);
     this.#keepalive.waitsFor('another attempt');

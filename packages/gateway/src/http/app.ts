@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { matchEndpoint } from '../endpoints/match-endpoint.ts';
 import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
 import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
 import type { RequestIdentity } from '../request/request-progress.ts';
@@ -43,6 +45,7 @@ export interface Endpoints {
 export interface AppDeps extends AuthenticationDeps {
   readonly settings: AuthenticationDeps['settings'] & {
     readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
+    readonly rules: Pick<GatewayConfiguration['rules'], 'publicEndpoints'>;
   };
   /** The address that a request comes from. */
   readonly addressOf: (request: IncomingMessage) => string | null;
@@ -61,7 +64,7 @@ const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
 
 function identityOf(
   request: IncomingMessage & { readonly originalUrl: string },
-  target: RequestTarget | UnsafeTarget,
+  { target, endpoint }: ReturnType<typeof readTarget>,
   addressOf: AppDeps['addressOf'],
 ): RequestIdentity {
   return {
@@ -69,15 +72,30 @@ function identityOf(
     method: request.method ?? '',
     path: request.originalUrl.split('?', 1)[0] ?? '',
     api: target.kind === 'api' ? target.api : null,
+    endpoint,
     address: addressOf(request),
   };
+}
+
+/** The target of a request and the rules of its endpoint, or what is wrong with them. */
+function readTarget(
+  method: string,
+  url: string,
+): { readonly target: RequestTarget | UnsafeTarget; readonly endpoint: Endpoint | null } {
+  const target = parseTarget(url);
+  if (target.kind !== 'api') return { target, endpoint: null };
+  const match = matchEndpoint(method, target.path);
+  return match.kind === 'endpoint'
+    ? { target, endpoint: match.endpoint }
+    : { target: { kind: 'unsafe', problem: match.problem }, endpoint: null };
 }
 
 /** Reads the request's head once, and refuses what no later hop may see. */
 function admit({ settings, onFinished, addressOf }: AppDeps): Middleware {
   return (request, response, next) => {
-    const target = parseTarget(request.originalUrl);
-    const identity = identityOf(request, target, addressOf);
+    const read = readTarget(request.method, request.originalUrl);
+    const { target } = read;
+    const identity = identityOf(request, read, addressOf);
     response.locals.context = new RequestContext(request, response, identity, onFinished);
     const refusal = admissionRefusal(request, settings.server.maxBodyBytes);
     if (refusal !== undefined) {
@@ -130,6 +148,14 @@ function refuseWebSocket({ writer: { response } }: RequestContext): never {
   );
 }
 
+/** The keys of a pool belong to several people: their accounts are no client's to look into or to change. */
+function administrationDenied(): GatewayError {
+  return new GatewayError(
+    'administration_denied',
+    'This endpoint looks into or changes an OpenRouter account, and is closed here. The operator of this gateway can open it: set openrouter.administration to `allow` and openrouter.management_key.',
+  );
+}
+
 /** Answers under the API's paths. */
 function serveApi(
   context: RequestContext,
@@ -140,8 +166,12 @@ function serveApi(
   if (opensWebSocket(request)) refuseWebSocket(context);
   const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
   if (expectsContinue) writer.response.writeContinue();
-  const keyless = isPublic(`/api/v1${target.path}`, settings.rules.publicEndpoints);
-  return endpoints.api(context, target, keyless);
+  const { endpoint } = context.identity;
+  if (endpoint?.class === 'administration')
+    return Promise.resolve(endWithError(administrationDenied()));
+  const isOpen = isPublic(`/api/v1${target.path}`, settings.rules.publicEndpoints);
+  const isKeyless = endpoint?.key === 'none' && endpoint.answeredBy === 'upstream';
+  return endpoints.api(context, target, isOpen || isKeyless);
 }
 
 /** Answers under the gateway's own paths. */

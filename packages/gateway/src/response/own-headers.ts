@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { DATA_HEADERS } from '../endpoints/answer-headers.ts';
 import type { Progress, RequestIdentity } from '../request/request-progress.ts';
 
 /** What browsers may read. OpenRouter exposes the first four; the others are the gateway's own. */
@@ -19,6 +20,7 @@ export function ownHeaders(
     'x-proxy-attempts': String(attempts),
   };
   if (api === null) return headers;
+  Object.assign(headers, DATA_HEADERS);
   headers['access-control-allow-origin'] = '*';
   headers['access-control-expose-headers'] = EXPOSED;
   return headers;

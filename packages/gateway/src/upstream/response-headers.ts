@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { actsOnOrigin } from '../endpoints/answer-headers.ts';
 import { hopByHop } from './hop-by-hop.ts';
 import type { SecretMask } from './secret-mask.ts';
 
@@ -44,7 +45,9 @@ export function clientResponseHeaders(
   const chunked = upstream['transfer-encoding'] !== undefined;
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(upstream)) {
-    if (value === undefined || WITHHELD.has(name) || staysBehind(name)) continue;
+    if (value === undefined || WITHHELD.has(name) || staysBehind(name) || actsOnOrigin(name)) {
+      continue;
+    }
     if (name === 'content-length' && (chunked || hasNoContent(status))) continue;
     headers[name] = value;
   }

@@ -1,7 +1,6 @@
 import {
   connectionCause,
   faultInShort,
-  type Api,
   type ConnectionProblem,
   type Outcome,
 } from '@openrouter-proxy/kms-protocol';
@@ -133,18 +132,6 @@ const BROKEN: Readonly<Record<Exclude<BrokenKind, 'document' | 'redirect'>, stri
     'What answered in place of OpenRouter did not send valid HTTP, or not what was asked for.',
   aborted: 'The request was given up.',
 };
-
-/** Whether sending a request again can help, and is not doing it twice (RFC 9110, section 9.2.2). */
-export function canHelp(
-  failure: UpstreamFailure,
-  { api, method }: { readonly api: Api | null; readonly method: string },
-): boolean {
-  const isIdempotent = method !== 'POST' && method !== 'PATCH';
-  const isInference = api !== null && api !== 'other';
-  // That a kept connection broke without a word does not prove that nothing was done.
-  const isUntouched = failure.beforeWork && failure.kind !== 'broken';
-  return failure.mayPass && (isInference || isIdempotent || isUntouched);
-}
 
 /** What the client is told when its time is over. */
 export function deadlinePassed(ms: number): GatewayError {

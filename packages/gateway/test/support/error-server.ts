@@ -31,7 +31,15 @@ export async function startErrorServer(script: ErrorScript): Promise<ErrorServer
     const path = request.url ?? '';
     const target = parseTarget(path);
     const api = target.kind === 'api' ? target.api : null;
-    const identity = { id: 'r-1', internalId: 'r-1', method: 'POST', path, api, address: null };
+    const identity = {
+      id: 'r-1',
+      internalId: 'r-1',
+      method: 'POST',
+      path,
+      api,
+      endpoint: null,
+      address: null,
+    };
     const context = new RequestContext(request, response, identity, () => undefined);
     requests += 1;
     const isOver = requests > (script.times ?? Infinity);
