@@ -57,7 +57,7 @@ async function startKms(
   child.stdin?.write(
     `${JSON.stringify(
       kmsConfiguration.encode({
-        ...{ socket, socketAccess: 'owner', stateDir, redis, tokens, keys },
+        ...{ socket, socketAccess: 'owner', stateDir, redis, tokens, keys, managementKey: null },
         selection: { strategy: 'round-robin', same: false, affinity: false },
         freeRequests: { perMinute, perDay: null },
         ...{ rateLimitCooldownMs: 3_600_000, leaseTtlMs: 600_000, shutdownGraceMs: 0 },

@@ -26,6 +26,7 @@ const kmsSettings = {
   shutdown: settingGroup(serverSection, { shutdownGraceMs: 'shutdown_grace' }),
   metrics: settingGroup(serverSection, { system: 'enable_system_metrics' }),
   log: settingGroup(serverSection, { level: 'log_level', format: 'log_format' }),
+  management: settingGroup(openrouterSection, { managementKey: 'management_key' }),
 };
 
 /**
@@ -43,6 +44,8 @@ export const kmsConfiguration = z.strictObject({
   /** Each role proves itself with its token. */
   tokens: z.strictObject({ gateway: secretCodec, operator: secretCodec }),
   keys: z.array(upstreamKey),
+  /** The key for the administration of accounts; null: there is none. It serves nothing else. */
+  ...kmsSettings.management.shape,
   selection: z.strictObject({
     ...kmsSettings.selection.shape,
     /** Stay on the last used key while it can serve. */
@@ -67,6 +70,7 @@ const gatewaySettings = {
     port: 'port',
     workers: 'workers',
     trustedProxies: 'trusted_proxies',
+    publicUrl: 'public_url',
     maxBodyBytes: 'max_body_size',
     shutdownGraceMs: 'shutdown_grace',
   }),
@@ -87,6 +91,8 @@ const gatewaySettings = {
     publicEndpoints: 'public_endpoints',
     freeOnly: 'free_only',
     countTokens: 'count_tokens',
+    administration: 'administration',
+    presets: 'presets',
   }),
   cache: settingGroup(openrouterSection, { enabled: 'enable_cache', ttlMs: 'cache_ttl' }),
   metrics: settingGroup(serverSection, {
@@ -147,6 +153,7 @@ export function kmsSlice(
     redis: state.backend === 'embedded' ? null : { ...kmsSettings.redis.of(state), url: state.url },
     tokens,
     keys: [...openrouter.keys],
+    ...kmsSettings.management.of(openrouter),
     selection: {
       ...kmsSettings.selection.of(openrouter),
       same: openrouter.key_selection_opts.includes('same'),

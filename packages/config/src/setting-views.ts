@@ -33,6 +33,7 @@ const SPECIAL: Readonly<Record<string, (config: Config) => string | null>> = {
     server.access_key === null ? '(made at the first start)' : SET,
   'server.access_keys': ({ server }) => listed(server.access_keys.map(({ name }) => name)),
   'openrouter.keys': ({ openrouter }) => listed(openrouter.keys.map(({ name }) => name)),
+  'openrouter.management_key': ({ openrouter }) => openrouter.management_key && SET,
   'requestProxy.url': ({ requestProxy }) => requestProxy && SET,
   'kms.socket': ({ kms }) => kms.socket,
   'state.redis.url': ({ state }) => (state.backend === 'redis' ? SET : null),

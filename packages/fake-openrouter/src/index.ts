@@ -6,7 +6,7 @@ export {
   type AccountOptions,
 } from './accounts/account.ts';
 export { createCertificate, type Certificate } from './server/certificate.ts';
-export { type FakeClock } from './server/clock.ts';
+export { type FakeClock } from './state/clock.ts';
 export { type ErrorFamily } from './errors/error-families.ts';
 export { type Fault, type FaultRule, type Match } from './faults/fault-rules.ts';
 export { HOSTILE_TEXT } from './faults/hostile-text.ts';

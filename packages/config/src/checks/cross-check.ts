@@ -10,6 +10,7 @@ import { valueAt } from '../values/value-path.ts';
 export const crossCheck = (value: unknown): Diagnostic[] => [
   ...rateDelays(valueAt(value, 'openrouter')),
   ...accessKeys(valueAt(value, 'server')),
+  ...managementKey(valueAt(value, 'openrouter')),
 ];
 
 function rateDelays(section: unknown): Diagnostic[] {
@@ -23,6 +24,23 @@ function rateDelays(section: unknown): Diagnostic[] {
   if (!delay.success || !sameDelay.success || delay.data === sameDelay.data) return [];
   const text = 'is another name of `google_rate_delay`, which has another value: keep one of them';
   return [{ path: ['openrouter', 'global_rate_delay'], text }];
+}
+
+/** Administration needs a key of its own: one of the pool would serve models too. */
+function managementKey(section: unknown): Diagnostic[] {
+  const { administration, management_key, keys } = openrouterSection.shape;
+  const isAllowed = administration.safeParse(valueAt(section, 'administration')).data === 'allow';
+  const key = management_key.safeParse(valueAt(section, 'management_key') ?? null);
+  if (!key.success) return [];
+  const path = ['openrouter', 'management_key'];
+  if (key.data === null) {
+    const text = 'must be set for `openrouter.administration: allow`';
+    return isAllowed ? [{ path, text }] : [];
+  }
+  const secret = key.data.reveal();
+  const pool = keys.safeParse(valueAt(section, 'keys')).data ?? [];
+  const isPooled = pool.some((entry) => entry.key?.reveal() === secret);
+  return isPooled ? [{ path, text: 'must not be one of `openrouter.keys`' }] : [];
 }
 
 function accessKeys(section: unknown): Diagnostic[] {

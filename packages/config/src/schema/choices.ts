@@ -7,6 +7,9 @@ export const KEY_SELECTION_OPTIONS = ['same', 'affinity'] as const;
 /** Who answers `POST /messages/count_tokens`. The first is the default. */
 export const TOKEN_COUNTS = ['estimate', 'pass'] as const;
 
+/** Whether clients may use endpoints that look into or change an account. The first is the default. */
+export const ADMINISTRATION = ['deny', 'allow'] as const;
+
 /** Where the state of the keys is kept. The first is the default. */
 export const STATE_BACKENDS = ['embedded', 'redis'] as const;
 

@@ -1,10 +1,16 @@
 import { DAY_MS, HOUR_MS } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
-import { KEY_SELECTION_OPTIONS, KEY_SELECTION_STRATEGIES, TOKEN_COUNTS } from './choices.ts';
+import {
+  ADMINISTRATION,
+  KEY_SELECTION_OPTIONS,
+  KEY_SELECTION_STRATEGIES,
+  TOKEN_COUNTS,
+} from './choices.ts';
 import { readKey } from '../values/key-text.ts';
 import { choice, duration, flag, list, path, setting, text, wholeNumber } from './setting.ts';
 import { secretCodec, withOutput } from './setting-output.ts';
 import { name } from './server-section.ts';
+import { readPresets } from '../values/presets.ts';
 import { readPublicEndpoint } from '../values/public-endpoint.ts';
 import { readBaseUrl } from '../values/url.ts';
 
@@ -90,6 +96,23 @@ export const openrouterSection = z.strictObject({
   count_tokens: choice(TOKEN_COUNTS)
     .prefault('estimate')
     .describe('Who answers `/messages/count_tokens`: `estimate`, the gateway; `pass`, OpenRouter.'),
+  administration: choice(ADMINISTRATION)
+    .prefault('deny')
+    .describe(
+      'Whether clients may use endpoints that look into or change an account: keys, workspaces, guardrails, activity (docs/endpoints.md). `allow` needs `openrouter.management_key`.',
+    ),
+  management_key: key()
+    .nullable()
+    .prefault(null)
+    .describe('The management key for these endpoints. It never serves anything else.'),
+  presets: setting(readPresets, z.record(z.string(), z.string()), {
+    type: ['object', 'null'],
+    additionalProperties: { type: 'string' },
+  })
+    .prefault({})
+    .describe(
+      'Which account holds a preset: the name of the preset, and the account (or the name of one of its keys).',
+    ),
   google_rate_delay: rateDelay()
     .prefault(0)
     .describe('How long to wait before a retry or an answer when a provider is overloaded.'),

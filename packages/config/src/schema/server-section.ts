@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { HOUR_MS, LOG_LEVELS } from '@openrouter-proxy/runtime';
 import { readAddressBlock } from '../values/address-block.ts';
 import { LOG_FORMATS } from './choices.ts';
+import { readPublicUrl } from '../values/url.ts';
 import { readAccessKey } from '../values/key-text.ts';
 import {
   byteSize,
@@ -51,6 +52,12 @@ export const serverSection = z.strictObject({
   trusted_proxies: list(setting(readAddressBlock, z.string(), { type: 'string' }), 100)
     .prefault([])
     .describe('Reverse proxies whose `X-Forwarded-For` is believed: IP addresses and CIDR blocks.'),
+  public_url: setting(readPublicUrl, z.string(), { type: 'string', pattern: '^https?://' })
+    .nullable()
+    .prefault(null)
+    .describe(
+      "The gateway's own address as its clients see it. URLs in answers lead there; if left out, to the host that the request names.",
+    ),
   log_level: logLevel().prefault('INFO').describe('What the log shows at least.'),
   http_log_level: logLevel().prefault('INFO').describe('The same for the log of requests.'),
   log_format: choice(LOG_FORMATS)

@@ -24,6 +24,17 @@ export function readBaseUrl(value: unknown): Reading<string> {
   return { value: url.href.replace(/\/+$/, '') };
 }
 
+/** Reads the gateway's own address as its clients see it: a scheme and a host, without a path. */
+export function readPublicUrl(value: unknown): Reading<string> {
+  const url = parseUrl(value, API_SCHEMES);
+  if (url?.href !== `${url?.origin}/`) {
+    return {
+      problem: 'must be an http or https URL without a path, such as `https://ai.example.com`',
+    };
+  }
+  return { value: url.origin };
+}
+
 /** Reads the URL of the outgoing proxy. It is never quoted: it holds credentials. */
 export function readProxyUrl(value: unknown): Reading<Secret> {
   if (typeof value !== 'string' || parseUrl(value, PROXY_SCHEMES) === undefined) {

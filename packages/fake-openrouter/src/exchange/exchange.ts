@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Account } from '../accounts/account.ts';
 import type { ErrorAnswer } from '../errors/error-answer.ts';
 import type { Key } from '../accounts/key.ts';
-import { UploadReader, type Upload } from '../files/upload.ts';
+import { UploadReader, type Upload } from '../objects/upload.ts';
 import { isObject, type Json } from '../models/prompt.ts';
 import { RequestLog, type RequestRecord } from './request-log.ts';
 

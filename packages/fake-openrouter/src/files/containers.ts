@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Account } from '../accounts/account.ts';
-import type { FakeState } from '../server/fake-state.ts';
+import type { FakeState } from '../state/fake-state.ts';
 import { newId, notFound } from '../objects/objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-import { fileDocument, listDocument, pageOf, type ContainerFile } from './stored-file.ts';
+import { fileDocument, listDocument, pageOf, type ContainerFile } from '../objects/stored-file.ts';
 
 /** Puts a file into a container of an account, as a tool would. */
 export function addContainerFile(

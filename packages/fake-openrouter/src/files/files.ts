@@ -2,7 +2,13 @@ import { rm } from 'node:fs/promises';
 import { answer } from '../errors/error-answer.ts';
 import { badRequest, newId, notFound } from '../objects/objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-import { deletedDocument, fileDocument, listDocument, pageOf, shapeOf } from './stored-file.ts';
+import {
+  deletedDocument,
+  fileDocument,
+  listDocument,
+  pageOf,
+  shapeOf,
+} from '../objects/stored-file.ts';
 
 const MAX_FILE = 100 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ import { messagesAnswer } from './messages.ts';
 import { findModel, isFree } from '../models/model-catalog.ts';
 import { readPrompt } from '../models/prompt.ts';
 import { responsesAnswer } from './responses.ts';
-import { failAfterWork } from '../routes/send-reply.ts';
+import { failAfterWork } from './after-work.ts';
 import type { ApiAnswer } from './sse.ts';
 import { breakOff, sendStream } from './stream-sender.ts';
 

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { badRequest, newId, notFound } from '../objects/objects.ts';
 import { charge } from '../accounts/key.ts';
-import { listDocument, pageOf } from '../files/stored-file.ts';
+import { listDocument, pageOf } from '../objects/stored-file.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
-import type { FakeState } from '../server/fake-state.ts';
-import type { Batch, JobEnd } from './job.ts';
+import type { FakeState } from '../state/fake-state.ts';
+import type { Batch, JobEnd } from '../objects/job.ts';
 
 const COST = 0.25;
 const DAY_SECONDS = 86_400;

@@ -2,7 +2,7 @@ import { findModel } from '../models/model-catalog.ts';
 import { badRequest, newId, notFound } from '../objects/objects.ts';
 import { ERROR_FAMILIES } from '../errors/error-families.ts';
 import { charge } from '../accounts/key.ts';
-import type { JobEnd, Video } from './job.ts';
+import type { JobEnd, Video } from '../objects/job.ts';
 import { refusedMedia } from '../media/media-cost.ts';
 import { publicRoutes, routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
 

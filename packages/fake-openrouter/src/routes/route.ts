@@ -1,7 +1,7 @@
 import type { ErrorAnswer } from '../errors/error-answer.ts';
-import type { FilePart } from '../files/stored-file.ts';
+import type { FilePart } from '../objects/stored-file.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { FakeState } from '../server/fake-state.ts';
+import type { FakeState } from '../state/fake-state.ts';
 import type { Key } from '../accounts/key.ts';
 
 /** What a route answers. The sender applies the faults. */

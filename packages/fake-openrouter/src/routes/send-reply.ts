@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendFaultyDocument } from '../faults/document-faults.ts';
-import { answer } from '../errors/error-answer.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Fault } from '../faults/fault-rules.ts';
+import { failAfterWork } from '../inference/after-work.ts';
 import { breakOff } from '../inference/stream-sender.ts';
 import type { Reply } from './route.ts';
 
@@ -17,17 +17,6 @@ type Break = Extract<Fault, { kind: 'stall' | 'end' | 'reset' }>;
 
 const breaks = (fault: Fault | undefined): fault is Break =>
   fault?.kind === 'stall' || fault?.kind === 'end' || fault?.kind === 'reset';
-
-/** Carries out a fault that begins when the work is done; false: the fault is another. */
-export async function failAfterWork(
-  exchange: Exchange,
-  fault: Fault | undefined,
-): Promise<boolean> {
-  if (fault?.kind !== 'after-work') return false;
-  if (typeof fault.then === 'string') await breakOff(exchange, fault.then);
-  else exchange.answerError(answer({ message: 'Provider returned error', code: fault.then }));
-  return true;
-}
 
 function headOf(reply: Content) {
   if ('json' in reply) return { 'Content-Type': 'application/json', ...reply.headers };

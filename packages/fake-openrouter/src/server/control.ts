@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { FakeState } from './fake-state.ts';
+import type { FakeState } from '../state/fake-state.ts';
 import type { FaultRule } from '../faults/fault-rules.ts';
-import { writePreset } from '../objects/presets.ts';
+import { writePreset } from '../records/presets.ts';
 import { addContainerFile } from '../files/containers.ts';
 import { endBatch } from '../jobs/batches.ts';
-import { JOB_ENDS } from '../jobs/job.ts';
+import { JOB_ENDS } from '../objects/job.ts';
 import { endVideo } from '../jobs/videos.ts';
 import { isObject } from '../models/prompt.ts';
 

@@ -3,22 +3,22 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createAccount, type Account, type AccountOptions } from '../accounts/account.ts';
 import { keyedRoute, needsManagementKey, publicRoute } from './catalog-routes.ts';
-import type { FakeClock } from './clock.ts';
+import type { FakeClock } from '../state/clock.ts';
 import type { Completion } from '../models/completion.ts';
 import { answerControl } from './control.ts';
 import { inAnthropicShape } from '../errors/anthropic-error.ts';
 import { ERROR_FAMILIES } from '../errors/error-families.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { FakeState } from './fake-state.ts';
+import { FakeState } from '../state/fake-state.ts';
 import type { Fault, FaultRules } from '../faults/fault-rules.ts';
-import { isUpload } from '../files/upload.ts';
+import { isUpload } from '../objects/upload.ts';
 import { isInference, serveInference } from '../inference/inference.ts';
 import type { Key, KeyOptions } from '../accounts/key.ts';
 import type { Creation } from '../objects/objects.ts';
 import type { RequestLog } from '../exchange/request-log.ts';
 import type { Route } from '../routes/route.ts';
 import { sendReply } from '../routes/send-reply.ts';
-import { ROUTING } from '../routes/table.ts';
+import { ROUTING } from './route-table.ts';
 import { breakOff } from '../inference/stream-sender.ts';
 
 /** How a fake is started. */

@@ -22,7 +22,7 @@ const OF_KEY: ReadonlySet<OutcomeKind> = new Set([
 const BEFORE_WORK: ReadonlySet<number> = new Set([401, 402, 429]);
 
 /** Whether OpenRouter certainly did nothing for a request, so that sending it again cannot do it twice. */
-export function isCertainlyNotTaken({ outcome, isUnsent, status }: FailedAttempt): boolean {
+function isCertainlyNotTaken({ outcome, isUnsent, status }: FailedAttempt): boolean {
   if (isUnsent) return true;
   if (status === null || status < 400 || status >= 500) return false;
   return BEFORE_WORK.has(status) || OF_KEY.has(outcome);

@@ -40,17 +40,18 @@ function amount(value: unknown): number {
 
 /**
  * What an API calls its usage (OpenRouter docs, "Usage accounting"): chat, completions and embeddings
- * have `prompt_tokens`, responses and messages `input_tokens`. Null: it is no usage.
+ * have `prompt_tokens`, responses and messages `input_tokens`, rerank `total_tokens`, videos a cost only.
+ * Null: it is no usage.
  */
 function usageOf(value: Json): Usage | null {
-  const sent = value['prompt_tokens'] ?? value['input_tokens'];
   const received = value['completion_tokens'] ?? value['output_tokens'];
-  if (typeof sent !== 'number' && typeof received !== 'number') return null;
+  const sent = value['prompt_tokens'] ?? value['input_tokens'] ?? totalWithout(received, value);
+  const cost = value['cost'];
+  if ([sent, received, cost].every((figure) => typeof figure !== 'number')) return null;
   const ofPrompt = part(value, 'prompt_tokens_details');
   const ofInput = part(value, 'input_tokens_details');
   const ofCompletion = part(value, 'completion_tokens_details');
   const ofOutput = part(value, 'output_tokens_details');
-  const cost = value['cost'];
   return {
     sent: count(sent),
     received: count(received),
@@ -66,6 +67,15 @@ function usageOf(value: Json): Usage | null {
     ),
     cost: amount(cost),
   };
+}
+
+/** Where nothing is received as tokens, the total is what was sent. */
+const totalWithout = (received: unknown, value: Json) =>
+  received === undefined ? value['total_tokens'] : undefined;
+
+/** The usage in a parsed member `usage`; null: it is none. */
+export function usageIn(value: unknown): Usage | null {
+  return isObject(value) ? usageOf(value) : null;
 }
 
 /** A stream of messages says some of it first and the rest last; what is said twice is not twice as much. */

@@ -26,7 +26,7 @@ export function configuration(
 ): GatewayConfiguration {
   return {
     server: {
-      ...{ host: '127.0.0.1', port: 0, workers: 1, trustedProxies: [] },
+      ...{ host: '127.0.0.1', port: 0, workers: 1, trustedProxies: [], publicUrl: null },
       ...{ maxBodyBytes: 1024 * 1024, shutdownGraceMs: 1_000 },
       ...options.server,
     },
@@ -44,7 +44,7 @@ export function configuration(
     },
     rules: {
       ...{ publicEndpoints: ['/api/v1/models'], freeOnly: false },
-      ...{ countTokens: 'estimate', affinity: false },
+      ...{ countTokens: 'estimate', affinity: false, administration: 'deny', presets: {} },
       ...options.rules,
     },
     cache: { enabled: true, ttlMs: 300_000, ...options.cache },

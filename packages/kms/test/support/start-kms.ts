@@ -36,6 +36,7 @@ export function handOverFor(
     redis: null,
     tokens: TOKENS,
     keys: [...keys],
+    managementKey: null,
     selection: { strategy: 'round-robin', same: false, affinity: false },
     freeRequests: { perMinute: 20, perDay: null },
     rateLimitCooldownMs: 3_600_000,

@@ -1,5 +1,5 @@
-import { GENERATION_ROUTES } from '../objects/generations.ts';
-import { PRESET_ROUTES } from '../objects/presets.ts';
+import { GENERATION_ROUTES } from '../records/generations.ts';
+import { PRESET_ROUTES } from '../records/presets.ts';
 import { STATISTICS_ROUTES } from '../administration/statistics.ts';
 import { COLLECTION_ROUTES } from '../administration/collections.ts';
 import { KEY_ROUTES } from '../administration/keys.ts';
@@ -11,7 +11,7 @@ import { VIDEO_ROUTES } from '../jobs/videos.ts';
 import { AUDIO_ROUTES } from '../media/audio.ts';
 import { IMAGE_ROUTES } from '../media/images.ts';
 import { RANKING_ROUTES } from '../media/rankings.ts';
-import { Routing } from './routing.ts';
+import { Routing } from '../routes/routing.ts';
 
 /** Every endpoint beside those for text and the catalogue. */
 export const ROUTING = new Routing([

@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.ts';
-import type { FakeState } from '../server/fake-state.ts';
-import type { Preset } from './kept.ts';
-import { newId, notFound } from './objects.ts';
+import type { FakeState } from '../state/fake-state.ts';
+import type { Preset } from '../objects/kept.ts';
+import { newId, notFound } from '../objects/objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();

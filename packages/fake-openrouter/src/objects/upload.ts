@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { newId } from '../objects/objects.ts';
+import { newId } from './objects.ts';
 
 /** A file that was sent in a form. Its bytes are on disk. */
 export interface UploadedFile {

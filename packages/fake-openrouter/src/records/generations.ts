@@ -1,5 +1,5 @@
-import type { Generation } from './kept.ts';
-import { badRequest, notFound } from './objects.ts';
+import type { Generation } from '../objects/kept.ts';
+import { badRequest, notFound } from '../objects/objects.ts';
 import { routesFor, type KeyedCall, type Reply } from '../routes/route.ts';
 
 /** Fields that say nothing of these generations. */
