@@ -4,13 +4,13 @@ import { allKeys } from './arguments/find-key.ts';
 import type { Io } from './connection/io.ts';
 import { plain } from '@openrouter-proxy/runtime';
 
-/** What may stand next on a command line, with what it means. */
+/** A completion candidate, with a description. */
 interface Candidate {
   readonly word: string;
   readonly means: string;
 }
 
-/** Options that every command has. */
+/** Options of every command. */
 export const GLOBAL_OPTIONS = [
   { flags: '--socket <path>', description: "the key service's socket" },
   { flags: '--config <file>', description: 'the configuration that says where the socket is' },
@@ -21,8 +21,8 @@ export const GLOBAL_OPTIONS = [
 const flagOf = (flags: string) => flags.split(' ')[0] ?? flags;
 
 /**
- * What may stand in the place of the last of these words: a command, an option or its value, a key.
- * `:files` stands for the shell's own completion of files.
+ * Candidates for the last of these words: commands, options, option values, keys. `:files` requests the
+ * shell's own completion of files.
  */
 export async function candidates(
   commands: readonly Command[],
@@ -83,12 +83,12 @@ function firstWords(commands: readonly Command[], said: readonly string[]): Cand
   );
 }
 
-/** The names of the keys, as far as the service tells them. */
+/** The names of the keys; none if the service cannot be reached. */
 export async function keyCandidates(io: Io): Promise<Candidate[]> {
   try {
     const found = await withKms({}, io, allKeys);
     return found.map(({ name, keyId }) => ({ word: plain(name), means: keyId }));
   } catch {
-    return []; // completion has no way to complain
+    return []; // completion cannot show an error
   }
 }

@@ -4,8 +4,8 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 
 /**
- * Where compiled code is kept from one command to the next: what is found there is run, so it is the home
- * of whoever runs it, and no folder that others can write to. A user without a name has none.
+ * The folder of the compile cache. Code in it is executed, so it is in the user's home, where nobody else
+ * can write. A user without a home folder has no cache.
  */
 function cacheFolder(): string | undefined {
   try {
@@ -15,7 +15,7 @@ function cacheFolder(): string | undefined {
   }
 }
 
-// Before anything else is loaded: compiling is most of what a short command does.
+// Enabled before other modules load: compilation takes most of a short command.
 const folder = cacheFolder();
 if (folder !== undefined) enableCompileCache(folder);
 const { run } = await import('./run.ts');

@@ -17,7 +17,7 @@ const GROUPS: Readonly<Record<string, string>> = {
 
 const version = () => packageVersion(new URL('../package.json', import.meta.url));
 
-/** Carries out a command line, and gives the exit code. */
+/** Runs a command line. Returns the exit code. */
 export async function run(args: readonly string[], given: Io): Promise<number> {
   const io = withoutKeys(given);
   if (args[0] === '__complete') {
@@ -36,13 +36,13 @@ export async function run(args: readonly string[], given: Io): Promise<number> {
   }
 }
 
-/** Whatever is printed, no key is in it. */
+/** Masks OpenRouter keys in all output. */
 function withoutKeys(io: Io): Io {
   const safe: Pick<Io, 'out' | 'err'> = {
     out: (text) => io.out(masked(text)),
     err: (text) => io.err(masked(text)),
   };
-  return Object.assign(Object.create(io) as Io, safe); // what is read anew each time stays so
+  return Object.assign(Object.create(io) as Io, safe); // keeps getters, such as the terminal's width
 }
 
 function explain(error: unknown, io: Io): number {
@@ -58,7 +58,7 @@ function explain(error: unknown, io: Io): number {
   return EXIT_CODE.refused;
 }
 
-/** The command line as commander knows it, made from the table of commands. */
+/** Builds the commander program from the table of commands. */
 function programOf(io: Io, ended: (ending: Ending) => void): Program {
   const program = new Program('kms')
     .description('Looks at the key management service of openrouter-proxy, and operates it.')
@@ -70,7 +70,7 @@ function programOf(io: Io, ended: (ending: Ending) => void): Program {
       getErrHelpWidth: () => Math.min(io.columns, 100),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      // What was typed may be a secret in the wrong place, or do something to a terminal.
+      // An argument may be a misplaced secret, or hold control characters.
       outputError: (text, write) => write(`kms: ${plain(complaint(text))}\nSee kms --help.\n`),
     })
     .exitOverride()
@@ -90,7 +90,7 @@ function programOf(io: Io, ended: (ending: Ending) => void): Program {
   return program;
 }
 
-/** Commander's words, without quoting what may be a secret. */
+/** Commander's message without quoted arguments, which may be secrets. */
 const complaint = (text: string) =>
   text
     .replace(/^error: /, '')

@@ -4,7 +4,7 @@ import type { Settings } from './schema/config-file.ts';
 import type { SocketAccess, StatePaths } from './paths/state-paths.ts';
 
 /**
- * What is configured, under the names of the file: nothing is left to be defaulted. Durations are in
+ * The whole configuration under the names of the file, with all defaults filled in. Durations are in
  * milliseconds, sizes in bytes, paths absolute, secrets wrapped.
  */
 export interface Config {
@@ -22,7 +22,7 @@ export interface Config {
   readonly state_dir: string;
 }
 
-/** Puts together what the file says and what it only points to. */
+/** Combines the settings of the file with the keys and paths that it refers to. */
 export function assembleConfig(
   { server, openrouter, requestProxy, state }: Settings,
   keys: readonly UpstreamKey[],

@@ -6,16 +6,16 @@ import { firstKeysAdvice, serviceAdvice } from './keys/first-keys.ts';
 import { findListenOverrides } from './files/listen-overrides.ts';
 import { resolveKeys } from './keys/pool-keys.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
-import { ineffectiveKeys, remarksOf } from './checks/schema-diagnostics.ts';
-import { describeRemarks, describeFileProblems } from './checks/diagnostic-lines.ts';
+import { ineffectiveKeys, diagnosticsOf } from './checks/schema-diagnostics.ts';
+import { describeDiagnostics, describeFileProblems } from './checks/diagnostic-lines.ts';
 import {
-  findReplacements,
-  replaced,
-  replacedInFile,
+  findOverrides,
+  withOverride,
+  overriddenInFile,
   SECRET_VARIABLES,
-  type Replacement,
+  type Override,
   type SecretOrigin,
-  type SecretReplacement,
+  type SecretOverride,
 } from './files/override.ts';
 import { configFile } from './schema/config-file.ts';
 import { settingViews, type SettingView } from './setting-views.ts';
@@ -23,7 +23,7 @@ import { checkStatePaths, statePaths } from './paths/state-paths.ts';
 import { dotted, valueAt } from './values/value-path.ts';
 import { findWeakAccessKeys } from './checks/weak-access-keys.ts';
 
-/** Where the secrets came from. */
+/** The source of each secret. */
 export interface Origins {
   readonly keys: SecretOrigin;
   /** Null if no access key is configured. */
@@ -40,15 +40,15 @@ export interface LoadedConfig {
   readonly origin: Origins;
   /** Where the state folder goes if its default place cannot hold it; null if a setting names it. */
   readonly stateDirInHome: string | null;
-  /** Every setting with its value in the file's own words, and where that comes from. */
+  /** Every setting with its value as the file writes it, and its source. */
   readonly settings: readonly SettingView[];
-  /** What to do about the lack of any OpenRouter key, in lines; empty if there is one. */
+  /** How to add a first OpenRouter key, in lines; empty if there is one. */
   readonly missingKeys: readonly string[];
-  /** Variables of the environment that hold secrets: not for children, and not to be left in place. */
+  /** Environment variables that hold secrets: to be removed, and not passed to children. */
   readonly secretsInEnvironment: readonly string[];
 }
 
-/** The file cannot be read, or not as YAML: nobody knows what is configured. */
+/** The file cannot be read or is not valid YAML, so no setting of it is known. */
 export class UnreadableConfigError extends StartupError {
   /** What people call the file. */
   readonly label: string;
@@ -61,25 +61,25 @@ export class UnreadableConfigError extends StartupError {
 
 /**
  * Reads the configuration from the file, the environment and systemd's credentials. Rejects with a
- * StartupError (exit code 78) that names every problem at once, one line each, and no secret; it is an
- * UnreadableConfigError if there is nothing to look for problems in. Without any OpenRouter key a start
- * is not possible; who only looks at the settings says `needsKeys: false`.
+ * StartupError (exit code 78) that lists every problem, one line each, without secrets. It is an
+ * UnreadableConfigError if the file cannot be read or parsed. A missing OpenRouter key is a problem
+ * unless `needsKeys` is false.
  */
-export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConfig> {
-  const { env, needsKeys = true } = surroundings;
-  const source = await readableSource(surroundings);
-  const secrets = await findReplacements(env);
-  const replacements = [...secrets, ...findListenOverrides(surroundings)];
-  const value = replacements.reduce(replaced, source.document.value ?? {});
-  const describe = (remarks: readonly Diagnostic[]) =>
-    describeRemarks(remarks, source, replacements);
+export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
+  const { env, needsKeys = true } = inputs;
+  const source = await readableSource(inputs);
+  const secrets = await findOverrides(env);
+  const overrides = [...secrets, ...findListenOverrides(inputs)];
+  const value = overrides.reduce(withOverride, source.document.value ?? {});
+  const describe = (diagnostics: readonly Diagnostic[]) =>
+    describeDiagnostics(diagnostics, source, overrides);
 
   const parsed = configFile.safeParse(value, { reportInput: true });
   const resolved = await resolveKeys(keyEntries(value), env, source.folder);
   const paths = statePaths(value, env, source.folder);
-  const weakKeys = findWeakAccessKeys(value, surroundings.boundHost, hostPlace(replacements));
+  const weakKeys = findWeakAccessKeys(value, inputs.boundHost, hostPlace(overrides));
   const problems = [
-    ...(parsed.error?.issues ?? []).flatMap((issue) => remarksOf(issue)),
+    ...(parsed.error?.issues ?? []).flatMap((issue) => diagnosticsOf(issue)),
     ...crossCheck(value),
     ...weakKeys.problems,
     ...resolved.problems,
@@ -92,16 +92,16 @@ export async function loadConfig(surroundings: ConfigInputs): Promise<LoadedConf
 
   const config = assembleConfig(parsed.data, resolved.keys, paths);
   const origin = originOf(config, secrets);
-  const remarks = [
-    ...describeRemarks(replacedInFile(source.document.value, replacements), source, []),
+  const diagnostics = [
+    ...describeDiagnostics(overriddenInFile(source.document.value, overrides), source, []),
     ...describe([...ineffectiveKeys(value), ...weakKeys.warnings, ...resolved.warnings]),
   ];
   return {
     config,
-    warnings: [...remarks, ...openToAll(source, config, origin)],
+    warnings: [...diagnostics, ...openToAll(source, config, origin)],
     ...{ file: source.file, origin, missingKeys },
     stateDirInHome: paths.stateDirInHome,
-    settings: settingViews(value, config, { source, replacements }),
+    settings: settingViews(value, config, { source, overrides }),
     secretsInEnvironment: secretVariables(resolved.variables, env),
   };
 }
@@ -112,11 +112,11 @@ async function readableSource(inputs: ConfigInputs): Promise<ConfigSource> {
   throw new UnreadableConfigError(source);
 }
 
-/** What sets the host to listen on instead of the file. */
-const hostPlace = (replacements: readonly Replacement[]) =>
-  replacements.find(({ path }) => dotted(path) === 'server.host')?.place;
+/** The option that overrides `server.host`, if one does. */
+const hostPlace = (overrides: readonly Override[]) =>
+  overrides.find(({ path }) => dotted(path) === 'server.host')?.place;
 
-/** The variables that hold secrets and are set: those of ours, and those that keys are read from. */
+/** The set variables that hold secrets: our own, and those named by `key_env`. */
 function secretVariables(ofKeys: readonly string[], env: ConfigInputs['env']): readonly string[] {
   const names = new Set([...SECRET_VARIABLES, ...ofKeys]);
   return [...names].filter((name) => env[name] !== undefined);
@@ -124,7 +124,7 @@ function secretVariables(ofKeys: readonly string[], env: ConfigInputs['env']): r
 
 const refusal = (problems: readonly string[]) => new StartupError(EXIT.configuration, problems);
 
-/** The entries of `openrouter.keys`; none, if that is no list, which the schema reports. */
+/** The entries of `openrouter.keys`; none if it is not a list, which the schema reports. */
 function keyEntries(value: unknown): readonly unknown[] {
   const entries = valueAt(value, 'openrouter', 'keys');
   return Array.isArray(entries) ? entries : [];
@@ -136,8 +136,8 @@ function noKeys(value: unknown, env: ConfigInputs['env']): readonly string[] {
   return isEmpty ? (serviceAdvice(env) ?? firstKeysAdvice(installationOf())) : [];
 }
 
-function originOf({ server }: Config, replacements: readonly SecretReplacement[]): Origins {
-  const of = (name: string) => replacements.find(({ path }) => path[1] === name)?.origin ?? 'file';
+function originOf({ server }: Config, overrides: readonly SecretOverride[]): Origins {
+  const of = (name: string) => overrides.find(({ path }) => path[1] === name)?.origin ?? 'file';
   return { keys: of('keys'), accessKey: server.access_key === null ? null : of('access_key') };
 }
 

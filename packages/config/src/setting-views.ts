@@ -1,33 +1,33 @@
 import * as z from 'zod';
 import type { Config } from './config.ts';
 import type { ConfigSource } from './files/config-source.ts';
-import type { Origin, Replacement } from './files/override.ts';
+import type { Origin, Override } from './files/override.ts';
 import { FIELDS } from './schema/config-file.ts';
 import { valueAt } from './values/value-path.ts';
 import { reasonForNoEffect } from './schema/without-effect.ts';
 
-/** A setting as it is in force, for people. It holds no secret. */
+/** A setting with its effective value, for people. It holds no secret. */
 export interface SettingView {
   /** Its path in the file. */
   readonly setting: string;
-  /** In the file's own words; null: there is none. */
+  /** As the file writes it; null if unset. */
   readonly value: string | null;
   readonly origin: Origin | 'default';
-  /** The file, the variable, or the credential that says so; null for a default. */
+  /** The file, variable or credential that sets it; null for a default. */
   readonly place: string | null;
 }
 
 /** Where values came from. */
 interface Provenance {
   readonly source: ConfigSource;
-  readonly replacements: readonly Replacement[];
+  readonly overrides: readonly Override[];
 }
 
 /** Sections of lists: their entries are shown as one setting. */
 const LISTS = ['server.access_keys', 'openrouter.keys'];
 const SET = '(set; not shown)';
 
-/** What is shown of settings that hold secrets, or that have no default of their own. */
+/** How to show settings that hold secrets or have a computed default. */
 const SPECIAL: Readonly<Record<string, (config: Config) => string | null>> = {
   'server.access_key': ({ server }) =>
     server.access_key === null ? '(made at the first start)' : SET,
@@ -46,7 +46,7 @@ const listed = (names: readonly string[]) => (names.length === 0 ? '[]' : names.
 export function settingViews(
   value: unknown,
   config: Config,
-  { source, replacements }: Provenance,
+  { source, overrides }: Provenance,
 ): SettingView[] {
   const view = (section: string, name: string, schema: z.ZodType): SettingView => {
     const path = [...section.split('.').filter(Boolean), name];
@@ -54,9 +54,9 @@ export function settingViews(
     const given = valueAt(value, ...path);
     const special = SPECIAL[setting];
     const shown = special === undefined ? written(given ?? defaultOf(schema)) : special(config);
-    const replacement = replacements.find((found) => found.path.join('.') === setting);
-    if (replacement !== undefined) {
-      return { setting, value: shown, origin: replacement.origin, place: replacement.place };
+    const override = overrides.find((found) => found.path.join('.') === setting);
+    if (override !== undefined) {
+      return { setting, value: shown, origin: override.origin, place: override.place };
     }
     return given === undefined || given === null
       ? { setting, value: shown, origin: 'default', place: null }
@@ -74,7 +74,7 @@ export function settingViews(
 const isSection = (section: string, name: string) =>
   [section, name].filter(Boolean).join('.') in FIELDS && !LISTS.includes(`${section}.${name}`);
 
-/** What the schema puts in the place of a setting that is left out. */
+/** The schema's default of a setting. */
 function defaultOf(schema: z.ZodType): unknown {
   return schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
 }

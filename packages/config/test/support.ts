@@ -19,11 +19,11 @@ export async function temporaryFolder(): Promise<string> {
 /** Loads `content` as config.yml of a folder of its own; nothing of the real environment is seen. */
 export async function load(
   content: string | Uint8Array | null,
-  surroundings: Partial<ConfigInputs> = {},
+  inputs: Partial<ConfigInputs> = {},
 ): Promise<LoadedConfig> {
-  const cwd = surroundings.cwd ?? (await temporaryFolder());
+  const cwd = inputs.cwd ?? (await temporaryFolder());
   if (content !== null) await writeFile(join(cwd, 'config.yml'), content, { mode: 0o600 });
-  return loadConfig({ env: {}, cwd, ...surroundings });
+  return loadConfig({ env: {}, cwd, ...inputs });
 }
 
 /** The problems that loading it names. Fails if it loads, or fails otherwise than by a StartupError. */

@@ -9,7 +9,7 @@ import {
 } from '@openrouter-proxy/runtime';
 import { launch } from './launch.ts';
 
-/** What follows a mistake of the command line; npm keeps options for itself that stand before a `--`. */
+/** The text after a usage error. npm does not pass on options before a `--`. */
 function helpAfterError(): string {
   const help =
     'Everything else is set in the configuration: see config.yml.example and openrouter-proxy --help.';
@@ -17,7 +17,7 @@ function helpAfterError(): string {
   return `npm takes options for itself unless \`--\` stands before them: \`npm start -- --port 8080\`.\n${help}`;
 }
 
-/** Runs the launcher as its command line says. Resolves with the exit code when everything has ended. */
+/** Parses the command line and runs the launcher. Resolves with the exit code after everything has stopped. */
 export async function runCommandLine(): Promise<ExitCode> {
   const command = new Command('openrouter-proxy')
     .description('Starts the key management service and the gateway, and keeps them running.')

@@ -46,15 +46,15 @@ import { banner, reachableWarning, summarise } from './announcements/summary.ts'
 import { Supervisor } from './supervision/supervisor.ts';
 import { watchTerminal } from './machine/terminal.ts';
 
-/** What the command line says. */
+/** The options of the command line. */
 type CommandLine = Pick<ConfigInputs, 'path' | 'listen'>;
 
-/** How long new workers may take to serve. */
+/** Maximum time until new workers are ready. */
 const RENEW_MS = 600_000;
 
-/** Everything a start reads and makes before anything runs. */
+/** Everything that a start reads and creates before it starts programs. */
 interface Prepared {
-  /** Of every child process. */
+  /** Environment variables of every child process. */
   readonly environment: Readonly<Record<string, string>>;
   /** Reads the configuration again. */
   readonly load: () => Promise<LoadedConfig>;
@@ -96,11 +96,11 @@ export async function launch(commandLine: CommandLine): Promise<ExitCode> {
   });
   return await supervisor.run([kms, gateway], async (program, { address, answer }, child) => {
     await children.add(program, child);
-    if (answer.kind === 'hindered') {
-      logger.warning(`the ${program.name} is up, but hindered`, { reason: answer.reason });
+    if (answer.kind === 'not-ready') {
+      logger.warning(`the ${program.name} is started, but not ready`, { reason: answer.reason });
     }
     if (program === kms) {
-      // Only now is it sure that no other launcher uses the state folder.
+      // The KMS holds the lock of the state folder from here on, so no other launcher uses it.
       await publishOperatorToken(loaded.config.kms, tokens, logger);
       await nameGeneratedKeyFile(reloader.loaded, logger);
     }
@@ -111,7 +111,7 @@ export async function launch(commandLine: CommandLine): Promise<ExitCode> {
   });
 }
 
-/** Has the gateway replace its workers one after the other, which drops no request. */
+/** Makes the gateway replace its workers one by one (rolling restart), without dropping a request. */
 async function renewWorkers(
   children: RunningChildren,
   gateway: Program,
@@ -123,11 +123,11 @@ async function renewWorkers(
 }
 
 async function prepare(commandLine: CommandLine): Promise<Prepared> {
-  const env = { ...process.env }; // what was there at the start is what is read again
-  const surroundings = { ...commandLine, env, cwd: process.cwd() };
-  const { loaded, notices } = await loadWithStateFolder(() => loadConfig(surroundings));
+  const env = { ...process.env }; // a reload reads the environment of the start again
+  const inputs = { ...commandLine, env, cwd: process.cwd() };
+  const { loaded, notices } = await loadWithStateFolder(() => loadConfig(inputs));
   const boundHost = loaded.config.server.host;
-  const load = () => loadConfig({ ...surroundings, boundHost });
+  const load = () => loadConfig({ ...inputs, boundHost });
   const { config, secretsInEnvironment } = loaded;
   const isScrubbed = scrubEnvironment(secretsInEnvironment);
   const generated = await generatedAccessKey(loaded);
@@ -162,7 +162,7 @@ function createReloader(
   return new Reloader(parts, loaded, slices);
 }
 
-/** Says that everything serves: to a person in a block of text, elsewhere in a line of the log. */
+/** Announces readiness: a block of text on a terminal, a log line elsewhere. */
 function announce(address: Address, { loaded, slices }: Reloader, logger: Logger): void {
   const summary = summarise(address, accessKeyPlace(loaded), slices.kms, machineAddresses());
   if (isPretty(slices.kms.log.format)) {
@@ -173,7 +173,7 @@ function announce(address: Address, { loaded, slices }: Reloader, logger: Logger
   if (summary.isReachableByOthers) logger.warning(reachableWarning(hostPlace(loaded)));
 }
 
-/** Says what OpenRouter thinks of each key, within 3 s of the start. */
+/** Announces OpenRouter's verdict on each key, within 3 s of the start. */
 async function announceKeys({ slices: { kms } }: Reloader, logger: Logger): Promise<void> {
   const isForPerson = isPretty(kms.log.format);
   const verdicts = await keyVerdicts(kms, systemClock, isForPerson ? localInWords : utcInWords);
@@ -187,7 +187,7 @@ async function announceKeys({ slices: { kms } }: Reloader, logger: Logger): Prom
   else logger.warning(verdictSummary(verdicts), { problems });
 }
 
-/** The launcher's logger, which masks every secret it is told of; an error nobody handles is its last line. */
+/** The launcher's logger, which masks all known secrets. It logs an uncaught error before the process exits. */
 function createLauncherLogger(slices: Slices) {
   const masker = createMasker();
   const addSecrets = (changed: Slices) =>
@@ -196,7 +196,7 @@ function createLauncherLogger(slices: Slices) {
   const logger = createLogger({ component: 'launcher', ...slices.kms.log, masker });
   process.on('uncaughtException', (error) => {
     logger.critical('stopping: an error nobody handled', { error, stack: error.stack });
-    process.exit(EXIT.gaveUp); // the children notice, and end
+    process.exit(EXIT.gaveUp); // children exit when their standard input closes
   });
   return { logger, addSecrets };
 }

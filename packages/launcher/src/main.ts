@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { compileCacheFolder } from './programs/compile-cache.ts';
 
-// Before anything else is loaded: compiling is most of what a start does.
+// Enabled before other modules load: compilation takes most of a start.
 const folder = compileCacheFolder(process.env, process.cwd());
 if (folder !== null) enableCompileCache(folder);
 const { runCommandLine } = await import('./command-line.ts');

@@ -109,7 +109,7 @@ describe('starting', () => {
 
   it('takes a program that stays hindered as it is', async () => {
     supervisor = newSupervisor({ deadlines: { announceMs: 10_000, answerMs: 50 } });
-    const hindered = { kind: 'hindered', reason: 'every key cools down' } as const;
+    const hindered = { kind: 'not-ready', reason: 'every key cools down' } as const;
     const ask = () => Promise.resolve(hindered);
     const { code, serves } = run(stage.program('gateway', 'serves', {}, { ask }));
     expect((await serves('gateway')).answer).toEqual(hindered);
@@ -214,7 +214,7 @@ describe('keeping running', () => {
       'kms drained',
     ]);
     expect(logged.at(-1)?.message).toBe(
-      'giving up: the gateway exited with code 3 again and again',
+      'giving up after repeated crashes: the gateway exited with code 3',
     );
   });
 

@@ -3,7 +3,7 @@ import type { Kms } from '../connection/connection.ts';
 import { Failure } from '../connection/failure.ts';
 import { quoted } from '../terminal/quoted.ts';
 
-/** Every key of the pool. */
+/** All keys of the pool. */
 export async function allKeys(kms: Kms): Promise<KeyView[]> {
   const keys: KeyView[] = [];
   for (;;) {
@@ -15,7 +15,7 @@ export async function allKeys(kms: Kms): Promise<KeyView[]> {
 
 const SHORTEST_PREFIX = 4;
 
-/** The key that a person means: by its name, its id, or the beginning of that. */
+/** Finds a key by its name, its id, or a prefix of its id. */
 export async function findKey(kms: Kms, meant: string): Promise<KeyView> {
   const keys = await allKeys(kms);
   const exact = keys.find(({ keyId, name }) => name === meant || keyId === meant);

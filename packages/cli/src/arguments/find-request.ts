@@ -6,7 +6,7 @@ import { quoted } from '../terminal/quoted.ts';
 
 const SHORTEST_PREFIX = 6;
 
-/** The id of the recent request that a person means by its generation or by the beginning of its id; null: none. */
+/** Finds a recent request by its generation id or a prefix of its id; null if there is none. */
 export async function findRecentRequest(kms: Kms, meant: string): Promise<string | null> {
   if (meant.length < SHORTEST_PREFIX) return null;
   const { requests } = await kms.call('requests.recent', { id: meant, limit: MAX_RECENT });

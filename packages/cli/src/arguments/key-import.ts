@@ -1,12 +1,12 @@
-/** What keys may come from. */
+/** The formats of key files. */
 export type ImportFormat = 'ancestor' | 'gpt-load' | 'env';
 
-/** Keys that were found, and the configuration that has them. */
+/** Imported keys, and a configuration that holds them. */
 export interface Imported {
   readonly format: ImportFormat;
-  /** What the keys are called. */
+  /** The keys' names. */
   readonly names: readonly string[];
-  /** The text of a config.yml; it holds the keys. */
+  /** The text of a config.yml, keys included. */
   readonly config: string;
 }
 
@@ -19,14 +19,14 @@ const KEY = /sk-or-[\w-]{8,200}/g;
 const ASSIGNMENT = /^\s*(?:export\s+)?(?<variable>[\w.@-]{1,64})\s*=(?<value>.*)$/;
 const COMMENT = /(?:^|\s)#.*$/gm;
 
-/** Finds keys in another program's file. Pure; which format it is may be seen from the text. */
+/** Finds keys in another program's file. Without a given format, the text decides. */
 export function importKeys(file: string, given?: ImportFormat): Imported {
-  // A key in a comment is one that somebody took out of use. JSON has no comments.
+  // A key in a comment is out of use. JSON has no comments.
   const text = /^\s*[[{]/.test(file) ? file : file.replaceAll(COMMENT, '');
   const format = given ?? detect(text);
   const keys = distinct(format === 'env' ? ofVariables(text) : everyKey(text));
   const names = keys.map(({ name }, index) => name ?? `key-${index + 1}`);
-  // An ancestor's file works as it is, settings and all.
+  // A config.yml of an ancestor works unchanged.
   return { format, names, config: format === 'ancestor' ? file : configOf(keys) };
 }
 
@@ -36,11 +36,11 @@ function detect(text: string): ImportFormat {
   return isEnv ? 'env' : 'gpt-load';
 }
 
-/** Wherever they stand: lists and gpt-load's exports have them in lines, or in JSON. */
+/** Keys anywhere in the text: lists and gpt-load's exports hold them in lines or in JSON. */
 const everyKey = (text: string): NamedKey[] =>
   Array.from(text.matchAll(KEY), ([key]) => ({ name: null, key }));
 
-/** A name with one key is the key's; one with several numbers them. Lines without names count too. */
+/** Names the keys: a name with several keys gets numbers, also from lines without a name. */
 function ofVariables(text: string): NamedKey[] {
   return text.split('\n').flatMap((line) => {
     const { variable, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
@@ -55,7 +55,7 @@ function ofVariables(text: string): NamedKey[] {
 
 const ENVIRONMENT_VARIABLE = /^[A-Z_][A-Z0-9_]*$/;
 
-/** A variable's name in small letters; any other stays, as far as the configuration takes it. */
+/** A variable's name in lower case; other names lose characters that the configuration refuses. */
 function nameOf(variable: string, number: number | null): string {
   const isVariable = ENVIRONMENT_VARIABLE.test(variable);
   const name = isVariable ? variable.toLowerCase().replaceAll('_', '-') : variable;
@@ -72,7 +72,7 @@ function distinct(keys: readonly NamedKey[]): NamedKey[] {
   });
 }
 
-/** JSON is YAML, so its quoting serves. */
+/** JSON strings are valid YAML. */
 function configOf(keys: readonly NamedKey[]): string {
   const lines = keys.map(({ key, name }) =>
     name === null

@@ -1,10 +1,10 @@
 import { DAY_MS } from '@openrouter-proxy/runtime';
 import { Failure } from '../connection/failure.ts';
 
-/** As long as the service sets a key aside at most. */
+/** The longest cooldown that the service accepts. */
 const LONGEST_MS = 366 * DAY_MS;
 
-/** Reads a length of time as the configuration has them, and days beside: in milliseconds, above zero. */
+/** Reads a duration as in the configuration, or in days. Returns milliseconds, above zero. */
 export async function readTime(
   option: string,
   value: string | boolean | undefined,

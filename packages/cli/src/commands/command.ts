@@ -3,7 +3,7 @@ import type { Ending } from '../connection/failure.ts';
 import type { Io } from '../connection/io.ts';
 import type { Paint } from '../terminal/style.ts';
 
-/** What every command knows: where the service is, and how its output is to look. */
+/** The context of a command: the service's location and the style of the output. */
 export interface Context {
   readonly io: Io;
   readonly where: Whereabouts;
@@ -11,7 +11,7 @@ export interface Context {
   readonly paint: Paint;
 }
 
-/** The values of options, by their names. */
+/** Option values by name. */
 export type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 /** An option of a command. */
@@ -23,12 +23,12 @@ export interface CommandOption {
   readonly required?: boolean;
 }
 
-/** What may be completed in the place of an argument. */
+/** How to complete an argument. */
 export type ArgumentKind = 'key' | 'file' | 'shell' | 'text';
 
-/** A command: help, completion and documentation are made from these. */
+/** A command. Help, completion and documentation are generated from it. */
 export interface Command {
-  /** With its group, if it has one: `config show`. */
+  /** Includes its group, as in `config show`. */
   readonly name: string;
   readonly summary: string;
   readonly argument?: {
@@ -38,14 +38,14 @@ export interface Command {
     readonly choices?: readonly string[];
   };
   readonly options?: readonly CommandOption[];
-  /** Command lines worth showing, each with what it does. */
+  /** Example command lines, each with a description. */
   readonly examples: readonly (readonly [line: string, does: string])[];
-  /** What `--json` prints: a method's result, or words for it. */
+  /** The output of `--json`: the name of a method whose result it is, or a description. */
   readonly json: string;
   run(context: Context, argument: string, options: Options): Promise<Ending>;
 }
 
-/** Prints a document for programs. */
+/** Prints JSON. */
 export function printJson({ io }: Context, document: unknown): void {
   io.out(`${JSON.stringify(document, null, 2)}\n`);
 }

@@ -4,7 +4,7 @@ import type { Command } from './command.ts';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-/** Each asks `kms __complete` for what may stand next, given the words so far. */
+/** Shell scripts that get their candidates from `kms __complete`. */
 const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `# kms completion bash > /etc/bash_completion.d/kms
 _kms() {

@@ -5,13 +5,13 @@ import type { Ending } from '../connection/failure.ts';
 import { plain } from '@openrouter-proxy/runtime';
 import { table, type Column } from '../terminal/table.ts';
 
-/** Reads the configuration exactly as a start would; it may lack keys, which are then missing in it. */
+/** Loads the configuration as a start does, but accepts one without keys. */
 async function load({ io, where }: Context): Promise<LoadedConfig> {
   const { loadConfig } = await import('@openrouter-proxy/config');
   return loadConfig({ path: where.config, env: io.env, cwd: io.cwd, needsKeys: false });
 }
 
-/** Said of a service that runs though this shell knows no key; null if none answers on the socket. */
+/** A note that a service runs although this shell's configuration has no key; null if none answers. */
 async function keysElsewhere({ kms: { socket } }: LoadedConfig['config']): Promise<string | null> {
   try {
     const connection = await connectToUnixSocket(socket);
@@ -22,7 +22,7 @@ async function keysElsewhere({ kms: { socket } }: LoadedConfig['config']): Promi
   }
 }
 
-/** Does something with a configuration that a start could use; of any other, says what is wrong. */
+/** Runs `use` with a valid configuration; prints the problems of an invalid one. */
 async function withConfig(
   context: Context,
   use: (loaded: LoadedConfig) => Ending | Promise<Ending>,
@@ -30,7 +30,7 @@ async function withConfig(
   try {
     return await use(await load(context));
   } catch (error) {
-    const { StartupError } = await import('@openrouter-proxy/runtime'); // not for every command
+    const { StartupError } = await import('@openrouter-proxy/runtime'); // loaded on demand, for speed
     if (!(error instanceof StartupError)) throw error;
     return refused(context, error.problems);
   }
@@ -89,7 +89,7 @@ export const configShow: Command = {
         printJson(context, { file, settings });
         return 'done' as const;
       }
-      // What a service was started with, nobody but the service knows.
+      // Only the service knows its own environment.
       const place = plain(file ?? 'no file, only the environment and defaults');
       io.out(`${paint('quiet', `${place}, as this shell would load it`)}\n`);
       const rows = settings.map(({ setting, value, origin, place }) => [

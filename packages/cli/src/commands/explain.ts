@@ -10,7 +10,7 @@ import { wrap } from '../terminal/table.ts';
 const NOT_REMEMBERED =
   'This request is not remembered: it may be too old, or never have come here; or it was refused before it needed a key (wrong access key, unknown path): look for its id in the log.';
 
-/** The story of the request with this id, else of the recent one that is meant. */
+/** The timeline of the request with this id, else of a recent request that matches. */
 async function storyOf(kms: Kms, meant: string): Promise<Result<'requests.explain'>> {
   const found = await kms.call('requests.explain', { requestId: meant });
   if (found.request !== null) return found;

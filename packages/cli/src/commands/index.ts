@@ -13,7 +13,7 @@ import { status } from './status.ts';
 import { usage } from './usage.ts';
 import { whyNot } from './why-not.ts';
 
-/** Every command, in the order in which help shows them. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...[status, keys, key, whyNot, requests, explain, leases, usage],
   ...[cool, uncool, disable, enable],

@@ -16,7 +16,7 @@ import { clockTime, span, until, when } from '../terminal/instant.ts';
 import { count, share } from '../terminal/number.ts';
 import { plain } from '@openrouter-proxy/runtime';
 
-/** The argument of every command that is about one key. */
+/** The KEY argument. */
 export const KEY_ARGUMENT = {
   name: 'key',
   description: "its name, its id, or the id's beginning",
@@ -41,7 +41,7 @@ export const key: Command = {
     }),
 };
 
-/** A key in lines of a name and a value. */
+/** A key's details as lines of name and value. */
 function keyText(view: KeyView, { io, paint }: Context): string {
   const now = io.now();
   const { text, tone } = standing(view);
@@ -73,7 +73,7 @@ function keyText(view: KeyView, { io, paint }: Context): string {
     .join('');
 }
 
-/** The first lines are painted by us; whatever comes from outside is not. */
+/** Colours our own first lines, and escapes text from outside. */
 const safe = (name: string, value: string) =>
   name === 'key' || name === 'state' ? value : plain(value);
 
@@ -83,7 +83,7 @@ function standingSince(view: KeyView): number {
   return word === 'unreachable' ? (view.upstream?.since ?? view.statusSince) : view.statusSince;
 }
 
-/** What OpenRouter said last of the key. */
+/** The result of the last key check at OpenRouter. */
 function checkLines(view: KeyView, now: number): [string, string][] {
   const { check, upstream } = view;
   return [

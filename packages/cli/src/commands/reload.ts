@@ -34,7 +34,7 @@ type Change = ReloadReport['changes'][number];
 const KEYS = 'openrouter.keys.';
 const CLIENTS = 'server.access_keys.';
 
-/** A change in a line. A key is named with its id: names that come from places in the list move on. */
+/** One change as a line. Keys are shown with their id, since generated names depend on the position. */
 function changeText({ setting, change, detail }: Change): string {
   if (setting.startsWith(CLIENTS)) {
     return `client ${setting.slice(CLIENTS.length)}: ${change === 'changed' ? detail : change}`;
@@ -44,7 +44,7 @@ function changeText({ setting, change, detail }: Change): string {
   return change === 'changed' ? detail : `${name} (${detail}): ${change}`; // a change names its key itself
 }
 
-/** What is odd goes where it does not mix with the report. */
+/** Prints warnings to standard error, apart from the report. */
 function printReport(report: ReloadReport, context: Context): void {
   const { io, paint } = context;
   io.out(reloadText(report, context));

@@ -16,7 +16,7 @@ import { readTime } from '../arguments/time-argument.ts';
 
 const OUTCOMES = ['answered', 'refused', 'failed', 'aborted', 'running'] as const;
 
-/** As many as are shown without `--limit`, and at most. */
+/** The default and the maximum of `--limit`. */
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 5_000;
 
@@ -94,7 +94,7 @@ function readName(flag: string, value: Options[string], longest: number): string
   throw new Failure('usage', `${flag} takes at most ${longest} characters.`);
 }
 
-/** The requests that pass the filter. A key that is no longer configured still has its requests. */
+/** Requests that match the filter. The key may be one that is no longer configured. */
 async function findRequests(
   kms: Kms,
   filter: RequestFilter,

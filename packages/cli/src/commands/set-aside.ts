@@ -12,7 +12,7 @@ const REASON = {
   description: 'why, for whoever looks at the key later',
 } as const;
 
-/** Does something with a key, and shows how it stands then. */
+/** Runs a command on a key, then shows the key. */
 async function change(
   context: Context,
   meant: string,

@@ -31,7 +31,7 @@ export const status: Command = {
     }),
 };
 
-/** How the pool is in one word, then every cause with what to do about it. */
+/** The pool's health in one word, then each cause with its remedy. */
 function healthLines({ health }: Status, { io, paint }: Context): [string, string][] {
   const word: Readonly<Record<Health['level'], Cell>> = {
     ok: { text: 'serving', tone: 'good' },
@@ -52,7 +52,7 @@ function healthLines({ health }: Status, { io, paint }: Context): [string, strin
   ];
 }
 
-/** The status as lines of a name and a value. */
+/** The status as lines of name and value. */
 function statusText(found: Status, socket: string, context: Context): string {
   const { io, paint } = context;
   const now = io.now();
@@ -89,7 +89,7 @@ function statusText(found: Status, socket: string, context: Context): string {
   return lines.map(([name, value]) => `${paint('quiet', name.padEnd(8))}  ${value}\n`).join('');
 }
 
-/** Available keys serve nothing while there is no way to OpenRouter. */
+/** Available keys cannot serve while OpenRouter is unreachable. */
 function faultNote({ causes }: Health): string {
   const fault = faultInShort(causes);
   return fault === null ? '' : ` (${fault})`;

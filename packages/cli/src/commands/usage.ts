@@ -53,7 +53,7 @@ export const usage: Command = {
   },
 };
 
-/** Says of how many machines the rows are, where it is not only this one. */
+/** Names the number of machines in the rows, if there are several. */
 function poolText({ machines, sharedAt }: Result<'usage.query'>, now: number): string {
   if (machines === 1) return '';
   const asOf = sharedAt === null ? 'read before this start' : `read ${when(sharedAt, now)}`;

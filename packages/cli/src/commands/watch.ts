@@ -6,7 +6,7 @@ import { Failure, type Ending } from '../connection/failure.ts';
 import { allKeys } from '../arguments/find-key.ts';
 import { clockTime } from '../terminal/instant.ts';
 
-/** A countdown moves once a second, whether or not anything happens. */
+/** Interval of countdown updates. */
 const TICK_MS = 1_000;
 
 const HIDE_CURSOR = '\u001b[?25l';
@@ -16,7 +16,7 @@ const CLEAR_BELOW = '\r\u001b[J';
 
 type Draw = (keys: readonly KeyView[], context: Context) => string;
 
-/** Shows what is printed in the place of what was printed before; elsewhere than on a terminal, below it. */
+/** Replaces the previous output on a terminal; appends elsewhere. */
 class Screen {
   readonly #context: Context;
   #lines = 0;
@@ -34,7 +34,7 @@ class Screen {
       this.#last = text;
       return;
     }
-    // What does not fit cannot be replaced.
+    // Lines that scrolled off the screen cannot be replaced.
     const lines = text.split('\n').slice(0, Math.max(1, io.rows - 2));
     io.out(`${upBy(this.#lines)}${CLEAR_BELOW}${lines.join('\n')}`);
     this.#lines = lines.length - 1;
@@ -45,7 +45,7 @@ class Screen {
   }
 }
 
-/** Shows the keys until the person has had enough; a service that goes away is waited for. */
+/** Shows the keys until Ctrl-C, and reconnects when the service restarts. */
 export async function watch(context: Context, draw: Draw): Promise<Ending> {
   const { io, where } = context;
   const isOver = () => io.interrupted.aborted;
@@ -66,7 +66,7 @@ export async function watch(context: Context, draw: Draw): Promise<Ending> {
           screen.show(
             `The key service does not answer, trying again. ${clockTime(io.now(), io.now())}\n`,
           );
-        await delay(TICK_MS, undefined, { signal: io.interrupted }).catch(() => undefined); // the loop ends
+        await delay(TICK_MS, undefined, { signal: io.interrupted }).catch(() => undefined); // Ctrl-C ends the loop
       }
     }
     return 'done';

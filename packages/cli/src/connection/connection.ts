@@ -12,35 +12,35 @@ import { installationOf, plain } from '@openrouter-proxy/runtime';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
 
-/** Where the key service is, as the command line says. */
+/** The key service's location from the command line. */
 export interface Whereabouts {
   readonly socket?: string | undefined;
   readonly config?: string | undefined;
 }
 
-/** Time for the service to do what it is asked; reading the configuration again takes longest. */
+/** Call timeouts; a reload takes longest. */
 const CALL_MS = 5_000;
 const RELOAD_MS = 30_000;
 
-/** The way to a key service. Every failure of it is a Failure. */
+/** A connection to the key service. Its errors are of class Failure. */
 export interface Kms {
   readonly socket: string;
   call<M extends HandledMethod>(method: M, params: Params<M>): Promise<Result<M>>;
-  /** As above, for a call that may take its time and ends when the person has had enough. */
+  /** A call without a timeout, which Ctrl-C ends. */
   wait<M extends HandledMethod>(method: M, params: Params<M>, waitMs: number): Promise<Result<M>>;
 }
 
-/** Where the socket should be. */
+/** The expected path of the socket. */
 interface Place {
   readonly socket: string;
-  /** Why the configuration does not say so, one line each; the place is then the default beside it. */
+  /** Why the configuration could not be read, one line each; the path is then the default beside it. */
   readonly doubts: readonly string[];
 }
 
-/** The socket that is named, else the one of the configuration that a start would find. */
+/** The socket from the command line, else the one of the configuration that a start would use. */
 async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<Place> {
   if (socket !== undefined) return { socket, doubts: [] };
-  // A service manager says where it is; then nobody needs to be able to read the configuration.
+  // A systemd service names its socket, so that operators need no access to the configuration.
   const ofService = io.env['OPENROUTER_PROXY_GROUP_SOCKET'];
   if (config === undefined && ofService) return { socket: ofService, doubts: [] };
   const { findStatePaths } = await import('@openrouter-proxy/config/find-state-paths');
@@ -48,7 +48,7 @@ async function findSocket({ socket, config }: Whereabouts, io: Io): Promise<Plac
   return { socket: found.socket, doubts: found.problems };
 }
 
-/** Connects as an operator, does some work, and takes leave. */
+/** Connects as an operator, runs `work`, and disconnects. */
 export async function withKms<T>(
   where: Whereabouts,
   io: Io,
@@ -56,7 +56,7 @@ export async function withKms<T>(
 ): Promise<T> {
   const place = await findSocket(where, io);
   const { socket } = place;
-  // Whether anybody listens is asked first: then there is something to say about why not.
+  // Connect before reading the token: a refused connection has a better hint than a missing token.
   let first: Awaited<ReturnType<typeof connectToUnixSocket>> | null = await connect(place);
   const token = await readToken(socket);
   const client = new KmsClient({
@@ -88,7 +88,7 @@ export async function withKms<T>(
   }
 }
 
-/** The service of a machine may be of another installation than this command. */
+/** The running service may belong to another installation than this command. */
 const SYSTEMD_START = 'systemctl start openrouter-proxy';
 function howToStart(): string {
   const commands = new Set([installationOf().startCommand, SYSTEMD_START]);
@@ -126,7 +126,7 @@ function whyNoConnection(socket: string, code: string): string {
   }
 }
 
-/** The launcher puts it beside the socket. */
+/** Reads the operator's token, which the launcher writes beside the socket. */
 async function readToken(socket: string): Promise<string> {
   const path = join(dirname(socket), 'operator.token');
   try {

@@ -1,16 +1,16 @@
-/** How a command ends: the exit code (sysexits.h has 69). */
+/** The exit codes of commands (69 is EX_UNAVAILABLE of sysexits.h). */
 export const EXIT_CODE = {
   done: 0,
-  /** The service, or the configuration, does not allow it. */
+  /** The service or the configuration refused it. */
   refused: 1,
-  /** The command line means nothing. */
+  /** Wrong usage. */
   usage: 2,
   /** The key service cannot be reached. */
   unreachable: 69,
 } as const;
 export type Ending = keyof typeof EXIT_CODE;
 
-/** Why a command did not do what it was asked to; the message says what to do about it. */
+/** A failed command. The message says what to do next. */
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly ending: Exclude<Ending, 'done'>;

@@ -1,27 +1,27 @@
-/** What a command finds around it, and a test puts in its place. */
+/** The terminal and the clock; tests replace them. */
 export interface Io {
   out(text: string): void;
   err(text: string): void;
-  /** How wide the terminal is; where there is none, there is no end to a line. */
+  /** The width of the terminal; unlimited without a terminal. */
   readonly columns: number;
   readonly rows: number;
-  /** Output goes to a terminal. */
+  /** Whether output goes to a terminal. */
   readonly isTerminal: boolean;
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Aborts when the person has had enough: Ctrl-C. */
+  /** Aborts at Ctrl-C. */
   readonly interrupted: AbortSignal;
 }
 
 const WIDEST = 10_000;
 
-/** The process's own. */
+/** The terminal and the clock of the process. */
 export function processIo(): Io {
   const { stdout, stderr, env } = process;
-  // A reader that has seen enough closes the pipe: `kms keys | head`.
+  // A reader may close the pipe early: `kms keys | head`.
   stdout.on('error', (error: NodeJS.ErrnoException) =>
     process.exit(error.code === 'EPIPE' ? 0 : 1),
   );

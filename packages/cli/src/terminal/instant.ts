@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@openrouter-proxy/runtime';
 
-/** A length of time in at most two units: `9m 58s`, `4h`, `120ms`. */
+/** A duration in at most two units: `9m 58s`, `4h`, `120ms`. */
 export function span(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))}ms`;
   const units: [number, string, number, string][] = [
@@ -18,7 +18,7 @@ export function span(ms: number): string {
 
 const two = (number: number) => String(number).padStart(2, '0');
 
-/** An instant of this machine's clock: the time, and the day if it is another one. */
+/** An instant in local time, with the date unless it is today. */
 export function clockTime(instant: number, now: number): string {
   const [at, today] = [new Date(instant), new Date(now)];
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
@@ -26,7 +26,7 @@ export function clockTime(instant: number, now: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
-/** When something ends: `until 16:40:12 (in 9m 58s)`. */
+/** The end of something: `until 16:40:12 (in 9m 58s)`. */
 export const until = (instant: number, now: number): string =>
   `until ${clockTime(instant, now)} (in ${span(instant - now)})`;
 

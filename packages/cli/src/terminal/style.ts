@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** The styles that a meaning has. */
+/** The terminal styles of each tone. */
 const STYLES = {
   good: 'green',
   warn: 'yellow',
@@ -10,7 +10,7 @@ const STYLES = {
 } as const;
 export type Tone = keyof typeof STYLES;
 
-/** Gives text the look of its meaning. */
+/** Applies the style of a tone to text. */
 export type Paint = (tone: Tone | undefined, text: string) => string;
 
 /** With colours, or without any. */

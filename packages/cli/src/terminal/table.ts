@@ -5,19 +5,19 @@ import type { Paint, Tone } from './style.ts';
 /** A column, by its title. */
 export interface Column {
   readonly title: string;
-  /** Numbers stand at the right. */
+  /** For numbers. */
   readonly align?: 'right';
-  /** It may be made as narrow as this, its text going on in the next line; else it is never broken. */
+  /** The minimum width: the text wraps when the terminal is narrow. Without it, the column never wraps. */
   readonly shrinksTo?: number;
 }
 
-/** What stands in a field, and what that means. */
+/** The text of a cell, and its tone. */
 export interface Cell {
   readonly text: string;
   readonly tone?: Tone | undefined;
 }
 
-/** How a table is drawn. */
+/** Options of a table. */
 export interface TableLook {
   readonly width: number;
   readonly paint: Paint;
@@ -25,7 +25,7 @@ export interface TableLook {
 
 const GAP = '  ';
 
-/** Draws a table no wider than the terminal, if its columns can be that narrow. */
+/** Formats a table. It fits the terminal if its columns can shrink enough. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly (Cell | string)[])[],
@@ -41,7 +41,7 @@ export function table(
 const asCell = (cell: Cell | string): Cell =>
   typeof cell === 'string' ? { text: plain(cell) } : { ...cell, text: plain(cell.text) };
 
-/** The width of each column: as wide as it would be, less what must be saved, from the widest first. */
+/** The width of each column: its natural width, shrunk from the widest column on until the table fits. */
 function fitted(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],

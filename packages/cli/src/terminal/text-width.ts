@@ -1,20 +1,20 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
-/** Letters and signs that take one column each: those of most output. */
+/** Characters of one column each, which most output consists of. */
 const ORDINARY = /^[\x20-\x7e–…“”]*$/;
-/** Takes no column by itself: format characters such as a zero-width space, marks, control characters. */
+/** Characters without width: format characters such as a zero-width space, marks, control characters. */
 const INVISIBLE = /^[\p{Cf}\p{M}\p{Cc}]+$/u;
-/** Shown as a picture of two columns: a flag, or a character that asks for its emoji form. */
+/** Emoji of two columns: a flag, or a character with an emoji variation selector. */
 const PICTURE = /^\p{RI}{2}|\ufe0f/u;
 
-/** How many columns of a terminal a text takes. */
+/** The width of a text in terminal columns. */
 export function textWidth(text: string): number {
   if (ORDINARY.test(text)) return text.length;
   const graphemes = new Intl.Segmenter().segment(text);
   return [...graphemes].reduce((sum, { segment }) => sum + graphemeWidth(segment), 0);
 }
 
-/** What a user sees as one character takes the columns of its first code point (UAX #29, UAX #11). */
+/** A grapheme cluster has the width of its first code point (UAX #29, UAX #11). */
 function graphemeWidth(grapheme: string): number {
   if (INVISIBLE.test(grapheme)) return 0;
   if (PICTURE.test(grapheme)) return 2;

@@ -15,7 +15,7 @@ import { clockTime, until } from '../terminal/instant.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Cell } from '../terminal/table.ts';
 
-/** Why something is set aside, in few words. */
+/** The cause of a limit, in a few words. */
 export function causeInWords({ reason, detail }: Cause): string {
   const said = detail.trim();
   if (reason === 'operator') return said === '' ? 'an operator' : `an operator: ${said}`;
@@ -32,7 +32,7 @@ export function refusalInWords({ since, status, detail }: KeyCheck, now: number)
   return `refused by OpenRouter since ${clockTime(since, now)}: ${answer}`;
 }
 
-/** How a key stands, as a word with the tone of its meaning. */
+/** A key's status as a word with its tone. */
 export function standing(view: StandingFacts): Cell {
   const text = standingOf(view);
   return { text, tone: TONE[text] };
@@ -61,7 +61,7 @@ export function limitInWords(limit: LimitView, now: number): string {
 const endInWords = (limit: LimitView, now: number) =>
   `${until(limit.until, now)}: ${causeInWords(limit.cause)}`;
 
-/** What is not to be had under a limit. */
+/** The requests that a limit blocks. */
 function lack({ scope, pool, model }: LimitView): string {
   const models = { free: 'no free models', paid: 'no paid models', all: 'no models' }[pool];
   const lacking = model === null ? models : `not ${model}`;
@@ -78,7 +78,7 @@ function lack({ scope, pool, model }: LimitView): string {
   }
 }
 
-/** Until when, and why; empty for a key that serves. */
+/** End and cause of a key's limit; empty for an available key. */
 export function standingNote(view: StandingFacts, now: number): string {
   const { state, check, upstream, limits } = view;
   const word = standingOf(view);

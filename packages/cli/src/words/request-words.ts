@@ -12,13 +12,13 @@ import type { Cell } from '../terminal/table.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** As much of a request's id as `kms explain` needs: of a UUID its first part. */
+/** The part of a request id that `kms explain` accepts: the first part of a UUID. */
 export const shortRequestId = (requestId: string): string =>
   UUID.test(requestId) ? requestId.slice(0, 8) : requestId;
 
 const MAX_NAMED_KEYS = 3;
 
-/** The names of the keys a request tried, in their order. */
+/** The names of the keys that a request tried, in order. */
 export function keysTried({ steps }: RequestView): string {
   const names = [
     ...new Set(steps.flatMap((step) => (step.kind === 'attempt' ? [step.keyName] : []))),
@@ -35,7 +35,7 @@ const TONES = {
   aborted: 'quiet',
 } as const;
 
-/** How a request ended, with the status its client got. */
+/** The result of a request, with the status that the client got. */
 export function requestInWords(request: RequestView): Cell {
   const { end } = request;
   if (end === null) return { text: 'running', tone: 'quiet' };
@@ -53,7 +53,7 @@ function endInWords(end: RequestSummary, { steps }: RequestView): string {
     case 'refused': {
       if (end.failure !== null) return failureInWords(end.failure);
       if (end.verdict !== 'complete') return verdictInWords(end.verdict);
-      // An error of OpenRouter that was passed on: the last attempt names it.
+      // The last attempt names an error of OpenRouter that was passed on.
       const last = steps.at(-1);
       return reasonInWords((last?.kind === 'attempt' ? last.outcome : null) ?? 'caller_error');
     }

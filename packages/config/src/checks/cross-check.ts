@@ -4,8 +4,8 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { valueAt } from '../values/value-path.ts';
 
 /**
- * What is wrong between values that are each as they should be. It reads the raw value, and passes
- * over what the schema refuses, so that these problems are told together with the schema's.
+ * Problems between values that are valid one by one. It reads the raw value and skips parts that the
+ * schema refuses, so that these problems are reported together with the schema's.
  */
 export const crossCheck = (value: unknown): Diagnostic[] => [
   ...rateDelays(valueAt(value, 'openrouter')),
@@ -44,7 +44,7 @@ function managementKey(section: unknown): Diagnostic[] {
 }
 
 function accessKeys(section: unknown): Diagnostic[] {
-  const remarks: Diagnostic[] = [];
+  const diagnostics: Diagnostic[] = [];
   const single = serverSection.shape.access_key.safeParse(valueAt(section, 'access_key')).data;
   const list = valueAt(section, 'access_keys');
   const names = new Map([['default', 'server.access_key']]);
@@ -57,12 +57,12 @@ function accessKeys(section: unknown): Diagnostic[] {
     const [namesake, twin] = [names.get(entry.name), keys.get(entry.key.reveal())];
     if (namesake !== undefined) {
       const text = `\`${entry.name}\` is already the name of ${namesake}`;
-      remarks.push({ path: [...path, 'name'], text });
+      diagnostics.push({ path: [...path, 'name'], text });
     }
     if (twin !== undefined)
-      remarks.push({ path: [...path, 'key'], text: `is the same as ${twin}` });
+      diagnostics.push({ path: [...path, 'key'], text: `is the same as ${twin}` });
     names.set(entry.name, place);
     keys.set(entry.key.reveal(), place);
   }
-  return remarks;
+  return diagnostics;
 }

@@ -1,34 +1,34 @@
 import type { ConfigSource } from '../files/config-source.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
-import type { Replacement } from '../files/override.ts';
+import type { Override } from '../files/override.ts';
 import { masked } from '../values/shown.ts';
 import { dotted } from '../values/value-path.ts';
 
 const MOST_LINES = 100;
 
-/** Remarks as lines for a person, each with the place of what it is about, in the order of the file. */
-export function describeRemarks(
-  remarks: readonly Diagnostic[],
+/** Diagnostics as lines for a person, each with its place in the file, in the order of the file. */
+export function describeDiagnostics(
+  diagnostics: readonly Diagnostic[],
   { label, document }: ConfigSource,
-  replacements: readonly Replacement[],
+  overrides: readonly Override[],
 ): string[] {
-  const lines = remarks.map((remark) => {
-    const { path, text } = remark;
-    const replacement = replacements.find(({ path: replaced }) =>
+  const lines = diagnostics.map((diagnostic) => {
+    const { path, text } = diagnostic;
+    const override = overrides.find(({ path: replaced }) =>
       replaced.every((name, depth) => path[depth] === name),
     );
-    if (replacement !== undefined) {
-      return { line: Infinity, text: `${replacement.place}: ${entryText(remark, replacement)}` };
+    if (override !== undefined) {
+      return { line: Infinity, text: `${override.place}: ${entryText(diagnostic, override)}` };
     }
     const line = document.lineOf(path);
     const place = line === undefined ? '' : `${label}:${line}: `;
-    const subject = path.length === 0 || remark.standsAlone ? '' : `${dotted(path)}: `;
+    const subject = path.length === 0 || diagnostic.standsAlone ? '' : `${dotted(path)}: `;
     return { line: line ?? Infinity, text: `${place}${subject}${text}` };
   });
   return capped(lines.sort((a, b) => compare(a.line, b.line)).map(({ text }) => masked(text)));
 }
 
-/** What is wrong with the file itself, or with its text as YAML, as lines for a person. */
+/** Problems of the file itself or of its YAML, as lines for a person. */
 export function describeFileProblems({ label, failure, document }: ConfigSource): string[] {
   if (failure !== null) return [`${label}: the file ${failure}`];
   const { problems } = document;
@@ -38,11 +38,8 @@ export function describeFileProblems({ label, failure, document }: ConfigSource)
 /** Infinity minus itself is no number. */
 const compare = (a: number, b: number) => (a === b ? 0 : a - b);
 
-/** A remark about a list that is given outside the file: its entries are named by their places in it. */
-function entryText(
-  { path, text }: Diagnostic,
-  { path: list, entryPlaces = [] }: Replacement,
-): string {
+/** The text of a diagnostic about a list from outside the file, which names the entry by its place there. */
+function entryText({ path, text }: Diagnostic, { path: list, entryPlaces = [] }: Override): string {
   const placeOf = (index: number) => entryPlaces[index] ?? `key ${index + 1}`;
   const index = path[list.length];
   const entry = typeof index === 'number' ? `${placeOf(index)} ` : '';

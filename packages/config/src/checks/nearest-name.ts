@@ -1,10 +1,10 @@
 /**
- * How many letters must be added, removed, replaced, or swapped with their neighbours to make `b` of `a`
- * (Damerau and Levenshtein's distance).
+ * The Damerau-Levenshtein distance: the number of letters to add, remove, replace or swap with a neighbour
+ * to turn `a` into `b`. A swap counts as one, so that `prot` is close to `port`.
  */
 export function editDistance(a: string, b: string): number {
   const most = a.length + b.length;
-  // Row and column 0 are a border that no way leads through; behind it, nothing has been read yet.
+  // Row and column 0 are a border that costs more than any path; row and column 1 stand for empty prefixes.
   const rows = Array.from({ length: a.length + 2 }, () =>
     new Array<number>(b.length + 2).fill(most),
   );
@@ -28,7 +28,7 @@ export function editDistance(a: string, b: string): number {
   return at(a.length + 1, b.length + 1);
 }
 
-/** The candidate most like `name`, if one is like enough to be what was meant. */
+/** The candidate closest to `name`; undefined if none differs in at most a third of the letters. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(name.length / 3));
   let best: { candidate: string; distance: number } | undefined;

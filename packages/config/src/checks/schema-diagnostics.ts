@@ -8,8 +8,8 @@ import { reasonForNoEffect } from '../schema/without-effect.ts';
 
 const MOST_UNKNOWN = 100;
 
-/** What the schema finds wrong, in words for the person who writes the file. */
-export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Diagnostic[] {
+/** A problem that the schema found, in words for the author of the file. */
+export function diagnosticsOf(issue: z.core.$ZodIssue, parents: Path = []): Diagnostic[] {
   const path = [...parents, ...issue.path];
   switch (issue.code) {
     case 'custom':
@@ -19,7 +19,7 @@ export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Diagnost
     case 'invalid_union': {
       const isMapping = kindOf(issue.input) === 'a mapping';
       const branch = isMapping ? issue.errors.at(-1) : issue.errors.at(0);
-      return (branch ?? []).flatMap((inner) => remarksOf(inner, path));
+      return (branch ?? []).flatMap((inner) => diagnosticsOf(inner, path));
     }
     case 'invalid_type': {
       const expected = issue.expected === 'array' ? 'a list' : 'a mapping';
@@ -32,7 +32,7 @@ export function remarksOf(issue: z.core.$ZodIssue, parents: Path = []): Diagnost
   }
 }
 
-/** A name that looks like none of ours may be a secret that lost its own: it is not quoted. */
+/** A name unlike any setting may be a misplaced secret, so it is not quoted. */
 function unknown(path: Path, name: string): Diagnostic {
   const parents = path.slice(0, -1);
   const section = parents.filter((segment) => typeof segment === 'string').join('.');
@@ -43,7 +43,7 @@ function unknown(path: Path, name: string): Diagnostic {
   return { path, text: `unknown setting \`${subject}\`${hint}`, standsAlone: true };
 }
 
-/** A setting of the same section with a name like this, or one of this very name elsewhere. */
+/** A setting of the same section with a similar name, or one with the same name in another section. */
 function suggest(section: string, name: string): string | undefined {
   const near = nearest(name, meaningful(FIELDS[section]));
   if (near !== undefined) return near;
@@ -54,7 +54,7 @@ function suggest(section: string, name: string): string | undefined {
 const meaningful = (fields: Readonly<Record<string, z.ZodType>> = {}) =>
   Object.entries(fields).flatMap(([name, schema]) => (reasonForNoEffect(schema) ? [] : [name]));
 
-/** The keys of older configurations that are set and mean nothing here. */
+/** Warnings for settings of older configurations that have no effect here. */
 export function ineffectiveKeys(value: unknown): Diagnostic[] {
   return Object.entries(FIELDS).flatMap(([section, fields]) =>
     Object.entries(fields).flatMap(([name, schema]) => {

@@ -10,8 +10,8 @@ const SHORTEST_STRONG_KEY = 16;
 export const isWeakAccessKey = (key: string): boolean => key.length < SHORTEST_STRONG_KEY;
 
 /**
- * Says what is wrong with a weak access key; `reachableHost` is null where only this machine can try
- * keys, and `hostPlace` says where that host is set: `--host`.
+ * Describes the problem of a weak access key. `reachableHost` is null if only this machine can connect;
+ * `hostPlace` names the place that sets the host, such as `--host`.
  */
 export function weakKeyWords(reachableHost: string | null, hostPlace = 'server.host'): string {
   const how = 'make a longer one with `openssl rand -hex 32`';
@@ -28,9 +28,9 @@ export interface WeakAccessKeys {
 }
 
 /**
- * Finds access keys that are too short. It reads the raw value, and passes over what the schema
- * refuses. `boundHost` is the host on which a gateway that already runs listens; `hostPlace` is what
- * sets the host instead of the file.
+ * Finds access keys that are too short. It reads the raw value and skips parts that the schema refuses.
+ * `boundHost` is the host on which a running gateway listens; `hostPlace` is the option or variable that
+ * overrides the host of the file.
  */
 export function findWeakAccessKeys(
   value: unknown,
@@ -42,10 +42,10 @@ export function findWeakAccessKeys(
   const hosts = [configured, boundHost].filter((found) => found !== undefined);
   const reachableHost = hosts.find((found) => !isLoopbackHost(found)) ?? null;
   const text = weakKeyWords(reachableHost, hostPlace);
-  const remarks = weakKeyPaths(value).map((path) => ({ path, text }));
+  const diagnostics = weakKeyPaths(value).map((path) => ({ path, text }));
   return reachableHost === null
-    ? { problems: [], warnings: remarks }
-    : { problems: remarks, warnings: [] };
+    ? { problems: [], warnings: diagnostics }
+    : { problems: diagnostics, warnings: [] };
 }
 
 function weakKeyPaths(value: unknown): Path[] {

@@ -5,31 +5,31 @@ import type { YamlDocument } from './yaml-document.ts';
 const DEFAULT_FILE = 'config.yml';
 const MAX_FILE_BYTES = 256 * 1024;
 
-/** What a process is started with, as far as it bears on the configuration. */
+/** Everything outside the file that the configuration depends on. */
 export interface ConfigInputs {
   /** The file named on the command line. */
   readonly path?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working directory. */
   readonly cwd: string;
-  /** Where to listen, as the command line says. */
+  /** `--host` and `--port`. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: string | undefined };
-  /** The host on which a gateway that already runs listens. */
+  /** The host on which a running gateway listens. */
   readonly boundHost?: string | undefined;
-  /** False for somebody who only looks at the settings; a start needs at least one OpenRouter key. */
+  /** Whether a missing OpenRouter key is an error. A start needs one; `kms config` does not. */
   readonly needsKeys?: boolean | undefined;
 }
 
-/** The configuration file, or the lack of one. */
+/** The configuration file, if there is one. */
 export interface ConfigSource {
-  /** What people call it. */
+  /** The name in messages. */
   readonly label: string;
   /** Absolute; null if there is none, and built-in defaults are used. */
   readonly file: string | null;
-  /** What relative paths in it start from. */
+  /** The base of relative paths in the file. */
   readonly folder: string;
   readonly isOpenToAll: boolean;
-  /** Completes "FILE …": why there is a file and no text of it; null if there is, or no file. */
+  /** Why the file could not be read, completing "FILE …"; null if it was read or does not exist. */
   readonly failure: string | null;
   readonly document: YamlDocument;
 }
@@ -44,7 +44,7 @@ export async function readConfigSource({ path, env, cwd }: ConfigInputs): Promis
   const label = named ?? DEFAULT_FILE;
   const file = resolve(cwd, label);
   const reading = await readSmallFile(file, MAX_FILE_BYTES);
-  // Those who are handed their part of the configuration need not carry what reads the file.
+  // Loaded on demand: child processes get their configuration from the launcher and need no YAML parser.
   const { readYaml } = await import('./yaml-document.ts');
   const folder = dirname(file);
   if (reading.kind === 'text') {

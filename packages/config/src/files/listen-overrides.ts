@@ -1,18 +1,18 @@
 import type { ConfigInputs } from './config-source.ts';
-import type { Replacement } from './override.ts';
+import type { Override } from './override.ts';
 
 const DIGITS = /^\d{1,15}$/;
 
-/** A port in digits is a number, as it would be in the file; anything else is left for the schema to refuse. */
+/** Digits become a number, as in the file; the schema refuses anything else. */
 const portValue = (text: string) => (DIGITS.test(text) ? Number(text) : text);
 
-type ListenOverride = Replacement<'option' | 'environment'>;
+type ListenOverride = Override<'option' | 'environment'>;
 
-/** Where to listen, as the command line says, else the variable PORT. Both come before the file. */
+/** Host and port from the command line, else the port from PORT. Both override the file. */
 export function findListenOverrides({ env, listen }: ConfigInputs): ListenOverride[] {
   const option = (name: 'host' | 'port', value: string | number): ListenOverride => ({
     path: ['server', name],
-    ...{ value, origin: 'option', place: `--${name}`, rival: `--${name}`, what: `the ${name}` },
+    ...{ value, origin: 'option', place: `--${name}`, conflict: `--${name}`, what: `the ${name}` },
   });
   const { host, port } = listen ?? {};
   const variable = env['PORT']?.trim() ?? '';
@@ -27,7 +27,7 @@ function portVariable(text: string): ListenOverride[] {
   return [
     {
       path: ['server', 'port'],
-      ...{ value: portValue(text), origin: 'environment', place: 'PORT', rival: 'PORT' },
+      ...{ value: portValue(text), origin: 'environment', place: 'PORT', conflict: 'PORT' },
       what: 'the port',
     },
   ];

@@ -21,23 +21,23 @@ export type SecretOrigin = 'credentials' | 'environment' | 'file';
 /** Where a setting came from; `option`: from the command line. */
 export type Origin = SecretOrigin | 'option';
 
-/** A setting that is given outside the file and replaces the one there. */
-export interface Replacement<From extends Origin = Exclude<Origin, 'file'>> {
+/** A setting from outside the file that overrides the file. */
+export interface Override<From extends Origin = Exclude<Origin, 'file'>> {
   readonly path: readonly [section: string, ...names: string[]];
   readonly value: unknown;
   readonly origin: From;
   /** What people call the place: a file, a variable, or an option. */
   readonly place: string;
-  /** Where each entry of a list stands in it: `line 3`. */
+  /** The place of each entry of a list: `line 3`. */
   readonly entryPlaces?: readonly string[];
-  /** The place with what one has to know to change what is there. */
-  readonly rival: string;
+  /** The subject of the warning about a conflict with the file: the place, and how it can be changed. */
+  readonly conflict: string;
   /** What it is: `the keys`. */
   readonly what: string;
 }
 
-/** A secret that is given outside the file. */
-export type SecretReplacement = Replacement<Exclude<SecretOrigin, 'file'>>;
+/** A secret from outside the file. */
+export type SecretOverride = Override<Exclude<SecretOrigin, 'file'>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,7 +47,7 @@ const keyEntries = (text: string) =>
 const keyPlaces = (text: string) => readKeyList(text).map(({ place }) => place);
 const noPlaces = (): string[] => [];
 
-const REPLACEABLE = [
+const OVERRIDABLE = [
   {
     path: ['openrouter', 'keys'],
     credential: 'openrouter_keys',
@@ -64,7 +64,7 @@ const REPLACEABLE = [
     what: 'the access key',
     parse: (text: string) => text.trim(),
     placesIn: noPlaces,
-    isGiven: () => true, // an empty access key is a mistake to be told, not a missing one
+    isGiven: () => true, // an empty access key is an error, not a missing one
   },
   {
     path: ['state', 'redis', 'url'],
@@ -78,12 +78,12 @@ const REPLACEABLE = [
 ] as const;
 
 /**
- * The settings given by systemd's credentials (systemd.exec(5), LoadCredential=), else by the
- * environment. A unit has to name every credential that there may be, so an empty one stands for none.
+ * Settings from systemd's credentials (systemd.exec(5), LoadCredential=), else from the environment. A
+ * unit must name every possible credential, so an empty credential counts as absent.
  */
-export async function findReplacements(env: Environment): Promise<SecretReplacement[]> {
+export async function findOverrides(env: Environment): Promise<SecretOverride[]> {
   const found = await Promise.all(
-    REPLACEABLE.map(async ({ path: setting, credential, variable, what, parse, ...of }) => {
+    OVERRIDABLE.map(async ({ path: setting, credential, variable, what, parse, ...of }) => {
       const credentials = env['CREDENTIALS_DIRECTORY'];
       const path = credentials ? join(credentials, credential) : undefined;
       const text = path === undefined ? '' : await readCredential(path);
@@ -92,13 +92,13 @@ export async function findReplacements(env: Environment): Promise<SecretReplacem
       });
       if (path !== undefined && isCredential(text, of.isGiven)) {
         const origin = 'credentials' as const;
-        const rival = `the credential ${credential}, which systemd reads at the start only,`;
-        return [{ ...given(text), origin, place: path, rival }];
+        const conflict = `the credential ${credential}, which systemd reads at the start only,`;
+        return [{ ...given(text), origin, place: path, conflict }];
       }
       const value = env[variable];
       if (value === undefined || !of.isGiven(value)) return [];
       const origin = 'environment' as const;
-      return [{ ...given(value), origin, place: variable, rival: variable }];
+      return [{ ...given(value), origin, place: variable, conflict: variable }];
     }),
   );
   return found.flat();
@@ -114,18 +114,18 @@ async function readCredential(path: string): Promise<string> {
   throw new StartupError(EXIT.configuration, [`${path}: ${reading.reason}`]);
 }
 
-/** The file's value with the replacement in place; a value that cannot hold it is left as it is. */
-export function replaced(value: unknown, { path, value: given }: Replacement): unknown {
+/** The file's value with the override applied; unchanged if the value cannot hold it. */
+export function withOverride(value: unknown, { path, value: given }: Override): unknown {
   return withValueAt(value, path, given);
 }
 
-/** What the file says in vain, because another value replaces it; an option does so on purpose. */
-export function replacedInFile(value: unknown, replacements: readonly Replacement[]): Diagnostic[] {
-  return replacements.flatMap(({ path, value: given, origin, what, rival }) => {
+/** Warnings for settings of the file that are overridden. Options override on purpose, so they cause none. */
+export function overriddenInFile(value: unknown, overrides: readonly Override[]): Diagnostic[] {
+  return overrides.flatMap(({ path, value: given, origin, what, conflict }) => {
     const inFile = valueAt(value, ...path) ?? [];
     if (origin === 'option' || inFile === given) return [];
     if (Array.isArray(inFile) && inFile.length === 0) return [];
-    const text = `\`${dotted(path)}\` is not used: ${rival} comes before it; change that and restart, or move ${what} into the file`;
+    const text = `\`${dotted(path)}\` is not used: ${conflict} comes before it; change that and restart, or move ${what} into the file`;
     return [{ path, text, standsAlone: true }];
   });
 }

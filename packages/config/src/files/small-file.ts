@@ -3,13 +3,13 @@ import { getSystemErrorMessage } from 'node:util';
 
 const ANYBODY_READS = 0o004;
 
-/** What reading a file came to. A reason completes "FILE …". */
+/** The result of reading a file. A reason completes "FILE …". */
 export type FileReading =
   | { readonly kind: 'text'; readonly text: string; readonly isOpenToAll: boolean }
   | { readonly kind: 'missing'; readonly reason: string }
   | { readonly kind: 'unusable'; readonly reason: string };
 
-/** Reads a text file of at most `maxBytes` bytes of UTF-8. Never waits for a writer, never throws for what a file is. */
+/** Reads a UTF-8 text file of at most `maxBytes` bytes. It never blocks on a named pipe, and returns file errors as results. */
 export async function readSmallFile(path: string, maxBytes: number): Promise<FileReading> {
   try {
     // Opening a named pipe would otherwise wait for somebody to write into it.
@@ -31,7 +31,7 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Fil
   }
 }
 
-/** Who may read a file that this process may not: secrets of containers keep the owner and mode they have outside. */
+/** Names the owner and mode of an unreadable file: secrets of containers keep those of the host. */
 async function notAllowed(path: string): Promise<string> {
   const refusal = `cannot be read by user ${process.getuid?.() ?? '?'}`;
   try {
@@ -57,7 +57,7 @@ function decode(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // the one reason it can have, and the error says no more
+    return undefined; // the text is not UTF-8
   }
 }
 

@@ -8,20 +8,20 @@ const FORBIDDEN_KEYS = new Map([
   ['__proto__', '`__proto__` cannot be a key'],
 ]);
 
-/** Something that is wrong with a text as YAML. Line and column count from 1. */
+/** A YAML error. Line and column count from 1. */
 export interface YamlProblem {
   readonly line: number;
   readonly column: number;
-  /** Quotes nothing of the text: what is no YAML may be all secrets. */
+  /** Quotes nothing of the text, which may hold secrets. */
   readonly text: string;
 }
 
-/** A YAML text as plain data that knows its lines. */
+/** A YAML text as plain data, with line numbers. */
 export interface YamlDocument {
-  /** Undefined if the text cannot be taken as a whole; null if it is empty. */
+  /** Undefined if the text is not valid YAML; null if it is empty. */
   readonly value: unknown;
   readonly problems: readonly YamlProblem[];
-  /** The line of what a path leads to, or of the nearest thing around it; undefined in an empty text. */
+  /** The line of the value at a path, or of its nearest parent that exists; undefined in an empty text. */
   lineOf(path: readonly PropertyKey[]): number | undefined;
 }
 
@@ -46,7 +46,7 @@ export function readYaml(source: string): YamlDocument {
       uniqueKeys: false, // compared pair by pair, which takes minutes in a large mapping
     });
     const [syntaxFault] = syntaxFaults(document).sort((a, b) => a.offset - b.offset);
-    // What comes after the first is mostly its consequence.
+    // Later errors are mostly consequences of the first.
     const faults = syntaxFault === undefined ? refusedConstructs(document) : [syntaxFault];
     const repeated = syntaxFault === undefined ? repeatedKeys(document) : [];
     return {
@@ -58,7 +58,7 @@ export function readYaml(source: string): YamlDocument {
       },
     };
   } catch {
-    // The parser and its visitor recurse; the error says nothing about where.
+    // The parser recurses: a RangeError is its stack overflow, which has no position.
     const problem = { line: 1, column: 1, text: 'the text is nested too deeply' };
     return { value: undefined, problems: [problem], lineOf: () => undefined };
   }
@@ -91,7 +91,7 @@ function refusedConstructs(document: Document.Parsed): Fault[] {
   return faults;
 }
 
-/** Few aliases, none inside its own anchor: so neither the parser nor what follows can run away. */
+/** Limits aliases, and refuses one inside its own anchor: expanding them must not exhaust memory. */
 function aliasFault(document: Document.Parsed, alias: Alias, count: number): string | undefined {
   if (count > MAX_ALIASES) {
     return `more than ${MAX_ALIASES} aliases (\`*name\`): write the values out`;
@@ -119,7 +119,7 @@ function repeatedKeys(document: Document.Parsed): Fault[] {
   return faults;
 }
 
-/** Where the thing at the end of a path begins, or the last one on the way there that exists. */
+/** The offset of the value at a path, or of its nearest parent that exists. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number | undefined {
   let node: unknown = document.contents;
   let offset = document.contents?.range[0];

@@ -1,6 +1,6 @@
 import type { YAMLError } from 'yaml';
 
-/** The parser's own messages quote the text, which may be a secret; these say the same without. */
+/** Replaces the parser's messages, which quote the text and so may quote a secret. */
 const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   ALIAS_PROPS: 'an alias (`*name`) cannot have an anchor or a tag',
   BAD_ALIAS: 'this alias has no anchor: put a text that begins with `*` or `&` in quotes',
@@ -28,5 +28,5 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'this cannot stand here: is something before it not finished?',
 };
 
-/** What is wrong, in words for the person who writes the file; nothing of the file is in it. */
+/** The error in words for the author of the file. It quotes nothing of the file. */
 export const describeYamlError = (code: YAMLError['code']): string => TEXTS[code];

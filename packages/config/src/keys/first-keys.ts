@@ -1,6 +1,6 @@
 import type { Installation } from '@openrouter-proxy/runtime';
 
-/** What to do without an OpenRouter key, in lines, as it fits how the program was installed. */
+/** How to add a first OpenRouter key, in lines, depending on how the program was installed. */
 export function firstKeysAdvice({ kind, startCommand, exampleConfig }: Installation): string[] {
   const keyFile = (command: string) => [
     '  file of keys: install -m 600 /dev/null my-keys.txt, put your keys into it, one a line, then',
@@ -34,8 +34,8 @@ const quotedPath = (path: string) =>
   /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
- * The same for a service that should have got its keys as credentials (systemd.exec(5)), or a container
- * with a folder of secrets. Null for a process that a person has started.
+ * The same for a systemd service, which gets its keys as credentials (systemd.exec(5)), and for a
+ * container with a folder of secrets. Null for a process started from a shell.
  */
 export function serviceAdvice(
   env: Readonly<Record<string, string | undefined>>,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Secret } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import { readKeyList } from '../values/key-list.ts';
-import { oddityOf, readKey } from '../values/key-text.ts';
+import { keyWarning, readKey } from '../values/key-text.ts';
 import { keyEntry } from '../schema/openrouter-section.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { name as nameSetting } from '../schema/server-section.ts';
@@ -29,7 +29,7 @@ export type UpstreamKey = Readonly<z.output<typeof upstreamKey>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What entries of `openrouter.keys` come to, and what there is to say about them. */
+/** The keys that entries of `openrouter.keys` refer to, with problems and warnings. */
 export interface ResolvedKeys {
   readonly keys: readonly UpstreamKey[];
   readonly problems: readonly Diagnostic[];
@@ -40,9 +40,9 @@ export interface ResolvedKeys {
 
 type Entry = z.output<typeof keyEntry>;
 
-/** A key where an entry says that it is; null: without a name there. */
+/** The key that an entry refers to; `name` is null if the file or variable gives it none. */
 interface FoundKey {
-  /** The file it stands in, if every user of the machine can read that. */
+  /** The file with the key, if every user of the machine can read it. */
   readonly openFile?: string;
   readonly secret: Secret;
   readonly name: string | null;
@@ -55,8 +55,8 @@ interface LocatedKey {
 }
 
 /**
- * Finds the key of each entry; entries that the schema refuses are passed over. Relative paths start
- * from `folder`.
+ * Finds the key of each entry. It skips entries that the schema refuses. Relative paths start from
+ * `folder`.
  */
 export async function resolveKeys(
   entries: readonly unknown[],
@@ -72,7 +72,7 @@ export async function resolveKeys(
   return gather(located);
 }
 
-/** Leaves out keys that stand twice, and gives those without a name one after their position. */
+/** Drops duplicate keys, and names keys without a name after their position. */
 function gather(located: readonly LocatedKey[]): ResolvedKeys {
   const problems: Diagnostic[] = [];
   const warnings: Diagnostic[] = [];
@@ -96,8 +96,8 @@ function gather(located: readonly LocatedKey[]): ResolvedKeys {
       warnings.push({ path, text });
       continue;
     }
-    const oddity = oddityOf(secret);
-    if (oddity !== null) warnings.push({ path, text: oddity });
+    const warning = keyWarning(secret);
+    if (warning !== null) warnings.push({ path, text: warning });
     const name = entry.name ?? reading.value.name ?? `key-${index + 1}`;
     const namesake = names.get(name);
     if (namesake !== undefined) {

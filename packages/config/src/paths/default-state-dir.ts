@@ -6,7 +6,7 @@ import { MAX_SOCKET_PATH_BYTES } from '@openrouter-proxy/runtime';
 
 const OTHERS = 0o077;
 
-/** The two places of a state folder that no setting names. */
+/** The two default places of the state folder. */
 export interface DefaultStateDirs {
   /** `.openrouter-proxy` beside the configuration. */
   readonly beside: string;
@@ -14,7 +14,7 @@ export interface DefaultStateDirs {
   readonly home: string | null;
 }
 
-/** Both places for a configuration's folder; the one in the home has a name of its own for each folder. */
+/** Both default places for a configuration's folder; the name in the home folder depends on that folder. */
 export function defaultStateDirs(
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -35,8 +35,8 @@ function stateHome({ XDG_STATE_HOME: given, HOME: home = homedir() }: NodeJS.Pro
 }
 
 /**
- * The state folder that is in use, or will be: beside the configuration, unless a start has found that
- * this cannot hold it and has made the one in the home. Launcher and CLI find the same one.
+ * The default state folder: beside the configuration, unless an earlier start could not use that place
+ * and made the folder in the user's home. Launcher and CLI apply the same rule.
  */
 export function chosenStateDir({ beside, home }: DefaultStateDirs): string {
   if (home === null) return beside;
@@ -50,6 +50,6 @@ function isPrivateFolder(path: string): boolean {
     const found = statSync(path);
     return found.isDirectory() && (found.mode & OTHERS) === 0;
   } catch {
-    return false; // missing, or not to be seen by this user
+    return false; // missing, or not accessible to this user
   }
 }

@@ -2,22 +2,22 @@ import { readConfigSource, type ConfigInputs } from '../files/config-source.ts';
 import { describeFileProblems } from '../checks/diagnostic-lines.ts';
 import { statePaths, type StatePaths } from './state-paths.ts';
 
-/** Where they are, as far as the file tells. */
+/** The state paths, and whether the file could be read for them. */
 export interface FoundStatePaths extends StatePaths {
-  /** Why the file tells nothing, one line each; the paths are then the defaults beside it. */
+  /** Why the file could not be read, one line each; the paths are then the defaults beside it. */
   readonly problems: readonly string[];
 }
 
 /**
- * Where a service with this configuration keeps its state and listens, also when something else in the
- * configuration is wrong. Short commands begin with it, so it does without the schema.
+ * The state folder and socket of a service with this configuration, even if other settings are invalid.
+ * It works without the schema, which short CLI commands need not load.
  */
-export async function findStatePaths(surroundings: ConfigInputs): Promise<FoundStatePaths> {
-  const source = await readConfigSource(surroundings);
+export async function findStatePaths(inputs: ConfigInputs): Promise<FoundStatePaths> {
+  const source = await readConfigSource(inputs);
   const { value } = source.document;
   const isRead = source.failure === null && value !== undefined;
   return {
-    ...statePaths(value, surroundings.env, source.folder),
+    ...statePaths(value, inputs.env, source.folder),
     problems: isRead ? [] : describeFileProblems(source),
   };
 }

@@ -5,8 +5,8 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { valueAt } from '../values/value-path.ts';
 
 /**
- * Names a socket for the key service that members of the service's group may use too. For service
- * managers, which give the service a group of its own; it comes before what the file says.
+ * A socket path of the key service that the service's group may use too. Service managers set it; it
+ * overrides the file.
  */
 const GROUP_SOCKET = 'OPENROUTER_PROXY_GROUP_SOCKET';
 
@@ -16,7 +16,7 @@ export const SOCKET_ACCESS = ['owner', 'group'] as const;
 /** One of them. */
 export type SocketAccess = (typeof SOCKET_ACCESS)[number];
 
-/** The folder for what is written, and the key service's socket; both absolute. */
+/** The state folder and the key service's socket; both absolute. */
 export interface StatePaths {
   readonly stateDir: string;
   /** Where the state folder goes if `stateDir` cannot hold it; null if a setting names it. */
@@ -25,7 +25,7 @@ export interface StatePaths {
   readonly socketAccess: SocketAccess;
 }
 
-/** Where they are; relative paths, and the default, start from the configuration's folder. */
+/** Finds the state paths. Relative paths and the default start from the configuration's folder. */
 export function statePaths(
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
@@ -53,7 +53,7 @@ export function statePaths(
 
 const isPath = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** What is wrong with them. */
+/** Problems of the state paths. */
 export function checkStatePaths({ socket }: StatePaths): Diagnostic[] {
   const length = Buffer.byteLength(socket);
   if (length <= MAX_SOCKET_PATH_BYTES) return [];

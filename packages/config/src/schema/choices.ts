@@ -1,7 +1,7 @@
 /** How the next key is chosen. The first is the default. */
 export const KEY_SELECTION_STRATEGIES = ['round-robin', 'first', 'random', 'least-busy'] as const;
 
-/** What else may be asked of the choice. */
+/** Options of key selection. */
 export const KEY_SELECTION_OPTIONS = ['same', 'affinity'] as const;
 
 /** Who answers `POST /messages/count_tokens`. The first is the default. */

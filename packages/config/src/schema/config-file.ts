@@ -15,7 +15,7 @@ const requestProxyFields = z.strictObject({
     .describe('Its URL (http, https, socks4, socks5, socks5h), with credentials if it wants some.'),
 });
 
-/** A proxy that is not enabled may have any URL, an empty one included. */
+/** The URL of a disabled proxy is not checked. */
 const requestProxySection = requestProxyFields.transform(({ enabled, url }, context) => {
   if (!enabled) return null;
   const reading = readProxyUrl(url);
@@ -35,14 +35,14 @@ const kmsSection = z.strictObject({
   url: withoutEffect(NO_PORT),
 });
 
-/** A section that may be left out, or be empty as in `kms:`. */
+/** A section that may be missing, or empty as in `kms:`. */
 const section = <T extends z.ZodType>(fields: T, description: string) =>
   z
     .preprocess((value) => value ?? {}, fields)
     .prefault({})
     .describe(description);
 
-/** The whole of `config.yml`: its types, defaults, limits and descriptions are all here and below. */
+/** The schema of `config.yml`, with all types, defaults, limits and descriptions. */
 export const configFile = z.strictObject({
   server: section(serverSection, 'What clients connect to.'),
   openrouter: section(openrouterSection, 'The keys, and how requests reach OpenRouter.'),
@@ -56,10 +56,10 @@ export const configFile = z.strictObject({
     ),
 });
 
-/** What a configuration file means. */
+/** The values of a configuration file. */
 export type Settings = z.output<typeof configFile>;
 
-/** The fields that each section knows; under '' the sections themselves. */
+/** The fields of each section; under '' the sections themselves. */
 export const FIELDS: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
   '': configFile.shape,
   server: serverSection.shape,

@@ -20,7 +20,7 @@ import { secretCodec } from './setting-output.ts';
 const KIB = 1024;
 const GIB = KIB ** 3;
 
-/** A name that stands in the log and in metrics; not a key by mistake. */
+/** A name for the log and the metrics. A name that looks like a key is refused. */
 export const name = () =>
   text('a name of 1 to 64 letters, digits, `.`, `_`, `-` or `@`', /^(?!sk-or-)[\w.@-]{1,64}$/, {
     isQuoted: false,

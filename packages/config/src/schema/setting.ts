@@ -5,7 +5,7 @@ import { formatDuration, parseDuration } from '../values/duration.ts';
 import { withOutput } from './setting-output.ts';
 import { mustBe, type Quoting, type Reading } from '../values/reading.ts';
 
-/** What an editor is told about a setting, in JSON Schema's words. */
+/** The JSON Schema of a setting, for editors. */
 type EditorHint = Readonly<Record<string, unknown>>;
 
 /**
@@ -35,7 +35,7 @@ const toFlag = (value: unknown) =>
     ? FLAGS.get(String(value).toLowerCase())
     : undefined;
 
-/** True or false, also in the words that YAML 1.1 took for them. */
+/** True or false, also as written in YAML 1.1: `yes`, `on`, `no`, `off`. */
 export const flag = (options?: Quoting) =>
   setting(mustBe('`true` or `false`', toFlag, options), z.boolean(), { type: 'boolean' });
 
@@ -117,7 +117,7 @@ export function byteSize(minimum: number, maximum: number) {
 const matching = (pattern: RegExp) => (value: unknown) =>
   typeof value === 'string' && pattern.test(value) ? value : undefined;
 
-/** A text that matches a pattern; `expected` says in words what that is. */
+/** A text that matches a pattern; `expected` describes it for messages. */
 export const text = (expected: string, pattern: RegExp, options?: Quoting) =>
   setting(mustBe(expected, matching(pattern), options), z.string(), {
     type: 'string',
@@ -127,6 +127,6 @@ export const text = (expected: string, pattern: RegExp, options?: Quoting) =>
 /** A path in the file system. */
 export const path = () => text('a path', /^[^\0]+$/);
 
-/** A list; nothing at all, as in `name:`, is an empty one. */
+/** A list; an empty value, as in `name:`, is an empty list. */
 export const list = <T extends z.ZodType>(element: T, maximum: number) =>
   z.preprocess((value) => value ?? [], z.array(element).max(maximum));

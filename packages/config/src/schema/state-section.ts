@@ -4,7 +4,7 @@ import { OUTAGE_POLICIES, STATE_BACKENDS } from './choices.ts';
 import { readRedisUrl } from '../values/redis-url.ts';
 import { choice, setting, text } from './setting.ts';
 
-/** Where several machines keep what they know together. */
+/** The Redis that holds shared state. */
 export const redisFields = z.strictObject({
   url: setting((value) => ({ value }), z.unknown(), { type: 'string' })
     .optional()
@@ -32,7 +32,7 @@ export const stateFields = z.strictObject({
     .describe('The Redis that machines share.'),
 });
 
-/** A Redis that is not used may have any URL. */
+/** The URL of an unused Redis is not checked. */
 export const stateSection = stateFields.transform(({ backend, redis }, context) => {
   if (backend === 'embedded') return { backend };
   const reading = readRedisUrl(redis.url);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 const reasons = z.registry<{ reason: string }>();
 
-/** A key that older configurations hold and that means nothing here: accepted, with a warning. */
+/** A setting of older configurations without effect here: accepted, with a warning. */
 export function withoutEffect(reason: string) {
   const schema = z
     .unknown()
@@ -12,5 +12,5 @@ export function withoutEffect(reason: string) {
   return schema;
 }
 
-/** Why a key of this schema means nothing here; undefined if it has a meaning. */
+/** Why a setting of this schema has no effect; undefined if it has one. */
 export const reasonForNoEffect = (schema: z.ZodType) => reasons.get(schema)?.reason;

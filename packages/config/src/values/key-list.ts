@@ -1,8 +1,8 @@
-/** One key of a list, as it stands there: neither its name nor itself has been checked. */
+/** One key of a list, with neither name nor key validated. */
 export interface ListedKey {
   readonly name: string | null;
   readonly key: string;
-  /** Where it stands, for messages: `line 3`, `line 3, key 2`, or `key 2` of a list in one line. */
+  /** Its place, for messages: `line 3`, `line 3, key 2`, or `key 2` of a list in one line. */
   readonly place: string;
 }
 
@@ -27,7 +27,7 @@ export function readKeyList(text: string): ListedKey[] {
   });
 }
 
-/** A line without any key is one mistake, however many words it has. */
+/** A line without any key is reported as one problem, not one for each word. */
 function wordsOf(line: string): string[] {
   if (line === '') return [];
   if (!line.includes('sk-or-')) return [line];

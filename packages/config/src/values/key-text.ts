@@ -5,7 +5,7 @@ const LONGEST_KEY = 512;
 const KEY = /^sk-or-[\x21-\x7e]+$/;
 const PLACEHOLDER = /^sk-or-v1-your-/i;
 
-/** Reads an OpenRouter key. The problem says what is wrong with it and never quotes it. */
+/** Reads an OpenRouter key. The problem never quotes it. */
 export function readKey(value: unknown): Reading<Secret> {
   const key = typeof value === 'string' ? value.trim() : '';
   if (key === '') return { problem: 'must be an OpenRouter key, which starts with `sk-or-`' };
@@ -29,8 +29,8 @@ export function readKey(value: unknown): Reading<Secret> {
 
 const USUAL_KEY = /^sk-or-v1-[0-9a-f]{64}$/i;
 
-/** Says what is odd about a key that is taken; null: nothing. It never quotes it. */
-export const oddityOf = (key: Secret): string | null =>
+/** A warning about an accepted key, which never quotes the key; null if there is none. */
+export const keyWarning = (key: Secret): string | null =>
   USUAL_KEY.test(key.reveal())
     ? null
     : 'does not look like an OpenRouter key (sk-or-v1- and 64 hexadecimal digits): was it cut?';
@@ -39,7 +39,7 @@ const LONGEST_ACCESS_KEY = 512;
 const ACCESS_KEY = /^[\x21-\x7e]+$/;
 const ACCESS_KEY_PLACEHOLDER = 'your_local_access_key_here';
 
-/** Reads a clients' access key. The problem says what is wrong with it and never quotes it. */
+/** Reads an access key of clients. The problem never quotes it. */
 export function readAccessKey(value: unknown): Reading<Secret> {
   if (value === undefined) return { problem: 'is missing: it must be an access key' };
   if (value === null || value === '') {

@@ -5,7 +5,7 @@ const PATH = /^(?:\/[\w.:@+~-]+)*$/;
 
 /**
  * Reads a path that is served without keys: a leading slash is added, a trailing one removed, and
- * `/v1/…` means `/api/v1/…`. An empty entry is null. What would open the whole API is refused.
+ * `/v1/…` means `/api/v1/…`. An empty entry is null. A path that would open the whole API is refused.
  */
 export const readPublicEndpoint = mustBe(
   'a path such as `/api/v1/models`, and not the whole API',

@@ -3,22 +3,22 @@ import { Secret } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import type { Reading } from './reading.ts';
 
-/** Where a Redis is reached: a host and a port, or the path of a Unix socket. */
+/** The address of a Redis: a host and a port, or the path of a Unix socket. */
 export type RedisAddress =
   { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** What the URL of a Redis says. */
+/** A parsed Redis URL. */
 export interface RedisUrl {
   /** `sentinel`: the addresses are those of sentinels. */
   readonly kind: 'single' | 'sentinel' | 'cluster';
   readonly addresses: readonly RedisAddress[];
-  /** The name that sentinels know the master by; '' for the other kinds. */
+  /** The master's name at the sentinels; '' for the other kinds. */
   readonly master: string;
   readonly database: number;
   readonly username: string | null;
   readonly password: string | null;
   readonly isEncrypted: boolean;
-  /** What its query adds. */
+  /** Options from the query. */
   readonly options: Options;
 }
 
@@ -31,11 +31,11 @@ const HOST = /^(?<host>\[[\da-fA-F:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/;
 
 const file = z.string().refine(isAbsolute).optional();
 const options = z.strictObject({
-  /** The certificates that the server's is checked against, and our own with its key. */
+  /** The CA certificates, and the client certificate with its key. */
   ca_file: file,
   cert_file: file,
   key_file: file,
-  /** What sentinels want to hear. */
+  /** Credentials for the sentinels. */
   sentinel_password: z.string().min(1).optional(),
 });
 type Options = z.output<typeof options>;

@@ -3,7 +3,7 @@ import { createMasker } from '@openrouter-proxy/runtime';
 const LONGEST = 40;
 const masker = createMasker();
 
-/** What kind of value this is, in words for a person. */
+/** The type of a value in words for a person. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (typeof value === 'string') return 'a text';
@@ -14,7 +14,7 @@ export function kindOf(value: unknown): string {
 /** The text without anything that looks like a key. */
 export const masked = (text: string): string => masker.mask(text);
 
-/** A value as a message may show it: short, on one line, with nothing that looks like a key. */
+/** A value for a message: short, on one line, with keys masked. */
 export function shown(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return kindOf(value);

@@ -4,7 +4,7 @@ import type { Reading } from './reading.ts';
 const API_SCHEMES = ['http:', 'https:'];
 const PROXY_SCHEMES = ['http:', 'https:', 'socks4:', 'socks5:', 'socks5h:'];
 
-/** The value as a URL with a host; the parser's own leniency about white space is not wanted. */
+/** The value as a URL with a host. White space is refused, which the URL parser would remove. */
 function parseUrl(value: unknown, schemes: readonly string[]): URL | undefined {
   if (typeof value !== 'string' || /[\s\p{Cc}\\]/u.test(value)) return undefined;
   const url = URL.parse(value);

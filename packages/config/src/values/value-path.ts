@@ -1,7 +1,7 @@
-/** The way to a value in the file: names of mappings, positions in lists. */
+/** The path to a value in the file: names in mappings, positions in lists. */
 export type Path = readonly PropertyKey[];
 
-/** The value at the end of a path; undefined if the way breaks off before. */
+/** The value at a path; undefined if it does not exist. */
 export function valueAt(value: unknown, ...path: Path): unknown {
   let inner = value;
   for (const segment of path) {

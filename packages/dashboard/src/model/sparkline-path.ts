@@ -9,7 +9,7 @@ export interface SketchFrame {
 const MOST_POINTS = 60;
 
 /** Values as an SVG path from left to right; each point is the largest of those it stands for, null a gap. */
-export function sketchPath(
+export function sparklinePath(
   values: readonly (number | null)[],
   { width, height, top }: SketchFrame,
 ): string {

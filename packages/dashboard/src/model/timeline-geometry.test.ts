@@ -1,7 +1,7 @@
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { laneAxis, lanePieces, laneTicks, timeByKind } from './timeline-geometry.ts';
+import { laneAxis, timelinePieces, timelineTicks, timeByKind } from './timeline-geometry.ts';
 
 const HOUR = 3_600_000;
 const axis = { from: 1_000, to: 2_000 };
@@ -12,22 +12,22 @@ function span(from: number, to: number | null, kind: KeySpan['kind'] = 'serving'
 
 describe('lanes', () => {
   it('places spans by their part of the axis', () => {
-    const [first, second] = lanePieces([span(1_000, 1_500), span(1_500, null)], axis);
+    const [first, second] = timelinePieces([span(1_000, 1_500), span(1_500, null)], axis);
     expect(first).toMatchObject({ x: 0, width: 50 });
     expect(second).toMatchObject({ x: 50, width: 50 });
   });
 
   it('cuts off what is outside', () => {
-    const pieces = lanePieces([span(0, 900), span(900, 1_100), span(2_000, null)], axis);
+    const pieces = timelinePieces([span(0, 900), span(900, 1_100), span(2_000, null)], axis);
     expect(pieces).toMatchObject([{ x: 0, width: 10 }]);
   });
 
   it('keeps the shortest span visible, at the very end too', () => {
-    expect(lanePieces([span(1_999, 2_000)], axis)).toMatchObject([{ x: 99.75, width: 0.25 }]);
+    expect(timelinePieces([span(1_999, 2_000)], axis)).toMatchObject([{ x: 99.75, width: 0.25 }]);
   });
 
   it('draws nothing on an axis without length', () => {
-    expect(lanePieces([span(0, null)], { from: 5, to: 5 })).toEqual([]);
+    expect(timelinePieces([span(0, null)], { from: 5, to: 5 })).toEqual([]);
   });
 
   it('never draws outside of the lane', () => {
@@ -35,7 +35,7 @@ describe('lanes', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(at, fc.option(at))), (ends) => {
         const spans = ends.map(([from, to]) => span(from, to));
-        for (const { x, width } of lanePieces(spans, axis)) {
+        for (const { x, width } of timelinePieces(spans, axis)) {
           expect(x).toBeGreaterThanOrEqual(0);
           expect(width).toBeGreaterThan(0);
           expect(x + width).toBeLessThanOrEqual(100.000001);
@@ -60,7 +60,7 @@ describe('lanes', () => {
     'marks round times on %d minutes, and leaves the end free',
     (minutes) => {
       const to = 100.25 * HOUR;
-      const ticks = laneTicks({ from: to - minutes * 60_000, to });
+      const ticks = timelineTicks({ from: to - minutes * 60_000, to });
       expect(ticks.length).toBeGreaterThan(1);
       expect(ticks.length).toBeLessThanOrEqual(5);
       for (const { at, x } of ticks) {

@@ -9,7 +9,7 @@ export interface LanePiece {
 }
 
 /** Where a lane begins and ends (milliseconds since the epoch). */
-export interface LaneAxis {
+export interface TimelineAxis {
   readonly from: number;
   readonly to: number;
 }
@@ -18,7 +18,7 @@ export interface LaneAxis {
 const LEAST_WIDTH = 0.25;
 
 /** Places spans on the axis; what is outside is cut off, what is very short stays visible. */
-export function lanePieces(spans: readonly KeySpan[], { from, to }: LaneAxis): LanePiece[] {
+export function timelinePieces(spans: readonly KeySpan[], { from, to }: TimelineAxis): LanePiece[] {
   const length = to - from;
   if (length <= 0) return [];
   return spans
@@ -36,7 +36,10 @@ const SHORTEST = 2 * MINUTE_MS;
 const LONGEST = 24 * HOUR;
 
 /** The axis that all lanes share: from the oldest span, though at most a day. */
-export function laneAxis(lanes: readonly { spans: readonly KeySpan[] }[], now: number): LaneAxis {
+export function laneAxis(
+  lanes: readonly { spans: readonly KeySpan[] }[],
+  now: number,
+): TimelineAxis {
   const oldest = Math.min(now, ...lanes.map(({ spans }) => spans[0]?.from ?? now));
   return { from: now - Math.min(Math.max(now - oldest, SHORTEST), LONGEST), to: now };
 }
@@ -61,7 +64,7 @@ const TICK_STEPS = [
 const MOST_TICKS = 5;
 
 /** Round times on the axis, as many as can be read; the end is left free for `now`. */
-export function laneTicks({ from, to }: LaneAxis): LaneTick[] {
+export function timelineTicks({ from, to }: TimelineAxis): LaneTick[] {
   const step = TICK_STEPS.find((each) => (to - from) / each <= MOST_TICKS) ?? 6 * HOUR;
   const ticks: LaneTick[] = [];
   for (let at = Math.ceil(from / step) * step; at < to; at += step) {
@@ -74,7 +77,7 @@ export function laneTicks({ from, to }: LaneAxis): LaneTick[] {
 /** Of the axis, how much of the known time was spent in each kind, in milliseconds. */
 export function timeByKind(
   spans: readonly KeySpan[],
-  { from, to }: LaneAxis,
+  { from, to }: TimelineAxis,
 ): Map<KeySpan['kind'], number> {
   const spent = new Map<KeySpan['kind'], number>();
   for (const span of spans) {

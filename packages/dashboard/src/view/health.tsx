@@ -6,7 +6,7 @@ import { formatCount } from '../model/number.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { Clock, InstantAndDistance } from './elements/clock.tsx';
 import { Fact } from './elements/panel.tsx';
-import { StandingMark } from './elements/status-mark.tsx';
+import { StatusMark } from './elements/status-mark.tsx';
 
 const CALL = 'M12 6.5v7M12 16.6v.4';
 const MARK = { ok: 'M7 12.5l3.5 3.5L17 8.5', warning: CALL, critical: CALL };
@@ -83,16 +83,16 @@ function ServiceFacts({ status }: { readonly status: NonNullable<Snapshot['statu
       <Fact term="Keys">
         <ul class="key-counts">
           <li>
-            <StandingMark standing="serving" /> {formatCount(keys.available)} available
+            <StatusMark standing="serving" /> {formatCount(keys.available)} available
           </li>
           <li>
-            <StandingMark standing="cooling" /> {formatCount(keys.cooling)} cooling
+            <StatusMark standing="cooling" /> {formatCount(keys.cooling)} cooling
           </li>
           <li>
-            <StandingMark standing="refused" /> {formatCount(keys.refused)} refused
+            <StatusMark standing="refused" /> {formatCount(keys.refused)} refused
           </li>
           <li>
-            <StandingMark standing="disabled" /> {formatCount(keys.disabled)} disabled
+            <StatusMark standing="disabled" /> {formatCount(keys.disabled)} disabled
           </li>
         </ul>
       </Fact>

@@ -195,7 +195,7 @@ it('access keys, models, limits and log levels take effect with SIGHUP too', asy
   expect(system.output()).not.toContain(other);
 });
 
-it('a child that is started anew has the configuration that was read last', async () => {
+it('a restarted child gets the latest configuration', async () => {
   const world = await start(2);
   const { fake, system } = world;
   const third = fake.addKey().secret;

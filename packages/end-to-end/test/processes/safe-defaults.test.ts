@@ -104,7 +104,7 @@ describe('a short access key', () => {
     await product.configure({ host: '127.0.0.1', access_key: SHORT });
     product.signal('SIGHUP');
     const refusal = await product.stdout.line(
-      ({ message }) => message === 'the configuration was not taken: nothing was changed',
+      ({ message }) => message === 'reload refused: nothing was changed',
     );
     expect(JSON.stringify(refusal['problems'])).toContain('0.0.0.0 lets other machines');
     const statusWith = async (key: string) =>

@@ -114,7 +114,7 @@ it('are told of a changed configuration, all of them', async () => {
   });
   process.kill(system.launcher, 'SIGUSR2'); // some are being started meanwhile
   process.kill(system.launcher, 'SIGHUP');
-  await system.line(({ message }) => message === 'the configuration was read again');
+  await system.line(({ message }) => message === 'configuration reloaded');
   await system.line(({ message }) => message === 'rolling restart complete');
   const guest: World = { fake, system: { ...system, accessKey: key } };
   for (let n = 0; n < 12; n += 1) expect((await ask(guest)).status).toBe(200);

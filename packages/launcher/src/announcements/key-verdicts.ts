@@ -10,20 +10,20 @@ import {
 import type { KmsConfiguration } from '@openrouter-proxy/config';
 import { plain, type Clock } from '@openrouter-proxy/runtime';
 
-/** How long the verdicts are waited for. */
+/** Maximum wait for the verdicts. */
 const WAIT_MS = 3_000;
 const ASK_EVERY_MS = 100;
-/** Keys that have a line of their own. */
+/** Maximum number of keys listed one by one. */
 const MAX_LINES = 10;
 
-/** What OpenRouter says of the keys soon after a start. */
+/** OpenRouter's verdicts on the keys, soon after a start. */
 export interface KeyVerdicts {
   readonly keys: readonly Pick<KeyView, 'name' | 'check'>[];
-  /** What is wrong, the worst first. */
+  /** Problems, the worst first. */
   readonly problems: readonly HealthStatement[];
 }
 
-/** Waits until OpenRouter was asked about every key, or for 3 s; null if the key service does not answer. */
+/** Waits up to 3 s until every key is checked at OpenRouter; null if the key service does not answer. */
 export async function keyVerdicts(
   { socket, tokens }: KmsConfiguration,
   clock: Clock,
@@ -45,7 +45,7 @@ export async function keyVerdicts(
       await clock.sleep(ASK_EVERY_MS);
     }
   } catch {
-    return null; // it has ended meanwhile: the log says so
+    return null; // the key service has ended, which the log reports
   } finally {
     await client.close();
   }

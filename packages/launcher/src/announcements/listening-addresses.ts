@@ -2,18 +2,18 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import type { Address } from '@openrouter-proxy/runtime';
 import { urlOf } from './url.ts';
 
-/** A machine with containers can have hundreds; the first ones are shown. */
+/** Maximum number of addresses shown: a machine with containers can have hundreds. */
 const MAX_SHOWN = 32;
 
-/** Of a network interface's address, what matters here. */
+/** The members of a network interface's address that are used here. */
 type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'family' | 'internal'>;
 
 /** Link-local addresses need the name of an interface, which URLs cannot carry (RFC 6874 is withdrawn). */
 const isLinkLocal = ({ address }: InterfaceAddress) => /^fe[89ab]/i.test(address);
 
 /**
- * The URLs under which a listening server is reached, this machine's own first. A server that listens
- * on `0.0.0.0` is reached at each IPv4 address of the machine, one on `::` at each address.
+ * The URLs of a listening server, the loopback address first. A server on `0.0.0.0` listens on each
+ * IPv4 address of the machine, a server on `::` on each address.
  */
 export function listeningUrls(
   { host, port }: Address,

@@ -4,7 +4,7 @@ import type { Address } from '@openrouter-proxy/runtime';
 import { listeningUrls } from './listening-addresses.ts';
 import { urlOf } from './url.ts';
 
-/** What a person wants to know once everything serves. */
+/** The summary of a start, shown when everything is ready. */
 export interface Summary {
   /** Base URL for clients. */
   readonly clients: string;
@@ -13,14 +13,14 @@ export interface Summary {
   readonly listensOn: readonly string[];
   /** Whether other machines may be able to connect. */
   readonly isReachableByOthers: boolean;
-  /** Where the clients' access key is found; never the key. */
+  /** The place of the clients' access key; never the key. */
   readonly accessKey: string;
-  /** How many upstream keys there are. */
+  /** The number of upstream keys. */
   readonly keys: number;
   readonly kmsSocket: string;
 }
 
-/** Sums up a start: where the gateway listens, where the access key is, what the KMS was given. */
+/** Summarizes a start: the gateway's addresses, the place of the access key, the KMS's keys. */
 export function summarise(
   gateway: Address,
   accessKey: string,
@@ -39,7 +39,7 @@ export function summarise(
   };
 }
 
-/** Said where other machines can connect; `hostPlace` is what lets them. */
+/** The warning that other machines can connect; `hostPlace` names the setting that allows it. */
 export function reachableWarning(hostPlace: string): string {
   return `other machines can connect to the gateway, without TLS: set ${hostPlace} to 127.0.0.1 to keep it to this machine, or put a reverse proxy with TLS in front (docs/reverse-proxy.md)`;
 }

@@ -3,29 +3,28 @@ import { hrtime, pid } from 'node:process';
 import { promisify } from 'node:util';
 import type { Logger } from '@openrouter-proxy/runtime';
 
-/** Its barrier waits for the manager to have read the message, five seconds by its own measure. */
+/** systemd-notify waits up to 5 s until systemd has read the message. */
 const SEND_TIMEOUT_MS = 10_000;
 
-/** The assignments of one message, as sd_notify(3) has them. */
+/** The assignments of one sd_notify(3) message. */
 type Message = Readonly<Record<string, string | number>>;
 
 /**
- * The service manager that started us. Messages reach it in the order in which they are given, and
- * every promise here resolves when its message has, or cannot be delivered. Without a manager that
- * listens, nothing is sent.
+ * The service manager that started us. Messages are sent in order. Each promise resolves when its message
+ * is delivered or has failed. Without a listening manager, nothing is sent.
  */
 export interface ServiceManager {
-  /** How long it waits for a sign of life before it takes us for hung, in milliseconds; null: for ever. */
+  /** The watchdog timeout in milliseconds; null: no watchdog. */
   readonly watchdogMs: number | null;
-  /** Everything serves. */
+  /** READY=1: everything is ready. */
   ready(status: string): Promise<void>;
-  /** The configuration is being read again; `ready` says that this is over. */
+  /** RELOADING=1; `ready` ends the reload. */
   reloading(status: string): Promise<void>;
-  /** How things stand, for people. */
+  /** STATUS=, for people. */
   status(status: string): Promise<void>;
-  /** A sign of life. */
+  /** WATCHDOG=1. */
   alive(): Promise<void>;
-  /** We are ending, within `graceMs`, which may be more than the manager grants of its own accord. */
+  /** STOPPING=1, with an extended timeout: the stop takes up to `graceMs`. */
   stopping(status: string, graceMs: number): Promise<void>;
 }
 
@@ -58,8 +57,8 @@ function watchdogMs(environment: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * Sends one message after another through systemd-notify(1), since Node has no datagrams on Unix
- * sockets. A service that cannot tell how it is goes on; that it could not is said once.
+ * Sends messages one by one through systemd-notify(1), since Node has no datagrams on Unix sockets. The
+ * service runs on if a message fails; only the first failure is logged.
  */
 function sender(socket: string, logger: Logger): (message: Message) => Promise<void> {
   const run = promisify(execFile);
@@ -72,7 +71,7 @@ function sender(socket: string, logger: Logger): (message: Message) => Promise<v
         const env = { PATH: process.env['PATH'], NOTIFY_SOCKET: socket };
         await run('systemd-notify', assignments, { env, timeout: SEND_TIMEOUT_MS });
       } catch (error) {
-        if (!hasFailed) logger.warning('the service manager could not be told', { error });
+        if (!hasFailed) logger.warning('systemd could not be notified', { error });
         hasFailed = true;
       }
     });

@@ -3,24 +3,24 @@ import type { Program } from '../supervision/program.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { urlOf } from '../announcements/url.ts';
 
-/** How soon those who did not answer are asked again. */
+/** Interval between health checks while a program does not answer. */
 const ASK_AGAIN_MS = 1_000;
-/** Beyond the programs' own grace, for the launcher to end. */
+/** Added to the programs' grace periods, for the launcher's own exit. */
 const BEYOND_GRACE_MS = 5_000;
 
-/** What the service manager is told of our life. */
+/** Reports the life cycle to the service manager. */
 export interface ServiceReport {
-  /** A program has come to serve, for the first time or again. */
+  /** A program is ready, after its first start or a restart. */
   serves(program: Program, address: Address | null): void;
-  /** The configuration is read again for as long as `work` takes. */
+  /** A reload runs until `work` is settled. */
   reloading<T>(work: () => Promise<T>): Promise<T>;
-  /** It was decided to end. */
+  /** The stop begins. */
   stops(): void;
 }
 
 /**
- * Tells the service manager that we are ready when all programs serve, feeds its watchdog for as long
- * as all of them answer, and announces the end.
+ * Notifies the service manager when all programs are ready and when the stop begins. Feeds its watchdog
+ * while all programs answer.
  */
 export function reportTo(
   manager: ServiceManager,
@@ -60,9 +60,8 @@ export function reportTo(
 }
 
 /**
- * Feeds the watchdog at half of the time that it allows, as sd_watchdog_enabled(3) advises, while
- * every program answers; one that answers that it is hindered is alive. Who does not answer is named
- * in the service's status until it does.
+ * Feeds the watchdog at half its timeout, as sd_watchdog_enabled(3) advises, while every program answers;
+ * "not ready" is an answer too. The service's status names programs that do not answer.
  */
 async function showVitalSigns(
   addresses: ReadonlyMap<Program, Address | null>,
@@ -77,17 +76,17 @@ async function showVitalSigns(
   let said = status;
   while (!isOver()) {
     const silent = await whoIsSilent(addresses, watchdogMs / 4);
-    if (isOver()) return; // they are silent because they end
+    if (isOver()) return; // programs do not answer while they stop
     const news = silent.length === 0 ? status : `no answer from the ${silent.join(' and the ')}`;
     if (news !== said) await manager.status(news);
     said = news;
     if (silent.length === 0) await manager.alive();
     const pauseMs = silent.length === 0 ? watchdogMs / 2 : ASK_AGAIN_MS;
-    await clock.sleep(pauseMs, over).catch(() => undefined); // woken because it is over
+    await clock.sleep(pauseMs, over).catch(() => undefined); // aborted by the stop
   }
 }
 
-/** The names of the programs that do not answer within the deadline. */
+/** The names of programs that do not answer within the deadline. */
 async function whoIsSilent(
   addresses: ReadonlyMap<Program, Address | null>,
   deadlineMs: number,

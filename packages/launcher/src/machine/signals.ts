@@ -1,23 +1,23 @@
 import type { Clock } from '@openrouter-proxy/runtime';
 
 /**
- * Ctrl-C reaches every process of the terminal's group, and npm, which is one of them, passes it on:
- * what follows a signal this closely is its echo and no second wish.
+ * Ctrl-C reaches every process of the terminal's group, and npm forwards it too. A second signal within
+ * this time is that echo.
  */
 const ECHO_MS = 250;
 
-/** Where signals come from: the process. */
+/** The source of signals: the process. */
 interface SignalSource {
   on(signal: NodeJS.Signals, listener: () => void): unknown;
 }
 
-/** What signals ask for. */
+/** The actions that signals trigger. */
 type Wishes = Readonly<Record<'stop' | 'reload' | 'renew', () => void>>;
 
 /**
- * Calls `stop` at each SIGTERM and SIGINT that the process gets, but not at an echo, `reload` at each
- * SIGHUP, and `renew` at each SIGUSR2. SIGUSR1, which would open Node's debugger, does nothing.
- * SIGHUP also says that the terminal was closed: when the log went to that terminal, the first one stops.
+ * Calls `stop` at SIGTERM and SIGINT, except for an echo, `reload` at SIGHUP, and `renew` at SIGUSR2.
+ * SIGUSR1, which would open Node's debugger, does nothing. A closed terminal also sends SIGHUP: if the log
+ * went to that terminal, the first SIGHUP stops.
  */
 export function onSignals(
   process: SignalSource,
@@ -39,7 +39,7 @@ export function onSignals(
       reload();
       return;
     }
-    if (!isHungUp) stop(); // the shell and the kernel may both send it
+    if (!isHungUp) stop(); // the shell and the kernel may both send SIGHUP
     isHungUp = true;
   });
   process.on('SIGUSR2', renew);

@@ -6,7 +6,7 @@ import {
   StateFolderError,
 } from '@openrouter-proxy/runtime';
 
-/** A configuration whose state folder is ready, and what to say about the folder's place. */
+/** A configuration with a ready state folder, and notices about the folder's place. */
 export interface Placed {
   readonly loaded: LoadedConfig;
   readonly notices: readonly string[];
@@ -31,7 +31,7 @@ export async function loadWithStateFolder(load: () => Promise<LoadedConfig>): Pr
     return { loaded, notices: [] };
   } catch (error) {
     if (!(error instanceof StateFolderError) || error.fault === 'open') throw error;
-    await rmdir(config.state_dir).catch(() => undefined); // empty, if it was made just now
+    await rmdir(config.state_dir).catch(() => undefined); // removes only an empty folder
     await prepareStateFolder(home);
     return await placedInHome(await load(), home);
   }

@@ -3,8 +3,8 @@ import { isatty } from 'node:tty';
 const STANDARD_OUTPUT = 1;
 
 /**
- * Says later whether standard output was a terminal at the time of this call and that terminal has
- * been closed since: the system then refuses every question about it (EIO).
+ * Returns a function that tells whether the terminal on standard output has been closed since this call:
+ * the system then answers EIO. It returns false if there was no terminal.
  */
 export function watchTerminal(): () => boolean {
   const wasTerminal = isatty(STANDARD_OUTPUT);

@@ -1,4 +1,4 @@
-/** What a child may know of the launcher's environment: how to speak, whom to trust, where things are. */
+/** The variables that children get: locale, certificates, paths. */
 const PASSED_ON = new Set([
   'PATH',
   'HOME',
@@ -16,8 +16,8 @@ const PASSED_ON = new Set([
 ]);
 
 /**
- * The environment of every child: an allow-list, so that no secret and nothing that changes how Node
- * runs (NODE_OPTIONS, NODE_DEBUG) gets through. NODE_ENV keeps express from answering with stack traces.
+ * The environment of every child: an allow-list without secrets and without variables that change Node
+ * (NODE_OPTIONS, NODE_DEBUG). NODE_ENV keeps express from sending stack traces.
  */
 export function childEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
   const passedOn = Object.entries(environment).filter(

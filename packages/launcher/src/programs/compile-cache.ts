@@ -8,9 +8,8 @@ const OTHERS_MAY_WRITE = 0o022;
 export const compileCacheIn = (stateDir: string) => path.join(stateDir, 'compile-cache');
 
 /**
- * Where the launcher finds its own compiled code before it has read a configuration: in the state
- * folder at its default place. Null if that folder is not there yet, or if somebody else could put
- * code into it.
+ * The launcher's compile cache before the configuration is read: in the state folder at its default
+ * place. Null if that folder does not exist, or if other users can write to it.
  */
 export function compileCacheFolder(environment: NodeJS.ProcessEnv, cwd: string): string | null {
   const ofSystemd = environment['STATE_DIRECTORY']?.split(':')[0];

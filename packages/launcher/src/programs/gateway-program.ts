@@ -7,7 +7,7 @@ import type { Address } from '@openrouter-proxy/runtime';
 import type { Answer, Program } from '../supervision/program.ts';
 import { urlOf } from '../announcements/url.ts';
 
-/** Beyond the grace for running streams, for what comes before and after them. */
+/** Added to the grace period of running streams, for the rest of the stop. */
 const BEYOND_GRACE_MS = 5_000;
 
 /** The gateway, as the launcher runs it. */
@@ -25,16 +25,16 @@ export function gatewayProgram(configuration: () => GatewayConfiguration): Progr
     },
     ask: (address, signal) => {
       if (address === null) throw new Error('the gateway did not say where it listens');
-      port = address.port; // where port 0 led is where clients look for it after a restart too
+      port = address.port; // after a restart, a port chosen by the system must stay the same
       return askReadiness(address, signal);
     },
   };
 }
 
-/** `GET /health/ready`: 200 when it can serve; otherwise its body says why it cannot. */
+/** `GET /health/ready`: 200 if the gateway is ready; otherwise the body has the reason. */
 async function askReadiness(address: Address, signal: AbortSignal): Promise<Answer> {
   const request = get(`${urlOf(address)}/health/ready`, { agent: false, signal });
   const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
   const body = await text(response);
-  return response.statusCode === 200 ? { kind: 'ready' } : { kind: 'hindered', reason: body };
+  return response.statusCode === 200 ? { kind: 'ready' } : { kind: 'not-ready', reason: body };
 }

@@ -3,7 +3,7 @@ import { kmsConfiguration, type KmsConfiguration } from '@openrouter-proxy/confi
 import { KmsClient, connectToUnixSocket } from '@openrouter-proxy/kms-protocol';
 import type { Answer, Program } from '../supervision/program.ts';
 
-/** Its last gateway is gone when it is told to stop: what is left is to close its store. */
+/** The KMS stops after the gateway, so it only has to close its store. */
 const STOP_GRACE_MS = 5_000;
 
 /** The key management service, as the launcher runs it. */

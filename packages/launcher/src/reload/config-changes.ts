@@ -18,14 +18,14 @@ const FIXED: readonly string[] = [
   'kms.socket',
 ];
 
-/** What differs between two configurations. */
+/** The differences between two configurations. */
 export interface ConfigChanges {
   readonly changes: readonly Change[];
-  /** Settings that differ and stay as they were until the next start. */
+  /** Changed settings that take effect at the next start. */
   readonly needsRestart: readonly string[];
 }
 
-/** A configuration with what a running one cannot change as it was before. */
+/** The new configuration with the fixed settings of the running one. */
 export function withFixedSettings(before: Config, after: Config): Config {
   const { host, port, workers, log_format, enable_system_metrics } = before.server;
   return {
@@ -37,7 +37,7 @@ export function withFixedSettings(before: Config, after: Config): Config {
   };
 }
 
-/** Compares two configurations. No secret is in what it says. */
+/** Compares two configurations. The result holds no secret. */
 export function configChanges(before: Config, after: Config): ConfigChanges {
   const [old, now] = [settingsOf(before), settingsOf(after)];
   const differing = [...new Set([...old.keys(), ...now.keys()])].filter(
@@ -56,7 +56,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
   };
 }
 
-/** Every setting but the keys and the clients, by its path. */
+/** Every setting except keys and clients, by its path. */
 function settingsOf({ server, openrouter, requestProxy, kms, state, state_dir }: Config) {
   const of = (section: string, values: object) =>
     Object.entries(values).map(
@@ -72,7 +72,7 @@ function settingsOf({ server, openrouter, requestProxy, kms, state, state_dir }:
   ]);
 }
 
-/** Equal for equal values: secrets, which hide from JSON, are compared by what they hold. */
+/** A text that is equal for equal values. It reveals secrets, so it is only compared. */
 const textOf = (value: unknown) => JSON.stringify(revealed(value));
 
 function revealed(value: unknown): unknown {
@@ -102,7 +102,7 @@ function shown(value: unknown): string {
 
 const settingOf = ({ name }: Key) => `openrouter.keys.${name}`;
 
-/** Keys are told apart by their secrets: a name may change, and so may its place. */
+/** Matches keys by their secrets, since names and positions may change. */
 function keyChanges(before: readonly Key[], after: readonly Key[]): Change[] {
   const bySecret = (keys: readonly Key[]) => new Map(keys.map((key) => [key.secret.reveal(), key]));
   const [old, now] = [bySecret(before), bySecret(after)];
@@ -123,7 +123,7 @@ function changeOfKey(before: Key | undefined, after: Key): Change | null {
   return detail === null ? null : { setting, change: 'changed', detail };
 }
 
-/** What differs in a key's entry, with the key's id; null: nothing. */
+/** The differences in a key's entry, with the key's id; null if there are none. */
 function keyDetail(before: Key, after: Key): string | null {
   const id = keyIdOf(after.secret);
   const isRenamed = before.name !== after.name;
@@ -136,7 +136,7 @@ function keyDetail(before: Key, after: Key): string | null {
   return `${isRenamed ? id : `${after.name} (${id})`}: ${differing.join(', ')}`;
 }
 
-/** Clients are told apart by their names. */
+/** Matches clients by their names. */
 function clientChanges(before: readonly Client[], after: readonly Client[]): Change[] {
   const byName = (clients: readonly Client[]) =>
     new Map(clients.map((client) => [client.name, client]));
@@ -156,7 +156,7 @@ function clientChanges(before: readonly Client[], after: readonly Client[]): Cha
   ];
 }
 
-/** What differs in a client's entry; empty: nothing. */
+/** The differences in a client's entry; empty if there are none. */
 function clientDetail(before: Client, after: Client): string {
   const [old, now] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
   const differing = [...new Set([...old.keys(), ...now.keys()])].filter(

@@ -3,9 +3,9 @@ import { UnreadableConfigError, type LoadedConfig } from '@openrouter-proxy/conf
 import { EXIT, StartupError } from '@openrouter-proxy/runtime';
 
 /**
- * Loads the configuration again for a launcher that was started with `file`, null for none. Rejects with
- * a StartupError if it has mistakes, and if the file is gone: the defaults that a start without one
- * takes are nobody's wish then.
+ * Loads the configuration again for a launcher that was started with `file`; null for none. Rejects with
+ * a StartupError if it is invalid, or if the file is gone: falling back to the defaults would drop every
+ * setting.
  */
 export async function readAgain(
   file: string | null,
@@ -17,7 +17,7 @@ export async function readAgain(
     const lines = [`${error.label} cannot be read:`, ...error.problems];
     throw new StartupError(error.exitCode, lines, { cause: error });
   });
-  if (file !== null && loaded.file === null) throw fileIsGone(file); // while it was read
+  if (file !== null && loaded.file === null) throw fileIsGone(file); // deleted since the check above
   return loaded;
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 const request = z.strictObject({ reload: z.strictObject({ dryRun: z.boolean() }) });
 
-/** Answers a child that asks for the configuration to be read again; null if it asks for anything else. */
+/** Handles a reload request of a child; null for any other message. */
 export async function answerReload(
   what: unknown,
   reload: (dryRun: boolean) => Promise<ReloadReport>,

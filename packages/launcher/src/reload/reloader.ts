@@ -10,23 +10,23 @@ import type { ReloadReport } from '@openrouter-proxy/kms-protocol';
 import { StartupError, type Logger } from '@openrouter-proxy/runtime';
 import { configChanges, withFixedSettings } from './config-changes.ts';
 
-/** What the children run with. */
+/** The configurations of the child processes. */
 export interface Slices {
   readonly kms: KmsConfiguration;
   readonly gateway: GatewayConfiguration;
 }
 
-/** What reading the configuration again works with. */
-export interface ReloaderParts {
-  /** Reads it as a start would; rejects with a StartupError that names every problem. */
+/** Dependencies of the reloader. */
+export interface ReloaderDeps {
+  /** Loads the configuration as a start does; rejects with a StartupError that lists every problem. */
   readonly load: () => Promise<LoadedConfig>;
-  /** Has the children run with the slices as they are now; why one could not, if so. */
+  /** Sends the children their new configurations; returns the problem of the first that failed, else null. */
   readonly configure: () => Promise<string | null>;
   readonly tokens: KmsConfiguration['tokens'];
   readonly runtime: (loaded: LoadedConfig) => Promise<GatewayRuntime>;
-  /** Told of new secrets before anything can print them, and of the level of the log. */
+  /** Takes over new secrets, before anything can log them, and the log level. */
   readonly onSlices: (slices: Slices) => void;
-  /** Called after the children have taken the configuration. */
+  /** Called after the children have applied the configuration. */
   readonly onApplied: (loaded: LoadedConfig) => Promise<void>;
   readonly logger: Logger;
 }
@@ -35,20 +35,20 @@ const NOTHING: Omit<ReloadReport, 'outcome'> = {
   ...{ problems: [], warnings: [], changes: [], needsRestart: [] },
 };
 
-/** Reads the configuration again when asked to: all of it is valid and put into effect, or none of it. */
+/** Reloads the configuration on request: applies all of it, or nothing. */
 export class Reloader {
-  readonly #parts: ReloaderParts;
+  readonly #parts: ReloaderDeps;
   #loaded: LoadedConfig;
   #slices: Slices;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ReloaderParts, loaded: LoadedConfig, slices: Slices) {
+  constructor(parts: ReloaderDeps, loaded: LoadedConfig, slices: Slices) {
     this.#parts = parts;
     this.#loaded = loaded;
     this.#slices = slices;
   }
 
-  /** What the children run with now, and are to be started with. */
+  /** The current configurations of the children, also for their next start. */
   get slices(): Slices {
     return this.#slices;
   }
@@ -58,7 +58,7 @@ export class Reloader {
     return this.#loaded;
   }
 
-  /** Reads it, one after the other if asked to more than once. It never rejects. */
+  /** Reloads the configuration. Calls run one by one. It never rejects. */
   reload(dryRun: boolean): Promise<ReloadReport> {
     const turn = this.#last.then(() => this.#reload(dryRun));
     this.#last = turn;
@@ -73,7 +73,7 @@ export class Reloader {
       return report;
     } catch (error) {
       const isExpected = error instanceof StartupError;
-      if (!isExpected) logger.error('the configuration could not be read again', { error });
+      if (!isExpected) logger.error('reload failed', { error });
       const problems = isExpected ? [...error.problems] : ['see the log of the launcher'];
       const report: ReloadReport = { ...NOTHING, outcome: 'refused', problems };
       if (isExpected && !dryRun) log(logger, report);
@@ -81,7 +81,7 @@ export class Reloader {
     }
   }
 
-  /** Also without a change the children are told: a file that the configuration names may be another one now. */
+  /** Sends the configuration even if nothing changed: a file that it names, such as a certificate, may have. */
   async #attempt(dryRun: boolean): Promise<ReloadReport> {
     const { load, runtime, tokens, onSlices, onApplied, configure, logger } = this.#parts;
     const loaded = await load();
@@ -103,7 +103,7 @@ export class Reloader {
       gateway: gatewaySlice(config, await runtime(effective)),
     };
     onSlices(slices);
-    this.#slices = slices; // a child that is started meanwhile has it at once
+    this.#slices = slices; // a child that starts during the reload gets the new configuration
     const problem = await configure();
     if (problem === null) {
       this.#loaded = effective;
@@ -118,10 +118,10 @@ export class Reloader {
 
 function log(logger: Logger, { outcome, problems, changes, needsRestart }: ReloadReport): void {
   if (outcome === 'refused') {
-    logger.error('the configuration was not taken: nothing was changed', { problems });
+    logger.error('reload refused: nothing was changed', { problems });
     return;
   }
-  logger.info('the configuration was read again', { outcome, changes });
+  logger.info('configuration reloaded', { outcome, changes });
   if (needsRestart.length === 0) return;
   logger.warning('some settings take effect only after a restart', { settings: needsRestart });
 }

@@ -15,16 +15,16 @@ import { hostPlace } from '../announcements/host-place.ts';
 /** More than an access key can have. */
 const MAX_FILE_BYTES = 4_096;
 
-/** 256 random bits in letters that need no quoting anywhere. */
+/** 256 random bits, in characters that need no quoting. */
 export const randomToken = () => new Secret(randomBytes(32).toString('base64url'));
 
-/** Where the generated access key is while it is in use, and while another one is configured. */
+/** The file of the generated access key, and its name while another access key is configured. */
 export function generatedKeyPaths(stateDir: string) {
   const used = join(stateDir, 'access_key');
   return { used, unused: `${used}.unused` };
 }
 
-/** Where a person finds the clients' access key. */
+/** The place of the clients' access key, for a person. */
 export function accessKeyPlace({
   config,
   origin,
@@ -43,8 +43,8 @@ export function accessKeyPlace({
 }
 
 /**
- * The access key of the state folder, made once and the same ever after; null if the configuration
- * gives one. A person may have written the file, so a weak key is refused as in the configuration.
+ * The generated access key of the state folder, made at the first start; null if the configuration sets
+ * one. A person may have edited the file, so a weak key is refused as in the configuration.
  */
 export async function generatedAccessKey({
   config: { server, state_dir: stateDir },

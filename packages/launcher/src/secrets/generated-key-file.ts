@@ -17,7 +17,7 @@ export async function nameGeneratedKeyFile(
   const isUsed = origin.accessKey === null;
   if (isUsed && existsSync(used)) return;
   const [from, to] = isUsed ? [unused, used] : [used, unused];
-  if (!existsSync(from) || existsSync(to)) return; // never over a file that a person has put there
+  if (!existsSync(from) || existsSync(to)) return; // never overwrites a file
   try {
     await rename(from, to);
   } catch (error) {

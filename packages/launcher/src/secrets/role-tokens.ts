@@ -4,22 +4,21 @@ import type { Logger, Secret } from '@openrouter-proxy/runtime';
 import { randomToken } from './access-key.ts';
 import { replacePrivateFile } from '@openrouter-proxy/runtime';
 
-/** What the KMS tells its callers apart by. New at every start of the launcher. */
+/** The tokens that prove a caller's role to the KMS. New at every start of the launcher. */
 export interface RoleTokens {
   readonly gateway: Secret;
   readonly operator: Secret;
 }
 
-/** Makes the tokens of one life of the launcher. */
+/** Generates the tokens. */
 export const makeRoleTokens = (): RoleTokens => ({
   gateway: randomToken(),
   operator: randomToken(),
 });
 
 /**
- * Puts the operator's token beside the socket, for those who may connect to it: the KMS CLI reads it
- * there. To be called when our KMS runs: before that, the file may belong to another launcher. The
- * service goes on without it.
+ * Writes the operator's token beside the socket, where the KMS CLI reads it. Call it after our KMS is
+ * ready: before that, the file may belong to another launcher. A failure is logged only.
  */
 export async function publishOperatorToken(
   { socket, access }: Config['kms'],

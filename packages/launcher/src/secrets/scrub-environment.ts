@@ -1,10 +1,9 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /**
- * Removes variables from this process's environment, for good. Deleting from `process.env` hides a
- * variable from our own code only: the kernel still shows the block of memory in which the process
- * was handed its environment, as /proc/PID/environ, to every process of the same user. So on Linux
- * their bytes there are overwritten with zeros. Returns whether nothing of them is left.
+ * Erases variables from this process's environment. Deleting one from `process.env` hides it from our own
+ * code only: every process of the same user can still read /proc/PID/environ. So on Linux the bytes there
+ * are overwritten with zeros. Returns whether the variables are erased.
  */
 export function scrubEnvironment(names: readonly string[]): boolean {
   for (const name of names) Reflect.deleteProperty(process.env, name);
@@ -13,7 +12,7 @@ export function scrubEnvironment(names: readonly string[]): boolean {
     overwrite(new Set(names));
     return true;
   } catch {
-    return false; // without /proc, or where it is guarded; the caller says so
+    return false; // /proc is missing or protected
   }
 }
 
@@ -36,6 +35,6 @@ function blockStart(): number {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const fromThird = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const address = Number(fromThird[50 - 3]);
-  if (!(address > 0)) throw new Error('the kernel does not tell where the environment is');
+  if (!(address > 0)) throw new Error('/proc/PID/stat has no address of the environment');
   return address;
 }

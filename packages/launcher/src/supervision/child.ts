@@ -8,31 +8,31 @@ export interface End {
   readonly code: number | null;
   /** By SIGKILL. */
   readonly wasKilled: boolean;
-  /** The same for a person: "exited with code 1". */
+  /** For people: "exited with code 1". */
   readonly description: string;
 }
 
 /** One run of a program as a child process. */
 export interface Child {
-  /** Sends it its configuration, for which it waits. It does nothing before. */
+  /** Sends the configuration. The child does nothing until it arrives. */
   begin(): void;
-  /** Resolves with its address when it says that it serves; stays pending if it never does. */
+  /** Resolves with the address when the child announces that it is ready; else stays pending. */
   readonly announced: Promise<Address | null>;
   /** Resolves when the process is gone. */
   readonly ended: Promise<End>;
-  /** Tells it what to run with from now on; why it could not take it, if so. */
+  /** Sends a new configuration; returns the problem if the child could not apply it, else null. */
   configure(configuration: unknown): Promise<string | null>;
-  /** Asks it something; null if it does not answer within `timeoutMs`. */
+  /** Sends a request; null if the child does not answer within `timeoutMs`. */
   ask(what: unknown, timeoutMs: number): Promise<unknown>;
-  /** Asks it to finish; it is killed when its grace is over. */
+  /** Sends SIGTERM, and SIGKILL after the grace period. */
   stop(): void;
-  /** Ends it at once. */
+  /** Sends SIGKILL. */
   kill(): void;
 }
 
 /**
- * Starts a program. Its standard input carries the hand-over and stays open as a life line: with the
- * IPC channel it is how the child learns that the launcher is gone, so nothing outlives a SIGKILL.
+ * Starts a program. Its standard input carries the configuration and stays open: when it or the IPC
+ * channel closes, the launcher is gone and the child exits, even after a SIGKILL of the launcher.
  */
 export function startChild(program: Program, environment: Readonly<Record<string, string>>): Child {
   const subprocess = execa(process.execPath, [program.path], {
@@ -44,10 +44,10 @@ export function startChild(program: Program, environment: Readonly<Record<string
     ipc: true,
     buffer: false,
     reject: false,
-    cleanup: false, // the life line does it, in every case
-    forceKillAfterDelay: false, // the grace may be another by then
+    cleanup: false, // the child exits when its standard input closes
+    forceKillAfterDelay: false, // a reload may change the grace period
   });
-  subprocess.stdin.on('error', () => undefined); // it ended before it read: its end is what counts
+  subprocess.stdin.on('error', () => undefined); // the child ended before it read; its exit is handled elsewhere
   const ended = subprocess.then(endOf);
   const announced = Promise.withResolvers<Address | null>();
   const link = new IpcLink(
@@ -79,7 +79,7 @@ const GONE = 'it ended meanwhile';
 const isReadyMessage = (message: unknown): message is ReadyMessage =>
   typeof message === 'object' && message !== null && 'ready' in message;
 
-/** How a process of execa's ended. */
+/** Converts execa's result. */
 interface Result {
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;

@@ -18,24 +18,24 @@ export interface Conditions extends StartConditions {
   readonly logger: Logger;
 }
 
-/** What a program can be ordered while it is kept running. */
+/** Commands to a supervised program. */
 export interface Orders {
-  /** The first run may begin its work. Its process starts at once, so that it is loaded by then. */
+  /** Lets the first run begin its work. The process starts earlier, so that its modules are loaded by then. */
   readonly begin: Promise<unknown>;
-  /** Whatever ends from now on is not started again. Comes first. */
+  /** Disables restarts. Call it first. */
   readonly noRestart: AbortSignal;
-  /** Finish your work and end. */
+  /** Stops the program gracefully. */
   readonly stop: AbortSignal;
-  /** End at once. */
+  /** Kills the program. */
   readonly force: AbortSignal;
 }
 
-/** Codes of a start that cannot succeed however often it is tried; the child has printed why. */
+/** Exit codes that a restart cannot cure; the child has printed the reason. */
 const FINAL: readonly ExitCode[] = [EXIT.configuration, EXIT.alreadyRunning];
 
 /**
- * Runs a program, and again when it ends, until it is ordered not to or is given up. Resolves with
- * the exit code that this means for the launcher; `onReady` hears of every run that serves.
+ * Runs a program and restarts it when it ends, until it is stopped or given up. Resolves with the
+ * launcher's exit code. Calls `onReady` for each run that is ready.
  */
 export async function keepRunning(
   program: Program,
@@ -57,7 +57,7 @@ export async function keepRunning(
     const wasKilled = end.wasKilled && served;
     const next = afterEnd(history, { upMs: now - startedAt, now, wasKilled }, policy);
     if (next.kind === 'give-up') {
-      logger.critical(`giving up: the ${program.name} ${end.description} again and again`);
+      logger.critical(`giving up after repeated crashes: the ${program.name} ${end.description}`);
       return EXIT.gaveUp;
     }
     logger.error(`the ${program.name} ${end.description}`, { restartInMs: next.delayMs });
@@ -70,7 +70,7 @@ export async function keepRunning(
   }
 }
 
-/** One run, from its start until the process is gone, and whether it came to serve. */
+/** One run, until the process has exited, and whether it became ready. */
 async function runOnce(
   program: Program,
   conditions: Conditions,
@@ -80,7 +80,7 @@ async function runOnce(
   const child = startChild(program, conditions.environment);
   const gone = new AbortController();
   let hasBegun = false;
-  // Before that it has nothing to finish.
+  // A program without work can be killed.
   const end = () => (hasBegun ? child.stop() : child.kill());
   stop.addEventListener('abort', end, { signal: gone.signal });
   force.addEventListener('abort', () => child.kill(), { signal: gone.signal });

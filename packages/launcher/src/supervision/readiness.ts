@@ -4,38 +4,38 @@ import type { Answer, Program } from './program.ts';
 
 /** How long a start may take, in milliseconds. */
 export interface StartDeadlines {
-  /** Until the program says that it serves. */
+  /** Until the program announces its address. */
   readonly announceMs: number;
-  /** From then on, until it answers as one that does. */
+  /** From then on, until it answers that it is ready. */
   readonly answerMs: number;
 }
 
-/** Long, since a slow disk is no fault: they are there for a program that hangs. */
+/** Long, so that only a hung program misses them, not one on a slow disk. */
 export const DEFAULT_DEADLINES: StartDeadlines = { announceMs: 30_000, answerMs: 5_000 };
 
 const ASK_EVERY_MS = 25;
 
-/** A program that serves. */
+/** A started program. */
 export interface Ready {
   readonly kind: 'ready';
   readonly address: Address | null;
-  /** A hindrance from outside, such as keys that all cool down, does not make a start fail. */
+  /** A start succeeds even if the program is not ready, for example while all keys cool down. */
   readonly answer: Answer;
 }
 
-/** What became of a start: the program serves, it ended first, or it missed a deadline. */
+/** The result of a start: ready, ended before, or too late. */
 export type Start =
   Ready | { readonly kind: 'ended' } | { readonly kind: 'late'; readonly error: Error };
 
-/** What waiting for a start depends on. */
+/** Dependencies of waiting for a start. */
 export interface StartConditions {
   readonly deadlines: StartDeadlines;
   readonly clock: Clock;
 }
 
 /**
- * Waits until a child has said that it serves and answers a real call. One that answers that it is
- * hindered is given time to change that, and then taken as it is.
+ * Waits until a child announces its address and answers a readiness check. If it stays "not ready" until
+ * the deadline, the start succeeds all the same.
  */
 export async function awaitStart(
   program: Program,
@@ -69,7 +69,7 @@ async function comeUp(
     try {
       answer = await program.ask(address, deadline);
     } catch (error) {
-      cause = error; // it may not take calls yet: what counts is how it stands at the deadline
+      cause = error; // it may not accept calls yet; the error counts at the deadline only
     }
     if (answer?.kind !== 'ready') await clock.sleep(ASK_EVERY_MS);
   }

@@ -2,10 +2,10 @@ import type { Logger } from '@openrouter-proxy/runtime';
 import type { Child } from './child.ts';
 import type { Program } from './program.ts';
 
-/** The children that serve at the moment, by what they run. */
+/** The ready child of each program. */
 export class RunningChildren {
   readonly #children = new Map<Program, Child>();
-  /** Programs whose child was perhaps started before what all were last told to run with. */
+  /** Programs whose child may have started before the latest configuration was sent. */
   readonly #untold = new Set<Program>();
   readonly #logger: Logger;
 
@@ -13,7 +13,7 @@ export class RunningChildren {
     this.#logger = logger;
   }
 
-  /** Notes a child that has come to serve, and tells it what it missed while it started. */
+  /** Adds a ready child, and sends it a configuration that it missed during its start. */
   async add(program: Program, child: Child): Promise<void> {
     this.#children.set(program, child);
     void child.ended.then(() => {
@@ -22,18 +22,20 @@ export class RunningChildren {
     if (!this.#untold.delete(program)) return;
     const problem = await child.configure(program.configuration());
     if (problem === null) return;
-    this.#logger.error(`the ${program.name} is started anew with what it was told`, { problem });
+    this.#logger.error(`restarting the ${program.name}: it could not apply the configuration`, {
+      problem,
+    });
     child.kill();
   }
 
-  /** Asks a program's child something; null if it does not answer, or does not serve. */
+  /** Sends a request to a program's child; null if it is not ready or does not answer. */
   async ask(program: Program, what: unknown, timeoutMs: number): Promise<unknown> {
     return (await this.#children.get(program)?.ask(what, timeoutMs)) ?? null;
   }
 
   /**
-   * Has each of them run with what its program hands over now, one after the other; why one could not.
-   * A child that does not serve yet is told once it does.
+   * Sends each child its program's current configuration, one by one. Returns the first problem, else null.
+   * A child that is still starting gets it when it is ready.
    */
   async configure(programs: readonly Program[]): Promise<string | null> {
     for (const program of programs) {
@@ -41,7 +43,7 @@ export class RunningChildren {
       if (child === undefined) this.#untold.add(program);
       const problem = (await child?.configure(program.configuration())) ?? null;
       if (problem !== null && this.#children.get(program) === child) {
-        return `the ${program.name} could not take it: ${problem}`;
+        return `the ${program.name} could not apply it: ${problem}`;
       }
     }
     return null;

@@ -6,8 +6,8 @@ import type { Program } from './program.ts';
 import type { Ready } from './readiness.ts';
 
 /**
- * Starts the processes of all programs at once and has them begin in order, each when the one before
- * it serves; keeps them running; and stops them in reverse, each when the one after it is gone.
+ * Starts all processes at once, and lets each program begin when the one before it is ready. Restarts
+ * programs that end. Stops them in reverse order, each after the next one has exited.
  */
 export class Supervisor {
   readonly #conditions: Conditions;
@@ -20,9 +20,9 @@ export class Supervisor {
   }
 
   /**
-   * Runs the programs until `stop()`, or until one of them is given up. Resolves, when all are gone,
-   * with the launcher's exit code. `onReady` hears of a program each time it comes to serve; what
-   * it does is finished before the next program begins.
+   * Runs the programs until `stop()`, or until one is given up. Resolves with the launcher's exit code
+   * after all have exited. Calls `onReady` each time a program is ready, and awaits it before the next
+   * program begins.
    */
   async run(
     programs: readonly Program[],
@@ -50,7 +50,7 @@ export class Supervisor {
     return this.#exitCode;
   }
 
-  /** Lets the programs finish their work and end. Called again, ends them at once. */
+  /** Stops the programs gracefully; a second call kills them. */
   stop(): void {
     const isSecond = this.#stopping.signal.aborted;
     this.#conditions.logger.info(

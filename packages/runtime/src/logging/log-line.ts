@@ -7,16 +7,16 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Named values that go with a line. They are written as JSON; Errors become message, code and cause. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** How lines look: `auto` is pretty on a terminal and JSON elsewhere. */
+/** The format of log lines: `auto` is pretty on a terminal and JSON elsewhere. */
 export type LogFormat = 'json' | 'pretty' | 'auto';
 
 /** Whether standard output is written for a person in this format. */
 export const isPretty = (format: LogFormat) =>
   format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
 
-/** An event, as it is written. */
+/** One log line. */
 export interface Line {
-  /** In UTC, as ISO 8601 has it. */
+  /** ISO 8601, in UTC. */
   time: string;
   level: LogLevel;
   component: string;
@@ -33,7 +33,7 @@ const COLOUR: Record<LogLevel, number> = {
 };
 const GREY = 90;
 
-/** Makes of a field what JSON can hold: an Error's own properties are hidden, a bigint is refused. */
+/** Converts values that JSON.stringify cannot handle: it drops an Error's properties and refuses a bigint. */
 function readable(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (!(value instanceof Error)) return value;
@@ -45,13 +45,13 @@ function readable(_name: string, value: unknown): unknown {
 
 type Replacer = typeof readable;
 
-/** Nothing for what JSON leaves out (undefined, functions, symbols), of which its declared type says nothing. */
+/** JSON.stringify with its true type: it returns undefined for undefined, functions and symbols. */
 const asJson: (value: unknown, replacer: Replacer | null) => string | undefined = (
   value,
   replacer,
 ) => JSON.stringify(value, replacer ?? undefined);
 
-/** A circular or throwing field must not take the event, or the process, with it. */
+/** A circular or throwing field must lose neither the line nor the process. */
 function stringify(
   value: unknown,
   context: object = {},
@@ -65,11 +65,11 @@ function stringify(
   }
 }
 
-/** What JSON holds as it is: to know that beforehand is cheaper than to have each value looked at. */
+/** Values that need no replacer. Checking them first is cheaper than a replacer call for each value. */
 const isPlain = (value: unknown) =>
   value === null || (typeof value !== 'object' && typeof value !== 'bigint');
 
-/** The event as an object of JSON, which begins with what every event has. */
+/** The line as JSON. Time, level, component and message come first. */
 export function jsonLine({ fields, ...head }: Line): string {
   const replacer = Object.values(fields).every(isPlain) ? null : readable;
   return stringify({ ...head, ...fields, ...head }, head, replacer); // the head comes first, and no field replaces it
@@ -81,7 +81,7 @@ const printable = (text: string) =>
 
 const padded = (number: number, digits: number) => String(number).padStart(digits, '0');
 
-/** The time of day on this machine's clock, which the `kms` command shows too. */
+/** The local time of day, as the `kms` command shows it. */
 function localTime(time: string): string {
   const at = new Date(time);
   const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => padded(part, 2));
@@ -90,14 +90,14 @@ function localTime(time: string): string {
 
 const UTC_INSTANT = /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/;
 
-/** An instant in UTC as one of this machine's clock: `2026-11-23T08:00:00.000`. */
+/** A UTC instant in local time: `2026-11-23T08:00:00.000`. */
 function localInstant(time: string): string {
   const at = new Date(time);
   const day = [at.getFullYear(), padded(at.getMonth() + 1, 2), padded(at.getDate(), 2)].join('-');
   return `${day}T${localTime(time)}`;
 }
 
-/** Plain words stand as they are, everything else as JSON; a person need not read what there is not. */
+/** Plain words as they are, other values as JSON; null becomes empty and is left out. */
 const fieldText = (value: unknown) => {
   if (value === null) return '';
   if (typeof value === 'string' && UTC_INSTANT.test(value)) return localInstant(value);
@@ -106,7 +106,7 @@ const fieldText = (value: unknown) => {
     : printable(stringify(value));
 };
 
-/** The event for a person's eyes; a stack follows on lines of its own. */
+/** The line for people; a stack trace follows on its own lines. */
 export function prettyLine(
   { time, level, component, message, fields }: Line,
   colour: boolean,

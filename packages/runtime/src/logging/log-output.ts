@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** As much as one write to a pipe passes on undivided, however many processes write to it (pipe(7), PIPE_BUF). */
+/** The largest atomic write to a pipe that several processes share (pipe(7), PIPE_BUF). */
 const UNDIVIDED = 4_096;
 
 /**
- * Takes lines, and passes those of one turn of the event loop on in few writes: a system call for each
- * would cost more than all the rest of a line. Nothing is left behind when the process exits.
+ * Collects the lines of one event-loop turn and writes them together: a system call for each line would
+ * cost more than formatting it. Flushes when the process exits.
  */
 export function logOutput(target: NodeJS.WriteStream): Writable {
   let lines = '';
@@ -28,10 +28,10 @@ export function logOutput(target: NodeJS.WriteStream): Writable {
   });
 }
 
-/** How long a reader of the log may take for the last of it. */
+/** Maximum wait until the log's reader has taken the last lines. */
 const LAST_LINES_MS = 1_000;
 
-/** Resolves when what was written to standard output has been taken, or after a second. */
+/** Resolves when standard output is flushed, or after 1 s. */
 export async function outputTaken(): Promise<void> {
   await new Promise(setImmediate); // the lines of this turn
   const taken = new Promise<void>((resolve) => {

@@ -12,7 +12,7 @@ import {
 import { logOutput } from './log-output.ts';
 import type { Masker } from './mask.ts';
 
-/** Writes structured lines. One line an event; it is masked before it leaves the process. */
+/** Writes structured log lines, with secrets masked. */
 export interface Logger {
   log(level: LogLevel, message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
@@ -22,15 +22,15 @@ export interface Logger {
   critical(message: string, fields?: LogFields): void;
 }
 
-/** The logger of a process, which decides how much is written. */
+/** The main logger of a process, whose level can be changed. */
 export interface ProcessLogger extends Logger {
-  /** From now on nothing less severe is written. */
+  /** Sets the lowest level that is written. */
   setLevel(level: LogLevel): void;
 }
 
-/** What a process decides about its log. */
+/** Options of a logger. */
 export interface LoggerOptions {
-  /** The process that speaks: `launcher`, `kms`, `gateway`. */
+  /** The process: `launcher`, `kms`, `gateway`. */
   component: string;
   level: LogLevel;
   format: LogFormat;
@@ -39,7 +39,7 @@ export interface LoggerOptions {
 
 /** Every logger of the process writes to it. */
 const output = logOutput(process.stdout);
-// Lines that nobody takes any more are lost; they must not end the service.
+// A closed log pipe loses lines, and must not end the service.
 process.stdout.on('error', () => undefined);
 
 const SEVERITY = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank]));

@@ -9,7 +9,7 @@ export interface Masker {
   mask(text: string): string;
 }
 
-/** The spellings under which a secret may turn up in a text: itself, inside JSON, inside a URL. */
+/** The forms of a secret in a text: plain, in JSON, in a URL. */
 function spellings(secret: string): string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
 }
@@ -23,7 +23,7 @@ export function createMasker(): Masker {
     add(...secrets) {
       const added = secrets.filter((secret) => secret.length >= SHORTEST).flatMap(spellings);
       known = [...new Set([...known, ...added])]
-        .filter((secret) => !hasKeyShape(secret)) // found by their shape, however many there are
+        .filter((secret) => !hasKeyShape(secret)) // masked by KEY_SHAPE
         .sort((a, b) => b.length - a.length); // a secret that begins another must not uncover its end
     },
     mask(text) {

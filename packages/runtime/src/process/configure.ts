@@ -1,10 +1,10 @@
 import { StartupError } from './exit-code.ts';
 import type { Answering, IpcLink } from './ipc-link.ts';
 
-/** How long a process may take to run with what it is told. */
+/** Maximum time for a process to apply a configuration. */
 const CONFIGURE_MS = 10_000;
 
-/** What a process is told to run with from now on; it says why it could not, or null. */
+/** A message with a new configuration. The answer holds the problem, or null. */
 interface Configure {
   readonly configure: unknown;
 }
@@ -15,7 +15,7 @@ interface Configured {
 const isConfigure = (what: unknown): what is Configure =>
   typeof what === 'object' && what !== null && 'configure' in what;
 
-/** Tells a process what to run with from now on; why it could not take it, if so. */
+/** Sends a process its new configuration; returns the problem if it could not apply it, else null. */
 export async function configureOver(
   link: Pick<IpcLink, 'ask'>,
   configuration: unknown,
@@ -25,13 +25,13 @@ export async function configureOver(
   return (answer as Configured).problem; // of `answeringConfigure`, below
 }
 
-/** An error's own words may quote what was handed over; a StartupError's are meant to be read. */
+/** Only the message of a StartupError is safe to show: others may quote the configuration. */
 function problemOf(error: unknown): string {
   if (error instanceof StartupError) return error.problems.join('; ');
   return error instanceof Error ? error.name : typeof error;
 }
 
-/** Answers being told what to run with, one after the other; everything else is left to `others`. */
+/** Handles new configurations one by one; passes other requests on to `others`. */
 export function answeringConfigure(
   configure: (configuration: unknown) => Promise<void>,
   others: Answering,

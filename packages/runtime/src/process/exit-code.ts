@@ -13,7 +13,7 @@ export const EXIT = {
 /** One of the exit codes. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A start that cannot succeed, with the exit code that says why. Every problem is one line for a person. */
+/** A failed start, with its exit code. Each problem is one line for a person. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
   readonly exitCode: ExitCode;

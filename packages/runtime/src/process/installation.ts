@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** How this program came to this machine, and what to tell people who use it. */
+/** How this program was installed, and the texts that depend on it. */
 export interface Installation {
   /** `checkout`: npm's scripts are there; `package`: the commands of the npm package are; `copy`: neither. */
   readonly kind: 'checkout' | 'package' | 'copy';
@@ -17,7 +17,7 @@ const START_COMMAND = {
   copy: 'systemctl start openrouter-proxy',
 } as const;
 
-/** Programs are at most so many folders below what was installed. */
+/** Maximum depth of a program's folder below the root of the installation. */
 const MAX_DEPTH = 5;
 
 /** Finds the installation that a folder with a program belongs to. */

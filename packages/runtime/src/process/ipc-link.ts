@@ -1,4 +1,4 @@
-/** A question and its answer travel under the same number. */
+/** A request and its answer have the same id. */
 interface Asked {
   readonly ask: { readonly id: number; readonly what: unknown };
 }
@@ -11,12 +11,12 @@ const has = <Name extends string>(name: Name, message: unknown): message is Reco
 const isAsked = (message: unknown): message is Asked => has('ask', message);
 const isAnswered = (message: unknown): message is Answered => has('answer', message);
 
-/** Answers what the other end asks; null where there is nothing to say. */
+/** Answers requests of the other end; null for an unknown request. */
 export type Answering = (what: unknown) => Promise<unknown>;
 
 /**
- * One end of Node's IPC channel between a process and one that it has started: each may ask the
- * other. What is asked, and what is answered, is JSON.
+ * One end of Node's IPC channel between a process and its child. Both may send requests; requests and
+ * answers are JSON.
  */
 export class IpcLink {
   readonly #send: (message: object) => void;
@@ -29,7 +29,7 @@ export class IpcLink {
     this.#answering = answering;
   }
 
-  /** Takes in a message of the other end's. */
+  /** Handles a message from the other end. */
   take(message: unknown): void {
     if (isAnswered(message)) this.#waiting.get(message.answer.id)?.(message.answer.value);
     if (!isAsked(message)) return;
@@ -38,7 +38,7 @@ export class IpcLink {
     this.#answering(what).then(give, () => give(null));
   }
 
-  /** Asks the other end; null if it does not answer within `timeoutMs`. */
+  /** Sends a request; null if the other end does not answer within `timeoutMs`. */
   async ask(what: unknown, timeoutMs: number): Promise<unknown> {
     const id = (this.#lastId += 1);
     const { promise, resolve } = Promise.withResolvers<unknown>();

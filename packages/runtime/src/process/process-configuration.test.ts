@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StartupError } from './exit-code.ts';
-import { receiveHandOver } from './process-configuration.ts';
+import { receiveConfiguration } from './process-configuration.ts';
 
 describe('the hand-over', () => {
   it('is the first line, in whatever pieces it comes', async () => {
@@ -10,7 +10,7 @@ describe('the hand-over', () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), cuts, async (message, sizes) => {
         const input = new PassThrough();
-        const received = receiveHandOver(input);
+        const received = receiveConfiguration(input);
         const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
         for (let at = 0, piece = 0; at < bytes.length; piece += 1) {
           const size = sizes[piece % sizes.length] ?? 1;
@@ -25,7 +25,7 @@ describe('the hand-over', () => {
   it('leaves the stream open, and its end can be noticed', async () => {
     const input = new PassThrough();
     input.write('{}\n');
-    await receiveHandOver(input);
+    await receiveConfiguration(input);
     expect(input.destroyed).toBe(false);
     const ended = new Promise((resolve) => input.once('end', resolve));
     input.resume().end();
@@ -38,20 +38,20 @@ describe('the hand-over', () => {
   ])('is refused when %s', async (_case, text) => {
     const input = new PassThrough();
     input.end(text);
-    await expect(receiveHandOver(input)).rejects.toBeInstanceOf(StartupError);
+    await expect(receiveConfiguration(input)).rejects.toBeInstanceOf(StartupError);
   });
 
   it('is refused without quoting it when it is not JSON', async () => {
     const input = new PassThrough();
     input.write('{"canary":\n');
-    const error: unknown = await receiveHandOver(input).catch((reason: unknown) => reason);
+    const error: unknown = await receiveConfiguration(input).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StartupError);
     expect(JSON.stringify([String(error), (error as Error).cause])).not.toContain('canary');
   });
 
   it('is refused when it does not end', async () => {
     const input = new PassThrough();
-    const received = receiveHandOver(input);
+    const received = receiveConfiguration(input);
     input.write('x'.repeat(9 * 1024 * 1024));
     await expect(received).rejects.toBeInstanceOf(StartupError);
   });

@@ -5,11 +5,11 @@ import { installationOf } from './installation.ts';
 const MAX_LENGTH = 8 * 1024 * 1024;
 
 /**
- * Reads what the launcher gives a child: one line of JSON on the child's standard input, so that
- * nothing secret is in an argument or an environment variable. The stream stays open.
- * Rejects with a StartupError if it ends, or grows too long, before a whole line came.
+ * Reads the configuration that the launcher sends a child: one line of JSON on standard input, so that no
+ * secret is in an argument or an environment variable. The stream stays open. Rejects with a StartupError
+ * if it ends or exceeds 8 MiB before the end of the line.
  */
-export async function receiveHandOver(input: Readable): Promise<unknown> {
+export async function receiveConfiguration(input: Readable): Promise<unknown> {
   let text = '';
   const chunks: AsyncIterable<string> = input
     .setEncoding('utf8')

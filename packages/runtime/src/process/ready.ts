@@ -4,15 +4,15 @@ export interface Address {
   readonly port: number;
 }
 
-/** What a child tells the launcher, over Node's IPC channel, once it serves. */
+/** The message of a ready child to the launcher, over Node's IPC channel. */
 export interface ReadyMessage {
   readonly ready: {
-    /** Its TCP address; null if it has none. */
+    /** Its TCP address; null for a child without one. */
     readonly address: Address | null;
   };
 }
 
-/** Tells the launcher that this process serves. Does nothing in a process without an IPC channel. */
+/** Tells the launcher that this process is ready. Does nothing without an IPC channel. */
 export function announceReady(address: Address | null): void {
   process.send?.({ ready: { address } } satisfies ReadyMessage);
 }

@@ -1,17 +1,17 @@
-/** When a program that ended is started again, and when it is given up. Times in milliseconds. */
+/** When to restart a program that ended, and when to give up. */
 export interface RestartPolicy {
   /** The wait before the first restart; it doubles with every further one. */
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
-  /** A run as long as this one makes up for every crash before it. */
+  /** A run of this length resets the back-off. */
   readonly quietMs: number;
-  /** A run that served for as long did not crash if somebody killed it. */
+  /** A SIGKILL after a run of this length does not count as a crash. */
   readonly soundMs: number;
-  /** So many ends within such a time are a crash loop. */
+  /** This many ends within this time are a crash loop. */
   readonly crashLoop: { readonly ends: number; readonly withinMs: number };
 }
 
-/** Back in service within a second after a first crash; given up after about eight when it cannot run. */
+/** Restarts within 1 s after a first crash; gives up after about 8 s if the program cannot run. */
 export const DEFAULT_POLICY: RestartPolicy = {
   firstDelayMs: 500,
   longestDelayMs: 30_000,
@@ -20,18 +20,18 @@ export const DEFAULT_POLICY: RestartPolicy = {
   crashLoop: { ends: 5, withinMs: 60_000 },
 };
 
-/** What is remembered of a program's past. */
+/** The crash history of a program. */
 export interface CrashHistory {
   /** Ends in a row without a quiet run between them. */
   readonly streak: number;
-  /** When it ended lately: as far back as the policy looks. */
+  /** The times of its ends within the policy's window. */
   readonly ends: readonly number[];
 }
 
-/** The past of a program that has never ended. */
+/** The history of a program that has never ended. */
 export const NO_CRASHES: CrashHistory = { streak: 0, ends: [] };
 
-/** What is to be done about an end. */
+/** The decision after an end. */
 export type NextStep =
   | { readonly kind: 'restart'; readonly delayMs: number; readonly history: CrashHistory }
   | { readonly kind: 'give-up' };
@@ -44,7 +44,7 @@ export interface ProgramEnd {
   readonly wasKilled: boolean;
 }
 
-/** Decides what follows when a program ends. */
+/** Decides whether to restart a program that ended. */
 export function afterEnd(history: CrashHistory, end: ProgramEnd, policy: RestartPolicy): NextStep {
   if (end.wasKilled && end.upMs >= policy.soundMs) {
     return { kind: 'restart', delayMs: policy.firstDelayMs, history };

@@ -3,7 +3,7 @@ import { flushCompileCache } from 'node:module';
 import { finished } from 'node:stream';
 import { inspect } from 'node:util';
 import { EXIT, StartupError, type ExitCode } from './exit-code.ts';
-import { receiveHandOver } from './process-configuration.ts';
+import { receiveConfiguration } from './process-configuration.ts';
 import { answeringConfigure } from './configure.ts';
 import { IpcLink, type Answering } from './ipc-link.ts';
 import { outputTaken } from '../logging/log-output.ts';
@@ -11,40 +11,40 @@ import type { Logger } from '../logging/logger.ts';
 import { createMasker } from '../logging/mask.ts';
 import { announceReady, type Address } from './ready.ts';
 
-/** A running child process's work. */
+/** The work of a child process. */
 export interface Service {
   readonly logger: Logger;
-  /** Where it listens, if over TCP: the launcher asks there whether it is ready, and prints it. */
+  /** Its TCP address, if it has one: the launcher checks readiness there, and prints it. */
   readonly address?: Address;
-  /** Takes what the launcher wants it to run with from now on, all of it or, if it throws, nothing. */
+  /** Applies a new configuration: all of it, or nothing if it throws. */
   configure(configuration: unknown): Promise<void>;
-  /** Answers what else the launcher asks. */
+  /** Answers other requests of the launcher. */
   readonly answer?: Answering;
-  /** Finishes what is under way, within the service's own grace, and closes everything. */
+  /** Finishes running work within the grace period, then closes everything. */
   drain(): Promise<void>;
 }
 
-/** A child's way to its launcher: asks it something; null if there is none, or it does not answer. */
+/** A child's requests to its launcher; null if there is no launcher or no answer. */
 export type LauncherLink = Pick<IpcLink, 'ask'>;
 
 const NOTHING: Answering = () => Promise.resolve(null);
 
 /**
- * Prints why a start failed and returns the exit code: a StartupError's problems, one line each for
- * a person; anything else with its stack, since it is a fault of the program.
+ * Prints why a start failed, and returns the exit code. A StartupError prints its problems, one a line;
+ * any other error is a bug and prints its stack.
  */
 export function explainFailedStart(error: unknown): ExitCode {
   const isExpected = error instanceof StartupError;
   const lines = isExpected ? error.problems : [inspect(error)];
-  const masker = createMasker(); // no logger yet, hence no known secret: only shapes can be masked
+  const masker = createMasker(); // no secrets are known yet, so it masks by the shape of keys
   for (const line of lines) process.stderr.write(`${masker.mask(line)}\n`);
   return isExpected ? error.exitCode : EXIT.gaveUp;
 }
 
 /**
- * The life of a child process: takes the launcher's hand-over, starts, says so, drains at SIGTERM,
- * and leaves at once when the launcher is gone, however it died. SIGINT is the launcher's to answer:
- * Ctrl-C reaches every process of the terminal's group, and the order of stopping must hold.
+ * Runs a child process: reads the configuration, starts, announces readiness, drains at SIGTERM, and
+ * exits at once when the launcher is gone. It ignores SIGINT: Ctrl-C reaches every process of the
+ * terminal's group, and the launcher stops its children in order.
  */
 export async function runService(
   start: (configuration: unknown, launcher: LauncherLink) => Promise<Service>,
@@ -58,7 +58,7 @@ export async function runService(
   process.on('SIGUSR1', () => undefined); // Node would open its debugger
   process.on('uncaughtException', (error) => process.exit(explain(error)));
   try {
-    const configuration = await receiveHandOver(process.stdin);
+    const configuration = await receiveConfiguration(process.stdin);
     leaveWithLauncher();
     let answering = NOTHING;
     const launcher = linkToLauncher((what) => answering(what));
@@ -84,7 +84,7 @@ function linkToLauncher(answering: Answering): LauncherLink {
   return link;
 }
 
-/** The launcher's end closes with it: of standard input, and of the IPC channel where there is one. */
+/** Exits when standard input or the IPC channel closes: the launcher is gone. */
 function leaveWithLauncher(): void {
   const leave = () => process.exit(EXIT.gaveUp);
   process.once('disconnect', leave);

@@ -3,7 +3,7 @@ import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { axisTime } from '../../model/instant.ts';
 import type { ChartData } from '../../model/traffic-charts.ts';
 import { Clock } from './clock.tsx';
-import { Sketch } from './sparkline.tsx';
+import { Sparkline } from './sparkline.tsx';
 
 /** A drawing in the page. */
 export interface Plot {
@@ -40,7 +40,7 @@ export function Chart({ title, unit, data }: ChartProps) {
         <Legend data={data} pointer={pointer} />
       </figcaption>
       <div class="plot" ref={target}>
-        {isDrawn ? null : <Sketch data={data} />}
+        {isDrawn ? null : <Sparkline data={data} />}
       </div>
     </figure>
   );

@@ -1,6 +1,6 @@
 import { useContext } from 'preact/hooks';
 import { axisTime } from '../../model/instant.ts';
-import { sketchPath } from '../../model/sparkline-path.ts';
+import { sparklinePath } from '../../model/sparkline-path.ts';
 import { stacked } from '../../model/traffic-series.ts';
 import type { ChartData } from '../../model/traffic-charts.ts';
 import { Clock } from './clock.tsx';
@@ -9,7 +9,7 @@ const WIDTH = 100;
 const HEIGHT = 40;
 
 /** A chart without a script: the lines, how high they reach, and from when to when. */
-export function Sketch({ data }: { readonly data: ChartData }) {
+export function Sparkline({ data }: { readonly data: ChartData }) {
   const { times, series, isStacked, format } = data;
   const { zone } = useContext(Clock);
   const time = axisTime(times);
@@ -27,7 +27,7 @@ export function Sketch({ data }: { readonly data: ChartData }) {
           <path
             key={label}
             class={`tone-${tone}`}
-            d={sketchPath(values, { width: WIDTH, height: HEIGHT, top })}
+            d={sparklinePath(values, { width: WIDTH, height: HEIGHT, top })}
             stroke-dasharray={dash?.join(' ')}
           />
         ))}

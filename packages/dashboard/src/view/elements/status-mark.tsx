@@ -13,7 +13,7 @@ const SHAPE: Readonly<Record<KeyStanding, string>> = {
 };
 
 /** A sign for how a key stands: each has its own shape, so that it is told apart without colours. */
-export function StandingMark({ standing }: { readonly standing: KeyStanding }) {
+export function StatusMark({ standing }: { readonly standing: KeyStanding }) {
   return (
     <svg class={`mark mark-${standing}`} viewBox="0 -1 12 13" aria-hidden="true">
       <path fill-rule="evenodd" d={SHAPE[standing]} />
@@ -25,7 +25,7 @@ export function StandingMark({ standing }: { readonly standing: KeyStanding }) {
 export function StandingLabel({ standing }: { readonly standing: KeyStanding }) {
   return (
     <span class={`standing standing-${standing}`}>
-      <StandingMark standing={standing} />
+      <StatusMark standing={standing} />
       {STANDING_LABEL[standing]}
     </span>
   );

@@ -5,7 +5,7 @@ import { STANDING_LABEL } from '../../model/key-status.ts';
 import { formatCost, formatCount } from '../../model/number.ts';
 import { Countdown, Instant, InstantAndDistance } from '../elements/clock.tsx';
 import { Fact } from '../elements/panel.tsx';
-import { StandingMark } from '../elements/status-mark.tsx';
+import { StatusMark } from '../elements/status-mark.tsx';
 
 interface KeyDetailProps {
   readonly view: KeyView;
@@ -130,7 +130,7 @@ function History({ spans }: { readonly spans: readonly KeySpan[] }) {
           .toReversed()
           .map(({ kind, from, to, why }) => (
             <li key={from}>
-              <StandingMark standing={kind} />
+              <StatusMark standing={kind} />
               <span>
                 {STANDING_LABEL[kind]} <Instant at={from} /> –{' '}
                 {to === null ? 'now' : <Instant at={to} />}

@@ -3,17 +3,17 @@ import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
 import { causeWithoutTime } from '@openrouter-proxy/kms-protocol/health-words';
 import { limitedModels, reasonInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { ComponentChildren } from 'preact';
-import type { LaneAxis } from '../../model/timeline-geometry.ts';
+import type { TimelineAxis } from '../../model/timeline-geometry.ts';
 import { formatCost, formatCount, formatShare } from '../../model/number.ts';
 import { Countdown } from '../elements/clock.tsx';
 import { KeyDetail } from './key-detail.tsx';
-import { Lane } from './timeline-row.tsx';
+import { TimelineRow } from './timeline-row.tsx';
 import { StandingLabel } from '../elements/status-mark.tsx';
 
 interface KeyRowProps {
   readonly view: KeyView;
   readonly spans: readonly KeySpan[];
-  readonly axis: LaneAxis;
+  readonly axis: TimelineAxis;
 }
 
 /** A key in one line with the reason for its state; everything else unfolds. */
@@ -29,7 +29,7 @@ export function KeyRow({ view, spans, axis }: KeyRowProps) {
           </span>
           {view.unexplainedCost === null ? null : <span class="flag">spent elsewhere</span>}
         </span>
-        <Lane spans={spans} axis={axis} />
+        <TimelineRow spans={spans} axis={axis} />
         <KeyFigures view={view} />
       </summary>
       <KeyDetail view={view} spans={spans} />

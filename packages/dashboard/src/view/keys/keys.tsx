@@ -1,9 +1,9 @@
 import type { KeyLane, KeyView } from '@openrouter-proxy/kms-protocol';
 import { byUrgency, needsAttention } from '../../model/key-status.ts';
-import { laneAxis, type LaneAxis } from '../../model/timeline-geometry.ts';
+import { laneAxis, type TimelineAxis } from '../../model/timeline-geometry.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { KEY_FIGURES, KeyRow } from './key-row.tsx';
-import { LanePatterns, LaneScale } from './timeline-row.tsx';
+import { LanePatterns, TimelineScale } from './timeline-row.tsx';
 import { Panel } from '../elements/panel.tsx';
 
 /** With more keys than this, those in trouble come first, and the others are folded away. */
@@ -40,7 +40,7 @@ function foldedKeys(keys: readonly KeyView[]): Record<'shown' | 'troubled' | 'se
 interface KeyListProps {
   readonly keys: readonly KeyView[];
   readonly lanes: readonly KeyLane[];
-  readonly axis: LaneAxis;
+  readonly axis: TimelineAxis;
 }
 
 function Fold({ keys, title, lanes, axis }: KeyListProps & { readonly title: string }) {
@@ -63,7 +63,7 @@ function KeyList({ keys, lanes, axis, hasHead }: KeyListProps & { readonly hasHe
         <div class="key-list-head" aria-hidden="true">
           <span />
           <span />
-          <LaneScale axis={axis} />
+          <TimelineScale axis={axis} />
           <span class="key-figures muted">
             {KEY_FIGURES.map((name) => (
               <span key={name}>{name}</span>

@@ -2,7 +2,12 @@ import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 import { useContext } from 'preact/hooks';
 import { formatDuration, formatInstant, formatMinute } from '../../model/instant.ts';
 import { STANDING_LABEL } from '../../model/key-status.ts';
-import { lanePieces, laneTicks, timeByKind, type LaneAxis } from '../../model/timeline-geometry.ts';
+import {
+  timelinePieces,
+  timelineTicks,
+  timeByKind,
+  type TimelineAxis,
+} from '../../model/timeline-geometry.ts';
 import { formatShare } from '../../model/number.ts';
 import { Clock } from '../elements/clock.tsx';
 
@@ -19,11 +24,11 @@ const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
 
 interface LaneProps {
   readonly spans: readonly KeySpan[];
-  readonly axis: LaneAxis;
+  readonly axis: TimelineAxis;
 }
 
 /** How one key stood over the last hours, drawn; its summary in words goes with it. */
-export function Lane({ spans, axis }: LaneProps) {
+export function TimelineRow({ spans, axis }: LaneProps) {
   const { now, zone } = useContext(Clock);
   const summary = [...timeByKind(spans, axis)]
     .map(([kind, ms]) => `${STANDING_LABEL[kind]} ${formatShare(ms, axis.to - axis.from)}`)
@@ -31,7 +36,7 @@ export function Lane({ spans, axis }: LaneProps) {
   return (
     <svg class="lane" role="img" aria-label={summary === '' ? 'Nothing is known' : summary}>
       <rect class="lane-ground" width="100%" height="100%" rx="3" />
-      {lanePieces(spans, axis).map(({ x, width, span }) => (
+      {timelinePieces(spans, axis).map(({ x, width, span }) => (
         <LanePiece
           key={span.from}
           {...{ x, width, kind: span.kind }}
@@ -85,11 +90,11 @@ export function LanePatterns() {
 }
 
 /** The hours above the lanes. */
-export function LaneScale({ axis }: { readonly axis: LaneAxis }) {
+export function TimelineScale({ axis }: { readonly axis: TimelineAxis }) {
   const { zone } = useContext(Clock);
   return (
     <svg class="lane-scale" aria-hidden="true">
-      {laneTicks(axis).map(({ at, x }) => (
+      {timelineTicks(axis).map(({ at, x }) => (
         <text key={at} x={`${x.toFixed(3)}%`} y="75%">
           {formatMinute(at, zone)}
         </text>
