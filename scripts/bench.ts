@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: how fast it is, in ratios within one run on one machine, since absolute figures mean
- * little elsewhere. Everything is on: authentication, a lease for each request, metrics, the log. One
- * part alone by its name: `npm run bench -- leases`.
+ * `npm run bench`: the speed of the product, as ratios within one run, since absolute figures depend on the
+ * machine. All features are on: authentication, a lease for each request, metrics, the log. To run one
+ * part, name it: `npm run bench -- leases`.
  */
 import path from 'node:path';
 import { execa } from 'execa';

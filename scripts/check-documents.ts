@@ -1,5 +1,5 @@
 /**
- * Holds the documents against the code: packages, files, dependencies, scripts, links, settings, commands,
+ * Compares the documents with the code: packages, files, dependencies, scripts, links, settings, commands,
  * metrics.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';

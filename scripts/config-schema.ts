@@ -1,6 +1,6 @@
 /**
- * Writes config.schema.json, by which editors help with config.yml, from the schema that validates it.
- * With --check it writes nothing, and fails if the file is not what would be written.
+ * Writes config.schema.json, the JSON Schema for editors, from the schema that validates config.yml. With
+ * --check it writes nothing, and fails if the file is stale.
  */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';

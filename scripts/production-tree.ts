@@ -1,6 +1,6 @@
 /**
- * Copies what a running gateway needs, and nothing else, from a tree that is built:
- * `node scripts/production-tree.ts FOLDER`. The programs hold their libraries, so no registry is asked.
+ * `node scripts/production-tree.ts FOLDER`: copies the files that a running gateway needs from a built tree.
+ * The programs include their libraries, so nothing is installed.
  */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

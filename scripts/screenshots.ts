@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: pictures of the dashboard for docs/, taken in a real browser while the demo
- * runs. The traffic is the demo's own, so it takes some minutes until there is something to see.
+ * `npm run screenshots`: takes pictures of the dashboard for docs/ in a real browser while the demo runs.
+ * It waits some minutes for the demo's traffic.
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A file that the browser asks for. Its name carries a hash of its content: it may be kept for ever. */
+/** A file for the browser. Its name has a hash of its content, so it can be cached without limit. */
 export interface Asset {
   /** Where it is served: `/metrics/assets/…`. */
   readonly path: string;
@@ -10,7 +10,7 @@ export interface Asset {
   readonly body: Buffer;
 }
 
-/** What brings the page to life in the browser. */
+/** The script and style sheet of the page. */
 export interface Assets {
   /** The paths that {@link renderPage} names. */
   readonly script: string;
@@ -23,7 +23,7 @@ const CONTENT_TYPE: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 };
 
-/** The build puts this code into `dist/`, beside the assets; run from its source, it finds the same ones. */
+/** The build puts this code into `dist/`, beside the assets. Run from its source, it finds them in `dist/` too. */
 const beside = path.join(import.meta.dirname, 'assets');
 const folder = existsSync(beside)
   ? beside

@@ -2,15 +2,15 @@ import { renderToString } from 'preact-render-to-string';
 import type { PageData } from './model/snapshot.ts';
 import { initialLookUp, Page } from './view/page.tsx';
 
-/** Where the browser finds what brings the page to life. */
+/** The URLs of the script and style sheet. */
 export interface PageAssets {
   readonly script: string;
   readonly style: string;
 }
 
 /**
- * The whole page as HTML: it can be read without a script, holds none, and no styles either, so that
- * a Content-Security-Policy may forbid both. Everything from outside is text in it.
+ * The whole page as HTML. It is readable without scripts, and has no inline scripts or styles, so that a
+ * Content-Security-Policy may forbid both. All data from outside is escaped.
  */
 export function renderPage(data: PageData, assets: PageAssets): string {
   const { snapshot, metrics, query, origin } = data;

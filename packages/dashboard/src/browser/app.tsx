@@ -9,7 +9,7 @@ import { useLiveFeed } from './live-feed.ts';
 import { plotter } from './plotter.ts';
 import { useRequestLookUp } from './request-look-up.ts';
 
-/** The page as it lives in the browser. */
+/** The interactive page. */
 export function App({ initial }: { readonly initial: PageData }) {
   const { snapshot, metrics, connection, clockOffset } = useLiveFeed(initial);
   const origin = useOrigin(initial.origin);
@@ -24,14 +24,14 @@ export function App({ initial }: { readonly initial: PageData }) {
   );
 }
 
-/** The origin as the address bar has it; at first the server's reading of it, which was rendered. */
+/** The origin in the address bar. The first render uses the server's value, for hydration. */
 function useOrigin(rendered: string): string {
   const [origin, setOrigin] = useState(rendered);
   useEffect(() => setOrigin(location.origin), []);
   return origin;
 }
 
-/** The server's time, every second; at first the page's own, for what is hydrated must be what was rendered. */
+/** The server's time, updated every second. The first render uses the time of the page, for hydration. */
 function useServerTime(rendered: number, clockOffset: number | null): ClockTime {
   const [clock, setClock] = useState<ClockTime>({ now: rendered, zone: 'UTC' });
   useEffect(() => {

@@ -4,20 +4,20 @@ import type { PageData, Snapshot } from '../model/snapshot.ts';
 import type { Connection } from '../view/header.tsx';
 import { liveAddress } from '../model/view-query.ts';
 
-/** What the page shows of the gateway, as it was told last. */
+/** The latest data from the gateway. */
 export interface LiveFeed {
   readonly snapshot: Snapshot;
   readonly metrics: readonly MetricFamily[];
   readonly connection: Connection;
-  /** How far this clock is ahead of the server's, in milliseconds; null: not told yet. */
+  /** The offset of this clock to the server's, in milliseconds; null until known. */
   readonly clockOffset: number | null;
 }
 
-/** Snapshots come every second: after this long without one, something is wrong although nobody says so. */
+/** Snapshots come every second: without one for this long, the feed counts as broken. */
 const SILENCE_MS = 5_000;
-/** An event source that was refused gives up by itself, so that it is opened anew. */
+/** An EventSource stops after a refusal, so it is reopened after this time. */
 const REOPEN_MS = 3_000;
-/** Smaller differences are the way's, not the clock's. */
+/** Smaller offsets are network latency. */
 const CLOCK_SLACK_MS = 500;
 
 /** Follows the gateway for as long as the page is open. */
@@ -58,7 +58,7 @@ interface Listener {
   onLost(): void;
 }
 
-/** Listens until the returned function is called, opening the stream anew as often as it takes. */
+/** Listens, and reconnects, until the returned function is called. */
 function follow(address: string, listener: Listener): () => void {
   let source = open();
   let alarm = setTimeout(reopen, SILENCE_MS);

@@ -6,7 +6,7 @@ import type { Plot, Plotter } from '../view/elements/chart.tsx';
 
 const AXIS_WIDTH = 46;
 const TIMES_HEIGHT = 22;
-/** As two hexadecimal digits after a colour. */
+/** An alpha value: two hexadecimal digits after a colour. */
 const GROUND_OPACITY = '18';
 const LAYER_OPACITY = '70';
 
@@ -49,7 +49,7 @@ const sizeOf = ({ clientWidth, clientHeight }: HTMLElement) => ({
   height: clientHeight,
 });
 
-/** As uPlot wants them: times in seconds; of stacked lines the highest first, so that none hides another. */
+/** Data for uPlot: times in seconds, stacked lines from the top down, so that none hides another. */
 function valuesOf({ times, series, isStacked }: ChartData): uPlot.AlignedData {
   const lines = isStacked ? stacked(series).toReversed() : series;
   return [times.map((at) => at / 1000), ...lines.map(({ values }) => [...values])];
@@ -103,7 +103,7 @@ function seriesOf({ series, isStacked }: ChartData, colour: (name: string) => st
       width: 1.5,
       spanGaps: true, // steps without content
       ...(dash ? { dash: [...dash] } : {}),
-      // One point makes no line.
+      // A single point has no line, so it gets a dot.
       points: { show: values.filter((value) => value !== null).length === 1, size: 5 },
     };
   });

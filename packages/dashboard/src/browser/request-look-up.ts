@@ -6,10 +6,10 @@ import { isOver } from '../model/request-summary.ts';
 import { requestAddress, viewAddress } from '../model/view-query.ts';
 
 const PATIENCE_MS = 10_000;
-/** How often a request is looked up again while more may be told of it. */
+/** Polling interval for a request that has not ended. */
 const AGAIN_AFTER_MS = 1_000;
 
-/** The request that is shown, and what shows another one; the address bar says which it is. */
+/** The shown request, and a function to show another; the address bar holds its id. */
 export function useRequestLookUp(initial: PageData) {
   const [lookUp, setLookUp] = useState<LookUp>(() => initialLookUp(initial));
   const current = useRef<AbortController | null>(null);
@@ -46,7 +46,7 @@ export function useRequestLookUp(initial: PageData) {
   return { lookUp, show };
 }
 
-/** Looks a request up again every second while more may be told of it. */
+/** Polls a request every second until it has ended. */
 function useRepetition(lookUp: LookUp, onFound: (found: LookUp) => void): void {
   useEffect(() => {
     const requestId = unfinished(lookUp);
@@ -64,7 +64,7 @@ function useRepetition(lookUp: LookUp, onFound: (found: LookUp) => void): void {
   }, [lookUp]);
 }
 
-/** The request that is to be looked up again: it has not ended, or could not be looked up. */
+/** A request to poll: it has not ended, or the look-up failed. */
 function unfinished(lookUp: LookUp): string | null {
   if (lookUp.kind === 'failed') return lookUp.requestId;
   if (lookUp.kind !== 'found') return null;
@@ -72,7 +72,7 @@ function unfinished(lookUp: LookUp): string | null {
   return request !== null && isOver(request) ? null : requestId;
 }
 
-/** Asks the gateway what became of a request. It never rejects: what went wrong is an answer too. */
+/** Gets a request's timeline from the gateway. It never rejects: an error is part of the result. */
 async function explain(requestId: string, signal: AbortSignal): Promise<LookUp> {
   try {
     const answer = await fetch(

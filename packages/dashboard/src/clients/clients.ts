@@ -3,5 +3,5 @@ import { CODING_TOOLS } from './coding-tools.ts';
 import { LIBRARIES } from './libraries.ts';
 import type { Client } from './settings.ts';
 
-/** Every client whose settings are known, in the order in which they are shown. */
+/** All documented clients, in display order. */
 export const CLIENTS: readonly Client[] = [...LIBRARIES, ...CODING_TOOLS, ...CHAT_APPS];

@@ -1,6 +1,6 @@
 import { EXAMPLE_MODEL, shell, type Client } from './settings.ts';
 
-/** What programs are written with, and curl. */
+/** Client libraries, and curl. */
 export const LIBRARIES: readonly Client[] = [
   {
     id: 'openai-sdk',

@@ -13,13 +13,13 @@ export function gatewayAddresses(origin: string): GatewayAddresses {
   return { origin, openAi: `${origin}/api/v1`, anthropic: `${origin}/api` };
 }
 
-/** A field of a form, and what to put into it. */
+/** A field of a settings form, and its value. */
 export interface SettingField {
   readonly name: string;
   readonly value: string;
 }
 
-/** What is set in a client. `$KEY` stands for the access key of the gateway. */
+/** The settings of a client. `$KEY` stands for the access key of the gateway. */
 export type Settings =
   /** Text for a shell, a file or a program; `where` names the file. */
   | {
@@ -31,7 +31,7 @@ export type Settings =
   /** Fields of the client's own settings; `where` is the way to them. */
   | { readonly kind: 'fields'; readonly where: string; readonly fields: readonly SettingField[] };
 
-/** A client, and how it is pointed at the gateway. */
+/** A client, and its settings for the gateway. */
 export interface Client {
   /** Names its part of docs/clients.md. */
   readonly id: string;
@@ -39,7 +39,7 @@ export interface Client {
   readonly settings: (at: GatewayAddresses) => Settings;
   /** The settings in one line of Markdown. */
   readonly short: (at: GatewayAddresses) => string;
-  /** What else one has to know, in Markdown without links. */
+  /** A note, in Markdown without links. */
   readonly note?: string;
 }
 

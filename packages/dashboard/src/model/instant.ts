@@ -1,5 +1,5 @@
 import { SECOND_MS } from '@openrouter-proxy/runtime/time';
-/** In which zone times are read: the server's page says UTC, the browser its own. */
+/** The time zone: UTC on the server, the local zone in the browser. */
 export type Zone = 'UTC' | 'local';
 
 const MINUTE = 60 * SECOND_MS;
@@ -10,7 +10,7 @@ export const DAY = 24 * HOUR;
 type Parts = Intl.DateTimeFormatOptions;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Making a format is slow, and a page needs the same few thousands of times. */
+/** Cached, since creating a format is slow and a page uses the same few thousands of times. */
 function formatOf(zone: Zone, parts: Parts): Intl.DateTimeFormat {
   const name = `${zone} ${Object.keys(parts).join(' ')}`;
   const known = formats.get(name);

@@ -1,7 +1,7 @@
 import type { KeyView } from '@openrouter-proxy/kms-protocol';
 import { standingOf, type KeyStanding } from '@openrouter-proxy/kms-protocol/key-standing';
 
-/** The words for it. */
+/** The label of each status. */
 export const STANDING_LABEL: Readonly<Record<KeyStanding, string>> = {
   serving: 'Serving',
   returning: 'Returning',
@@ -12,7 +12,7 @@ export const STANDING_LABEL: Readonly<Record<KeyStanding, string>> = {
   refused: 'Refused',
 };
 
-/** Whether somebody should look at it. */
+/** Whether a key needs attention. */
 export function needsAttention(key: KeyView): boolean {
   return standingOf(key) !== 'serving' || key.unexplainedCost !== null;
 }
@@ -28,7 +28,7 @@ const URGENCY: readonly KeyStanding[] = [
   'serving',
 ];
 
-/** Orders keys by how urgently somebody should look at them; alike ones keep their order. */
+/** Sorts keys by urgency; the sort is stable. */
 export function byUrgency(a: KeyView, b: KeyView): number {
   return URGENCY.indexOf(standingOf(a)) - URGENCY.indexOf(standingOf(b));
 }

@@ -2,17 +2,17 @@
 export interface Consumption {
   readonly used: number;
   readonly left: number;
-  /** When counting began, and when it begins anew (milliseconds since the epoch). */
+  /** Start and end of the window (milliseconds since the epoch). */
   readonly since: number;
   readonly resetsAt: number;
 }
 
-/** Of the window, before a mean says anything. */
+/** The part of the window that must pass before a forecast. */
 const EARLY = 0.05;
 
 /**
- * When it runs out if it is used on as it was on average since counting began; null: it is too early
- * to say, it is not used at all, it is used up already, or it lasts until it begins anew.
+ * When the quota runs out at the average rate of this window. Null if it is too early to say, unused,
+ * used up already, or enough until the window ends.
  */
 export function runsOutAt(
   { used, left, since, resetsAt }: Consumption,

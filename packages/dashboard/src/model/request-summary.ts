@@ -1,16 +1,16 @@
 import type { LedgerStep, RequestView } from '@openrouter-proxy/kms-protocol';
 import { failureInWords, verdictInWords } from '@openrouter-proxy/kms-protocol/words';
 
-/** How a request went, as good or bad news. */
+/** The tone of a request's result. */
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet';
 
-/** How a request ended, in words. */
+/** The result of a request, in words. */
 export interface Ending {
   readonly tone: Tone;
   readonly text: string;
 }
 
-/** How a request ended: by its relayed answer, or by what the gateway answered itself. */
+/** The result of a request: a relayed answer, or an answer of the gateway. */
 export function endingOf({ end }: RequestView): Ending {
   if (!end) return { tone: 'quiet', text: 'running' };
   if (end.verdict === 'client_abort') return { tone: 'quiet', text: 'client left' };
@@ -28,7 +28,7 @@ export function attemptsOf({ steps }: RequestView): Attempt[] {
   return steps.filter((step) => step.kind === 'attempt');
 }
 
-/** Whether nothing more will be told of a request: it and its attempts have ended. */
+/** Whether a request and its attempts have ended. */
 export function isOver(request: RequestView): boolean {
   return request.end !== null && attemptsOf(request).every(({ endedAt }) => endedAt !== null);
 }

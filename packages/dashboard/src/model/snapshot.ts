@@ -11,17 +11,17 @@ import type {
 } from '@openrouter-proxy/kms-protocol';
 import type { ViewQuery } from './view-query.ts';
 
-/** A process of ours, and what it takes of the machine. */
+/** A process of the product, with its CPU and memory use. */
 export interface ProcessLoad {
   readonly name: string;
-  /** Of one core, since the last look; null: not known yet. */
+  /** Share of one core since the previous sample; null: not known yet. */
   readonly cpu: number | null;
   readonly residentBytes: number;
 }
 
-/** What the machine has to give. */
+/** The machine's CPU and memory. */
 export interface SystemLoad {
-  /** Of all cores, since the last look; null: not known yet. */
+  /** Share of all cores since the previous sample; null: not known yet. */
   readonly cpu: number | null;
   readonly memoryUsedBytes: number;
   readonly memoryTotalBytes: number;
@@ -31,17 +31,17 @@ export interface SystemLoad {
 /** The `/models` cache. */
 export interface CacheState {
   readonly enabled: boolean;
-  /** Null: nothing is in it. */
+  /** Null: empty. */
   readonly ageSeconds: number | null;
   readonly ttlSeconds: number;
   readonly hits: number;
   readonly misses: number;
 }
 
-/** Everything that moves on the page, as it stood at `now` (milliseconds since the epoch). It holds no secret. */
+/** All live data of the page at `now` (milliseconds since the epoch). It holds no secret. */
 export interface Snapshot {
   readonly now: number;
-  /** How the product is, and what is wrong. */
+  /** The health, with its causes. */
   readonly health: {
     readonly level: HealthLevel;
     readonly causes: readonly HealthCause[];
@@ -76,7 +76,7 @@ export interface Snapshot {
   readonly system: SystemLoad | null;
 }
 
-/** What somebody looked up by its request id. */
+/** A request that was looked up by its id. */
 export interface Explanation {
   readonly requestId: string;
   /** In words; empty: it is not remembered. */
@@ -86,7 +86,7 @@ export interface Explanation {
   readonly isAnswered: boolean;
 }
 
-/** What the page is first rendered from. */
+/** The data of the first render. */
 export interface PageData {
   /** What the page's address asks for. */
   readonly query: ViewQuery;

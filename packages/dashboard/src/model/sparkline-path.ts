@@ -1,17 +1,17 @@
-/** The size of a sketch, and the value at its top. */
-export interface SketchFrame {
+/** The size of a sparkline, and the value at its top. */
+export interface SparklineFrame {
   readonly width: number;
   readonly height: number;
   readonly top: number;
 }
 
-/** More points than this a sketch of that size would not show. */
+/** Maximum number of points: more would not be visible. */
 const MOST_POINTS = 60;
 
-/** Values as an SVG path from left to right; each point is the largest of those it stands for, null a gap. */
+/** Values as an SVG path. Each point is the maximum of the values it stands for; null is a gap. */
 export function sparklinePath(
   values: readonly (number | null)[],
-  { width, height, top }: SketchFrame,
+  { width, height, top }: SparklineFrame,
 ): string {
   const perPoint = Math.max(1, Math.ceil(values.length / MOST_POINTS));
   const last = Math.ceil(values.length / perPoint) - 1;

@@ -1,7 +1,7 @@
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { laneAxis, timelinePieces, timelineTicks, timeByKind } from './timeline-geometry.ts';
+import { timelineAxis, timelinePieces, timelineTicks, timeByKind } from './timeline-geometry.ts';
 
 const HOUR = 3_600_000;
 const axis = { from: 1_000, to: 2_000 };
@@ -47,13 +47,13 @@ describe('lanes', () => {
   it('shares one axis, which begins with the oldest span', () => {
     const now = 100 * HOUR;
     const lanes = [{ spans: [span(now - 1.5 * HOUR, null)] }, { spans: [span(now - HOUR, null)] }];
-    expect(laneAxis(lanes, now)).toEqual({ from: now - 1.5 * HOUR, to: now });
+    expect(timelineAxis(lanes, now)).toEqual({ from: now - 1.5 * HOUR, to: now });
   });
 
   it('shows two minutes at least and a day at most', () => {
     const now = 100 * HOUR;
-    expect(laneAxis([], now).from).toBe(now - 120_000);
-    expect(laneAxis([{ spans: [span(0, null)] }], now).from).toBe(now - 24 * HOUR);
+    expect(timelineAxis([], now).from).toBe(now - 120_000);
+    expect(timelineAxis([{ spans: [span(0, null)] }], now).from).toBe(now - 24 * HOUR);
   });
 
   it.each([5, 20, 60, 120, 360, 1440])(

@@ -1,24 +1,27 @@
 import { MINUTE_MS } from '@openrouter-proxy/runtime/time';
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 
-/** A span as it is drawn: beginning and width in percent of the lane. */
-export interface LanePiece {
+/** A drawn span: start and width in percent of the row. */
+export interface TimelinePiece {
   readonly x: number;
   readonly width: number;
   readonly span: KeySpan;
 }
 
-/** Where a lane begins and ends (milliseconds since the epoch). */
+/** Start and end of the timeline (milliseconds since the epoch). */
 export interface TimelineAxis {
   readonly from: number;
   readonly to: number;
 }
 
-/** Narrower than this, in percent, a span could not be seen. */
+/** The minimum visible width of a span, in percent. */
 const LEAST_WIDTH = 0.25;
 
-/** Places spans on the axis; what is outside is cut off, what is very short stays visible. */
-export function timelinePieces(spans: readonly KeySpan[], { from, to }: TimelineAxis): LanePiece[] {
+/** Places spans on the axis: clips them to it, and keeps very short ones visible. */
+export function timelinePieces(
+  spans: readonly KeySpan[],
+  { from, to }: TimelineAxis,
+): TimelinePiece[] {
   const length = to - from;
   if (length <= 0) return [];
   return spans
@@ -35,8 +38,8 @@ const HOUR = 60 * MINUTE_MS;
 const SHORTEST = 2 * MINUTE_MS;
 const LONGEST = 24 * HOUR;
 
-/** The axis that all lanes share: from the oldest span, though at most a day. */
-export function laneAxis(
+/** The common axis of all rows: from the oldest span, at most a day. */
+export function timelineAxis(
   lanes: readonly { spans: readonly KeySpan[] }[],
   now: number,
 ): TimelineAxis {
@@ -45,7 +48,7 @@ export function laneAxis(
 }
 
 /** A moment on the axis: when, and where in percent. */
-export interface LaneTick {
+export interface TimelineTick {
   readonly at: number;
   readonly x: number;
 }
@@ -63,10 +66,10 @@ const TICK_STEPS = [
 ];
 const MOST_TICKS = 5;
 
-/** Round times on the axis, as many as can be read; the end is left free for `now`. */
-export function timelineTicks({ from, to }: TimelineAxis): LaneTick[] {
+/** Round times on the axis, few enough to read; the end is left free for `now`. */
+export function timelineTicks({ from, to }: TimelineAxis): TimelineTick[] {
   const step = TICK_STEPS.find((each) => (to - from) / each <= MOST_TICKS) ?? 6 * HOUR;
-  const ticks: LaneTick[] = [];
+  const ticks: TimelineTick[] = [];
   for (let at = Math.ceil(from / step) * step; at < to; at += step) {
     const x = (100 * (at - from)) / (to - from);
     if (x < LAST_TICK) ticks.push({ at, x });
@@ -74,7 +77,7 @@ export function timelineTicks({ from, to }: TimelineAxis): LaneTick[] {
   return ticks;
 }
 
-/** Of the axis, how much of the known time was spent in each kind, in milliseconds. */
+/** The time spent in each kind of span on the axis, in milliseconds. */
 export function timeByKind(
   spans: readonly KeySpan[],
   { from, to }: TimelineAxis,

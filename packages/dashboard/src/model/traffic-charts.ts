@@ -31,7 +31,7 @@ const DASHED = [6, 3];
 const DOTTED = [2, 2];
 const MIXED = [8, 3, 2, 3];
 
-/** Draws up the charts; lines of one chart differ in their dashes, not only in their colours. */
+/** Builds the charts. Lines of one chart differ in dashes too, not in colour alone. */
 export function trafficCharts(traffic: Traffic, now: number): TrafficCharts {
   const steps = drawnSteps(traffic, now);
   const times = steps.map(({ point }) => point.at);

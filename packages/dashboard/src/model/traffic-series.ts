@@ -11,7 +11,7 @@ export interface Series {
   readonly values: readonly (number | null)[];
 }
 
-/** Everything of some steps of time together. */
+/** The totals of several time steps. */
 export interface TrafficTotals {
   readonly answered: number;
   readonly refused: number;
@@ -33,7 +33,7 @@ const ZERO: TrafficTotals = {
   received: 0,
 };
 
-/** Requests that ended, however they did. */
+/** All ended requests. */
 export function requestsOf(
   point: Pick<TrafficTotals, 'answered' | 'refused' | 'failed' | 'aborted'>,
 ): number {

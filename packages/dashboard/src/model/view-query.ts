@@ -10,7 +10,7 @@ export const RANGES = {
 } as const;
 export type RangeName = keyof typeof RANGES;
 
-/** How a request ended, as a person chooses it. */
+/** The result filter of the request list. */
 export const OUTCOME_LABEL: Readonly<Record<RequestOutcome, string>> = {
   answered: 'answered',
   refused: 'refused (4xx)',
@@ -19,7 +19,7 @@ export const OUTCOME_LABEL: Readonly<Record<RequestOutcome, string>> = {
   running: 'running',
 };
 
-/** Which requests are listed; null lets every request through. */
+/** Filters of the request list; null: no filter. */
 export interface RequestChoice {
   readonly outcome: RequestOutcome | null;
   readonly client: string | null;
@@ -27,7 +27,7 @@ export interface RequestChoice {
   readonly model: string | null;
 }
 
-/** What the page shows, as its address says it. */
+/** The view that the page's address selects. */
 export interface ViewQuery extends RequestChoice {
   readonly range: RangeName;
   /** Requests before this place of the list only; null: the latest. */
@@ -51,7 +51,7 @@ const PLACE = /^\d{1,15}$/;
 const isRange = (value: string): value is RangeName => Object.hasOwn(RANGES, value);
 const isOutcome = (value: string): value is RequestOutcome => Object.hasOwn(OUTCOME_LABEL, value);
 
-/** Reads the query of an address. What is not valid counts as left out. */
+/** Reads the query of an address. Invalid parameters are ignored. */
 export function parseViewQuery(search: string): ViewQuery {
   const given = new URLSearchParams(search);
   const text = (name: keyof typeof MAX_LENGTH) => {

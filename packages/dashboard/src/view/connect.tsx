@@ -10,7 +10,7 @@ interface ConnectProps {
   readonly isUnfolded: boolean;
 }
 
-/** How clients are pointed at this gateway, ready to be copied. The access key is never among it. */
+/** The settings of clients for this gateway, ready to copy. They never include the access key. */
 export function ConnectPanel({ origin, isUnfolded }: ConnectProps) {
   const at = gatewayAddresses(origin);
   return (

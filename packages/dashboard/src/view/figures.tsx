@@ -30,7 +30,7 @@ function Figure({ title, value, children }: FigureProps) {
 const sumOf = (rows: readonly UsageRow[], of: (row: UsageRow) => number) =>
   rows.reduce((sum, row) => sum + of(row), 0);
 
-/** The figures to look at first. */
+/** The key figures. */
 export function Figures({ snapshot }: { readonly snapshot: Snapshot }) {
   const { status, usage, traffic } = snapshot;
   const { zone } = useContext(Clock);

@@ -4,7 +4,7 @@ import { viewAddress } from '../model/view-query.ts';
 import { Clock } from './elements/clock.tsx';
 import { View } from './elements/view-context.tsx';
 
-/** How the page gets its figures: as it was loaded, live, or no more for the time being. */
+/** The state of the live feed. */
 export type Connection = 'still' | 'live' | 'lost';
 
 const SECTIONS = [
@@ -20,11 +20,11 @@ const SECTIONS = [
 
 interface HeaderProps {
   readonly connection: Connection;
-  /** When the figures were taken. */
+  /** The time of the snapshot. */
   readonly asOf: number;
 }
 
-/** The name, the way to the panels, and how fresh the figures are: the one place that names the time zone. */
+/** The page header: name, navigation, age of the data, and time zone. */
 export function Header({ connection, asOf }: HeaderProps) {
   return (
     <header class="top">

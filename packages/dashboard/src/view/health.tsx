@@ -16,7 +16,7 @@ interface HealthProps {
   readonly snapshot: Snapshot;
 }
 
-/** Whether the gateway serves as it should, why not, and how the key service stands. */
+/** The health of the gateway and the key service, with causes. */
 export function Health({ snapshot }: HealthProps) {
   const { health, status } = snapshot;
   const level = status ? health.level : 'critical';
@@ -43,7 +43,7 @@ export function Health({ snapshot }: HealthProps) {
   );
 }
 
-/** What is wrong, and what a person does about it. */
+/** A cause, and its remedy. */
 function Statements({ snapshot: { health, now } }: HealthProps) {
   const { zone } = useContext(Clock);
   const statements = healthStatements(health.causes, now, (at, then) =>
@@ -64,7 +64,7 @@ function Statements({ snapshot: { health, now } }: HealthProps) {
   );
 }
 
-/** Text in which what stands between backticks is code. */
+/** Text with code between backticks. */
 function Marked({ text }: { readonly text: string }) {
   return (
     <>

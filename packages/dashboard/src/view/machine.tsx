@@ -4,7 +4,7 @@ import type { CacheState, ProcessLoad, Snapshot, SystemLoad } from '../model/sna
 import { Bar } from './elements/bar.tsx';
 import { Fact, Panel } from './elements/panel.tsx';
 
-/** The machine with our processes on it, and the cache of the list of models. */
+/** The machine, the product's processes, and the cache of the model list. */
 export function MachinePanel({ snapshot: { system, cache } }: { readonly snapshot: Snapshot }) {
   return (
     <Panel id="machine" title="System">

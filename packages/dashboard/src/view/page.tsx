@@ -19,14 +19,14 @@ import { UsagePanel } from './usage.tsx';
 import { IsLive, View } from './elements/view-context.tsx';
 import { Welcome } from './welcome.tsx';
 
-/** Everything the page shows. */
+/** The data of the page. */
 export interface PageState extends Omit<PageData, 'explanation'> {
   readonly lookUp: LookUp;
   readonly connection: Connection;
   readonly clock: ClockTime;
 }
 
-/** What a look-up stands at when the page is loaded. */
+/** The look-up state when the page is loaded. */
 export function initialLookUp({ explanation }: PageData): LookUp {
   return explanation ? { kind: 'found', explanation } : { kind: 'none' };
 }
@@ -36,7 +36,7 @@ const searchedFor = (lookUp: LookUp) => {
   return lookUp.kind === 'found' ? lookUp.explanation.requestId : lookUp.requestId;
 };
 
-/** Whether nothing was ever asked, as far as is remembered. */
+/** Whether there is no recorded request. */
 function isUnused({ status, traffic, requests, usage }: Snapshot, query: ViewQuery): boolean {
   const isListed = !isFiltered(query) && query.before === null;
   const sums = usage.days.every(({ answered, failed }) => answered + failed === 0);
@@ -47,7 +47,7 @@ function isUnused({ status, traffic, requests, usage }: Snapshot, query: ViewQue
 
 /** The page. */
 export function Page({ snapshot, metrics, query, origin, lookUp, connection, clock }: PageState) {
-  // They are many, and change far less often than the clock.
+  // Memoized: the requests change far less often than the clock.
   const metricsPanel = useMemo(() => <MetricsPanel metrics={metrics} />, [metrics]);
   const isNew = isUnused(snapshot, query);
   return (

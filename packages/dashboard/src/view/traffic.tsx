@@ -25,7 +25,7 @@ export const RANGE_LABEL: Readonly<Record<RangeName, string>> = {
   '24h': '24 h',
 };
 
-/** The charts of the chosen range, and the same as a table. */
+/** The charts of the chosen range, also as a table. */
 export function TrafficPanel({ snapshot }: { readonly snapshot: Snapshot }) {
   const { traffic, now } = snapshot;
   const charts = useMemo(() => trafficCharts(traffic, now), [traffic]);
@@ -52,7 +52,7 @@ export function TrafficPanel({ snapshot }: { readonly snapshot: Snapshot }) {
   );
 }
 
-/** Says where the charts begin if that is later than the chosen range. */
+/** The start of the charts, if it is later than the start of the range. */
 function Reach({ snapshot: { traffic } }: { readonly snapshot: Snapshot }) {
   const { now, zone } = useContext(Clock);
   const first = traffic.points[0]?.at;

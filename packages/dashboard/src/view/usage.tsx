@@ -8,7 +8,7 @@ import { Clock } from './elements/clock.tsx';
 import { Panel } from './elements/panel.tsx';
 import { Name, Table, type Column } from './elements/table.tsx';
 
-/** What was used, by OpenRouter's own count. */
+/** Usage as OpenRouter reports it. */
 export function UsagePanel({ snapshot: { usage, now } }: { readonly snapshot: Snapshot }) {
   const { zone } = useContext(Clock);
   const begins = formatMinute(startOfUtcDay(now), zone);
@@ -27,7 +27,7 @@ export function UsagePanel({ snapshot: { usage, now } }: { readonly snapshot: Sn
   );
 }
 
-/** Of each table, without unfolding. */
+/** Maximum number of rows of each table before unfolding. */
 const SHOWN = 5;
 
 const numbers = (...titles: string[]): Column[] =>

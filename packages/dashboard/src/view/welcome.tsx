@@ -3,7 +3,7 @@ import { gatewayAddresses } from '../clients/settings.ts';
 import { CopyableText } from './elements/copyable.tsx';
 import { Panel } from './elements/panel.tsx';
 
-/** Stands in place of the charts until the first request. */
+/** Replaces the charts until the first request. */
 export function Welcome({ origin }: { readonly origin: string }) {
   const curl = CLIENTS.find(({ id }) => id === 'curl')?.settings(gatewayAddresses(origin));
   return (

@@ -1,13 +1,13 @@
 interface BarProps {
   readonly used: number;
   readonly limit: number;
-  /** What is measured, for those who hear it. */
+  /** The label for screen readers. */
   readonly label: string;
 }
 
 const NEARLY = 0.8;
 
-/** How much of a limit is used. Its colour only repeats what the number beside it says. */
+/** The used part of a limit. The colour only repeats the number beside it. */
 export function Bar({ used, limit, label }: BarProps) {
   const part = limit > 0 ? Math.min(used / limit, 1) : 1;
   const tone = part >= 1 ? 'full' : part >= NEARLY ? 'nearly' : 'free';

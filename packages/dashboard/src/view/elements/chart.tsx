@@ -11,14 +11,14 @@ export interface Plot {
   remove(): void;
 }
 
-/** Draws into an element, and says over which value the pointer stands. */
+/** Draws into an element, and reports the value under the pointer. */
 export type Plotter = (
   target: HTMLElement,
   data: ChartData,
   onPointer: (index: number | null) => void,
 ) => Plot;
 
-/** What draws charts; null where nothing can: a sketch is shown then. */
+/** The chart renderer; null without scripts, where a sparkline is shown. */
 export const Drawing = createContext<Plotter | null>(null);
 
 interface ChartProps {

@@ -8,7 +8,7 @@ export interface ClockTime {
   readonly zone: Zone;
 }
 
-/** What time it is, for everything below. */
+/** The current time, for all components below. */
 export const Clock = createContext<ClockTime>({ now: 0, zone: 'UTC' });
 
 /** An instant: the time, or the date and time. */

@@ -5,11 +5,11 @@ const SHOWN_MS = 2_000;
 
 interface CopyableTextProps {
   readonly text: string;
-  /** What is copied, for those who hear it. */
+  /** The label for screen readers. */
   readonly label: string;
 }
 
-/** Text with a button that copies it, where a script runs. */
+/** Text with a copy button, if scripts run. */
 export function CopyableText({ text, label }: CopyableTextProps) {
   const isLive = useContext(IsLive);
   const code = useRef<HTMLElement>(null);
@@ -24,7 +24,7 @@ export function CopyableText({ text, label }: CopyableTextProps) {
 }
 
 interface CopyButtonProps extends CopyableTextProps {
-  /** For browsers that let no script copy: over plain HTTP, from another machine. */
+  /** For pages over plain HTTP from another machine, where scripts cannot use the clipboard. */
   readonly selectInstead: () => void;
 }
 

@@ -1,17 +1,17 @@
 import type { ComponentChildren } from 'preact';
 
 interface PanelProps {
-  /** The anchor, and what the heading is found by. */
+  /** The anchor, and the id of the heading. */
   readonly id: string;
   readonly title: string;
   /** A few words beside the title. */
   readonly note?: ComponentChildren;
-  /** What stands at the end of the title's line. */
+  /** Content at the end of the title line. */
   readonly side?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-/** A part of the page with a heading of its own. */
+/** A section of the page with a heading. */
 export function Panel({ id, title, note, side, children }: PanelProps) {
   return (
     <section class="panel" id={id} aria-labelledby={`${id}-title`}>

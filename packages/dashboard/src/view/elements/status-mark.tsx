@@ -12,7 +12,7 @@ const SHAPE: Readonly<Record<KeyStanding, string>> = {
   refused: CROSS,
 };
 
-/** A sign for how a key stands: each has its own shape, so that it is told apart without colours. */
+/** The icon of a key's status. Each status has its own shape, not only its own colour. */
 export function StatusMark({ standing }: { readonly standing: KeyStanding }) {
   return (
     <svg class={`mark mark-${standing}`} viewBox="0 -1 12 13" aria-hidden="true">
@@ -21,7 +21,7 @@ export function StatusMark({ standing }: { readonly standing: KeyStanding }) {
   );
 }
 
-/** The sign with its word. */
+/** The icon with its label. */
 export function StandingLabel({ standing }: { readonly standing: KeyStanding }) {
   return (
     <span class={`standing standing-${standing}`}>

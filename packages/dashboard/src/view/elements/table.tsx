@@ -5,7 +5,7 @@ export interface Column {
   readonly title: string;
   readonly numeric?: boolean;
   readonly class?: string;
-  /** Whether its cells say what they are without the title, where that cannot stand above them. */
+  /** Whether its cells are clear without the column title, which a narrow screen leaves out. */
   readonly isPlain?: boolean;
 }
 
@@ -16,13 +16,13 @@ export interface Row {
 }
 
 interface TableProps {
-  /** What the table shows, for those who hear it. */
+  /** The caption for screen readers. */
   readonly label: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
 }
 
-/** A table. On a narrow screen each row is a block in which cells have their column's title before them. */
+/** A table. On a narrow screen each row becomes a block of title and value. */
 export function Table({ label, columns, rows }: TableProps) {
   return (
     <div class="scroll" role="region" aria-label={label} tabIndex={0}>
@@ -78,7 +78,7 @@ function Cell({ column, isHead, children }: CellProps) {
   );
 }
 
-/** A name from outside: cut off where it is too long, whole in its tooltip. */
+/** A name from outside: truncated if too long, complete in its tooltip. */
 export function Name({ children }: { readonly children: string }) {
   return (
     <span class="name" title={children}>
@@ -88,7 +88,7 @@ export function Name({ children }: { readonly children: string }) {
 }
 
 interface FirstRowsProps extends TableProps {
-  /** As many are shown before somebody asks for all. */
+  /** Number of rows shown before the rest is unfolded. */
   readonly shown: number;
 }
 

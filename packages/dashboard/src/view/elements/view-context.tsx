@@ -1,8 +1,8 @@
 import { createContext } from 'preact';
 import { DEFAULT_VIEW, type ViewQuery } from '../../model/view-query.ts';
 
-/** What the page's address asks for, for every link that keeps it. */
+/** The view query of the page, for links that keep it. */
 export const View = createContext<ViewQuery>(DEFAULT_VIEW);
 
-/** Whether a script runs: what needs one is shown then only. */
+/** Whether scripts run; components that need one are hidden otherwise. */
 export const IsLive = createContext(false);

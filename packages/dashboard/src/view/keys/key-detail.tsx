@@ -12,7 +12,7 @@ interface KeyDetailProps {
   readonly spans: readonly KeySpan[];
 }
 
-/** Everything that is known of a key. */
+/** All details of a key. */
 export function KeyDetail({ view, spans }: KeyDetailProps) {
   const { state, unexplainedCost } = view;
   return (
@@ -43,7 +43,7 @@ export function KeyDetail({ view, spans }: KeyDetailProps) {
   );
 }
 
-/** Since when the key stands as its word says. */
+/** The start of the key's current status. */
 function standingSince(view: KeyView): number {
   const { check, upstream, statusSince } = view;
   const standing = standingOf(view);
@@ -116,7 +116,7 @@ function Limits({ view: { limits } }: { readonly view: KeyView }) {
   );
 }
 
-/** As many as one wants to read; the lane shows them all. */
+/** Maximum number of listed changes; the timeline shows all. */
 const LATEST = 6;
 
 function History({ spans }: { readonly spans: readonly KeySpan[] }) {

@@ -16,7 +16,7 @@ interface KeyRowProps {
   readonly axis: TimelineAxis;
 }
 
-/** A key in one line with the reason for its state; everything else unfolds. */
+/** A key in one line, with the reason for its state. The details unfold. */
 export function KeyRow({ view, spans, axis }: KeyRowProps) {
   return (
     <details class="key">

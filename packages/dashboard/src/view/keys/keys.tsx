@@ -1,23 +1,23 @@
 import type { KeyLane, KeyView } from '@openrouter-proxy/kms-protocol';
 import { byUrgency, needsAttention } from '../../model/key-status.ts';
-import { laneAxis, type TimelineAxis } from '../../model/timeline-geometry.ts';
+import { timelineAxis, type TimelineAxis } from '../../model/timeline-geometry.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { KEY_FIGURES, KeyRow } from './key-row.tsx';
-import { LanePatterns, TimelineScale } from './timeline-row.tsx';
+import { TimelinePatterns, TimelineScale } from './timeline-row.tsx';
 import { Panel } from '../elements/panel.tsx';
 
 /** With more keys than this, those in trouble come first, and the others are folded away. */
 const MANY = 12;
 
-/** Every key: how it stands and why, how it stood, what it does. */
+/** All keys: status, cause, timeline, activity. */
 export function KeysPanel({ snapshot }: { readonly snapshot: Snapshot }) {
   const { keys, keysTotal, lanes, now } = snapshot;
-  const axis = laneAxis(lanes, now);
+  const axis = timelineAxis(lanes, now);
   const { shown, troubled, serving } = foldedKeys(keys);
   const note = keys.length < keysTotal ? `The first ${keys.length} of ${keysTotal}` : '';
   return (
     <Panel id="keys" title="Keys" note={note}>
-      <LanePatterns />
+      <TimelinePatterns />
       {keys.length === 0 ? <p class="empty">No keys are known.</p> : null}
       {shown.length > 0 ? <KeyList keys={shown} lanes={lanes} axis={axis} hasHead /> : null}
       <Fold keys={troubled} title="more need attention" {...{ lanes, axis }} />
@@ -26,7 +26,7 @@ export function KeysPanel({ snapshot }: { readonly snapshot: Snapshot }) {
   );
 }
 
-/** What of the keys is shown, and what is folded away. */
+/** Splits the keys into shown and folded ones. */
 function foldedKeys(keys: readonly KeyView[]): Record<'shown' | 'troubled' | 'serving', KeyView[]> {
   if (keys.length <= MANY) return { shown: [...keys], troubled: [], serving: [] };
   const troubled = keys.filter(needsAttention).sort(byUrgency);

@@ -13,7 +13,7 @@ import { FirstRows } from '../elements/table.tsx';
 const COLUMNS = [{ title: 'What' }, { title: 'Ends' }, { title: 'Reason', class: 'wide' }];
 const SHOWN = 5;
 
-/** What is shut out whichever key is used: models, OpenRouter itself; and accounts that keys share. */
+/** Limits that do not concern a single key: models, OpenRouter, accounts. */
 export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snapshot }) {
   const limits = status?.limits ?? [];
   const shared = status?.sharedAccounts ?? [];
@@ -45,7 +45,7 @@ export function LimitsPanel({ snapshot: { status } }: { readonly snapshot: Snaps
   );
 }
 
-/** Why a limit is in force, how its end is known or what its circuit breaker opened for, and what the upstream said. */
+/** The cause of a limit, the source of its end or the circuit breaker's evidence, and the upstream's message. */
 function Reason({ limit: { cause, circuit } }: { readonly limit: LimitView }) {
   const { reason, source, detail } = cause;
   const known = circuit === undefined ? sourceInWords(source) : circuitInWords(circuit);

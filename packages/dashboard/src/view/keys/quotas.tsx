@@ -12,10 +12,10 @@ import { Clock, InstantAndDistance } from '../elements/clock.tsx';
 import { Panel } from '../elements/panel.tsx';
 import { FirstRows } from '../elements/table.tsx';
 
-/** Of accounts and of capped keys, without unfolding. */
+/** Maximum number of rows before unfolding. */
 const SHOWN = 5;
 
-/** What accounts and keys may still use, and when that runs out. */
+/** Remaining quotas of accounts and keys, with a forecast. */
 export function QuotasPanel({ snapshot }: { readonly snapshot: Snapshot }) {
   const accounts = accountsOf(snapshot.keys);
   const capped = snapshot.keys.filter(({ limitRemaining }) => limitRemaining !== null);

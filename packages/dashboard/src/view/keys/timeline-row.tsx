@@ -11,7 +11,7 @@ import {
 import { formatShare } from '../../model/number.ts';
 import { Clock } from '../elements/clock.tsx';
 
-/** Besides its colour each kind has its height, so that they are told apart without seeing colours. */
+/** Each kind has its own height, not only its own colour. */
 const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
   serving: 30,
   returning: 55,
@@ -22,13 +22,13 @@ const HEIGHT: Readonly<Record<KeySpan['kind'], number>> = {
   unreachable: 100,
 };
 
-interface LaneProps {
+interface TimelineRowProps {
   readonly spans: readonly KeySpan[];
   readonly axis: TimelineAxis;
 }
 
-/** How one key stood over the last hours, drawn; its summary in words goes with it. */
-export function TimelineRow({ spans, axis }: LaneProps) {
+/** The timeline of one key, with a summary for screen readers. */
+export function TimelineRow({ spans, axis }: TimelineRowProps) {
   const { now, zone } = useContext(Clock);
   const summary = [...timeByKind(spans, axis)]
     .map(([kind, ms]) => `${STANDING_LABEL[kind]} ${formatShare(ms, axis.to - axis.from)}`)
@@ -37,7 +37,7 @@ export function TimelineRow({ spans, axis }: LaneProps) {
     <svg class="lane" role="img" aria-label={summary === '' ? 'Nothing is known' : summary}>
       <rect class="lane-ground" width="100%" height="100%" rx="3" />
       {timelinePieces(spans, axis).map(({ x, width, span }) => (
-        <LanePiece
+        <TimelinePiece
           key={span.from}
           {...{ x, width, kind: span.kind }}
           title={`${STANDING_LABEL[span.kind]} ${formatInstant(span.from, now, zone)} – ${
@@ -49,14 +49,14 @@ export function TimelineRow({ spans, axis }: LaneProps) {
   );
 }
 
-interface LanePieceProps {
+interface TimelinePieceProps {
   readonly x: number;
   readonly width: number;
   readonly kind: KeySpan['kind'];
   readonly title: string;
 }
 
-function LanePiece({ x, width, kind, title }: LanePieceProps) {
+function TimelinePiece({ x, width, kind, title }: TimelinePieceProps) {
   const place = {
     x: `${x.toFixed(3)}%`,
     y: `${100 - HEIGHT[kind]}%`,
@@ -74,8 +74,8 @@ function LanePiece({ x, width, kind, title }: LanePieceProps) {
   );
 }
 
-/** The hatchings that the lanes use, once for the page. */
-export function LanePatterns() {
+/** The SVG patterns of the timelines, once for the page. */
+export function TimelinePatterns() {
   const pattern = { width: 6, height: 6, patternUnits: 'userSpaceOnUse' } as const;
   return (
     <svg class="patterns" aria-hidden="true" width="0" height="0">
@@ -89,7 +89,7 @@ export function LanePatterns() {
   );
 }
 
-/** The hours above the lanes. */
+/** The time scale above the timelines. */
 export function TimelineScale({ axis }: { readonly axis: TimelineAxis }) {
   const { zone } = useContext(Clock);
   return (

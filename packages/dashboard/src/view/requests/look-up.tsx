@@ -4,17 +4,17 @@ import type { Explanation } from '../../model/snapshot.ts';
 import { requestAddress, viewAddress, viewParameters } from '../../model/view-query.ts';
 import { View } from '../elements/view-context.tsx';
 
-/** The request that somebody looks at. */
+/** The request in the side sheet. */
 export type LookUp =
   | { readonly kind: 'none' }
   | { readonly kind: 'loading'; readonly requestId: string }
   | { readonly kind: 'found'; readonly explanation: Explanation }
   | { readonly kind: 'failed'; readonly requestId: string; readonly why: string };
 
-/** Shows a request, or none; null: without a script links do it. */
+/** Shows a request, or none; null without scripts, where links do it. */
 export const ShowRequest = createContext<((requestId: string | null) => void) | null>(null);
 
-/** Whether a click asks for something else than following the link here: a new tab, a download. */
+/** Whether a click opens the link elsewhere: a new tab, a download. */
 function asksForMore(event: MouseEvent): boolean {
   return event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
 }
@@ -26,7 +26,7 @@ interface RequestLinkProps {
   readonly children: ComponentChildren;
 }
 
-/** A link that shows a request, without loading the page anew where a script runs. */
+/** A link that shows a request, without a page load if scripts run. */
 export function RequestLink({ requestId, class: name, children }: RequestLinkProps) {
   const show = useContext(ShowRequest);
   const query = useContext(View);
@@ -46,7 +46,7 @@ export function RequestLink({ requestId, class: name, children }: RequestLinkPro
   );
 }
 
-/** Finds a request by its id: a plain form where no script runs. */
+/** Search for a request by its id; a plain form without scripts. */
 export function RequestSearch({ requestId }: { readonly requestId: string }) {
   const show = useContext(ShowRequest);
   const query = useContext(View);

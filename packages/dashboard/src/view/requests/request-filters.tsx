@@ -4,7 +4,7 @@ import type { Snapshot } from '../../model/snapshot.ts';
 import { isFiltered, OUTCOME_LABEL, viewAddress, viewParameters } from '../../model/view-query.ts';
 import { View } from '../elements/view-context.tsx';
 
-/** Chooses which requests are listed: a plain form, whose fields become the page's address. */
+/** The filters of the request list: a plain form, whose fields become the page's query. */
 export function RequestFilters({ snapshot }: { readonly snapshot: Snapshot }) {
   const query = useContext(View);
   const { requests, usage, keys } = snapshot;
@@ -57,7 +57,7 @@ function Field({ name, label, children }: FieldProps) {
 interface TextFieldProps extends Omit<FieldProps, 'children'> {
   readonly name: 'client' | 'key' | 'model';
   readonly maxLength: number;
-  /** What it may be, as far as is known; null and empty ones are left out. */
+  /** The known values; null and empty ones are left out. */
   readonly known: readonly (string | null)[];
 }
 

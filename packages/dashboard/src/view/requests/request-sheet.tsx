@@ -10,7 +10,7 @@ import { Fact } from '../elements/panel.tsx';
 import { EndingLabel } from './requests.tsx';
 import { Steps } from './steps.tsx';
 
-/** What became of one request, beside the page. */
+/** The side sheet with the timeline of one request. */
 export function RequestSheet({ lookUp }: { readonly lookUp: LookUp }) {
   switch (lookUp.kind) {
     case 'none':
@@ -44,7 +44,7 @@ interface SheetProps {
 function Sheet({ requestId, children }: SheetProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const show = useContext(ShowRequest);
-  // Before the sheet is painted: a key that is pressed at once reaches it.
+  // Takes the focus before the sheet is painted, so that it receives the next key press.
   useLayoutEffect(() => {
     const before = document.activeElement;
     return () => before instanceof HTMLElement && before.focus();

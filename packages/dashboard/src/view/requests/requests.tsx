@@ -18,7 +18,7 @@ interface RequestsPanelProps {
   readonly searched: string;
 }
 
-/** A page of requests; each leads to what became of it. */
+/** A page of requests, with links to their timelines. */
 export function RequestsPanel({ snapshot, searched }: RequestsPanelProps) {
   const query = useContext(View);
   const { requests } = snapshot;
@@ -41,7 +41,7 @@ export function RequestsPanel({ snapshot, searched }: RequestsPanelProps) {
   );
 }
 
-/** The way to older requests, and back to the latest. */
+/** Links to older requests and to the latest. */
 function Paging({ older }: { readonly older: number | null }) {
   const query = useContext(View);
   if (older === null && query.before === null) return null;
@@ -70,7 +70,7 @@ const COLUMNS = [
   { title: 'Total', numeric: true },
 ];
 
-/** The ending of a request, as a word with a sign. */
+/** The result of a request, as an icon and a word. */
 export function EndingLabel({ request }: { readonly request: RequestView }) {
   const { tone, text } = endingOf(request);
   const sign = { good: '✓', bad: '✕', warn: '!', quiet: '·' }[tone];
@@ -81,7 +81,7 @@ export function EndingLabel({ request }: { readonly request: RequestView }) {
   );
 }
 
-/** The id under which no other request is found. */
+/** The shortest unique form of the id. */
 const nameOf = ({ requestId, internalId }: RequestView): string => internalId ?? requestId;
 
 function requestRow(request: RequestView): Row {

@@ -5,7 +5,7 @@ import { formatCost, formatCount } from '../../model/number.ts';
 import type { Attempt } from '../../model/request-summary.ts';
 import { Countdown, Instant } from '../elements/clock.tsx';
 
-/** What a request has been through at the key service, in order. */
+/** The timeline of a request. */
 export function Steps({ steps }: { readonly steps: readonly LedgerStep[] }) {
   if (steps.length === 0) return <p class="muted">No key was asked for.</p>;
   return (
