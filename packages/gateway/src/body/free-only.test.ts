@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { freeOnlyRefusal } from './free-only.ts';
-import { matchEndpoint } from './match-endpoint.ts';
+import { matchEndpoint } from '../endpoints/match-endpoint.ts';
 
 const FREE = { model: 'deepseek/deepseek-r1:free' };
 

@@ -1,6 +1,6 @@
-import type { ReadMember } from '../body/conversation.ts';
-import { paidPart } from '../body/paid-extras.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { ReadMember } from './conversation.ts';
+import { paidPart } from './paid-extras.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 

@@ -1,6 +1,6 @@
 import type { Usage } from '@openrouter-proxy/kms-protocol';
-import { lastUsage, usageIn } from '../outcome/usage.ts';
-import type { UsageSource } from './endpoint.ts';
+import { lastUsage, usageIn } from './usage.ts';
+import type { UsageSource } from '../endpoints/endpoint.ts';
 
 /** What an answer says of its cost. `pending`: the job goes on, ask again. `unknown`: it does not say. */
 export type UsageReading =
