@@ -3,11 +3,13 @@ import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { createApp, type AppDeps, type Endpoints } from './http/app.ts';
 import type { Cancellation } from './request/cancellation.ts';
 import type { BodySpool } from './body/body-spool.ts';
-import { blockListOf, clientAddress } from './auth/client-address.ts';
+import { blockListOf, clientAddress, isTrustedPeer } from './auth/client-address.ts';
 import { createClientAuth } from './auth/client-auth.ts';
 import { createForwarder } from './forwarding/forward.ts';
 import { refusingRepeats } from './forwarding/repeated-refusals.ts';
+import { ownOrigin } from './endpoints/own-origin.ts';
 import type { Leases } from './key-service/leases.ts';
+import type { ObjectOwners } from './key-service/object-owners.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { isModelList, ModelsCache } from './models/models-cache.ts';
 import type { BodyMemory } from './body/request-body.ts';
@@ -22,6 +24,7 @@ import { fetchFrom, type UpstreamEngine } from './upstream/upstream.ts';
 export interface ActiveConfigurationDeps extends Pick<Endpoints, 'health' | 'metrics'> {
   readonly onFinished: AppDeps['onFinished'];
   readonly leases: Leases;
+  readonly owners: ObjectOwners;
   readonly counters: GatewayMetrics;
   readonly siblings: Siblings;
   readonly active: Set<Cancellation>;
@@ -117,13 +120,26 @@ function createModelsCache(
   });
 }
 
+/** The function that tells under which scheme and host a client sees this gateway. */
+function originsOf({ publicUrl, trustedProxies }: GatewayConfiguration['server']) {
+  const trusted = blockListOf(trustedProxies);
+  return ({ socket, headers }: IncomingMessage): string =>
+    ownOrigin({
+      publicUrl,
+      headers,
+      isTrustedProxy: isTrustedPeer(socket.remoteAddress, trusted),
+      listensAt: `${socket.localAddress ?? 'localhost'}:${socket.localPort ?? ''}`,
+    });
+}
+
 /** The function that sends requests upstream, under a lease. */
 function forwarderOf(
   { options: settings, engine, baseUrl }: ActiveConfiguration,
   deps: ActiveConfigurationDeps,
 ): ReturnType<typeof createForwarder> {
-  const { leases, counters: metrics, memory, spool, active, bodyTimeoutMs, now } = deps;
-  const shared = { leases, metrics, memory, spool, active, bodyTimeoutMs };
+  const { leases, owners, counters: metrics, memory, spool, active, bodyTimeoutMs, now } = deps;
+  const ownOrigin = originsOf(settings.server);
+  const shared = { leases, owners, ownOrigin, metrics, memory, spool, active, bodyTimeoutMs };
   return refusingRepeats(createForwarder({ settings, engine, baseUrl, ...shared }), now);
 }
 
@@ -140,12 +156,13 @@ function createApi(
   const countLimits = { maxBytes: options.server.maxBodyBytes, silenceMs, memory };
   const forward = forwarderOf(configuration, deps);
   return (context, target, keyless) => {
-    const path = basePath + target.path + target.query;
+    const { query } = target;
+    const path = basePath + target.path + query;
     const { method } = context.identity;
     if (cached && isModelList(method, target.path)) return cache.answer(context, path);
     if (estimatesTokens && isTokenCount(method, target.path)) {
       return answerTokenCount(context, tokenCounting, countLimits);
     }
-    return forward(context, { path, keyless });
+    return forward(context, { path, query, keyless });
   };
 }

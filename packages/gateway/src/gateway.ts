@@ -6,6 +6,7 @@ import { endWithError } from './request/request-end.ts';
 import { BodySpool } from './body/body-spool.ts';
 import { SERVER_TIMEOUTS, type ServerTimeouts } from './http/server-timeouts.ts';
 import { CHECK_MS, KeyChecker } from './key-checks/key-check.ts';
+import { ObjectOwners } from './key-service/object-owners.ts';
 import { connectToKeyService, type KeyService } from './key-service/connection.ts';
 import { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
 import { createObserver } from './telemetry/request-observers.ts';
@@ -139,6 +140,7 @@ async function createShared(
   const { access } = logs;
   return {
     leases: keyService.leases,
+    owners: new ObjectOwners(keyService.kms, logger),
     ...{ counters, siblings, now, bodyTimeoutMs: limits.bodyTimeout },
     memory: new BodyMemory(),
     spool: await createSpool(options.spool, logger),

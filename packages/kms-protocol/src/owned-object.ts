@@ -4,7 +4,7 @@ import { keyId } from './key-view.ts';
 import { client } from './ledger.ts';
 
 /** What OpenRouter keeps for the account that made it. */
-export const objectKind = z.enum(['video', 'batch', 'file', 'generation']);
+export const objectKind = z.enum(['video', 'batch', 'file', 'container', 'generation']);
 export type ObjectKind = z.infer<typeof objectKind>;
 
 /** OpenRouter's id of an object. */

@@ -30,11 +30,20 @@ function isDocumentDue({ path, method }: RequestIdentity): boolean {
 /** How a response is taken in, by its head. */
 type AnswerKind = 'refusal' | 'stream' | 'model answer' | 'document' | 'bytes';
 
-function kindOf({ statusCode, headers }: UpstreamResponse, context: RequestContext): AnswerKind {
+/** Whether a JSON answer is read before its client gets it. */
+function isPrepared(status: number, type: string, prepare: AnswerOptions['prepare']): boolean {
+  return prepare !== null && status < 300 && JSON_TYPE.test(type);
+}
+
+function kindOf(
+  { statusCode, headers }: UpstreamResponse,
+  context: RequestContext,
+  { prepare }: Pick<AnswerOptions, 'prepare'>,
+): AnswerKind {
   const { identity, writer } = context;
   if (statusCode >= 400) return 'refusal';
-  if (statusCode !== 200) return 'bytes';
   const type = headers['content-type'] ?? '';
+  if (statusCode !== 200) return isPrepared(statusCode, type, prepare) ? 'document' : 'bytes';
   if (isUnderstood(identity.api) && identity.method === 'POST') {
     if (STREAM_TYPE.test(type) && !writer.isDocument) return 'stream';
     // Also a page, or an answer without a type: it is used if it is JSON, and refused if it is not.
@@ -50,7 +59,7 @@ export function takeAnswer(
   options: AnswerOptions & { readonly keepalive: Keepalive },
 ): Promise<AttemptResult> {
   const { writer } = context;
-  switch (kindOf(response, context)) {
+  switch (kindOf(response, context, options)) {
     case 'refusal':
       return readRefusal(response, options);
     case 'stream':

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Api, Outcome, Usage, Verdict } from '@openrouter-proxy/kms-protocol';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { Refusal } from '../outcome/outcome.ts';
@@ -49,6 +50,8 @@ export interface AnswerOptions {
   readonly secret: string | null;
   /** Called once, just before the answer's first content is sent to the client. */
   readonly onContent: () => void;
+  /** What a whole JSON answer becomes before its client gets it; null: it stays as it is. */
+  readonly prepare: ((document: Buffer, headers: IncomingHttpHeaders) => Promise<Buffer>) | null;
 }
 
 /** Whether nothing of the request reached OpenRouter, for certain. */

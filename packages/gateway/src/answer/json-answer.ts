@@ -106,7 +106,7 @@ async function answerWhole(
   upstream: UpstreamResponse,
   { body, text }: WholeDocument,
   { writer }: RequestContext,
-  { secret, metrics, onContent, isModelAnswer }: AnswerOptions & DocumentOptions,
+  { secret, metrics, onContent, prepare, isModelAnswer }: AnswerOptions & DocumentOptions,
 ): Promise<AttemptResult> {
   const { headers, statusCode: sent } = upstream;
   const broken = brokenDocument(documentState(text), headers);
@@ -120,7 +120,8 @@ async function answerWhole(
   }
   if (writer.isStreaming) return failedAttempt(documentInsteadOfStream());
   onContent();
-  const clean = maskOf(secret).bytes(text);
+  const masked = maskOf(secret).bytes(text);
+  const clean = prepare === null ? masked : await prepare(masked, headers);
   const isPassedAsSent = clean === text && !writer.isDocument;
   const passed = documentHeaders(sent, headers, isPassedAsSent && body !== text);
   writer.answer(sent, isPassedAsSent ? body : clean, passed);

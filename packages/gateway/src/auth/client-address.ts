@@ -50,6 +50,12 @@ export function clientAddress(
   return nearest;
 }
 
+/** Whether a connection comes from a trusted proxy. */
+export function isTrustedPeer(peer: string | undefined, trusted: BlockList): boolean {
+  const address = normalised(peer ?? '');
+  return address !== null && trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
 /**
  * The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which
  * one machine has (RFC 4291, section 2.5.4).

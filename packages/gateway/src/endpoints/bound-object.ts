@@ -1,5 +1,5 @@
 import type { ObjectKind } from './endpoint.ts';
-import type { EndpointMatch } from './match-endpoint.ts';
+import type { Route } from './match-endpoint.ts';
 
 /** The object that decides on the account. `missing`: the request names none, or not exactly one. */
 export type BoundObject =
@@ -23,7 +23,7 @@ function valuesOf(query: URLSearchParams, name: string): string[] {
  * first would vouch for the last.
  */
 export function boundObject(
-  { endpoint, parameters }: Extract<EndpointMatch, { kind: 'endpoint' }>,
+  { endpoint, parameters }: Route,
   query: URLSearchParams,
   member: (name: string) => unknown,
 ): BoundObject {

@@ -1,10 +1,14 @@
 import type { Endpoint } from './endpoint.ts';
 import { ENDPOINTS, UNKNOWN_ENDPOINT } from './endpoint-table.ts';
 
+/** The endpoint of a request, and the parameters of its path. */
+export interface Route {
+  readonly endpoint: Endpoint;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
 /** The endpoint that a request is for; `ambiguous`: a later hop could read the path as another one. */
-export type EndpointMatch =
-  | { kind: 'endpoint'; endpoint: Endpoint; parameters: Readonly<Record<string, string>> }
-  | { kind: 'ambiguous'; problem: string };
+export type EndpointMatch = ({ kind: 'endpoint' } & Route) | { kind: 'ambiguous'; problem: string };
 
 /** The rows that begin with the same segments. */
 class Node {

@@ -6,6 +6,7 @@ import {
   type AttemptResult,
   type Failed,
 } from '../answer/attempt-result.ts';
+import type { RequestObjects } from './request-objects.ts';
 import type { Keepalive } from '../answer/keepalive.ts';
 import type { RequestContext } from '../response/request-context.ts';
 import { maskedRefusal } from '../outcome/outcome.ts';
@@ -29,6 +30,7 @@ export interface AttemptDeps extends Pick<
   readonly path: string;
   readonly body: RequestBody;
   readonly keepalive: Keepalive;
+  readonly objects: RequestObjects;
 }
 
 /** OpenRouter's name for what it generates, under which it can be asked about it (`GET /generation`). */
@@ -96,7 +98,7 @@ export async function attempt(
   lease: Lease | null,
   onContent: () => void,
 ): Promise<AttemptResult> {
-  const { context, forwarding, metrics, cancellation } = deps;
+  const { context, forwarding, metrics, cancellation, objects } = deps;
   const secret = lease?.secret ?? null;
   context.progress.attemptStarted();
   const startedAt = performance.now();
@@ -104,5 +106,6 @@ export async function attempt(
   if (response instanceof UpstreamFailure) {
     return withSilence(failedAttempt(response), Math.round(performance.now() - startedAt));
   }
-  return takeIn(response, deps, { forwarding, metrics, cancellation, secret, onContent });
+  const prepare = objects.preparation(context.progress.known.client, lease);
+  return takeIn(response, deps, { forwarding, metrics, cancellation, secret, onContent, prepare });
 }

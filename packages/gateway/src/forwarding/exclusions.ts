@@ -1,6 +1,3 @@
-import type { Outcome } from '@openrouter-proxy/kms-protocol';
-import { concernsAccount } from '../outcome/outcome.ts';
-
 /** The keys that a request is not to be sent under again, by their ids. */
 export interface Exclusions {
   readonly keys: readonly string[];
@@ -12,9 +9,9 @@ export interface Exclusions {
 export const NO_EXCLUSIONS: Exclusions = { keys: [], accountsOf: [] };
 
 /** Excludes a key that was refused, and its account if no other key of the account can do better. */
-export function exclude(before: Exclusions, keyId: string, outcome: Outcome): Exclusions {
+export function exclude(before: Exclusions, keyId: string, concernsAccount: boolean): Exclusions {
   return {
     keys: [...before.keys, keyId],
-    accountsOf: concernsAccount(outcome) ? [...before.accountsOf, keyId] : before.accountsOf,
+    accountsOf: concernsAccount ? [...before.accountsOf, keyId] : before.accountsOf,
   };
 }

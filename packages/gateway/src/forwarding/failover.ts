@@ -21,6 +21,8 @@ const MOST_ACCOUNTS: Readonly<Record<AccountRefusalKind, number>> = {
   account_policy: 16,
   credits_short: 3,
 };
+/** The most accounts that are asked for an object whose owner nobody knows. */
+const MOST_SEARCHED = 16;
 /** A client waits as long for a key of another account rather than hear of the first one's refusal. */
 const SOON_MS = 60_000;
 
@@ -127,6 +129,9 @@ export function nextStep(outcome: Outcome, history: History, limits: FailoverLim
   return afterWait(providerWait(outcome, history, limits), limits);
 }
 
+/** Whether an account does not have what was asked for. */
+const isMissing = (outcome: Outcome) => 'status' in outcome && outcome.status === 404;
+
 /** What a request allows after an attempt. */
 export interface Repeatable {
   /** When the endpoint may be asked again. */
@@ -135,6 +140,8 @@ export interface Repeatable {
   readonly hasBody: boolean;
   /** Whether the attempt was made under a leased key. */
   readonly hasLease: boolean;
+  /** Whether it is about an object of which nobody knows the account. */
+  readonly isSearch: boolean;
 }
 
 /** What follows an attempt without an answer, as far as the request can be sent again at all. */
@@ -145,6 +152,8 @@ export function stepAfter(
   limits: FailoverLimits,
 ): NextStep {
   if (!request.hasBody) return ANSWER;
+  const isElsewhere = request.isSearch && isMissing(result.outcome);
+  if (isElsewhere && history.attempts < MOST_SEARCHED) return { kind: 'other-account' };
   if (result.kind === 'failed' && !result.failure.mayPass) return ANSWER;
   const status = result.kind === 'refused' ? result.outcome.status : null;
   const attempt = { outcome: result.outcome.kind, isUnsent: isUnsent(result), status };

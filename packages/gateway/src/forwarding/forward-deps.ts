@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { Leases } from '../key-service/leases.ts';
+import type { ObjectOwners } from '../key-service/object-owners.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { BodySpool } from '../body/body-spool.ts';
 import type { Cancellation } from '../request/cancellation.ts';
@@ -20,6 +22,9 @@ export interface ForwardDeps {
   readonly engine: UpstreamEngine;
   readonly baseUrl: URL;
   readonly leases: Leases;
+  readonly owners: ObjectOwners;
+  /** The gateway's own scheme and host as the client of a request sees them. */
+  readonly ownOrigin: (request: IncomingMessage) => string;
   readonly memory: BodyMemory;
   readonly spool: BodySpool;
   readonly metrics: GatewayMetrics;
@@ -33,6 +38,8 @@ export interface ForwardDeps {
 export interface Destination {
   /** Path and query on OpenRouter's API. */
   readonly path: string;
+  /** With its question mark; empty if there is none. */
+  readonly query: string;
   /** Whether it is sent without a key. */
   readonly keyless: boolean;
 }

@@ -4,7 +4,7 @@ import { isUnsent, usedBy, type AttemptResult, type Unanswered } from '../answer
 import { Keepalive } from '../answer/keepalive.ts';
 import type { RequestContext } from '../response/request-context.ts';
 import type { Acquired } from '../key-service/leases.ts';
-import { refusesAccount, refusesKey } from '../outcome/outcome.ts';
+import { concernsAccount, refusesAccount, refusesKey } from '../outcome/outcome.ts';
 import { Cancellation } from '../request/cancellation.ts';
 import { RequestBody } from '../body/request-body.ts';
 import {
@@ -16,13 +16,15 @@ import {
 import { attributed, mayConcernExtras } from '../body/request-extras.ts';
 import { deadlinePassed } from '../upstream/upstream-failure.ts';
 import { attempt, type AttemptDeps } from './attempt.ts';
+import type { AccountChoice } from './account-choice.ts';
+import { acquireLease } from './acquire-lease.ts';
 import { conclude } from './conclusion.ts';
+import { RequestObjects } from './request-objects.ts';
 import { exclude, NO_EXCLUSIONS } from './exclusions.ts';
 import { NO_HISTORY, stepAfter, stepWithoutKey, withAttempt } from './failover.ts';
 import type { Destination, ForwardDeps } from './forward-deps.ts';
 import {
   asksForStream,
-  leaseRequest,
   readConversation,
   readersFor,
   readMembers,
@@ -59,8 +61,10 @@ class Forwarding {
   #exclusions = NO_EXCLUSIONS;
   #history = NO_HISTORY;
   #affinity: string | null = null;
+  #accounts: Exclude<AccountChoice, { kind: 'refused' }> = { kind: 'any' };
 
-  constructor(deps: ForwardDeps, context: RequestContext, { path, keyless }: Destination) {
+  constructor(deps: ForwardDeps, context: RequestContext, destination: Destination) {
+    const { path, query, keyless } = destination;
     this.#deps = deps;
     this.#context = context;
     this.#keyless = keyless;
@@ -74,7 +78,10 @@ class Forwarding {
     });
     const wantsStream = () => asksForStream(context, body);
     const keepalive = new Keepalive(context, forwarding.keepaliveAfterMs, wantsStream);
-    const shared = { context, engine, baseUrl, path, body, forwarding, metrics };
+    const { method, route } = context.identity;
+    const urls = { upstreamBase: baseUrl.href, ownOrigin: deps.ownOrigin(context.request) };
+    const objects = new RequestObjects({ owners: deps.owners, route, method, query, urls });
+    const shared = { context, engine, baseUrl, path, body, forwarding, metrics, objects };
     this.#body = body;
     this.#keepalive = keepalive;
     this.#attemptDeps = { ...shared, cancellation, keepalive };
@@ -123,6 +130,12 @@ class Forwarding {
     if (!this.#keyless && refusal === null) {
       await readModel(this.#context, this.#body);
       if (affinity) this.#affinity = await readConversation(this.#context, this.#body);
+      const { client } = this.#context.progress.known;
+      const member = (name: string) => this.#body.member(name);
+      const accounts = await this.#attemptDeps.objects.chooseAccount(client, member);
+      if (accounts.kind === 'refused')
+        return this.#cancellation.reason ?? endWithError(accounts.error);
+      this.#accounts = accounts;
     }
     const { reason } = this.#cancellation;
     return reason ?? (refusal === null ? null : endWithError(refusal));
@@ -150,30 +163,16 @@ class Forwarding {
     }
   }
 
-  async #acquire(): Promise<Acquired> {
-    const { progress } = this.#context;
-    const { leases, settings, metrics } = this.#deps;
-    const { remainingMs: patienceMs } = this.#limits;
-    const startedAt = performance.now();
-    const waitMs = Math.floor(
-      Math.max(0, Math.min(settings.forwarding.queueTimeoutMs, patienceMs)),
-    );
-    if (waitMs > 0) this.#keepalive.waitsFor('a key');
-    const request = leaseRequest(this.#context, {
-      path: this.#attemptDeps.path,
-      exclusions: this.#exclusions,
-      affinity: this.#affinity,
-      ...{ waitMs, patienceMs },
-    });
-    const acquired = await leases.acquire(request, this.#cancellation.signal);
-    const tookMs = performance.now() - startedAt;
-    this.#keepalive.waitsFor(this.#history.attempts === 0 ? null : 'another attempt');
-    progress.leaseAsked(tookMs);
-    if (acquired.kind === 'lease') {
-      progress.leased(acquired.lease);
-      metrics.leased(tookMs);
-    }
-    return acquired;
+  #acquire(): Promise<Acquired> {
+    const { path, keepalive } = this.#attemptDeps;
+    const wish = {
+      ...{ path, exclusions: this.#exclusions, affinity: this.#affinity },
+      account: this.#accounts.kind === 'pinned' ? this.#accounts.account : null,
+      patienceMs: this.#limits.remainingMs,
+    };
+    const waitedFor = this.#history.attempts === 0 ? null : 'another attempt';
+    const cancellation = this.#cancellation;
+    return acquireLease(this.#deps, this.#context, wish, { keepalive, cancellation, waitedFor });
   }
 
   /** One attempt. However it ends, the key service is told. */
@@ -184,6 +183,9 @@ class Forwarding {
       result = await attempt(this.#attemptDeps, lease, () => this.#onContent(lease));
       result = await this.#attributed(result);
       this.#history = withAttempt(this.#history, result.outcome);
+      if (result.kind === 'answered' && result.outcome.kind === 'success') {
+        await this.#attemptDeps.objects.answered(this.#context.progress.known.client, lease);
+      }
       return result;
     } finally {
       this.#report(lease, result, performance.now() - startedAt);
@@ -223,13 +225,18 @@ class Forwarding {
   async #afterAttempt(result: Unanswered, lease: Lease | null): Promise<RequestEnd | null> {
     const { reason } = this.#cancellation;
     if (reason?.kind === 'client-gone') return reason;
-    const repeat = this.#context.identity.endpoint?.repeat ?? 'not-taken';
-    const request = { repeat, hasBody: this.#body.repeatable, hasLease: lease !== null };
+    const repeat = this.#context.identity.route?.endpoint.repeat ?? 'not-taken';
+    const isSearch = this.#accounts.kind === 'search';
+    const hasBody = this.#body.repeatable;
+    const request = { repeat, hasBody, hasLease: lease !== null, isSearch };
     const step = stepAfter(result, request, this.#history, this.#limits);
     if (reason !== null || step.kind === 'answer') return this.#conclude(result);
     this.#keepalive.waitsFor('another attempt');
     if (step.kind === 'again') return this.#wait(step.afterMs);
-    if (lease !== null) this.#exclusions = exclude(this.#exclusions, lease.keyId, result.outcome);
+    if (lease !== null) {
+      const concerns = step.kind === 'other-account' || concernsAccount(result.outcome);
+      this.#exclusions = exclude(this.#exclusions, lease.keyId, concerns);
+    }
     if (refusesAccount(result.outcome)) this.#firstRefusal ??= result;
     return null;
   }

@@ -55,6 +55,7 @@ export interface LeaseWish {
   readonly path: string;
   readonly exclusions: Exclusions;
   readonly affinity: string | null;
+  readonly account: string | null;
   /** How long the request may wait for a key, and for anything, in milliseconds. */
   readonly waitMs: number;
   readonly patienceMs: number;
@@ -63,7 +64,7 @@ export interface LeaseWish {
 /** What the key service is asked for. Only inference counts as a request to a model. */
 export function leaseRequest(
   { identity: { id, internalId, method, api }, progress }: RequestContext,
-  { path, exclusions, affinity, waitMs, patienceMs }: LeaseWish,
+  { path, exclusions, affinity, account, waitMs, patienceMs }: LeaseWish,
 ): LeaseRequest {
   const { model, client } = progress.known;
   const isInference =
@@ -74,7 +75,7 @@ export function leaseRequest(
     api: isInference ? api : 'other',
     exclude: exclusions.keys,
     excludeAccountsOf: exclusions.accountsOf,
-    ...{ affinity, waitMs, patienceMs },
+    ...{ affinity, account, waitMs, patienceMs },
   };
 }
 

@@ -1,8 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import type { Endpoint } from '../endpoints/endpoint.ts';
-import { matchEndpoint } from '../endpoints/match-endpoint.ts';
+import { matchEndpoint, type Route } from '../endpoints/match-endpoint.ts';
 import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
 import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
 import type { RequestIdentity } from '../request/request-progress.ts';
@@ -64,7 +63,7 @@ const REFUSAL_CODES: Record<Refusal['status'], GatewayErrorCode> = {
 
 function identityOf(
   request: IncomingMessage & { readonly originalUrl: string },
-  { target, endpoint }: ReturnType<typeof readTarget>,
+  { target, route }: ReturnType<typeof readTarget>,
   addressOf: AppDeps['addressOf'],
 ): RequestIdentity {
   return {
@@ -72,7 +71,7 @@ function identityOf(
     method: request.method ?? '',
     path: request.originalUrl.split('?', 1)[0] ?? '',
     api: target.kind === 'api' ? target.api : null,
-    endpoint,
+    route,
     address: addressOf(request),
   };
 }
@@ -81,13 +80,13 @@ function identityOf(
 function readTarget(
   method: string,
   url: string,
-): { readonly target: RequestTarget | UnsafeTarget; readonly endpoint: Endpoint | null } {
+): { readonly target: RequestTarget | UnsafeTarget; readonly route: Route | null } {
   const target = parseTarget(url);
-  if (target.kind !== 'api') return { target, endpoint: null };
+  if (target.kind !== 'api') return { target, route: null };
   const match = matchEndpoint(method, target.path);
   return match.kind === 'endpoint'
-    ? { target, endpoint: match.endpoint }
-    : { target: { kind: 'unsafe', problem: match.problem }, endpoint: null };
+    ? { target, route: match }
+    : { target: { kind: 'unsafe', problem: match.problem }, route: null };
 }
 
 /** Reads the request's head once, and refuses what no later hop may see. */
@@ -166,7 +165,7 @@ function serveApi(
   if (opensWebSocket(request)) refuseWebSocket(context);
   const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
   if (expectsContinue) writer.response.writeContinue();
-  const { endpoint } = context.identity;
+  const endpoint = context.identity.route?.endpoint;
   if (endpoint?.class === 'administration')
     return Promise.resolve(endWithError(administrationDenied()));
   const isOpen = isPublic(`/api/v1${target.path}`, settings.rules.publicEndpoints);

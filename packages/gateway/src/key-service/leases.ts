@@ -42,6 +42,8 @@ export interface LeaseRequest {
   excludeAccountsOf: readonly string[];
   /** The conversation it belongs to; null: not told apart. */
   affinity: string | null;
+  /** The only account that can serve it; null: any account can. */
+  account: string | null;
   /** How long it may wait for a key, in milliseconds. */
   waitMs: number;
   /** How long it may wait for anything, in milliseconds. */
@@ -189,7 +191,8 @@ function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
 }
 
 function acquireParams(request: LeaseRequest) {
-  const { client, exclude, excludeAccountsOf, affinity, waitMs, patienceMs, ...rest } = request;
+  const { client, exclude, excludeAccountsOf, affinity, account, waitMs, patienceMs, ...rest } =
+    request;
   return {
     ...rest,
     probeWaitMs: Math.floor(Math.max(0, Math.min(PROBE_WAIT_MS, patienceMs))),
@@ -197,6 +200,7 @@ function acquireParams(request: LeaseRequest) {
     ...(exclude.length === 0 ? {} : { exclude: [...exclude] }),
     ...(excludeAccountsOf.length === 0 ? {} : { excludeAccountsOf: [...excludeAccountsOf] }),
     ...(affinity === null ? {} : { affinity }),
+    ...(account === null ? {} : { account }),
     ...(waitMs === 0 ? {} : { waitMs }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Api, Usage } from '@openrouter-proxy/kms-protocol';
-import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Route } from '../endpoints/match-endpoint.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
 
 /** What the head of a request says. */
@@ -13,8 +13,8 @@ export interface RequestIdentity {
   readonly path: string;
   /** Null for the gateway's own pages. */
   readonly api: Api | null;
-  /** The rules of the endpoint; null for the gateway's own pages. */
-  readonly endpoint: Endpoint | null;
+  /** The endpoint and its rules; null for the gateway's own pages. */
+  readonly route: Route | null;
   /** The client's IP address; null if the connection was gone before it was read. */
   readonly address: string | null;
 }

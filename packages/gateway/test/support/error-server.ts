@@ -37,7 +37,7 @@ export async function startErrorServer(script: ErrorScript): Promise<ErrorServer
       method: 'POST',
       path,
       api,
-      endpoint: null,
+      route: null,
       address: null,
     };
     const context = new RequestContext(request, response, identity, () => undefined);

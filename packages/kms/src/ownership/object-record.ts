@@ -21,6 +21,7 @@ export const LIFETIME_MS: Readonly<Record<ObjectKind, number>> = {
   video: 31 * DAY,
   batch: 31 * DAY,
   file: 31 * DAY,
+  container: 31 * DAY,
   generation: DAY,
 };
 
@@ -29,6 +30,7 @@ export const MAX_OF_KIND: Readonly<Record<ObjectKind, number>> = {
   video: 100_000,
   batch: 100_000,
   file: 100_000,
+  container: 100_000,
   generation: 500_000,
 };
 
