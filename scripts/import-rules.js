@@ -148,7 +148,7 @@ export default {
         'A request is answered the same way with one worker or many, seen on the dashboard or not.',
       severity: 'error',
       from: {
-        path: '^packages/gateway/src/(http|auth|request|forwarding|upstream|outcome|answer|streams|errors)/',
+        path: '^packages/gateway/src/(http|auth|endpoints|request|body|key-service|forwarding|upstream|outcome|answer|streams|errors)/',
       },
       to: { path: '^packages/gateway/src/(dashboard|workers|telemetry)/' },
     },

@@ -33,7 +33,7 @@ const FULL = configured({
 /** As it goes through the pipe: encoded, written, read. */
 const line = (encoded: unknown): unknown => JSON.parse(JSON.stringify(encoded));
 
-test('what the key service gets survives the pipe, secrets included', () => {
+test('the configuration of the key service survives the pipe, secrets included', () => {
   const slice = kmsSlice(FULL, { tokens });
   const received = kmsConfiguration.parse(line(z.encode(kmsConfiguration, slice)));
   expect(received.keys.map(({ secret }) => secret.reveal())).toEqual([
@@ -44,7 +44,7 @@ test('what the key service gets survives the pipe, secrets included', () => {
   expect(z.encode(kmsConfiguration, received)).toEqual(z.encode(kmsConfiguration, slice));
 });
 
-test('what the gateway gets survives the pipe, secrets included', () => {
+test('the configuration of the gateway survives the pipe, secrets included', () => {
   const slice = gatewaySlice(FULL, { token: tokens.gateway, generatedAccessKey: null });
   const received = gatewayConfiguration.parse(line(z.encode(gatewayConfiguration, slice)));
   expect(received.kms.token.reveal()).toBe('gateway-token');
@@ -52,7 +52,7 @@ test('what the gateway gets survives the pipe, secrets included', () => {
   expect(z.encode(gatewayConfiguration, received)).toEqual(z.encode(gatewayConfiguration, slice));
 });
 
-test('what the gateway gets holds no upstream key and not the operator token', () => {
+test('the configuration of the gateway holds neither upstream keys nor the operator token', () => {
   const slice = gatewaySlice(FULL, { token: tokens.gateway, generatedAccessKey: null });
   const text = JSON.stringify(z.encode(gatewayConfiguration, slice));
   expect(text).not.toMatch(/upstream-key|operator-token/);

@@ -111,7 +111,7 @@ test('keys of the environment replace those of the file, placeholders included',
   expect(origin.keys).toBe('environment');
 });
 
-test('what the file says in vain, because something outside comes before it, is warned about', async () => {
+test('a setting of the file that is overridden from outside causes a warning', async () => {
   const yaml = `openrouter:\n  keys: [${newKey()}]\nserver:\n  access_key: access-key-of-the-file\n`;
   const env = { OPENROUTER_KEYS: newKey(), OPENROUTER_PROXY_ACCESS_KEY: 'of-the-environment' };
   expect((await load(yaml, { env })).warnings).toEqual([
@@ -126,7 +126,7 @@ test('what the file says in vain, because something outside comes before it, is 
   ]);
 });
 
-test('a file without keys says nothing in vain', async () => {
+test('a file without keys causes no warning when the environment has keys', async () => {
   const env = { OPENROUTER_KEYS: newKey() };
   for (const yaml of ['openrouter:\n', 'openrouter: { keys: }\n', 'openrouter: { keys: [] }\n']) {
     expect((await load(yaml, { env })).warnings).toEqual([]);

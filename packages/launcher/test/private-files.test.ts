@@ -86,7 +86,7 @@ describe('the generated access key', () => {
     expect(await modeOf(path())).toBe(0o600);
   });
 
-  it('is one for all who start at once', async () => {
+  it('is the same for launchers that start at the same time', async () => {
     const loaded = await configured();
     const starts = Array.from({ length: 50 }, () => generatedAccessKey(loaded));
     const keys = (await Promise.all(starts)).map((key) => key?.reveal());

@@ -107,7 +107,7 @@ describe('starting', () => {
     await code;
   });
 
-  it('takes a program that stays hindered as it is', async () => {
+  it('accepts a program that stays not ready', async () => {
     supervisor = newSupervisor({ deadlines: { announceMs: 10_000, answerMs: 50 } });
     const hindered = { kind: 'not-ready', reason: 'every key cools down' } as const;
     const ask = () => Promise.resolve(hindered);
@@ -117,7 +117,7 @@ describe('starting', () => {
     expect(await code).toBe(EXIT.ok);
   });
 
-  it('ends a program that does not come up in time, and starts it again', async () => {
+  it('restarts a program that is not ready in time', async () => {
     supervisor = newSupervisor({ deadlines: { announceMs: 3_000, answerMs: 50 } });
     const { code } = run(stage.program('kms', 'never-ready'));
     const first = await stage.happened('kms hangs');
@@ -128,7 +128,7 @@ describe('starting', () => {
     await code;
   });
 
-  it('ends a program that serves but answers no call, and starts it again', async () => {
+  it('restarts a program that is started but answers no call', async () => {
     supervisor = newSupervisor({ deadlines: { announceMs: 10_000, answerMs: 50 } });
     const ask = () => Promise.reject(new Error('nothing answers'));
     const { code } = run(stage.program('kms', 'serves', {}, { ask }));

@@ -26,14 +26,14 @@ afterEach(() => {
 });
 
 describe('a service', () => {
-  it('says over the IPC channel that it serves, and where', async () => {
+  it('announces over the IPC channel that it is ready, with its address', async () => {
     const service = start({ task: 'serve' });
     expect(await untilReady(service)).toEqual({
       ready: { address: { host: '127.0.0.1', port: 1234 } },
     });
   });
 
-  it('runs with what the launcher tells it, and may ask the launcher', async () => {
+  it('applies a new configuration, and may send requests to the launcher', async () => {
     const service = start({ task: 'serve' });
     await untilReady(service);
     service.nodeChildProcess.send({ ask: { id: 7, what: { configure: { other: true } } } });
@@ -50,7 +50,7 @@ describe('a service', () => {
     });
   });
 
-  it('says when it cannot take what it is told, without the words of the failure', async () => {
+  it('reports that it cannot apply a configuration, without quoting the error', async () => {
     const service = start({ task: 'serve', canary: 'canary' });
     await untilReady(service);
     service.nodeChildProcess.send({ ask: { id: 1, what: { configure: 'nonsense' } } });

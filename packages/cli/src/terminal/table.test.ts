@@ -23,7 +23,7 @@ it('a column that may shrink goes on in the next line', () => {
   expect(text).toBe('A  WHY\nx  because it\n   had to be so\n');
 });
 
-it('what a terminal would act upon is shown as nothing but a sign', () => {
+it('control characters are replaced by a sign', () => {
   expect(table([{ title: 'A' }], [['\u001b[31mred\u202e']], { width: 80, paint })).toBe(
     'A\n�[31mred�\n',
   );

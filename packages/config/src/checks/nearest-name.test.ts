@@ -15,15 +15,15 @@ test.each([
   expect(editDistance(a, b)).toBe(distance);
 });
 
-test('it is the same both ways', () => {
+test('the edit distance is symmetric', () => {
   fc.assert(fc.property(word, word, (a, b) => editDistance(a, b) === editDistance(b, a)));
 });
 
-test('it is zero for equal words only', () => {
+test('the edit distance is zero for equal words only', () => {
   fc.assert(fc.property(word, word, (a, b) => (editDistance(a, b) === 0) === (a === b)));
 });
 
-test('a detour is never shorter', () => {
+test('the edit distance satisfies the triangle inequality', () => {
   fc.assert(
     fc.property(word, word, word, (a, b, c) => {
       expect(editDistance(a, c)).toBeLessThanOrEqual(editDistance(a, b) + editDistance(b, c));

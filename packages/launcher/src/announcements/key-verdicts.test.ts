@@ -39,7 +39,7 @@ it('says that OpenRouter could not be asked when every check has failed', () => 
   expect(verdictSummary(verdicts)).toBe('OpenRouter could not be asked about any key');
 });
 
-it('names of many keys only those that are not accepted', () => {
+it('names only the keys that are not accepted when there are many', () => {
   const many = Array.from({ length: 40 }, () => ACCEPTED);
   const block = verdictBlock({ keys: [...many, REFUSED], problems: [] });
   expect(block).toBe(
@@ -50,7 +50,7 @@ it('names of many keys only those that are not accepted', () => {
   );
 });
 
-it('lets nothing that OpenRouter says act on the terminal', () => {
+it('escapes control characters in the text of OpenRouter', () => {
   const check = { ...REFUSED.check, detail: 'User \u001b]0;title\u0007\u001b[31mnot\u202efound' };
   const block = verdictBlock({ keys: [{ ...REFUSED, check }], problems: [] });
   expect(block).toContain('User �]0;title��[31mnot�found');

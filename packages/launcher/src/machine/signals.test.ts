@@ -30,11 +30,11 @@ it.each(['SIGTERM', 'SIGINT'])('stops at %s', (signal) => {
   expect(wishes([signal, 0])).toBe(1);
 });
 
-it('takes the Ctrl-C that npm passes on for the one the terminal sent', () => {
+it('treats the Ctrl-C that npm forwards as the one from the terminal', () => {
   expect(wishes(['SIGINT', 0], ['SIGINT', 40])).toBe(1);
 });
 
-it('takes a later signal for a second wish', () => {
+it('treats a later signal as a second request to stop', () => {
   expect(wishes(['SIGINT', 0], ['SIGINT', 40], ['SIGTERM', 290])).toBe(2);
 });
 

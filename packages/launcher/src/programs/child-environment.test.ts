@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { childEnvironment } from './child-environment.ts';
 
-it('passes on what a child needs to speak and to find things', () => {
+it('passes on only the allowed variables', () => {
   const environment = { PATH: '/bin', LC_ALL: 'C', TZ: 'UTC', NODE_EXTRA_CA_CERTS: '/ca.pem' };
   expect(childEnvironment(environment)).toEqual({ ...environment, NODE_ENV: 'production' });
 });

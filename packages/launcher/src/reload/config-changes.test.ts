@@ -29,7 +29,7 @@ test('a configuration does not differ from itself', async () => {
   expect(configChanges(before, after)).toEqual({ changes: [], needsRestart: [] });
 });
 
-test('keys are told apart by what they are, not by their names or places', async () => {
+test('keys are matched by their secrets, not by names or positions', async () => {
   const before = await configOf({ openrouter: { keys: [ONE, { key: TWO, name: 'two' }] } });
   const after = await configOf({
     openrouter: {
@@ -62,7 +62,7 @@ test('a key that keeps its name is named with its id', async () => {
   ]);
 });
 
-test('settings are named with what they were and are', async () => {
+test('changed settings are listed with old and new value', async () => {
   const keys = [ONE];
   const before = await configOf({ openrouter: { keys } });
   const after = await configOf({
@@ -76,7 +76,7 @@ test('settings are named with what they were and are', async () => {
   ]);
 });
 
-test('clients are named with what became of them', async () => {
+test('added, removed and changed clients are listed', async () => {
   const secret = (letter: string) => letter.repeat(40);
   const configWith = (access_keys: object[]) =>
     configOf({ openrouter: { keys: [ONE] }, server: { access_key: secret('x'), access_keys } });
@@ -98,7 +98,7 @@ test('clients are named with what became of them', async () => {
   expect(configChanges(before, moved).changes).toEqual([]);
 });
 
-test('no secret is said', async () => {
+test('changes hold no secret', async () => {
   const [first, second] = ['canary-one-'.repeat(4), 'canary-two-'.repeat(4)];
   const settings = (secret: string) => ({
     openrouter: { keys: [ONE] },
@@ -114,7 +114,7 @@ test('no secret is said', async () => {
   expect(JSON.stringify(found)).not.toContain('canary');
 });
 
-test('what a running service cannot change is named, and stays', async () => {
+test('settings that need a restart are listed, and keep their value', async () => {
   const before = await configOf({ openrouter: { keys: [ONE] } });
   const after = await configOf({
     openrouter: { keys: [ONE] },

@@ -37,7 +37,7 @@ const anyLine = fc.record({
 });
 
 describe('a line of JSON', () => {
-  it('is one object on one line that says what every line says, whatever its fields are', () => {
+  it('is one object on one line with time, level, component and message, whatever its fields are', () => {
     fc.assert(
       fc.property(anyLine, (any) => {
         const { time, level, component, message } = any;
@@ -57,7 +57,7 @@ describe('a line of JSON', () => {
     });
   });
 
-  it('says why fields are missing that cannot be written', () => {
+  it('replaces fields that cannot be written by the reason', () => {
     expect(jsonLine(line({ circular }))).toContain('"unprintable":"Converting circular');
   });
 });

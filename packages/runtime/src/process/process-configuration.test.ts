@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { StartupError } from './exit-code.ts';
 import { receiveConfiguration } from './process-configuration.ts';
 
-describe('the hand-over', () => {
-  it('is the first line, in whatever pieces it comes', async () => {
+describe('the process configuration', () => {
+  it('is the first line, however it is split into chunks', async () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), cuts, async (message, sizes) => {
@@ -49,7 +49,7 @@ describe('the hand-over', () => {
     expect(JSON.stringify([String(error), (error as Error).cause])).not.toContain('canary');
   });
 
-  it('is refused when it does not end', async () => {
+  it('is refused without an end of line', async () => {
     const input = new PassThrough();
     const received = receiveConfiguration(input);
     input.write('x'.repeat(9 * 1024 * 1024));

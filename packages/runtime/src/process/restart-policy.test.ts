@@ -47,7 +47,7 @@ describe('the restart policy', () => {
     expect(summary(runs)).toEqual(says);
   });
 
-  it('holds a kill from outside against a program only when that had hardly begun', () => {
+  it('counts a SIGKILL as a crash only after a short run', () => {
     const killed = (upMs: number) =>
       afterEnd(NO_CRASHES, { upMs, now: 1_000_000, wasKilled: true }, DEFAULT_POLICY);
     expect(killed(3_000)).toEqual({ kind: 'restart', delayMs: 500, history: NO_CRASHES });
@@ -89,7 +89,7 @@ describe('the restart policy', () => {
     );
   });
 
-  it('remembers no more than it needs', () => {
+  it('keeps only the ends within the window', () => {
     fc.assert(
       fc.property(lives, (runs) => {
         for (const step of decisions(runs)) {
