@@ -16,7 +16,7 @@ function standing({ name, state, limits }: KeyView): { kind: string; words: stri
     case 'disabled':
       return { kind: state.kind, words: `${name} is disabled: ${state.cause.detail}` };
     case 'returning':
-      return { kind: state.kind, words: `${name} returns, one request at a time at first` };
+      return { kind: state.kind, words: `${name} returns, one probe request at a time` };
     case 'available': {
       if (limit === undefined) return { kind: state.kind, words: `${name} is back in service` };
       const { pool, until, cause } = limit;

@@ -6,13 +6,16 @@ import { LINE_LIMITS, LineConnection } from './line-connection.ts';
 import { fitsInLine, type Line } from './line-framing.ts';
 import type { PendingCall } from './pending-call.ts';
 
-/** What a connection tells the client it belongs to. */
+/** Events of a connection. */
 export interface ClientConnectionEvents {
   /** Something was answered: there is room for another call. */
   answered: () => void;
   /** An answer came for a call whose caller has given up. */
   late: (call: PendingCall, result: unknown) => void;
-  /** It is over. Told before the calls on it fail, so that who asks again at once does not ask here. */
+  /**
+   * The connection is closed. Called before its calls fail, so that a retry uses another
+   * connection.
+   */
   closed: (reason: KmsError) => void;
 }
 

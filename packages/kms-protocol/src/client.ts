@@ -26,10 +26,10 @@ export type LateResult = {
   [M in HandledMethod]: { method: M; params: Params<M>; result: Result<M> };
 }[HandledMethod];
 
-/** Where a client stands. `refused` and `closed` are final. */
+/** The state of a client. `refused` and `closed` are final. */
 export type ClientState = 'connecting' | 'ready' | 'refused' | 'closed';
 
-/** What a client is made of. */
+/** Options of a client. */
 export interface KmsClientOptions {
   /** Opens a connection, or fails, within a second or so: `() => connectToUnixSocket(path)`. */
   connect: () => Promise<Duplex>;
@@ -37,7 +37,7 @@ export interface KmsClientOptions {
   token: Token;
   /** The leases still in use; named in every hello, so that they survive the connection. */
   activeLeases?: () => readonly HeldLease[];
-  /** A lease that comes too late is still taken: hand it back. */
+  /** A lease that arrives after its caller has given up: return it. */
   onLateResult?: (late: LateResult) => void;
   /** Told at each change. `error` says why a connection was lost, or the hello refused. */
   onState?: (state: ClientState, error?: KmsError) => void;
@@ -51,7 +51,9 @@ type State =
   | { kind: 'refused'; error: KmsError }
   | { kind: 'closed'; error: KmsError };
 
-/** The typed way to a key service. It connects by itself, and again whenever the connection is lost. */
+/**
+ * The typed client of a key service. It connects by itself, and again after each lost connection.
+ */
 export class KmsClient {
   readonly #options: KmsClientOptions;
   readonly #timeoutMs: number;
@@ -67,7 +69,7 @@ export class KmsClient {
     this.#done = this.#stayConnected();
   }
 
-  /** Where the client stands now. */
+  /** The current state. */
   get state(): ClientState {
     return this.#state.kind;
   }

@@ -30,7 +30,7 @@ export const ERROR_CODE = {
 /** The name of a failure. */
 export type ErrorCode = keyof typeof ERROR_CODE;
 
-/** What comes with NO_KEY_AVAILABLE. */
+/** The data of NO_KEY_AVAILABLE. */
 export const noKeyData = z.strictObject({
   /**
    * `cooling`: every key is limited, for this model at least; `busy`: every usable key has as many
@@ -62,18 +62,18 @@ export const noKeyData = z.strictObject({
 });
 export type NoKeyData = z.infer<typeof noKeyData>;
 
-/** What comes with UNKNOWN_KEY. */
+/** The data of UNKNOWN_KEY. */
 export const unknownKeyData = z.strictObject({
   /** The id or name that looks most like what was asked for; null: nothing does. */
   nearest: z.string().max(300).nullable(),
 });
 export type UnknownKeyData = z.infer<typeof unknownKeyData>;
 
-/** What comes with a failure, by its name; all others have no data. */
+/** The data of each failure. Others have none. */
 interface Data {
   NO_KEY_AVAILABLE: NoKeyData;
   UNKNOWN_KEY: UnknownKeyData;
 }
 
-/** What comes with a failure: `undefined` for most. */
+/** The data of a failure; undefined for most. */
 export type ErrorData<C extends ErrorCode = ErrorCode> = C extends keyof Data ? Data[C] : undefined;

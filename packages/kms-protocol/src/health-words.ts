@@ -2,15 +2,16 @@ import type { ConnectionProblem } from './outcome.ts';
 import type { HealthCause, HealthCauseKind, HealthLevel } from './health.ts';
 
 /*
- * What every surface says about what is wrong. It imports types only, so that a browser can load it.
+ * The words of every surface about the causes of bad health. It imports types only, so that a
+ * browser can load it.
  */
 
-/** What every surface says about a cause. */
+/** The words about one cause. */
 interface HealthRow<Cause> {
   readonly severity: Exclude<HealthLevel, 'ok'>;
-  /** What is wrong, since when, and what the other side said: one sentence. */
+  /** One sentence: the cause, since when, and the other side's words. */
   words(cause: Cause, since: string): string;
-  /** What a person does about it. */
+  /** The next step for a person. */
   readonly action: string;
 }
 
@@ -200,10 +201,10 @@ export const HEALTH: {
   },
 };
 
-/** Every cause there is, in the order in which they are told. */
+/** Every cause, in the order of the surfaces. */
 export const HEALTH_CAUSES = Object.keys(HEALTH) as readonly HealthCauseKind[]; // a record's keys are its type's
 
-/** What a surface says about a cause. */
+/** A cause in words. */
 export interface HealthStatement {
   readonly cause: HealthCauseKind;
   readonly severity: Exclude<HealthLevel, 'ok'>;
@@ -231,7 +232,7 @@ export function healthStatement(
   };
 }
 
-/** What is wrong, with what the other side said, without a time and a full stop. */
+/** A cause with the other side's words, without time and full stop. */
 export function causeWithoutTime(cause: HealthCause): string {
   const row = HEALTH[cause.kind] as HealthRow<HealthCause>;
   return row
@@ -240,13 +241,13 @@ export function causeWithoutTime(cause: HealthCause): string {
     .replace(/\.$/, '');
 }
 
-/** What keeps every key from OpenRouter alike, in a few words; null: none of the causes does. */
+/** The cause that keeps every key from OpenRouter, in short; null if there is none. */
 export function faultInShort(causes: readonly HealthCause[]): string | null {
   const fault = causes.find(({ kind }) => UPSTREAM_FAULTS.includes(kind));
   return fault === undefined ? null : causeWithoutTime({ ...fault, detail: '' } as HealthCause);
 }
 
-/** What a failed connection to OpenRouter is called, by what is known to have failed. */
+/** The cause of a failed connection to OpenRouter. */
 export function connectionCause(problem: ConnectionProblem | undefined): ConnectionCause {
   return problem === undefined ? 'connection_failed' : CAUSE_OF[problem];
 }
@@ -262,7 +263,7 @@ const CAUSE_OF: Readonly<Record<ConnectionProblem, ConnectionCause>> = {
   certificate_dates: 'certificate_dates',
 };
 
-/** What can be wrong between here and OpenRouter. */
+/** The causes between this machine and OpenRouter. */
 export const UPSTREAM_FAULTS: readonly HealthCauseKind[] = [
   'dns_failed',
   'certificate_untrusted',

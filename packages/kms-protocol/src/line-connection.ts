@@ -4,7 +4,7 @@ import { LineSplitter, type Line } from './line-framing.ts';
 /** What is sent waits for the end of the turn, but not beyond this many characters. */
 const WRITE_AT = 65_536;
 
-/** What a connection bears. */
+/** The limits of a connection. */
 export interface LineLimits {
   /** A line that has begun must end within this; milliseconds. */
   lineMs: number;
@@ -24,16 +24,16 @@ export const LINE_LIMITS: LineLimits = {
   closeMs: 100,
 };
 
-/** What a connection tells its owner. */
+/** Events of a connection. */
 export interface LineEvents {
   line: (line: Line) => void;
-  /** The far side broke the framing, so that nothing it sends can be told any more. */
+  /** The far side broke the framing: nothing more can be read. */
   broken: (why: string) => void;
   /** The far side will send no more. */
   end: () => void;
   /** Output waits for the far side, or no longer. */
   full?: (full: boolean) => void;
-  /** It is over; told once, as the last thing. */
+  /** The connection is closed. Called once, as the last event. */
   close: (error: Error | undefined) => void;
 }
 
@@ -100,7 +100,7 @@ export class LineConnection {
     this.#flush();
     this.#finished = true;
     this.#clear();
-    // What still comes is read and dropped: closing on unread input could cut our last words off.
+    // Further input is read and dropped: closing with unread input could discard the last output.
     this.#stream.resume();
     this.#stream.end();
     this.#stallTimer = setTimeout(() => this.destroy(), this.#limits.closeMs);
@@ -123,7 +123,7 @@ export class LineConnection {
     else this.#watchLine();
   }
 
-  /** Times a line that has begun, as long as it is not us who do not read on. */
+  /** Times an unfinished line while reading is not paused. */
   #watchLine(): void {
     if (!this.#splitter.unfinished || this.#stream.isPaused()) {
       clearTimeout(this.#lineTimer);

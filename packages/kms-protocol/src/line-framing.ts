@@ -9,7 +9,7 @@ export function fitsInLine(text: string): boolean {
   return text.length * 3 <= MAX_LINE_BYTES || Buffer.byteLength(text) <= MAX_LINE_BYTES;
 }
 
-/** What a line turns out to be: its text, or `undefined` when its bytes are not UTF-8. */
+/** A line's text, or `undefined` if its bytes are not UTF-8. */
 export type Line = string | undefined;
 
 /**
@@ -33,7 +33,7 @@ export class LineSplitter {
     return this.#length > 0;
   }
 
-  /** Whether a line was longer than it may be. No line can be told after it. */
+  /** A line was longer than allowed. No line can be read after it. */
   get overflowed(): boolean {
     return this.#overflowed;
   }

@@ -12,7 +12,7 @@ export interface CallOptions {
 /** Why a caller no longer waits. */
 export type GivenUp = { why: 'timeout'; timeoutMs: number } | { why: 'abort'; reason: unknown };
 
-/** One call, from the moment it is made until its caller has been told, or has given up. */
+/** One call, until its caller has an answer or gives up. */
 export class PendingCall {
   readonly method: Method;
   readonly params: unknown;
@@ -22,7 +22,7 @@ export class PendingCall {
   readonly #giveUp: (givenUp: GivenUp) => void;
   #settled = false;
 
-  /** `onGivenUp` says what the caller is told. */
+  /** `onGivenUp` returns the error for the caller. */
   constructor(
     method: Method,
     params: unknown,
@@ -37,12 +37,12 @@ export class PendingCall {
     signal?.addEventListener('abort', this);
   }
 
-  /** What the caller waits for. */
+  /** The answer for the caller. */
   get outcome(): Promise<unknown> {
     return this.#outcome.promise;
   }
 
-  /** Whether the caller has been told; what comes now comes too late. */
+  /** Whether the caller has an answer, or has given up. */
   get settled(): boolean {
     return this.#settled;
   }

@@ -1,5 +1,5 @@
 import type { NoKeyData } from './error-code.ts';
-import type { Cause, LimitView } from './key-view.ts';
+import type { Cause, KeyCheck, LimitView } from './key-view.ts';
 import type { Verdict } from './ledger.ts';
 import type { OutcomeKind } from './outcome.ts';
 
@@ -66,6 +66,23 @@ const REFUSAL: Readonly<Record<NoKeyData['reason'], string>> = {
   state_unavailable: 'the state store cannot be reached',
 };
 
+/** What a client is told, with what to do next. */
+const REFUSAL_SENTENCE: Readonly<Record<NoKeyData['reason'], string>> = {
+  no_keys: 'No key is configured: add one to openrouter.keys.',
+  busy: 'Every usable key has its maximum of running requests.',
+  cooling: 'Every key is cooling down.',
+  disabled: 'Every key is disabled: enable one, or add another.',
+  account_absent:
+    'The account that must serve this request has no key here any more: configure one of its keys.',
+  exhausted: 'Every key that could serve this request has been tried.',
+  model_limited: 'OpenRouter or its providers have no capacity for this model.',
+  upstream_blocked: 'OpenRouter cannot be reached, or blocks this address.',
+  keys_refused:
+    'OpenRouter refuses every key (401): see `kms keys`, and configure keys that it accepts.',
+  state_unavailable: 'The state store cannot be reached.',
+  queue_full: 'Too many requests are waiting for a key.',
+};
+
 const VERDICT: Readonly<Record<Verdict, string>> = {
   complete: 'complete',
   error: 'ended with an error',
@@ -127,6 +144,9 @@ export const sourceInWords = (source: Cause['source']): string => SOURCE[source]
 /** Why a request got no key. */
 export const refusalInWords = (reason: string): string => wordsOf(REFUSAL, reason);
 
+/** Why a request got no key, as a sentence. */
+export const refusalSentence = (reason: NoKeyData['reason']): string => REFUSAL_SENTENCE[reason];
+
 /** How an answer ended. */
 export const verdictInWords = (verdict: Verdict): string => VERDICT[verdict];
 
@@ -138,6 +158,10 @@ export const ruleInWords = (rule: string): string => wordsOf(RULE, rule);
 
 /** Where the state of the keys is kept. */
 export const storeInWords = (backend: string): string => wordsOf(STORE, backend);
+
+/** An answer of OpenRouter that rejects a key: `HTTP 401 User not found.` */
+export const rejectionInWords = ({ status, detail }: Pick<KeyCheck, 'status' | 'detail'>): string =>
+  `HTTP ${status ?? 401} ${detail}`.trim();
 
 /** The models that a limit is about. */
 export function limitedModels({ pool, model }: Pick<LimitView, 'pool' | 'model'>): string {

@@ -34,28 +34,28 @@ import type { ObjectOwners } from './ownership/object-owners.ts';
 import { openStore, type OpenedStore } from './store-opening.ts';
 import { shareUsage, type UsageSharing } from './usage/usage-sharing.ts';
 
-/** What the daemon takes from the machine it runs on. */
+/** The environment of the daemon. */
 export interface DaemonDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How the log writes an instant. */
+  /** Formats an instant for the log. */
   readonly instantInWords: InstantInWords;
   readonly version: string;
-  /** A number of [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
   readonly randomFill: RandomFill;
-  /** Has the launcher read the configuration again. */
+  /** Asks the launcher to read the configuration again. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
 }
 
 /** A running key management service. */
 export interface Daemon {
   /**
-   * Serves until the last gateway has gone, since what it has to report would be lost, but no longer
-   * than the grace for running requests and a little more; then closes everything.
+   * Serves until the last gateway has disconnected, since its reports would be lost, but not much
+   * longer than the shutdown grace. Then closes everything.
    */
   drain(): Promise<void>;
-  /** Goes on with other keys and rules; what a running service cannot change stays as it was. */
+  /** Changes keys and rules. Settings that need a restart stay as they are. */
   configure(configuration: KmsConfiguration): Promise<void>;
 }
 
@@ -68,18 +68,18 @@ export async function startDaemon(
   await using resources = new AsyncDisposableStack();
   await prepareStateFolder(configuration.stateDir);
   resources.adopt(lockStateFolder(configuration.stateDir), (lock) => lock.release());
-  const books = openAccounting({ ...deps, stateDir: configuration.stateDir });
-  resources.defer(() => books.close());
+  const accounting = openAccounting({ ...deps, stateDir: configuration.stateDir });
+  resources.defer(() => accounting.close());
   let current = configuration;
-  const { store, pool, clock } = await openStoreAndPool(() => current, books, deps);
+  const { store, pool, clock } = await openStoreAndPool(() => current, accounting, deps);
   resources.defer(() => store.close());
   const withStoreClock = { ...deps, clock };
-  const sharing = resources.use(await shareUsage(configuration, books.usage, withStoreClock));
+  const sharing = resources.use(await shareUsage(configuration, accounting.usage, withStoreClock));
   const owners = resources.use(await openOwners(configuration, withStoreClock));
   const leaseTtlMs = () => current.leaseTtlMs;
   const sessions = new GatewaySessions({ store, clock, leaseTtlMs, onError: notShortened(logger) });
-  const health = resources.use(new ServiceHealth({ ...withStoreClock, pool, ...books }));
-  const served = { pool, books, sharing, owners, sessions, health };
+  const health = resources.use(new ServiceHealth({ ...withStoreClock, pool, ...accounting }));
+  const served = { pool, accounting, sharing, owners, sessions, health };
   const server = createServer(served, configuration, deps);
   resources.defer(() => server.stop());
   const listener = await listen(configuration, server, logger);
@@ -92,7 +92,7 @@ export async function startDaemon(
       await running.disposeAsync();
     },
     configure: async (changed) => {
-      await reconfigure(pool, books, changed, clock.now());
+      await reconfigure(pool, accounting, changed, clock.now());
       current = changed;
       logger.info('serving keys', { keys: changed.keys.length, reloaded: true });
     },
@@ -105,12 +105,12 @@ const notShortened = (logger: Logger) => (error: unknown) => {
 
 async function reconfigure(
   pool: KeyPool,
-  books: Accounting,
+  accounting: Accounting,
   changed: KmsConfiguration,
   now: number,
 ): Promise<void> {
   await pool.configure(settingsOf(changed));
-  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), now);
+  beginHistory(accounting.history, await pool.list(0, MAX_LISTED_KEYS), now);
 }
 
 /** The pool's part of the configuration. */
@@ -128,7 +128,7 @@ function settingsOf(configuration: KmsConfiguration): PoolSettings {
 /** Opens the store and the pool around it. */
 async function openStoreAndPool(
   configuration: () => KmsConfiguration,
-  books: Accounting,
+  accounting: Accounting,
   { clock: machineClock, logger, random, randomFill }: DaemonDeps,
 ): Promise<OpenedStore & { pool: KeyPool }> {
   const loads = new LeaseLoads();
@@ -137,16 +137,16 @@ async function openStoreAndPool(
     ...{ configuration, clock: machineClock, logger, onInFlight: loads.onInFlight },
     isOfThisLife: (leaseId) => leaseTokens.isOfThisLife(leaseId),
   });
-  const listener = poolListener({ logger, accounting: books, clock });
-  const parts = { ...books, store, loads, leaseTokens, listener, clock, random };
+  const listener = poolListener({ logger, accounting: accounting, clock });
+  const parts = { ...accounting, store, loads, leaseTokens, listener, clock, random };
   const pool = await openPool(settingsOf(configuration()), parts);
-  beginHistory(books.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
+  beginHistory(accounting.history, await pool.list(0, MAX_LISTED_KEYS), clock.now());
   return { store, clock, pool };
 }
 
 interface Served {
   readonly pool: KeyPool;
-  readonly books: Accounting;
+  readonly accounting: Accounting;
   readonly sharing: UsageSharing | null;
   readonly owners: ObjectOwners;
   readonly sessions: GatewaySessions;
@@ -154,7 +154,7 @@ interface Served {
 }
 
 function createServer(
-  { pool, books, sharing, owners, sessions, health }: Served,
+  { pool, accounting, sharing, owners, sessions, health }: Served,
   { tokens, metrics: { system } }: KmsConfiguration,
   { clock, logger, version, reload }: DaemonDeps,
 ): KmsServer {
@@ -163,10 +163,10 @@ function createServer(
   const metrics = createMetrics(pool, { process: system, now });
   return serve({
     handlers: rpcHandlers({
-      ...{ pool, accounting: books, sharing, owners, metrics, service, health, reload, clock },
+      ...{ pool, accounting: accounting, sharing, owners, metrics, service, health, reload, clock },
       onUnreadable: (requests) =>
         logger.warning(
-          'finished requests could not be recorded: the gateway sent figures that cannot be right',
+          'finished requests could not be recorded: the gateway sent invalid figures',
           { requests },
         ),
     }),
@@ -181,7 +181,7 @@ function createServer(
   });
 }
 
-/** Listens on the socket. That it cannot is for a person to cure, not for a restart. */
+/** Listens on the socket. A failure needs a person, not a restart. */
 async function listen(
   { socket, socketAccess }: KmsConfiguration,
   server: KmsServer,

@@ -18,7 +18,7 @@ import {
 import { createLogger } from '@openrouter-proxy/runtime/logger';
 import { startDaemon } from './daemon.ts';
 
-/** Reading the configuration, and what children it has, is the launcher's business. */
+/** The launcher reads the configuration, and configures its other children too. */
 const RELOAD_TIMEOUT_MS = 20_000;
 const NO_LAUNCHER: ReloadReport = {
   outcome: 'refused',

@@ -10,21 +10,21 @@ import { RedisClock } from './store/redis/connection/redis-clock.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { StateStore } from './store/state-store.ts';
 
-/** What a store is opened with. */
+/** Options of the store. */
 export interface StoreDeps extends Omit<LeaseTableOptions, 'windows'> {
-  /** As it is now: it may change while the store is open. */
+  /** The current configuration: it may change while the store is open. */
   readonly configuration: () => KmsConfiguration;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A store, and the clock that those who share it go by. */
+/** A store and its clock. */
 export interface OpenedStore {
   readonly store: StateStore;
   readonly clock: Clock;
 }
 
-/** Opens the store that the configuration names. Throws a StartupError if that cannot be used. */
+/** Opens the configured store. Throws a StartupError if it cannot be used. */
 export async function openStore(parts: StoreDeps): Promise<OpenedStore> {
   const { configuration, clock } = parts;
   const local = openLocal(parts);
@@ -67,7 +67,7 @@ async function openShared(
   if ('problem' in reading) throw refusal(reading.problem);
   const clock = new RedisClock(machineClock, () => performance.now());
   const marksOf = remembered((keys: KmsConfiguration['keys']) => accountMarks(poolKeys(keys)));
-  // Most services keep their state in a file: they need not carry the library of the other.
+  // Loaded only for Redis, so that other services do not load the Redis library.
   const { openRedisStore } = await import('./store/redis/redis-store.ts');
   const store = await openRedisStore({
     ...{ url: reading.value, prefix, policy, local, clock, isOfThisLife, onInFlight },
@@ -75,11 +75,11 @@ async function openShared(
     machine: { id: randomBytes(4).toString('hex'), name: hostname() },
     marks: () => marksOf(configuration().keys),
     onOutage: (outage) => {
-      if (outage === null) logger.info('Redis is there, and has what is known here');
+      if (outage === null) logger.info('Redis reconnected; state synchronized');
       else logger.error('Redis is away', { reason: outage.reason, onOutage: policy });
     },
     onLocalFailure: (error) =>
-      logger.error('what other machines have changed is not kept on this one', { error }),
+      logger.error('changes of other machines could not be saved on this machine', { error }),
   });
   return { store, clock };
 }
@@ -87,12 +87,12 @@ async function openShared(
 const refusal = (problem: string) =>
   new StartupError(EXIT.configuration, [`state.redis.url: ${problem}`]);
 
-/** A certificate that cannot be read, for one. */
+/** For example a certificate that cannot be read. */
 function isFileError(error: unknown): error is { path: string; code: string } {
   return error instanceof Error && 'path' in error && 'code' in error;
 }
 
-/** A function of one argument that remembers the last. */
+/** Remembers the last result of a function of one argument. */
 function remembered<A, R>(compute: (argument: A) => R): (argument: A) => R {
   let last: { readonly argument: A; readonly result: R } | undefined;
   return (argument) => {

@@ -18,7 +18,7 @@ function failure(start: () => unknown): StartupError {
 }
 
 describe('the lock of a state folder', () => {
-  it('is held by one instance, and the other is told where', () => {
+  it('is held by one instance, and the error for the other names the folder', () => {
     const folder = newFolder();
     const lock = lockStateFolder(folder);
     const error = failure(() => lockStateFolder(folder));

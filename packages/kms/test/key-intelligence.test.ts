@@ -318,7 +318,7 @@ describe('a key that returns from a cooldown whose end was a guess', () => {
     return { pool, clock };
   }
 
-  it('is proved by one request, then by two, then by four', async () => {
+  it('is confirmed by one probe, then by two, then by four', async () => {
     const { pool } = await returning();
     for (const allowance of [1, 2, 4, 8]) {
       expect((await pool.list())[0]?.state).toMatchObject({ kind: 'returning', allowance });
@@ -333,7 +333,7 @@ describe('a key that returns from a cooldown whose end was a guess', () => {
     expect((await pool.acquire(1)).probe).toBe(false);
   });
 
-  it('is proved by a success as by a confirmation, but not by both', async () => {
+  it('counts a success or a confirmation of a probe, but not both', async () => {
     const { pool } = await returning();
     const { leaseId } = await pool.acquire(1);
     await pool.confirm(leaseId);
@@ -800,7 +800,7 @@ describe('a model that the settings of an account shut out', () => {
   });
 });
 
-describe('a free request that is refused for want of credits', () => {
+describe('a free request that is refused for lack of credits', () => {
   const BROKE = refused('credits_exhausted', { status: 402 });
 
   it('says nothing about plain free requests until three in a row were', async () => {

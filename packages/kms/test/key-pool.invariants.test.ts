@@ -285,7 +285,7 @@ it('gives every key its share, to one lease', async () => {
   );
 });
 
-it('holds no more leases than can be in force, however long nobody reports', async () => {
+it('keeps only active leases when nobody reports', async () => {
   const kept = new Map<string, string>();
   const { pool, clock } = await startPool({
     keys: fakeKeys(null, null),

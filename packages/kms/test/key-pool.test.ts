@@ -101,7 +101,7 @@ describe('a lease', () => {
   });
 });
 
-describe('a refusal to lend', () => {
+describe('a refusal of a lease', () => {
   it('says when the first key returns', async () => {
     const { pool, clock } = await startOf(fakeKeys(null, null));
     for (const seconds of [30, 20]) {
@@ -151,7 +151,7 @@ describe('a report', () => {
     expect(told).toHaveLength(1);
   });
 
-  it('on a lease nobody was given changes nothing', async () => {
+  it('on an unknown lease changes nothing', async () => {
     const { pool, keys } = await startOf(fakeKeys(null));
     const stranger = `${'0'.repeat(12)}.0.${'A'.repeat(22)}`;
     expect(await pool.report(stranger, limited())).toEqual({ applied: false });

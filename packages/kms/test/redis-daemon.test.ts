@@ -157,7 +157,7 @@ describe('a key service that keeps its state in Redis', () => {
     expect((await other.gateway.call('lease.acquire', REQUEST)).keyName).toBe('k2');
   });
 
-  it('knows what came of a key when the request that tried it asks for another at once', async () => {
+  it('applies the report on a key before the same request gets another key', async () => {
     const redis = await startRedis();
     const { gateway } = await startMachine(redis.url, fakeKeys(null));
     const { leaseId, keyId } = await gateway.call('lease.acquire', REQUEST);

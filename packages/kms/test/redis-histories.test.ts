@@ -174,7 +174,7 @@ describe('in any history, machines that share a Redis', () => {
     }
   };
 
-  it('lend what a single one would lend', async () => {
+  it('allocate the leases that a single one would allocate', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), (steps) =>
         withStores(async (stores) => {
@@ -206,9 +206,9 @@ describe('in any history, machines that share a Redis', () => {
       { numRuns: HISTORIES },
     );
 
-  it('never lend more than there is, and lose nothing, though connections break', () =>
+  it('never exceed the limits and lose no state when connections break', () =>
     inBursts(() => redis().admin('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'), 1));
 
-  it('lend no more than each would alone, and take all of it back, though Redis loses everything', () =>
+  it('allocate no more than each would alone, and restore the state when Redis loses everything', () =>
     inBursts(() => redis().admin('FLUSHALL'), 2));
 });

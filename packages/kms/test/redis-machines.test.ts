@@ -68,7 +68,7 @@ describe('machines that share a Redis', () => {
     expect(await one.used([window])).toEqual([3]);
   });
 
-  it('let a returning key be proved by one of them at a time', async () => {
+  it('send one probe of a half-open key at a time, from all of them together', async () => {
     const pool = newPool();
     const [one, other] = [await timed(pool), await timed(pool)];
     const proving = (lease: string): Candidate => ({
@@ -121,7 +121,7 @@ describe('machines that share a Redis', () => {
     await expect.poll(() => seen.get('some name')).toBeNull();
   });
 
-  it('keep to themselves what is wrong with their own way to OpenRouter', async () => {
+  it('do not share failures of their own connection to OpenRouter', async () => {
     const pool = newPool();
     const [one, other] = [await open(pool), await open(pool)];
     const seen: string[] = [];
@@ -180,7 +180,7 @@ describe('machines that share a Redis', () => {
     expect((await newcomer.load([A], T)).get(A)).toEqual(disabledRecord(2));
   });
 
-  it('are not told after a restart what others have overruled since', async () => {
+  it('do not write outdated records after a restart', async () => {
     const pool = newPool();
     const kept = new Map<string, string>();
     const before = await openTimed({ ...pool, kept, keyIds: [A] }, T);

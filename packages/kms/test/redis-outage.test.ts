@@ -201,7 +201,7 @@ describe('when Redis', () => {
     },
   );
 
-  it('is away, nothing is lent where the policy is to refuse, and clients are told when to come back', async () => {
+  it('is away, the policy `closed` refuses every lease and names a retry time', async () => {
     const { redis, machines } = await startPair('closed');
     const [{ gateway, operator }] = machines;
     await gateway.call('lease.acquire', REQUEST);
@@ -212,7 +212,7 @@ describe('when Redis', () => {
       data: { reason: 'state_unavailable', retryAfterMs: 1_000 },
     });
     const { store } = await operator.call('service.status', {});
-    expect(store.trouble).toBe('Redis cannot be reached: no key is lent');
+    expect(store.trouble).toBe('Redis cannot be reached: no lease is allocated');
     await redis.restart();
     await expect.poll(() => isHealthy(machines[0])).toBe(true);
     await gateway.call('lease.acquire', REQUEST);

@@ -24,7 +24,7 @@ const kindsOf = async ({ pool }: Awaited<ReturnType<typeof start>>) =>
   (await pool.list()).map(({ name, state }) => [name, state.kind]);
 
 describe('keys of a pool in use', () => {
-  it('are added, and lent from then on', async () => {
+  it('are added and leased from then on', async () => {
     const world = await start(1);
     const [added] = poolKeys(fakeKeys(null)).map((key) => ({ ...key, name: 'new' }));
     await world.pool.configure(
@@ -36,7 +36,7 @@ describe('keys of a pool in use', () => {
     expect(names.toSorted()).toEqual(['k0', 'new']);
   });
 
-  it('are removed, and never lent again, while what comes of their leases is taken in', async () => {
+  it('are removed and not leased again, while their running leases are still reported', async () => {
     const world = await start(2);
     const { pool, keys, settings, ledger } = world;
     const request = { requestId: 'r1' };
@@ -100,7 +100,7 @@ it('a request that waits gets the key that is added', async () => {
   expect((await waiting).keyName).toBe('new');
 });
 
-it('what held the way to OpenRouter is over: it may have been mended', async () => {
+it('close the circuit breaker of OpenRouter, since the connection may have been repaired', async () => {
   const { pool, settings } = await start(2);
   const blocked: Outcome = { kind: 'edge_blocked', status: 429, evidence: [], detail: '' };
   for (let n = 0; n < 3; n += 1) {
@@ -133,7 +133,7 @@ it('no report is lost to a change in the midst of many', async () => {
 });
 
 describe('a gate', () => {
-  it('lets one alone in when the others have left, and the next when he has', async () => {
+  it('admits an exclusive holder after the shared ones, and the next one after it', async () => {
     const gate = new ReadWriteLock();
     const told: string[] = [];
     const slow = Promise.withResolvers<undefined>();

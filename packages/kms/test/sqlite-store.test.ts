@@ -65,7 +65,7 @@ async function loadAll(folder: string, now = T) {
 }
 
 describe('the state file', () => {
-  it('can be read by nobody else, nor can its log', async () => {
+  it('has mode 0600, and so has its log', async () => {
     const folder = newFolder();
     const { store } = open(folder);
     await store.save(idOf(1), recordOf(1));

@@ -214,7 +214,7 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   cooling: ['keys_limited', 'Every key is limited at the moment.'],
   busy: ['keys_limited', 'Every usable key is at its limit of simultaneous requests.'],
   model_limited: ['model_limited', 'OpenRouter has no room for this model at the moment.'],
-  queue_full: ['keys_limited', 'Too many requests wait for a key already.'],
+  queue_full: ['keys_limited', 'Too many requests are waiting for a key.'],
   upstream_blocked: ['upstream_blocked', 'OpenRouter cannot be reached, or blocks this address.'],
   keys_refused: [
     'no_usable_key',

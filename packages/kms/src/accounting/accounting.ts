@@ -8,7 +8,7 @@ import { Traffic } from './traffic.ts';
 import { openUsageFile } from '../usage/usage-file.ts';
 import { UsageTotals } from '../usage/usage-totals.ts';
 
-/** Everything that is remembered for people to look at; no decision about a key depends on it. */
+/** Everything that is recorded for people. No decision about a key depends on it. */
 export interface Accounting {
   readonly ledger: Ledger;
   readonly usage: UsageTotals;
@@ -19,7 +19,7 @@ export interface Accounting {
   close(): void;
 }
 
-/** What the books are made of. */
+/** Options of the accounting. */
 export interface AccountingDeps {
   readonly stateDir: string;
   readonly clock: Clock;
@@ -27,14 +27,17 @@ export interface AccountingDeps {
   readonly random: () => number;
 }
 
-/** Opens the books: totals of use are kept in the state folder, everything else is of this life only. */
+/**
+ * Opens the accounting: usage totals are stored in the state folder, everything else lasts until
+ * the process ends.
+ */
 export function openAccounting({ stateDir, clock, logger, random }: AccountingDeps): Accounting {
   const now = clock.now();
   const file = openUsageFile(join(stateDir, 'usage.db'), now, (movedTo) =>
-    logger.error('the totals of use could not be read: counting begins anew', { movedTo }),
+    logger.error('usage totals could not be read: counting starts at zero', { movedTo }),
   );
   const usage = new UsageTotals(file, now, (error) =>
-    logger.error('totals of use cannot be saved: they are kept in memory and tried again', {
+    logger.error('usage totals could not be saved: they stay in memory, and saving is retried', {
       error,
     }),
   );

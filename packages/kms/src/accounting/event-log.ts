@@ -1,19 +1,19 @@
 import type { PoolEvent } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 
-/** How many events are remembered; who comes later than that has missed the older ones. */
+/** The most remembered events: later readers miss the older ones. */
 const MAX_EVENTS = 500;
-/** How many may wait for the next event at once. */
+/** The most readers that wait for the next event. */
 const MAX_WAITING = 1_000;
 
-/** Without what the log gives each event itself. */
+/** An event without the members that the log sets. */
 export type NewEvent = PoolEvent extends infer Event
   ? Event extends PoolEvent
     ? Omit<Event, 'id' | 'at'>
     : never
   : never;
 
-/** The last changes in the pool, and those who wait for the next. */
+/** The last changes of the pool, and the readers that wait for the next one. */
 export class EventLog {
   readonly #clock: Clock;
   #events: PoolEvent[] = [];
@@ -31,10 +31,12 @@ export class EventLog {
     for (const wake of this.#waiting) wake();
   }
 
-  /** What has happened after an event, as soon as anything has, or when `waitMs` are over. Null: begin here. */
+  /**
+   * The events after an id, once there are any, or after `waitMs`. Null starts at the current end.
+   */
   async after(id: number | null, waitMs: number): Promise<{ events: PoolEvent[]; last: number }> {
     if (id === null) return { events: [], last: this.#last };
-    // An id that was not given yet is of an earlier life of the service.
+    // An id that was not given yet is of an earlier process.
     const from = id > this.#last ? 0 : id;
     if (from === this.#last && waitMs > 0 && this.#waiting.size < MAX_WAITING) {
       await this.#next(waitMs);
@@ -47,7 +49,7 @@ export class EventLog {
     const wake = () => resolve(undefined);
     this.#waiting.add(wake);
     const giveUp = new AbortController();
-    const timeout = this.#clock.sleep(waitMs, giveUp.signal).catch(() => undefined); // it was in time
+    const timeout = this.#clock.sleep(waitMs, giveUp.signal).catch(() => undefined); // an event came first
     await Promise.race([promise, timeout]);
     giveUp.abort();
     this.#waiting.delete(wake);

@@ -2,35 +2,35 @@ import { HOUR_MS } from '@openrouter-proxy/runtime';
 import type { KeyLane, KeySpan } from '@openrouter-proxy/kms-protocol';
 import { statusesFrom, type StatusPeriod, type KeyStatus } from './key-status.ts';
 
-/** How far back it reaches, and how much of a key is remembered. */
+/** The age and number of remembered periods of a key. */
 const MAX_AGE_MS = 12 * HOUR_MS;
 const MAX_SPANS = 200;
-/** Of how many keys. */
+/** The most keys with a history. */
 const MAX_KEYS = 1_000;
-/** Limits of one key; those that end first are forgotten first. */
+/** The most limits of one key. The one that ends first is forgotten first. */
 const MAX_LIMITS = 32;
 
 interface Lane {
   state: StatusPeriod;
   contact: StatusPeriod | null;
-  /** By what they are about. */
+  /** By subject. */
   readonly limits: Map<string, StatusPeriod>;
-  /** When the state or a limit changed last. */
+  /** The last change of the state or a limit. */
   changedAt: number;
-  /** The oldest first. Those that begin in the future follow from the state and the limits. */
-  standings: KeyStatus[];
+  /** The oldest first. Future periods follow from the ends of the state and the limits. */
+  statuses: KeyStatus[];
 }
 
-/** How the keys stood over the last hours. */
+/** The status of each key over the last hours. */
 export class KeyHistory {
   readonly #lanes = new Map<string, Lane>();
 
-  /** Whether anything is known of a key. */
+  /** Whether a key has a history. */
   knows(keyId: string): boolean {
     return this.#lanes.has(keyId);
   }
 
-  /** Begins the history of a key with its state and its limits, by what these are about. */
+  /** Starts the history of a key with its state and its limits by subject. */
   begin(keyId: string, state: StatusPeriod, limits: ReadonlyMap<string, StatusPeriod>): void {
     if (this.#lanes.size >= MAX_KEYS) return;
     const begins = state.kind === 'serving' ? [...limits.values()].map(({ from }) => from) : [];
@@ -40,13 +40,13 @@ export class KeyHistory {
       contact: null,
       limits: new Map(limits),
       changedAt: from,
-      standings: [],
+      statuses: [],
     };
     this.#lanes.set(keyId, lane);
     change(lane, from);
   }
 
-  /** The key's own state is another one. */
+  /** Sets the key's own state. */
   setState(keyId: string, state: StatusPeriod, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) {
@@ -54,11 +54,11 @@ export class KeyHistory {
       return;
     }
     lane.state = state;
-    // A cooldown's end is noticed later than it was; other changes are news of this moment.
+    // The end of a cooldown is noticed late; other changes happen now.
     change(lane, state.from >= lane.changedAt && state.from <= now ? state.from : now);
   }
 
-  /** The last contact with OpenRouter speaks against the key, or no longer does (null). */
+  /** Sets or clears (null) the last contact's verdict against the key. */
   setContact(keyId: string, contact: StatusPeriod | null, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) return;
@@ -66,7 +66,7 @@ export class KeyHistory {
     change(lane, now);
   }
 
-  /** A limit begins, or lasts longer than it did. */
+  /** Sets a limit. */
   setLimit(keyId: string, subject: string, limit: StatusPeriod, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane === undefined) {
@@ -82,42 +82,42 @@ export class KeyHistory {
     change(lane, now);
   }
 
-  /** A limit is lifted before its end. */
+  /** Removes a lifted limit. */
   lift(keyId: string, subject: string, now: number): void {
     const lane = this.#lanes.get(keyId);
     if (lane?.limits.delete(subject) === true) change(lane, now);
   }
 
-  /** How a key stands now, from when it began to stand so: for whatever reasons. Null: it is not known. */
+  /** The current status of a key, since its kind last changed. Null if unknown. */
   statusOf(keyId: string, now: number): KeyStatus | null {
-    const past = (this.#lanes.get(keyId)?.standings ?? []).filter(({ from }) => from <= now);
+    const past = (this.#lanes.get(keyId)?.statuses ?? []).filter(({ from }) => from <= now);
     const current = past.at(-1);
     if (current === undefined) return null;
     const other = past.findLastIndex(({ kind }) => kind !== current.kind);
     return { ...current, from: past[other + 1]?.from ?? current.from };
   }
 
-  /** The spans since an instant, of the keys that are asked for. */
+  /** The periods since an instant, for these keys. */
   lanes(keyIds: readonly string[], since: number, now: number): KeyLane[] {
     return keyIds.map((keyId) => ({
       keyId,
-      spans: spansOf(this.#lanes.get(keyId)?.standings ?? [], now)
+      spans: spansOf(this.#lanes.get(keyId)?.statuses ?? [], now)
         .filter(({ to }) => to === null || to > since)
         .slice(-MAX_SPANS),
     }));
   }
 }
 
-/** From a moment on the key stands as its state and its limits say. */
+/** Computes the periods from a moment on. */
 function change(lane: Lane, from: number): void {
-  const { state, contact, limits, standings } = lane;
-  const kept = standings.filter((each) => each.from < from);
+  const { state, contact, limits, statuses } = lane;
+  const kept = statuses.filter((each) => each.from < from);
   const [first, ...rest] = statusesFrom(from, { state, contact, limits: [...limits.values()] });
   const last = kept.at(-1);
   const goesOn = first !== undefined && last?.kind === first.kind && last.why === first.why;
   kept.push(...(first === undefined || goesOn ? [] : [first]), ...rest);
   while (kept.length > MAX_SPANS || (kept[1]?.from ?? Infinity) < from - MAX_AGE_MS) kept.shift();
-  lane.standings = kept;
+  lane.statuses = kept;
   lane.changedAt = from;
 }
 
@@ -130,9 +130,9 @@ function forgetFirstEnding(limits: Map<string, StatusPeriod>): void {
   if (first !== undefined) limits.delete(first[0]);
 }
 
-/** Each span lasts until the next begins; the one that goes on has no end. */
-function spansOf(standings: readonly KeyStatus[], now: number): KeySpan[] {
-  const past = standings.filter(({ from }) => from <= now);
+/** Each span ends where the next begins. The last has no end. */
+function spansOf(statuses: readonly KeyStatus[], now: number): KeySpan[] {
+  const past = statuses.filter(({ from }) => from <= now);
   return past.map(({ kind, from, why }, index) => ({
     ...{ kind, from, why: why.slice(0, 400) },
     to: past[index + 1]?.from ?? null,

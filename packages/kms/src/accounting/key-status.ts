@@ -1,44 +1,44 @@
 import type { KeySpan } from '@openrouter-proxy/kms-protocol';
 
-/** A key's own state, or a limit on it, with the time for which it holds. */
+/** A period of a key's state, or of a limit on it. */
 export interface StatusPeriod {
   readonly kind: KeySpan['kind'];
   readonly from: number;
-  /** When it ends by itself; null: not by itself. */
+  /** When it ends by itself; null if it does not. */
   readonly until: number | null;
   readonly why: string;
 }
 
-/** How a key stands from a moment on. */
+/** The status of a key from a moment on. */
 export type KeyStatus = Omit<StatusPeriod, 'until'>;
 
-/** What decides how a key stands. */
+/** The conditions that decide a key's status. */
 export interface KeyConditions {
   readonly state: StatusPeriod;
-  /** What the last contact with OpenRouter said against the key, or against every key; null: nothing. */
+  /** The last contact's verdict against the key, or against every key; null if there is none. */
   readonly contact: StatusPeriod | null;
   readonly limits: readonly StatusPeriod[];
 }
 
 /**
- * How a key stands from a moment on until nothing changes by itself any more. A key that is disabled
- * is just that; else a refusal by OpenRouter comes first, then the key's own state, then that
- * OpenRouter cannot be reached, then of its limits the one that lasts longest. Without any it serves.
+ * The statuses of a key from a moment on, until nothing changes by itself any more. The order of
+ * precedence: disabled, rejected by OpenRouter, the key's own state, OpenRouter unreachable, the
+ * longest limit. Without any of these it serves.
  */
 export function statusesFrom(from: number, holdings: KeyConditions): KeyStatus[] {
   const { state, limits } = holdings;
   const ends = [state, ...limits].flatMap((each) => [each.from, each.until ?? from]);
   const moments = [...new Set([from, ...ends.filter((at) => at > from)])].sort((a, b) => a - b);
-  const standings: KeyStatus[] = [];
+  const statuses: KeyStatus[] = [];
   for (const at of moments) {
-    const { kind, why } = standingAt(at, holdings);
-    const last = standings.at(-1);
-    if (last?.kind !== kind || last.why !== why) standings.push({ kind, why, from: at });
+    const { kind, why } = statusAt(at, holdings);
+    const last = statuses.at(-1);
+    if (last?.kind !== kind || last.why !== why) statuses.push({ kind, why, from: at });
   }
-  return standings;
+  return statuses;
 }
 
-function standingAt(
+function statusAt(
   at: number,
   { state, contact, limits }: KeyConditions,
 ): Pick<StatusPeriod, 'kind' | 'why'> {

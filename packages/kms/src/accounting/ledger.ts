@@ -14,35 +14,35 @@ import type {
 import { fitting } from './view-size.ts';
 import { passes } from './request-filter.ts';
 
-/** How many requests are remembered, and for how long. */
+/** The number and age of remembered requests. */
 const MAX_REQUESTS = 5_000;
 const MAX_AGE_MS = DAY_MS;
-/** Of one request; further ones are not remembered. */
+/** The most remembered steps of one request. */
 const MAX_STEPS = 100;
-/** Effects and left-out keys of one step. */
+/** The most effects and excluded keys of one step. */
 const MAX_FOLLOWED = 8;
 const MAX_LEFT_OUT = 16;
-/** Characters of an effect, as the protocol bounds it. */
+/** The most characters of an effect, as in the protocol. */
 const MAX_EFFECT = 300;
-/** Bytes of JSON: a request with more is shown with fewer details, a page with more ends early. */
+/** Bytes of JSON: a larger request is shown with fewer details, a larger page ends early. */
 const MAX_REQUEST_BYTES = 300_000;
 const MAX_PAGE_BYTES = 600_000;
 
-/** Who asks for a key, and for what. */
+/** A request for a key. */
 export interface RequestInfo {
   readonly requestId: string;
-  /** What the gateway calls the request: no other has the same. Left out: the request's id. */
+  /** The gateway's unique id of the request. Left out: the client's id is used. */
   readonly internalId?: string | undefined;
   readonly client: string | null;
   readonly api: Api;
   readonly model: string | null;
 }
 
-/** What a choice was made from. */
+/** The keys that a request could choose from. */
 export interface Choices {
-  /** How many keys could serve. */
+  /** The number of keys that could serve. */
   readonly candidates: number;
-  /** The first of the others, and how many those are. */
+  /** The first excluded keys, and the number of all. */
   readonly leftOut: readonly LeftOut[];
   readonly leftOutCount: number;
 }
@@ -50,7 +50,7 @@ export interface Choices {
 type Attempt = Extract<LedgerStep, { kind: 'attempt' }>;
 
 interface Entry {
-  /** Its place in the order of arrival, from which pages are counted. */
+  /** Its number in the order of arrival, used by pages. */
   readonly place: number;
   readonly info: RequestInfo & { readonly internalId: string };
   readonly at: number;
@@ -58,21 +58,21 @@ interface Entry {
   end: RequestSummary | null;
 }
 
-/** What a step of the ledger is made of, as the protocol bounds it. */
+/** The choices of a step, cut to the protocol's bounds. */
 const choicesOf = ({ candidates, leftOut, leftOutCount }: Choices) => ({
   candidates,
   leftOut: leftOut.slice(0, MAX_LEFT_OUT),
   leftOutCount,
 });
 
-/** Remembers what became of the last requests, and why: bounded in number and age. */
+/** Remembers the last requests and the reasons for their results. Bounded in number and age. */
 export class Ledger {
   /** The oldest first. */
   readonly #entries = new Map<string, Entry>();
   #nextPlace = 1;
   readonly #underWay = new Map<string, { readonly step: Attempt; readonly info: RequestInfo }>();
 
-  /** A key was lent. */
+  /** Records an allocated lease. */
   chosen(
     info: RequestInfo,
     lease: { leaseId: string; keyId: string; keyName: string },
@@ -97,12 +97,12 @@ export class Ledger {
     if (this.#add(info, step, now)) this.#underWay.set(leaseId, { step, info });
   }
 
-  /** No key could be lent. */
+  /** Records a refusal. */
   refused(info: RequestInfo, { reason, retryAfterMs }: NoKeyData, choices: Choices, now: number) {
     this.#add(info, { kind: 'refused', at: now, ...choicesOf(choices), reason, retryAfterMs }, now);
   }
 
-  /** A lease has ended, which meant what `followed` says. */
+  /** Records the result of a lease, with its effects. */
   ended(
     leaseId: string,
     outcome: Outcome,
@@ -121,7 +121,7 @@ export class Ledger {
     step.followed = followed.slice(0, MAX_FOLLOWED).map((effect) => effect.slice(0, MAX_EFFECT));
   }
 
-  /** A gateway tells of a request that is over; one without a lease is remembered too. Whether it is news. */
+  /** Records a finished request, also one without a lease. Returns false if it is known already. */
   record(end: RequestSummary, now: number): boolean {
     const { requestId, internalId = requestId, client, api, model } = end;
     if (this.#entries.get(internalId)?.end?.at === end.at) return false;
@@ -129,13 +129,13 @@ export class Ledger {
     return true;
   }
 
-  /** The key that served a request last; undefined: none. */
+  /** The last key that served a request; undefined without one. */
   keyOf({ requestId, internalId = requestId }: Pick<RequestSummary, 'requestId' | 'internalId'>) {
     const step = this.#entries.get(internalId)?.steps.findLast(({ kind }) => kind === 'attempt');
     return step?.kind === 'attempt' ? step.keyId : undefined;
   }
 
-  /** What is remembered of the request that the gateway calls so, else of the latest that its client calls so. */
+  /** The request with this id of the gateway, else the latest one with this id of a client. */
   get(id: string): RequestView | null {
     const entry = this.#entries.get(id) ?? this.#called(id)[0];
     return entry === undefined ? null : viewOf(entry);
@@ -151,12 +151,12 @@ export class Ledger {
     return [...latest.values()].map(viewOf);
   }
 
-  /** The requests that their clients call so, the latest first. */
+  /** The requests with this id of a client, the latest first. */
   #called(requestId: string): Entry[] {
     return [...this.#entries.values()].filter(({ info }) => info.requestId === requestId).reverse();
   }
 
-  /** A page of the requests that pass a filter, the latest first, those before a place only. */
+  /** A page of the requests that pass a filter, the latest first. `before` continues a page. */
   recent(
     limit: number,
     filter: RequestFilter = {},
@@ -176,7 +176,7 @@ export class Ledger {
     return { requests, next: null };
   }
 
-  /** The leases that have not ended, the oldest first, and how many there are. */
+  /** The running leases, the oldest first, and their number. */
   leases(limit: number): { leases: LeaseView[]; total: number } {
     const leases = [...this.#underWay.values().take(limit)].map(({ step, info }) => ({
       ...{ keyId: step.keyId, keyName: step.keyName, since: step.at },
@@ -195,7 +195,7 @@ export class Ledger {
   #open(info: RequestInfo, now: number): Entry {
     const { requestId, internalId = requestId, client, api, model } = info;
     const known = this.#entries.get(internalId);
-    // Where the gateway has no id of its own: what ended under the client's before is another request.
+    // Without an id of the gateway, a finished request with the same id is another request.
     if (known?.end === null) return known;
     const about = { requestId, internalId, client, api, model };
     const place = this.#nextPlace++;
@@ -211,7 +211,7 @@ export class Ledger {
       if (this.#entries.size <= MAX_REQUESTS && now - at < MAX_AGE_MS) break;
       this.#entries.delete(internalId);
     }
-    // Leases that nobody has reported on.
+    // Leases without a report.
     for (const [leaseId, { step }] of this.#underWay) {
       if (this.#underWay.size <= MAX_REQUESTS && now - step.at < MAX_AGE_MS) break;
       this.#underWay.delete(leaseId);
@@ -219,7 +219,7 @@ export class Ledger {
   }
 }
 
-/** A request as others see it, with as many left-out keys and effects of its steps as fit. */
+/** The view of a request, with as many details as fit. */
 function viewOf({ info, at, steps, end }: Entry): RequestView {
   const { internalId, ...about } = info;
   const id = internalId === info.requestId ? {} : { internalId };

@@ -1,8 +1,8 @@
 import type { TrafficStep } from './traffic-steps.ts';
 
-/** What came of the requests of the last minutes. */
+/** The results of the requests of the last minutes. */
 export interface RecentTraffic {
-  /** When the first of these steps began in which a request failed, or was refused. */
+  /** The start of the first step with a failed, or a refused, request. */
   readonly failingSince: number | null;
   readonly refusedSince: number | null;
   readonly windowMs: number;
@@ -17,7 +17,7 @@ export interface RecentTraffic {
   readonly unauthorized: number;
 }
 
-/** Adds up the steps of the last `windowMs`. */
+/** Sums up the steps of the last `windowMs`. */
 export function recentTraffic(
   all: readonly TrafficStep[],
   windowMs: number,

@@ -5,7 +5,7 @@ import {
   type RequestFilter,
 } from '@openrouter-proxy/kms-protocol';
 
-/** What a filter looks at. */
+/** The part of a request that filters read. */
 export interface FilteredRequest {
   readonly info: {
     readonly requestId: string;
@@ -18,7 +18,7 @@ export interface FilteredRequest {
   readonly end: RequestSummary | null;
 }
 
-/** Whether every filter that is set lets a request through. */
+/** Whether a request passes every filter that is set. */
 export function passes(
   { info, at, steps, end }: FilteredRequest,
   { id, outcomes, client, key, model, since }: RequestFilter,
@@ -41,7 +41,7 @@ const isCalled = (
 ): boolean =>
   requestId.startsWith(start) || internalId.startsWith(start) || end?.generationId === start;
 
-/** True for a filter that is not set, else what the check says. */
+/** True if the filter is not set, else the result of the check. */
 const allows = <T>(filter: T | undefined, check: (value: T) => boolean): boolean =>
   filter === undefined || check(filter);
 

@@ -8,12 +8,15 @@ import {
   verdictInWords,
 } from '@openrouter-proxy/kms-protocol/words';
 
-/** The most keys that are named in one line. */
+/** The most keys that one line names. */
 const MAX_NAMED = 3;
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** What became of a request, in a few lines for a person, and how to find those of other clients with its id. */
+/**
+ * The timeline of a request, for a person, with hints to requests of other clients with the same
+ * id.
+ */
 export function timelineOf(request: RequestView, namesakes: readonly RequestView[] = []): string[] {
   const { api, model, client, steps } = request;
   const forModel = model === null ? '' : ` for ${model}`;
@@ -30,7 +33,7 @@ function namesakeLine({ requestId, internalId = requestId, client }: RequestView
   return `${client ?? 'A request without a client'} uses the same id: kms explain ${internalId}`;
 }
 
-/** The most steps told one by one; of more, the middle is summed up. */
+/** The most steps with a line of their own. Of more, the middle is summed up. */
 const MAX_TOLD = 6;
 
 function told(steps: readonly LedgerStep[]): string[] {
@@ -53,15 +56,15 @@ function stepLine(step: LedgerStep, before: LedgerStep | undefined): string {
   return `${after}${step.keyName} (${among}${others(step)}): ${outcomeOf(step)}${followed(step)}`;
 }
 
-/** What helps a request that found no key. */
+/** Says what ends a refusal. */
 function helpOf({ reason, retryAfterMs }: Extract<LedgerStep, { kind: 'refused' }>): string {
   if (reason === 'keys_refused') return 'which only other keys can end';
   return retryAfterMs === null
-    ? 'one returns nobody knows when'
+    ? 'with no known end'
     : `one may serve in ${lengthInWords(retryAfterMs)}`;
 }
 
-/** A wait between two attempts is part of the story. */
+/** A wait between two attempts is part of the timeline. */
 function pause(before: LedgerStep, { at }: LedgerStep): string {
   const since = before.kind === 'attempt' ? (before.endedAt ?? before.at) : before.at;
   return at - since < 500 ? '' : `after ${lengthInWords(at - since)}, `;

@@ -1,10 +1,10 @@
 import { outcomeOfRequest, type RequestSummary } from '@openrouter-proxy/kms-protocol';
 import { plus } from '../usage/usage-columns.ts';
 
-/** As many durations of a step are kept to tell their percentiles; of more, an even share. */
+/** The most sampled durations of a step. */
 const MAX_SAMPLES = 200;
 
-/** What ended in one step of time. */
+/** The requests that ended in one step of time. */
 export interface TrafficStep {
   readonly at: number;
   answered: number;
@@ -18,7 +18,7 @@ export interface TrafficStep {
   modelLimited: number;
   sent: number;
   received: number;
-  /** How many first contents there were; `samples` holds some of their durations. */
+  /** The number of first contents; `samples` has some of their durations. */
   begun: number;
   readonly samples: number[];
 }
@@ -64,7 +64,7 @@ export class TrafficSteps {
     else if (place < MAX_SAMPLES) step.samples[place] = end.firstContentMs;
   }
 
-  /** Counts requests that were refused for a missing or wrong access key. */
+  /** Counts requests with a missing or wrong access key. */
   addUnauthorized(count: number, now: number): void {
     if (count === 0) return;
     const step = this.#stepAt(now);
@@ -72,12 +72,12 @@ export class TrafficSteps {
     step.unauthorized += count;
   }
 
-  /** Every step that is kept. */
+  /** Every remembered step. */
   all(): readonly TrafficStep[] {
     return this.#steps;
   }
 
-  /** When the first step with traffic that reaches past an instant began; null: there is none. */
+  /** The start of the first step with traffic that reaches past an instant; null without one. */
   firstSince(since: number): number | null {
     return this.#steps.find(({ at }) => at + this.#stepMs > since)?.at ?? null;
   }
@@ -85,7 +85,7 @@ export class TrafficSteps {
   #stepAt(now: number): TrafficStep {
     const at = Math.floor(now / this.#stepMs) * this.#stepMs;
     const last = this.#steps.at(-1);
-    // After the clock was set back, what was counted in the future is forgotten.
+    // After the clock was set back, counts in the future are deleted.
     if (last !== undefined && last.at > at) this.#steps.length = 0;
     else if (last?.at === at) return last;
     const step = { at, ...NOTHING, samples: [] };

@@ -8,16 +8,16 @@ import { plus } from '../usage/usage-columns.ts';
 const SHORT = { stepMs: 10 * SECOND_MS, maxSteps: 360 };
 const LONG = { stepMs: 5 * MINUTE_MS, maxSteps: 288 };
 
-/** The step lengths a query may answer with: round ones, each a multiple of the steps that are kept. */
+/** The step lengths of answers: round ones, multiples of the recorded steps. */
 const SHORT_LENGTHS = [10 * SECOND_MS, 20 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS, 2 * MINUTE_MS];
 const LONG_LENGTHS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE_MS);
 
 const MAX_POINTS = 1_000;
 
-/** Percentiles are of at least so much time: those of a few requests jump with each slow one. */
+/** Percentiles cover at least this time: those of few requests jump with each slow one. */
 const PERCENTILE_MS = MINUTE_MS;
 
-/** What a query answers with. */
+/** The answer to a query. */
 export interface TrafficHistory {
   readonly stepMs: number;
   readonly points: TrafficPoint[];
@@ -39,13 +39,13 @@ export class Traffic {
     this.#long.add(end, now);
   }
 
-  /** Counts requests that were refused for a missing or wrong access key. */
+  /** Counts requests with a missing or wrong access key. */
   addUnauthorized(count: number, now: number): void {
     this.#short.addUnauthorized(count, now);
     this.#long.addUnauthorized(count, now);
   }
 
-  /** What came of the requests of the last `windowMs`. */
+  /** The results of the requests of the last `windowMs`. */
   recent(windowMs: number, now: number): RecentTraffic {
     return recentTraffic(this.#short.all(), windowMs, now);
   }
@@ -112,7 +112,7 @@ function pointOf(
   };
 }
 
-/** A duration, and the number of requests that it stands for. */
+/** A duration, and the number of requests that it represents. */
 interface Weighted {
   readonly ms: number;
   readonly weight: number;
@@ -125,7 +125,7 @@ function weightedDurations(steps: readonly TrafficStep[]): Weighted[] {
     .sort((a, b) => a.ms - b.ms);
 }
 
-/** Nearest rank: the shortest duration that so large a share of the requests does not exceed. */
+/** Nearest rank: the shortest duration that at least this share of the requests does not exceed. */
 function percentile(sorted: readonly Weighted[], share: number): number | null {
   const wanted = share * sorted.reduce((sum, { weight }) => sum + weight, 0);
   let reached = 0;

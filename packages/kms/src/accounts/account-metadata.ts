@@ -9,7 +9,7 @@ import type { SharedRecords } from '../store/shared-records.ts';
 import { freeSlot } from '../store/slots.ts';
 import type { StateStore, Window, WindowSnapshot } from '../store/state-store.ts';
 
-/** What findings about accounts are carried out with. */
+/** Collaborators of AccountMetadata. */
 export interface AccountMetadataDeps {
   readonly records: KeyRecords;
   readonly limits: LimitRegistry;
@@ -20,7 +20,7 @@ export interface AccountMetadataDeps {
   readonly listener: LimitListener;
 }
 
-/** The day's free requests of an account at the moment when OpenRouter was asked about one of its keys. */
+/** The count of the account's free requests when a check of one of its keys began. */
 export interface FreeRequestsBefore {
   readonly day: Window;
   readonly snapshot: WindowSnapshot;
@@ -30,7 +30,7 @@ type CountedDeps = Pick<AccountMetadataDeps, 'records' | 'allowances'> & {
   readonly store: Pick<StateStore, 'snapshot'>;
 };
 
-/** Notes the day's free requests of a key's account before OpenRouter is asked. Null: they are not known. */
+/** Takes the account's count of free requests before a key check. Null if it is unknown. */
 export async function freeRequestsOf(
   { records, allowances, store }: CountedDeps,
   key: PoolKey,
@@ -42,7 +42,7 @@ export async function freeRequestsOf(
   return snapshot && { day, snapshot };
 }
 
-/** Carries out what `GET /key` tells of a key's account: whose it is, and how many free requests it has used. */
+/** Applies the answer to `GET /key` to the key's account: its owner, and its used free requests. */
 export class AccountMetadata {
   readonly #deps: AccountMetadataDeps;
 
@@ -50,7 +50,7 @@ export class AccountMetadata {
     this.#deps = deps;
   }
 
-  /** Takes in what was told of a key and its account. What was known of the key alone is of its account then. */
+  /** Assigns a key to its account. Limits and counts of the key alone move to the account. */
   async assign(key: PoolKey, metadata: KeyMetadata): Promise<void> {
     const { records, listener } = this.#deps;
     const account = metadata.owner === null ? null : accountName(metadata.owner);
@@ -63,7 +63,10 @@ export class AccountMetadata {
     if (sharers.length > 1) listener.onShared(after, sharers);
   }
 
-  /** Takes in the free requests of the day. The subject of a limit that is over by that; null: there is none. */
+  /**
+   * Counts the free requests of the day. Returns the subject of a limit that ends by that; null if
+   * none does.
+   */
   async countFreeRequests(
     key: PoolKey,
     { freeRequests }: KeyMetadata,
@@ -82,7 +85,10 @@ export class AccountMetadata {
     return freeRequests.used < freeRequests.limit ? this.#endedBy(account, day) : null;
   }
 
-  /** The limit on free requests that a free request of the day ends: a guess, or the count of this service. */
+  /**
+   * The limit on free requests that is over when free requests are left: a guess, or this service's
+   * own count.
+   */
   async #endedBy(account: string, day: Window): Promise<Subject | null> {
     const { limits, store, clock } = this.#deps;
     const subject: Subject = { scope: 'account', account, pool: 'free' };
@@ -94,7 +100,7 @@ export class AccountMetadata {
     return used < (day.limit ?? Infinity) ? subject : null;
   }
 
-  /** Limits, counts and allowances of a key that was an account by itself are those of its account. */
+  /** Moves limits, counts and allowances of a key without a known account to its account. */
   async #move(from: string, to: string): Promise<void> {
     const { limits, allowances, shared, store, records, listener, clock } = this.#deps;
     const now = clock.now();

@@ -2,23 +2,23 @@ import { DAY_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 import { createHash } from 'node:crypto';
 import type { Window } from '../store/state-store.ts';
 
-/** How many `:free` requests OpenRouter allows an account. Null: not known. */
+/** The number of `:free` requests that OpenRouter allows an account. Null if it is unknown. */
 export interface FreeAllowance {
   readonly minute: number;
   readonly day: number | null;
 }
 
-/** A request may reach OpenRouter so much later than its lease was given. */
+/** A request may reach OpenRouter this much later than its lease was given. */
 const LANDING_MS = 2_000;
 
-/** A name for an account that tells nothing of its owner. */
+/** A name for an account that does not reveal its owner. */
 export function accountName(owner: string): string {
   return `acct-${createHash('sha256').update(owner).digest('hex').slice(0, 8)}`;
 }
 
 /**
- * The windows that a request to a `:free` model, leased at `now`, may count in at OpenRouter: those of
- * the minute and of the UTC day in which it may land (OpenRouter docs, "Limits").
+ * The windows in which OpenRouter may count a request to a `:free` model that is leased at `now`:
+ * the minute and the UTC day in which it may arrive (OpenRouter docs, "Limits").
  */
 export function windowsAt(account: string, allowance: FreeAllowance, now: number): Window[] {
   const of = (kind: 'minute' | 'day', length: number, limit: number | null): Window[] => {
@@ -33,7 +33,7 @@ export function windowsAt(account: string, allowance: FreeAllowance, now: number
   return [...of('minute', MINUTE_MS, allowance.minute), ...of('day', DAY_MS, allowance.day)];
 }
 
-/** The present minute and UTC day of an account. */
+/** The current minute and UTC day of an account. */
 export function currentWindows(
   account: string,
   allowance: FreeAllowance,
@@ -49,13 +49,13 @@ export function currentWindows(
   };
 }
 
-/** What an account was found to be allowed. */
+/** The allowance that OpenRouter has stated for an account. */
 interface Learnt {
   readonly minute?: number;
   readonly day?: number;
 }
 
-/** What an account may do with `:free` models: as configured, else as OpenRouter has said. */
+/** The allowances of accounts for `:free` models: as configured, else as OpenRouter has stated. */
 export class Allowances {
   readonly #configured: FreeAllowance;
   readonly #learnt = new Map<string, Learnt>();
@@ -71,7 +71,10 @@ export class Allowances {
     return { minute: learnt?.minute ?? minute, day: day ?? learnt?.day ?? null };
   }
 
-  /** What was learnt of an account is of another, of which less may be known; what is known of that now. */
+  /**
+   * Moves the learned allowance of one account to another, which keeps its own figures. Returns the
+   * result.
+   */
   move(from: string, to: string): Learnt | undefined {
     const before = this.#learnt.get(from);
     if (before === undefined) return undefined;
@@ -81,12 +84,12 @@ export class Allowances {
     return learnt;
   }
 
-  /** What was learnt of each account. */
+  /** The learned allowance of each account. */
   learnt(): [account: string, Learnt][] {
     return [...this.#learnt];
   }
 
-  /** What is known of the account now; undefined if it was known before. */
+  /** Returns the account's learned allowance, or undefined if nothing changed. */
   learn(account: string, window: 'minute' | 'day', limit: number): Learnt | undefined {
     const before = this.#learnt.get(account);
     if (before?.[window] === limit) return undefined;

@@ -1,12 +1,12 @@
 import { WINDOW_MS } from './circuit-breaker.ts';
 
-/** Which clients have asked for a key within the window: only whether they are several is of interest. */
+/** Detects whether several clients were active within the window. */
 export class ActiveClients {
   #last: { readonly client: string; at: number } | null = null;
-  /** When any client other than the last one asked. */
+  /** When any client other than the last one was active. */
   #othersAt = -Infinity;
 
-  /** Notes that a client asks. */
+  /** Notes a request of a client. */
   note(client: string, now: number): void {
     if (this.#last?.client === client) {
       this.#last.at = now;
@@ -16,7 +16,7 @@ export class ActiveClients {
     this.#last = { client, at: now };
   }
 
-  /** Whether more than one has asked within the window. */
+  /** Whether more than one client was active within the window. */
   areSeveral(now: number): boolean {
     const isRecent = (at: number) => at <= now && now - at < WINDOW_MS;
     return this.#last !== null && isRecent(this.#last.at) && isRecent(this.#othersAt);

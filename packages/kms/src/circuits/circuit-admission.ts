@@ -8,19 +8,19 @@ import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { Requester } from './requester.ts';
 import type { Released } from '../store/state-store.ts';
 
-/** The client of a request that does not name it. */
+/** The client of a request without a client name. */
 const UNKNOWN_CLIENT = '(unknown)';
-/** Probes whose end nobody has told. */
+/** The most probes whose result is unknown. */
 const MAX_PROBES = 1_000;
 const UPSTREAM: CircuitSubject = { scope: 'upstream' };
 
-/** Keys that OpenRouter refuses are put right by a person; waiting does not help. */
+/** Only a person can replace rejected keys: waiting does not help. */
 export const KEYS_REFUSED: NoKeyData = { reason: 'keys_refused', retryAfterMs: null };
 
-/** Who asks for a key, and for which model. */
+/** The client and the model of a request. */
 interface Asking {
   readonly client: string | null;
-  /** Null: not known. */
+  /** Null if unknown. */
   readonly model: string | null;
 }
 
@@ -31,30 +31,32 @@ function circuitsOf({ model }: Asking): readonly CircuitSubject[] {
   return model === null ? [UPSTREAM] : [UPSTREAM, { scope: 'model', model }];
 }
 
-/** Whose request an ended lease was for; a request that is not known counts as its lease. */
+/** The requester of an ended lease. A lease without a request id counts as its own request. */
 export function requesterOf(leaseId: string, lease: Released, now: number): Requester {
   const { id = null, at = now } = lease.request ?? {};
   return { requestId: id ?? leaseId, client: clientOf(lease), startedAt: at };
 }
 
-/** What admission goes by. */
+/** Collaborators of CircuitAdmission. */
 export interface CircuitAdmissionDeps {
   readonly circuits: Circuits;
   readonly limits: LimitRegistry;
   readonly contacts: Contacts;
 }
 
-/** Admits requests where the circuits they pass are closed, and single ones as probes where they are half open. */
+/**
+ * Admits requests whose circuits are closed, and single requests as probes of half-open circuits.
+ */
 export class CircuitAdmission {
   readonly #deps: CircuitAdmissionDeps;
-  /** What leases are probes of, until they are reported on. */
+  /** The circuits that a lease probes, until its result is reported. */
   readonly #probes = new Map<string, readonly CircuitSubject[]>();
 
   constructor(deps: CircuitAdmissionDeps) {
     this.#deps = deps;
   }
 
-  /** Why a request is not admitted; undefined: it is. */
+  /** The refusal of a request; undefined if it is admitted. */
   refusal(request: Asking, now: number): NoKeyData | undefined {
     const { limits, circuits, contacts } = this.#deps;
     const client = clientOf(request);
@@ -72,7 +74,7 @@ export class CircuitAdmission {
     return undefined;
   }
 
-  /** Begins the probes that an admitted request is to be. */
+  /** Starts the probes of an admitted request. */
   startProbes(request: Asking, now: number): CircuitSubject[] {
     const { circuits } = this.#deps;
     const client = clientOf(request);
@@ -83,12 +85,12 @@ export class CircuitAdmission {
     return probed;
   }
 
-  /** There was no key for these probes. */
+  /** Cancels the probes of a request that got no key. */
   cancelProbes(probed: readonly CircuitSubject[], request: Asking, now: number): void {
     for (const subject of probed) this.#deps.circuits.cancelProbe(subject, clientOf(request), now);
   }
 
-  /** A lease is given to probes. */
+  /** Notes the lease of a probe. */
   leased(leaseId: string, probed: readonly CircuitSubject[]): void {
     if (probed.length === 0) return;
     this.#probes.set(leaseId, probed);
@@ -97,7 +99,7 @@ export class CircuitAdmission {
     if (oldest !== undefined) this.#probes.delete(oldest);
   }
 
-  /** What a lease is a probe of; none, if it is none or has been asked about before. */
+  /** The circuits that a lease probes. Returns them only once. */
   take(leaseId: string): readonly CircuitSubject[] {
     const subjects = this.#probes.get(leaseId) ?? [];
     this.#probes.delete(leaseId);

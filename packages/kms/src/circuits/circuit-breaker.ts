@@ -2,33 +2,33 @@ import { MINUTE_MS } from '@openrouter-proxy/runtime';
 import type { CooldownEnd } from '../limits/cooldown.ts';
 
 /*
- * A circuit breaker (Nygard, "Release It!") for whatever many requests share: OpenRouter itself, or a
- * model. One request that fails however often says something about that request; only several independent
- * requests say something about what they share.
+ * A circuit breaker (Nygard, "Release It!") for OpenRouter, a model, or an account. Repeated
+ * failures of one request may be caused by that request. Only failures of several independent
+ * requests open a circuit.
  */
 
-/** Different requests that must have failed before a circuit opens. */
+/** Different requests that must fail before a circuit opens. */
 const REQUESTS = 3;
-/** Clients that they must be of, where several clients are active. */
+/** The number of clients they must come from, where several clients are active. */
 const CLIENTS = 2;
-/** Failures and clients of this time count. */
+/** The window in which failures and clients count. */
 export const WINDOW_MS = 30_000;
-/** A success as recent says that nothing is wrong in general, unless a key check has failed since. */
+/** A success within this time keeps the circuit closed, unless a key check has failed. */
 const SERVED_MS = 5_000;
-/** How long the result of a probe is waited for before further requests are admitted. */
+/** The longest wait for the result of a probe. After that, further requests are admitted. */
 export const PROBE_MS = 2_000;
-/** Probes at once, one of each client. */
+/** The most probes at once, one for each client. */
 const MAX_PROBES = 4;
-/** A circuit that nobody has asked about for as long is closed. */
+/** A half-open circuit without requests for this long is closed. */
 export const FORGOTTEN_MS = 10 * MINUTE_MS;
-/** Failed requests that are remembered: in all, and of one client. */
+/** The most remembered failed requests: in total, and of one client. */
 const MAX_FAILED = 64;
 const MAX_FAILED_OF_CLIENT = 8;
 
-/** Stands for the client where the gateway itself asked: a key check is independent of every client. */
+/** The client of a key check, which is independent of every real client. */
 export const KEY_CHECK = '(key check)';
 
-/** A request that failed. Its attempts count as one. */
+/** A failed request. All its attempts count as one. */
 export interface FailedRequest {
   readonly id: string;
   readonly client: string;
@@ -36,7 +36,7 @@ export interface FailedRequest {
   readonly startedAt: number;
   readonly at: number;
   readonly reason: string;
-  /** Until when the upstream says it lasts; null: it does not say. */
+  /** The stated end; null if there is none. */
   readonly said: CooldownEnd | null;
 }
 
@@ -46,64 +46,67 @@ export type Circuit =
       readonly kind: 'closed';
       /** Failures since the last success. */
       readonly failed: readonly FailedRequest[];
-      /** When a request was served last; null: not known. */
+      /** The time of the last success; null if unknown. */
       readonly servedAt: number | null;
     }
   | {
       readonly kind: 'open';
       readonly since: number;
       readonly until: number;
-      /** How often it has opened in a row. */
+      /** The number of times it has opened in a row. */
       readonly level: number;
-      /** The requests that it opened for, and those that failed since. */
+      /** The requests that opened it, and those that failed since. */
       readonly failed: readonly FailedRequest[];
     }
   | {
       readonly kind: 'half-open';
       readonly since: number;
       readonly level: number;
-      /** The requests that it opened for. */
+      /** The requests that opened it. */
       readonly failed: readonly FailedRequest[];
-      /** Clients that have a probe under way: a request that finds out whether it can be closed. */
+      /** Clients with a running probe. */
       readonly probes: readonly string[];
-      /** When the first of its probes began; null: none has. */
+      /** The start of the first probe; null if there is none. */
       readonly probedAt: number | null;
-      /** Requests that have failed since it is half open. */
+      /** Requests that failed while it is half-open. */
       readonly failedAgain: readonly FailedRequest[];
     };
 
-/** A circuit of which nothing is known. */
+/** The initial state of a circuit. */
 export const CLOSED: Circuit = { kind: 'closed', failed: [], servedAt: null };
 
-/** What a failure is judged by. */
+/** The context in which a failure is judged. */
 export interface CircuitContext {
-  /** Whether more than one client has been active within the window. */
+  /** More than one client was active within the window. */
   readonly severalActive: boolean;
-  /** When a circuit that opens for the `level`th time in a row is tried again, where nobody says so. */
+  /** The end of the `level`th opening in a row, when the upstream states none. */
   readonly backOffUntil: (level: number) => number;
 }
 
-/** Whether a request may pass. */
+/** Whether a request is admitted. */
 export type Admission =
   | { readonly kind: 'admitted' }
-  /** It may, and finds out for the others. */
+  /** Admitted as a probe. */
   | { readonly kind: 'probe' }
   | { readonly kind: 'held'; readonly forMs: number };
 
-/** Requests and clients behind a circuit's state. */
+/** The number of failed requests and of their clients. */
 export interface CircuitEvidence {
   readonly requests: number;
   readonly clients: number;
 }
 
-/** How many requests of how many clients have failed. */
+/** Counts failed requests and their clients. */
 export function evidenceOf({ failed }: Pick<Circuit, 'failed'>): CircuitEvidence {
   return { requests: failed.length, clients: clientsOf(failed).size };
 }
 
 const clientsOf = (failed: readonly FailedRequest[]) => new Set(failed.map(({ client }) => client));
 
-/** The circuit as it stands at `now`. After the clock was set back it is open for no longer than before. */
+/**
+ * The circuit at `now`. After the clock was set back, it is never open for longer than at its
+ * start.
+ */
 export function settled(circuit: Circuit, now: number): Circuit {
   switch (circuit.kind) {
     case 'closed':
@@ -123,7 +126,7 @@ export function settled(circuit: Circuit, now: number): Circuit {
   }
 }
 
-/** The recent failures with one more; a request and its further attempts are one. */
+/** Adds a failure to the recent ones. All attempts of a request count as one. */
 function withFailure(
   failed: readonly FailedRequest[],
   failure: FailedRequest,
@@ -138,7 +141,7 @@ function withFailure(
   return [...recent.filter((each) => each !== oldest), failure].slice(-MAX_FAILED);
 }
 
-/** Whether failures are of more than one client, where there is more than one. */
+/** Whether the failures come from enough clients. */
 const areIndependent = (failed: readonly FailedRequest[], severalActive: boolean) =>
   clientsOf(failed).size >= (severalActive ? CLIENTS : 1);
 
@@ -159,21 +162,21 @@ function opened(
   { backOffUntil }: CircuitContext,
   now: number,
 ): Circuit {
-  // The shortest time that anybody names: the first probe tells the rest.
+  // The shortest stated time counts: the first probe finds out the rest.
   const said = failed.flatMap((each) => (each.said === null ? [] : each.said.until));
   const soonest = Math.min(...said.filter((until) => until > now));
   const until = soonest === Infinity ? backOffUntil(level) : soonest;
   return { kind: 'open', since: now, until, level, failed };
 }
 
-/** The circuit after a request has failed. */
+/** The circuit after a failed request. */
 export function afterFailure(
   before: Circuit,
   failure: FailedRequest,
-  surroundings: CircuitContext,
+  context: CircuitContext,
 ): Circuit {
   const now = failure.at;
-  const { severalActive } = surroundings;
+  const { severalActive } = context;
   const circuit = settled(before, now);
   switch (circuit.kind) {
     case 'closed': {
@@ -184,33 +187,33 @@ export function afterFailure(
         servedAt,
       } as const;
       if (!isConfirmed(failing, severalActive, now)) return failing;
-      return opened(failing.failed, 1, surroundings, now);
+      return opened(failing.failed, 1, context, now);
     }
     case 'open':
       return { ...circuit, failed: withFailure(circuit.failed, failure) };
     case 'half-open': {
-      // Who was under way before tells of the same trouble.
+      // A request that was running before reports the same failure.
       if (failure.startedAt < circuit.since) return circuit;
       const failedAgain = withFailure(circuit.failedAgain, failure);
       const probes = circuit.probes.filter((client) => client !== failure.client);
       if (!areIndependent(failedAgain, severalActive)) return { ...circuit, probes, failedAgain };
-      return opened(failedAgain, circuit.level + 1, surroundings, now);
+      return opened(failedAgain, circuit.level + 1, context, now);
     }
   }
 }
 
-/** The circuit after a request was served, whoever sent it. */
+/** The circuit after a success. */
 export function afterSuccess(now: number): Circuit {
   return { kind: 'closed', failed: [], servedAt: now };
 }
 
-/** Whether all that is known of an open circuit came from one other client: what fails may be that client's alone. */
+/** Whether every failure came from one other client: the failures may be that client's alone. */
 function concernsOthersOnly(failed: readonly FailedRequest[], client: string): boolean {
   const clients = clientsOf(failed);
   return clients.size === 1 && !clients.has(client);
 }
 
-/** Whether a request of a client may pass. */
+/** Whether a client's request is admitted. */
 export function admissionOf(before: Circuit, client: string, now: number): Admission {
   const circuit = settled(before, now);
   if (circuit.kind === 'closed' || concernsOthersOnly(circuit.failed, client)) {
@@ -224,14 +227,14 @@ export function admissionOf(before: Circuit, client: string, now: number): Admis
   return mayProbe ? { kind: 'probe' } : { kind: 'held', forMs: PROBE_MS - waitedMs };
 }
 
-/** The circuit with one more request that finds out for the others. */
+/** The circuit with one more probe. */
 export function withProbe(before: Circuit, client: string, now: number): Circuit {
   const circuit = settled(before, now);
   if (circuit.kind !== 'half-open') return circuit;
   return { ...circuit, probes: [...circuit.probes, client], probedAt: circuit.probedAt ?? now };
 }
 
-/** The circuit after a probe was not sent after all. */
+/** The circuit after a probe was cancelled. */
 export function withoutProbe(before: Circuit, client: string, now: number): Circuit {
   const circuit = settled(before, now);
   if (circuit.kind !== 'half-open') return circuit;

@@ -16,12 +16,12 @@ import {
 import { isCircuitSubject, subjectId, type CircuitSubject, type Limit } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 
-/** How many circuits are remembered; those that were used last. */
+/** The most remembered circuits. The least recently used one is forgotten first. */
 const MAX_CIRCUITS = 10_000;
-/** Clients that the limit of an open circuit names. */
+/** The most clients that the limit of an open circuit names. */
 const MAX_CLIENTS = 16;
 
-/** A circuit that is not closed. */
+/** An open or half-open circuit. */
 export interface TrippedCircuit {
   readonly subject: CircuitSubject;
   readonly circuit: Exclude<Circuit, { kind: 'closed' }>;
@@ -31,13 +31,14 @@ export interface TrippedCircuit {
 interface Entry {
   readonly subject: CircuitSubject;
   readonly circuit: Circuit;
-  /** Why it opened last. */
+  /** The cause of its last opening. */
   readonly cause: Cause | null;
 }
 
 /**
- * The circuit breakers of OpenRouter, of the models, and of accounts that seem to be in debt. What an open one holds back stands in the limit
- * book, with all other limits: who lifts a limit there, or shares one, closes or opens the circuit.
+ * The circuit breakers of OpenRouter, of models, and of accounts that may be in debt. An open
+ * circuit has a limit in the limit registry. Lifting that limit closes the circuit, and a limit of
+ * another machine opens it.
  */
 export class Circuits {
   readonly #limits: LimitRegistry;
@@ -55,24 +56,24 @@ export class Circuits {
     this.#active.note(client, now);
   }
 
-  /** Whether a request of a client may pass. */
+  /** Whether a client's request is admitted. */
   admission(subject: CircuitSubject, client: string, now: number): Admission {
     return admissionOf(this.#entry(subject, now).circuit, client, now);
   }
 
-  /** A request that was admitted as a probe is sent. */
+  /** Notes that a probe is sent. */
   probe(subject: CircuitSubject, client: string, now: number): void {
     const entry = this.#entry(subject, now);
     this.#keep({ ...entry, circuit: withProbe(entry.circuit, client, now) });
   }
 
-  /** There was no key for a probe. */
+  /** Cancels a probe that got no key. */
   cancelProbe(subject: CircuitSubject, client: string, now: number): void {
     const entry = this.#entry(subject, now);
     this.#keep({ ...entry, circuit: withoutProbe(entry.circuit, client, now) });
   }
 
-  /** Takes in that a request failed. The limit that begins if the circuit opens for it. */
+  /** Notes a failed request. Returns the limit if the circuit opens. */
   failed(
     subject: CircuitSubject,
     failure: FailedRequest,
@@ -98,7 +99,7 @@ export class Circuits {
     return this.#limits.open({ subject, since, until, level, cause, evidence }, now);
   }
 
-  /** Takes in that a request was served: the circuit is closed. Whether it was not before. */
+  /** Notes a success, which closes the circuit. Returns whether it was open or half-open. */
   served(subject: CircuitSubject, now: number): boolean {
     const wasTripped = this.#entry(subject, now).circuit.kind !== 'closed';
     if (wasTripped) this.#limits.lift(subject, now);
@@ -106,17 +107,17 @@ export class Circuits {
     return wasTripped;
   }
 
-  /** Forgets what is known of a circuit: somebody says that nothing is wrong any more. */
+  /** Resets a circuit to closed. */
   reset(subject: CircuitSubject): void {
     this.#entries.delete(subjectId(subject));
   }
 
-  /** What is known of a circuit. */
+  /** The state of a circuit. */
   of(subject: CircuitSubject, now: number): Circuit {
     return this.#entry(subject, now).circuit;
   }
 
-  /** Every circuit that is not closed, those that opened last first. */
+  /** Every open or half-open circuit, the last opened first. */
   tripped(now: number): TrippedCircuit[] {
     const kept = [...this.#entries.values()].map(({ subject }) => subject);
     const inForce = this.#limits.all(now).map(({ subject }) => subject);
@@ -131,7 +132,7 @@ export class Circuits {
       .toSorted((a, b) => b.circuit.since - a.circuit.since);
   }
 
-  /** An entry, in line with the limit book. */
+  /** The entry of a circuit, synchronized with the limit registry. */
   #entry(subject: CircuitSubject, now: number): Entry {
     const known = this.#entries.get(subjectId(subject));
     const entry = known ?? { subject, circuit: CLOSED, cause: null };
@@ -141,14 +142,14 @@ export class Circuits {
       return entryOf(limit, subject);
     }
     const circuit = settled(entry.circuit, now);
-    // A circuit that is open without a limit: somebody has lifted it.
+    // Open without a limit: the limit was lifted.
     if (limit === undefined && circuit.kind === 'open') return { ...entry, circuit: CLOSED };
     return { ...entry, circuit };
   }
 
   #keep(entry: Entry): void {
     const id = subjectId(entry.subject);
-    this.#entries.delete(id); // set again, so that the first is the one that was used least recently
+    this.#entries.delete(id); // set again, so that the first entry is the least recently used one
     this.#entries.set(id, entry);
     if (this.#entries.size <= MAX_CIRCUITS) return;
     const [oldest] = this.#entries.keys();
@@ -156,7 +157,7 @@ export class Circuits {
   }
 }
 
-/** A circuit that was opened before this process began, or by another machine. */
+/** A circuit that was opened by an earlier process, or by another machine. */
 function entryOf({ since, until, level, cause, evidence }: Limit, subject: CircuitSubject): Entry {
   const { requests = 0, clients = [] } = evidence ?? {};
   const failed = Array.from({ length: clients.length === 0 ? 0 : requests }, (_, index) => ({

@@ -1,8 +1,8 @@
-/** Whose request a failure is of. */
+/** The origin of a failed attempt. */
 export interface Requester {
-  /** Equal for all attempts of one request. */
+  /** The same for all attempts of a request. */
   readonly requestId: string;
   readonly client: string;
-  /** When the attempt began. */
+  /** The start of the attempt. */
   readonly startedAt: number;
 }

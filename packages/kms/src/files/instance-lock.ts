@@ -4,15 +4,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { preparePrivateFile, EXIT, StartupError } from '@openrouter-proxy/runtime';
 import { isSqliteError } from './sqlite-error.ts';
 
-/** The right to be the only instance on a state folder. */
+/** The lock of a state folder: one instance at a time. */
 export interface InstanceLock {
   release(): void;
 }
 
 /**
- * Takes the folder for this process: an SQLite transaction that is never ended holds a lock of the
- * operating system, which goes with the process however it ends and which no other process can be
- * mistaken for. Throws a StartupError if another instance holds it.
+ * Locks the folder for this process. An open SQLite transaction holds a lock of the operating
+ * system, which ends with the process and cannot be confused with another process. Throws a
+ * StartupError if another instance holds it.
  */
 export function lockStateFolder(folder: string): InstanceLock {
   const path = join(folder, 'kms.lock');
@@ -30,7 +30,7 @@ export function lockStateFolder(folder: string): InstanceLock {
 
 const FILE_OF_PID = 'launcher.pid';
 
-/** Where process ids count: a container has its own. Systems without namespaces have one. */
+/** The namespace of process ids: a container has its own. Other systems have only one. */
 function pidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');
@@ -39,14 +39,14 @@ function pidNamespace(): string {
   }
 }
 
-/** Writes down which launcher holds the lock, for the message to the next one. */
+/** Stores which launcher holds the lock, for the message to the next one. */
 function writePid(folder: string): void {
   const path = join(folder, FILE_OF_PID);
   preparePrivateFile(path);
   writeFileSync(path, `${process.ppid} ${pidNamespace()}\n`);
 }
 
-/** The process id of the launcher that holds the lock; null if it is not one that this process can name. */
+/** The process id of the launcher that holds the lock; null if this process cannot name it. */
 function runningPid(folder: string): number | null {
   try {
     const [, digits, namespace] =
@@ -55,7 +55,7 @@ function runningPid(folder: string): number | null {
     process.kill(Number(digits), 0);
     return Number(digits);
   } catch {
-    return null; // no such file or process: the message does without
+    return null; // no such file or process: the message has no process id
   }
 }
 

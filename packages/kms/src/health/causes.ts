@@ -3,34 +3,34 @@ import type { RecentTraffic } from '../accounting/recent-traffic.ts';
 import type { ClockError, Trouble } from './contacts.ts';
 import type { KeyHealth } from './key-health.ts';
 
-/** Fewer requests tell nothing about the others. */
+/** The fewest requests that say something about others. */
 const FEWEST = { critical: 5, warning: 3 } as const;
 const FAILED_SHARE = { critical: 0.5, warning: 0.1 } as const;
 const REFUSED_SHARE = 0.1;
 const MAX_NAMES = 5;
 
-/** What is wrong with the state store, and since when. */
+/** A failure of the state store. */
 export interface StoreTrouble {
   readonly kind: 'store_away' | 'store_unwritable';
   readonly since: number;
   readonly detail: string;
 }
 
-/** What the health of the service is judged by. */
+/** The facts that health is judged by. */
 export interface HealthFacts {
   readonly startedAt: number;
   readonly keys: readonly KeyHealth[];
   readonly trouble: Trouble | null;
   readonly clockError: ClockError | null;
-  /** A block of this address that is in force. */
+  /** An active block of this address. */
   readonly block: { readonly since: number; readonly detail: string } | null;
-  /** Whether OpenRouter has been asked about any key, or a request was sent. */
+  /** Whether any key was checked, or any request sent. */
   readonly wasContacted: boolean;
   readonly store: StoreTrouble | null;
   readonly traffic: RecentTraffic;
 }
 
-/** Everything that is wrong. Pure. */
+/** Every cause of bad health. Pure. */
 export function healthCauses(facts: HealthFacts): HealthCause[] {
   return [
     ...contactCauses(facts),
@@ -40,7 +40,7 @@ export function healthCauses(facts: HealthFacts): HealthCause[] {
   ];
 }
 
-/** What keeps every key from OpenRouter alike; null: nothing that is known. Pure. */
+/** The cause that keeps every key from OpenRouter; null if none is known. Pure. */
 export function upstreamCause({
   trouble,
   block,
@@ -107,7 +107,7 @@ function refusedCauses(refused: readonly Refused[], keys: number): HealthCause[]
   return [{ kind: 'some_keys_refused', since: Math.min(...since), ...said, names }];
 }
 
-/** Which models no key in service can serve. */
+/** The causes for models that no key in service can serve. */
 function limitedCauses(keys: readonly InService[]): HealthCause[] {
   const since = Math.max(...keys.map((key) => key.since));
   const freeAt = keys.map((key) => (key.kind === 'limited' ? key.free : 0));
@@ -127,7 +127,7 @@ function limitedCauses(keys: readonly InService[]): HealthCause[] {
   return causes;
 }
 
-/** What clients see. Their own mistakes are told, and are no failure of the service. */
+/** The causes seen by clients. Mistakes of clients are no failure of the service. */
 function trafficCauses(traffic: RecentTraffic): HealthCause[] {
   const { answered, failed, modelLimited, refused, unauthorized, windowMs } = traffic;
   const causes: HealthCause[] = [];
@@ -135,7 +135,7 @@ function trafficCauses(traffic: RecentTraffic): HealthCause[] {
   const isAtLeast = (severity: keyof typeof FEWEST, count: number) =>
     count >= FEWEST[severity] && count / served >= FAILED_SHARE[severity];
   if (traffic.failingSince !== null && isAtLeast('warning', failed)) {
-    // A limit of one model leaves the others: it is a warning at most.
+    // A limit of one model leaves the others: it is only a warning.
     const isCritical = isAtLeast('critical', failed - modelLimited);
     const kind = isCritical ? 'requests_failing' : 'some_requests_failing';
     causes.push({ kind, since: traffic.failingSince, failed, total: served, windowMs });

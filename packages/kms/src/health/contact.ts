@@ -6,7 +6,7 @@ import {
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
 
-/** What can be wrong between here and OpenRouter. */
+/** A failure between this machine and OpenRouter. */
 export type TroubleKind = Extract<
   HealthCauseKind,
   | 'dns_failed'
@@ -17,25 +17,25 @@ export type TroubleKind = Extract<
   | 'upstream_blocked'
 >;
 
-/** What the other side said, in its words. */
+/** The answer of the other side. */
 interface Said {
-  /** Null: there was no answer. */
+  /** Null without an answer. */
   readonly status: number | null;
   readonly detail: string;
 }
 
-/** A client that leaves after a silence as long as this may have left because of it. */
+/** A client that leaves after a silence of this length may have left because of it. */
 const SILENCE_MS = 2_000;
 
-/** What one contact with OpenRouter tells. */
+/** The evidence from one contact with OpenRouter. */
 export type Contact =
-  /** OpenRouter answered; what it thinks of the key, if the answer tells. */
+  /** OpenRouter answered; `key` is its verdict on the key, if the answer has one. */
   | ({ readonly kind: 'answered'; readonly key: 'accepted' | 'refused' | 'unknown' } & Said)
-  /** OpenRouter did not answer, or not as it should. */
+  /** OpenRouter did not answer, or answered wrongly. */
   | ({ readonly kind: 'trouble'; readonly trouble: TroubleKind } & Said)
-  /** It may be OpenRouter, or the provider behind it: `GET /key` tells. */
+  /** Either OpenRouter or the provider behind it failed: `GET /key` finds out. */
   | { readonly kind: 'doubt' }
-  /** Nothing was asked, or the client went away. */
+  /** Nothing was sent, or the client left. */
   | { readonly kind: 'none' };
 
 const said = (outcome: Extract<Outcome, { detail: string }>): Said => ({
@@ -43,11 +43,11 @@ const said = (outcome: Extract<Outcome, { detail: string }>): Said => ({
   detail: outcome.detail,
 });
 
-/** What a request was for. */
+/** The use of a request. */
 export interface Asked {
   /** Null: the request needs no valid key. */
   readonly model: string | null;
-  /** False: it was for another endpoint than a model's. */
+  /** True for a request to a model, false for any other endpoint. */
   readonly isInference: boolean;
 }
 
@@ -64,12 +64,12 @@ const answered =
   });
 const doubt = (): Contact => ({ kind: 'doubt' });
 const none = (): Contact => ({ kind: 'none' });
-/** Behind OpenRouter there is a provider: without its name it may be OpenRouter itself. */
+/** Without a provider's name, OpenRouter itself may have failed. */
 const providersFault = (
   outcome: Extract<Outcome, { kind: 'provider_failed' | 'provider_limited' }>,
 ): Contact => (outcome.provider === undefined ? doubt() : answered('unknown')(outcome));
 
-/** What each kind of outcome of a client's request tells. */
+/** The evidence from each kind of outcome. */
 const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
   success: ({ status }, { model }) => {
     const key = model === null ? 'unknown' : 'accepted';
@@ -103,14 +103,14 @@ const TELLERS: { readonly [Kind in OutcomeKind]: Teller<Kind> } = {
   unused: none,
 };
 
-/** What the outcome of a client's request tells. */
+/** The evidence from a client's request. */
 export function contactOfRequest(outcome: Outcome, asked: Asked): Contact {
   // The teller is of the outcome's own kind; TypeScript does not follow an index through a union.
   const tell = TELLERS[outcome.kind] as Teller<OutcomeKind>;
   return tell(outcome, asked);
 }
 
-/** What an answer to `GET /key`, behind which there is no provider, tells. */
+/** The evidence from `GET /key`, which involves no provider. */
 export function contactOfCheck(finding: KeyCheckResult): Contact {
   if (finding.kind === 'facts') {
     return { kind: 'answered', key: 'accepted', status: 200, detail: '' };

@@ -1,10 +1,10 @@
 import type { KeyCheck } from '@openrouter-proxy/kms-protocol';
 import type { Contact, TroubleKind } from './contact.ts';
 
-/** Less is the time that an answer takes, and clocks that are nearly right. */
+/** Smaller differences come from latency and small clock errors. */
 const CLOCK_TOLERANCE_MS = 120_000;
 
-/** What is wrong between here and OpenRouter. */
+/** A failure between this machine and OpenRouter. */
 export interface Trouble {
   readonly kind: TroubleKind;
   readonly since: number;
@@ -12,16 +12,16 @@ export interface Trouble {
   readonly detail: string;
 }
 
-/** How far this machine's clock is off. */
+/** The error of this machine's clock. */
 export interface ClockError {
   readonly since: number;
   readonly offsetMs: number;
 }
 
-/** What follows from a contact: what has become of the trouble, or whether `GET /key` is to tell. */
+/** The change after a contact; `doubt` asks for a key check. */
 export type Change = 'unchanged' | 'begins' | 'goes on' | 'ends' | 'doubt';
 
-/** Remembers what the last contact with OpenRouter said, of it and of each key, until another says otherwise. */
+/** Remembers the last contact with OpenRouter, in general and for each key. */
 export class Contacts {
   readonly #checks = new Map<string, KeyCheck>();
   #trouble: Trouble | null = null;
@@ -29,45 +29,45 @@ export class Contacts {
   #lastAcceptedAt: number | null = null;
   #clockError: ClockError | null = null;
 
-  /** What is wrong; null: nothing, as far as is known. */
+  /** The current failure; null if none is known. */
   get trouble(): Trouble | null {
     return this.#trouble;
   }
 
-  /** When OpenRouter answered last; null: it has not. */
+  /** The time of OpenRouter's last answer; null without one. */
   get lastAnswerAt(): number | null {
     return this.#lastAnswerAt;
   }
 
-  /** When OpenRouter accepted a key last; null: it has not. */
+  /** The time at which OpenRouter last accepted a key; null if it never has. */
   get lastAcceptedAt(): number | null {
     return this.#lastAcceptedAt;
   }
 
-  /** Null: the clock is right, as far as is known. */
+  /** Null if the clock is right, as far as known. */
   get clockError(): ClockError | null {
     return this.#clockError;
   }
 
-  /** What was said last of a key; null: nothing yet. */
+  /** The last verdict on a key; null without one. */
   of(keyId: string): KeyCheck | null {
     return this.#checks.get(keyId) ?? null;
   }
 
-  /** Forgets keys that are not among these. */
+  /** Forgets all other keys. */
   keep(keyIds: Iterable<string>): void {
     const kept = new Set(keyIds);
     for (const keyId of this.#checks.keys()) if (!kept.has(keyId)) this.#checks.delete(keyId);
   }
 
-  /** Takes in what a client's request under a key tells. */
+  /** Notes a client's request under a key. */
   request(keyId: string, contact: Contact, now: number): Change {
     if (contact.kind !== 'trouble') return this.#take(keyId, contact, now);
-    // One request may fail for what it sends: `GET /key` tells.
+    // One request may fail because of its content: `GET /key` finds out.
     return this.#trouble === null ? 'doubt' : this.#take(null, contact, now);
   }
 
-  /** Takes in what `GET /key` tells. */
+  /** Notes a key check. */
   check(keyId: string, contact: Contact, now: number): Change {
     if (contact.kind === 'trouble') {
       this.#note(keyId, 'unanswered', contact, now);
@@ -75,7 +75,7 @@ export class Contacts {
     return this.#take(keyId, contact, now);
   }
 
-  /** Takes in how far OpenRouter's clock is ahead of this machine's. */
+  /** Notes how far OpenRouter's clock is ahead of this machine's. */
   clock(offsetMs: number, now: number): void {
     if (Math.abs(offsetMs) < CLOCK_TOLERANCE_MS) this.#clockError = null;
     else this.#clockError = { since: this.#clockError?.since ?? now, offsetMs };
@@ -106,7 +106,7 @@ export class Contacts {
     now: number,
   ): void {
     const before = this.#checks.get(keyId);
-    // Silence takes back no refusal: only another answer about the key does.
+    // A missing answer does not end a rejection: only another answer about the key does.
     if (verdict === 'unanswered' && before?.verdict === 'refused') return;
     const since = before?.verdict === verdict ? before.since : now;
     this.#checks.set(keyId, { verdict, since, at: now, status, detail });

@@ -8,10 +8,10 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 
-/** A cause is told of once it has stood this long: a key service that starts knows nothing yet. */
+/** A cause is logged after it has lasted this long: at its start the service knows nothing yet. */
 const START_MS = 3_000;
 
-/** Causes of one group take each other's place: the one that ends has changed, and is not over. */
+/** Causes of one group replace each other: a replaced cause has changed, but is not over. */
 const GROUPS: readonly (readonly HealthCauseKind[])[] = [
   UPSTREAM_FAULTS,
   ['all_keys_refused', 'some_keys_refused'],
@@ -20,7 +20,7 @@ const GROUPS: readonly (readonly HealthCauseKind[])[] = [
   ['requests_failing', 'some_requests_failing'],
 ];
 
-/** Writes one line when something goes wrong or changes, and one when it is over. */
+/** Logs one line when a cause begins or changes, and one when it ends. */
 export class HealthLog {
   readonly #logger: Logger;
   readonly #startedAt: number;
@@ -33,11 +33,11 @@ export class HealthLog {
     this.#instantInWords = instantInWords;
   }
 
-  /** Takes in everything that is wrong at `now`. */
+  /** Notes every current cause. */
   note(causes: readonly HealthCause[], now: number): void {
     const isStarting = now - this.#startedAt < START_MS;
     const told = causes.filter(({ kind }) => !isStarting || kind !== 'unchecked');
-    // One kind of cause is told of once, however its words change.
+    // A kind of cause is logged once, even if its words change.
     const statements = healthStatements(told, now, this.#instantInWords);
     const current = new Map(statements.map((each) => [each.cause, each]));
     for (const [kind, statement] of current) {

@@ -2,18 +2,18 @@ import type { Cause, KeyCheck, KeyState } from '@openrouter-proxy/kms-protocol';
 import { MANAGEMENT_KEY } from '../keys/key-record.ts';
 import type { Limit } from '../limits/limit.ts';
 
-/** Whether a key can serve, for the health of the pool. */
+/** The health of one key. */
 export type KeyHealth = { readonly name: string; readonly since: number } & (
   | { readonly kind: 'serving' }
-  /** Until when it serves no free models, and no paid ones; 0: it does. */
+  /** When it serves free and paid models again; 0 if it serves them now. */
   | { readonly kind: 'limited'; readonly free: number; readonly paid: number }
   | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
   | { readonly kind: 'disabled' }
-  /** OpenRouter serves no requests under it: it manages other keys. */
+  /** A management key: OpenRouter serves no requests under it. */
   | { readonly kind: 'management' }
 );
 
-/** What is known of a key. `limits`: those of its account. */
+/** The facts about a key. `limits` are those of its account. */
 export interface KeyKnowledge {
   readonly name: string;
   readonly state: KeyState;
@@ -21,7 +21,7 @@ export interface KeyKnowledge {
   readonly limits: readonly Limit[];
 }
 
-/** Judges one key. What OpenRouter said last of it comes before how the pool treats it. */
+/** Judges one key. OpenRouter's last verdict takes precedence over the key's state. */
 export function keyHealth({ name, state, check, limits }: KeyKnowledge): KeyHealth {
   const refusal = refusalOf(state, check);
   if (refusal !== null) return { name, kind: 'refused', ...refusal };
@@ -35,11 +35,13 @@ export function keyHealth({ name, state, check, limits }: KeyKnowledge): KeyHeal
   return limitedBy(name, state, limits);
 }
 
-/** Whether OpenRouter refuses the key: as it said last, or before the key service was started. */
+/**
+ * OpenRouter's rejection of the key: its last verdict, or one from before the start of the service.
+ */
 function refusalOf(state: KeyState, check: KeyCheck | null) {
   const setAside = setAsideFor401(state);
   const isRefused = setAside !== null;
-  if (state.kind === 'disabled' && !isRefused) return null; // an operator's word comes first
+  if (state.kind === 'disabled' && !isRefused) return null; // an operator's command takes precedence
   if (check?.verdict === 'refused') {
     const since = isRefused ? Math.min(state.since, check.since) : check.since;
     return { since, status: check.status ?? 401, detail: check.detail };
@@ -48,7 +50,7 @@ function refusalOf(state: KeyState, check: KeyCheck | null) {
   return { since: state.since, status: 401, detail: setAside.detail };
 }
 
-/** Why a key was set aside, if OpenRouter had refused it. */
+/** The cause of a cooldown or disabling after a 401. */
 function setAsideFor401(state: KeyState): Cause | null {
   if (state.kind !== 'disabled' && state.kind !== 'cooling') return null;
   return state.cause.reason === 'unauthorized' ? state.cause : null;

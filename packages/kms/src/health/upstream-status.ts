@@ -2,7 +2,7 @@ import type { LimitRegistry } from '../limits/limit-registry.ts';
 import type { HealthFacts } from './causes.ts';
 import type { Contacts } from './contacts.ts';
 
-/** What is known to be wrong between here and OpenRouter, for every key alike. */
+/** The known failure between this machine and OpenRouter, for every key. */
 export function upstreamStatus(
   contacts: Pick<Contacts, 'trouble'>,
   limits: LimitRegistry,

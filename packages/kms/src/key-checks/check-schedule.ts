@@ -1,14 +1,14 @@
 import { HOUR_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
-/** When something is to happen next, and when it last did; milliseconds since the epoch. */
+/** The next and the last check of a key, in milliseconds since the epoch. */
 interface Entry {
   readonly last: number | null;
   readonly next: number;
 }
 
 /**
- * When to ask OpenRouter about which key: each at the start, then every hour, give or take six minutes;
- * sooner when somebody wants to know, though then not twice within a minute; and when a check that did
- * not find all well is to be repeated.
+ * The schedule of key checks. Each key is checked at the start, then every hour ±6 minutes. A
+ * requested check comes sooner, but not within a minute of the last one. A repeated check has no
+ * such minimum.
  */
 export class CheckSchedule {
   readonly #entries = new Map<string, Entry>();
@@ -19,7 +19,7 @@ export class CheckSchedule {
     for (const keyId of keyIds) this.#entries.set(keyId, { last: null, next: now });
   }
 
-  /** Keeps to these keys: those that are new are asked about soon, the others when they were to be. */
+  /** Replaces the keys. New keys are checked at once, the others when they are due. */
   keep(keyIds: readonly string[], now: number): void {
     const wanted = new Set(keyIds);
     for (const keyId of this.#entries.keys()) if (!wanted.has(keyId)) this.#entries.delete(keyId);
@@ -28,7 +28,7 @@ export class CheckSchedule {
     }
   }
 
-  /** Asks for a key to be inspected at `at`, if not sooner, nor within a minute of the last time. */
+  /** Requests a check at `at` or sooner, but not within a minute of the last one. */
   request(keyId: string, at: number): void {
     const entry = this.#entries.get(keyId);
     if (entry === undefined) return;
@@ -36,7 +36,7 @@ export class CheckSchedule {
     this.#entries.set(keyId, { ...entry, next: Math.min(entry.next, earliest) });
   }
 
-  /** Has a check repeated at `at`, if not sooner. */
+  /** Repeats a check at `at` or sooner. */
   repeat(keyId: string, at: number): void {
     const entry = this.#entries.get(keyId);
     if (entry !== undefined) {
@@ -44,13 +44,13 @@ export class CheckSchedule {
     }
   }
 
-  /** Whether a key may be inspected at `now`, if once in `everyMs` is enough. */
+  /** Whether a key may be checked at `now`, when one check within `everyMs` is enough. */
   mayCheck(keyId: string, now: number, everyMs: number): boolean {
     const last = this.#entries.get(keyId)?.last;
     return last === null || (last !== undefined && (now - last >= everyMs || last > now));
   }
 
-  /** Takes the key that is due first; undefined if none is. */
+  /** Takes the key that is due first; undefined if none is due. */
   take(now: number): string | undefined {
     this.#followClock(now);
     const [first] = this.#soonest();
@@ -60,12 +60,12 @@ export class CheckSchedule {
     return first.keyId;
   }
 
-  /** When the next key is due; Infinity if there are none. */
+  /** When the next key is due; Infinity without keys. */
   nextAt(): number {
     return this.#soonest()[0]?.next ?? Infinity;
   }
 
-  /** Keys that were asked about in the future, before the clock was set back, are due. */
+  /** Makes keys due whose last check is in the future: the clock was set back. */
   #followClock(now: number): void {
     for (const [keyId, { last }] of this.#entries) {
       if (last !== null && last > now) this.#entries.set(keyId, { last: null, next: now });

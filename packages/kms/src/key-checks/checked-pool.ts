@@ -4,9 +4,9 @@ import type { Allowances } from '../accounts/accounts.ts';
 import type { KeyRecords, PoolKey } from '../keys/key-records.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 
-/** Carries out what key checks find. */
+/** Applies the results of key checks. */
 export interface KeyCheckEffects {
-  /** OpenRouter answered; `before` is what was counted when the check began. */
+  /** OpenRouter answered. `before` is the count of free requests when the check began. */
   checkAnswered(key: PoolKey, facts: KeyMetadata, before: FreeRequestsBefore | null): Promise<void>;
   keyRejected(key: PoolKey, outcome: Extract<Outcome, { kind: 'unauthorized' }>): Promise<void>;
   checkFailed(key: PoolKey, outcome: Outcome): Promise<void>;
@@ -22,15 +22,15 @@ export interface CheckedPool {
   readonly reports: KeyCheckEffects;
 }
 
-/** Results of the last contacts with OpenRouter, for one key and for every key alike. */
+/** The results of the last contacts with OpenRouter, for one key and for all keys. */
 export type ContactFacts = Pick<KeyView, 'check' | 'upstream'>;
 
-/** Receives changes of what the last contact with OpenRouter says of a key. */
+/** Called when the last contact with OpenRouter changes the verdict on a key. */
 export interface ContactListener {
   onContact(key: PoolKey, said: ContactFacts): void;
 }
 
-/** Receives charges of a key that are not explained by this service's own requests. */
+/** Called when OpenRouter charged a key for requests that this service did not send. */
 export interface SpendingListener {
   onUnexplained(key: PoolKey, credits: number): void;
 }

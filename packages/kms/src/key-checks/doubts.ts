@@ -4,19 +4,19 @@ import type { AllocationRequest } from '../leasing/allocation.ts';
 import { isGuess, isOwnCount, type Subject } from '../limits/limit.ts';
 import type { LimitRegistry } from '../limits/limit-registry.ts';
 
-/* What is not certain about a key, and worth a key check (`GET /key`). */
+/* Guesses about a key that a key check (`GET /key`) can replace by facts. */
 
-/** The shortest wait that is worth a key check before a client is refused. */
+/** The shortest remaining limit that is worth a key check before a client is refused. */
 const WORTH_MS = MINUTE_MS;
 
-/** What is known of keys and limits. */
+/** The keys, their records, and the limits on them. */
 export interface PoolKnowledge {
   readonly settings: { readonly keys: readonly PoolKey[] };
   readonly records: KeyRecords;
   readonly limits: LimitRegistry;
 }
 
-/** Whether what keeps a key from serving is only guessed. */
+/** Whether a key is kept from serving by a guess. */
 export function isGuessed({ records, limits }: PoolKnowledge, key: PoolKey, now: number): boolean {
   const { state } = records.of(key, now);
   if (state.kind === 'cooling') return isGuess(state.cause);
@@ -26,7 +26,7 @@ export function isGuessed({ records, limits }: PoolKnowledge, key: PoolKey, now:
   return guessedCredits({ records, limits }, key, now).length > 0;
 }
 
-/** The limits of the key's account that want of credits has set, for a time that is only guessed. */
+/** The limits for lack of credits on the key's account whose end is a guess. */
 export function guessedCredits(
   { records, limits }: Pick<PoolKnowledge, 'records' | 'limits'>,
   key: PoolKey,
@@ -42,7 +42,10 @@ export function guessedCredits(
   });
 }
 
-/** Whether the account's free requests of the day are used up by this service's own count, which may be too high. */
+/**
+ * Whether this service's own count, which may be too high, has used up the account's free requests
+ * of the day.
+ */
 export function isCountedFull(
   { records, limits }: PoolKnowledge,
   key: PoolKey,
@@ -54,8 +57,8 @@ export function isCountedFull(
 }
 
 /**
- * The keys whose account is not known, where one of them was just refused for its account's sake: some
- * may share that account. Empty: no check can tell more.
+ * The keys of unknown account that may share the account of a key that was just refused. Empty if a
+ * check cannot find out more.
  */
 export function possibleSharers(
   known: PoolKnowledge,
@@ -74,7 +77,7 @@ export function possibleSharers(
   return refused.length === 0 || others.length === 0 ? [] : [...refused, ...others];
 }
 
-/** Whether what refused a request concerns every key of the key's account. */
+/** Whether the refusal of a request concerns every key of the key's account. */
 function isRefusedByAccount(
   { records, limits }: PoolKnowledge,
   key: PoolKey,

@@ -1,18 +1,18 @@
 import type { KeyCheckResult } from '@openrouter-proxy/kms-protocol';
 
-/** How many keys OpenRouter knows, does not know, and said nothing of. */
+/** The number of keys that OpenRouter knows, rejects, and did not answer for. */
 export interface Tally {
   known: number;
   refused: number;
   unanswered: number;
 }
 
-/** Told when OpenRouter has been asked about every key once. */
+/** Called when every key has been checked once. */
 export interface CheckListener {
   onFirstRound(tally: Readonly<Tally>): void;
 }
 
-/** Counts what OpenRouter says of each key when it is first asked about it. */
+/** Counts the results of the first check of each key. */
 export class FirstRound {
   readonly #unasked: Set<string>;
   readonly #tally: Tally = { known: 0, refused: 0, unanswered: 0 };
@@ -21,7 +21,7 @@ export class FirstRound {
     this.#unasked = new Set(keyIds);
   }
 
-  /** Counts a finding; gives the tally with the last of the keys. One that was given up is none. */
+  /** Counts a result. Returns the tally after the last key. A cancelled check does not count. */
   add(keyId: string, finding: KeyCheckResult): Tally | null {
     const isGivenUp = finding.kind === 'failed' && finding.outcome.kind === 'client_abort';
     if (isGivenUp || !this.#unasked.delete(keyId)) return null;

@@ -1,27 +1,27 @@
 import type { Clock } from '@openrouter-proxy/runtime';
 import { CheckSchedule } from './check-schedule.ts';
 
-/** How long an answer to a question that somebody waits for may take. */
+/** The longest wait of a client's request for a key check. */
 const ANSWER_MS = 2_000;
-/** A key that was handed out is handed out again when nobody has reported on it for as long. */
+/** A check without a result after this time is given to another gateway. */
 const LOST_AFTER_MS = 30_000;
-/** Keys handed out at the same time: a full round of a hundred keys takes a few seconds. */
+/** Checks that run at the same time: a round of a hundred keys takes a few seconds. */
 const AT_ONCE = 16;
 
-/** What inspections are made of. */
+/** Options of PendingChecks. */
 export interface PendingChecksDeps {
   readonly keyIds: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
 }
 
-/** A key that is being asked about. */
+/** A key whose check is running. */
 interface HandedOut {
   readonly session: number;
   readonly since: number;
 }
 
-/** A key to be asked about, if it was not within `everyMs`. */
+/** A key to check, unless it was checked within `everyMs`. */
 interface Question {
   readonly keyId: string;
   readonly everyMs: number;
@@ -32,7 +32,7 @@ interface Asker {
   readonly resolve: (keyId: string | null) => void;
 }
 
-/** Hands keys that should be asked about to those who can ask, as soon as both are there. */
+/** Hands keys that are due for a check to the gateways that wait for one. */
 export class PendingChecks {
   readonly #clock: Clock;
   readonly #schedule: CheckSchedule;
@@ -46,7 +46,7 @@ export class PendingChecks {
     this.#schedule = new CheckSchedule(keyIds, clock.now(), random);
   }
 
-  /** Waits for a key that is due; null if none was for `waitMs`, or the session has ended. */
+  /** Waits until a key is due; null if none was within `waitMs`, or the session has ended. */
   async take(session: number, waitMs: number): Promise<string | null> {
     const { promise, resolve } = Promise.withResolvers<string | null>();
     const asker = { session, resolve };
@@ -55,7 +55,7 @@ export class PendingChecks {
     const giveUp = new AbortController();
     const timeout = this.#clock.sleep(waitMs, giveUp.signal).then(
       () => null,
-      () => null, // somebody was quicker
+      () => null, // a key came first
     );
     const keyId = await Promise.race([promise, timeout]);
     giveUp.abort();
@@ -63,32 +63,32 @@ export class PendingChecks {
     return keyId;
   }
 
-  /** Ends the waits of a session. What it was asking is asked by another. */
+  /** Ends the waits of a session. Its running checks are given to other gateways. */
   end(session: number): void {
     for (const asker of this.#askers) if (asker.session === session) asker.resolve(null);
     for (const [keyId, by] of this.#handedOut) if (by.session === session) this.#lost(keyId);
     this.#handOut();
   }
 
-  /** Keeps to these keys. */
+  /** Replaces the keys. */
   keep(keyIds: readonly string[]): void {
     this.#schedule.keep(keyIds, this.#clock.now());
     this.#handOut();
   }
 
-  /** Asks for a key to be inspected at `at`. */
+  /** Requests a check at `at` or sooner, but not within a minute of the last one. */
   request(keyId: string, at: number): void {
     this.#schedule.request(keyId, at);
     this.#handOut();
   }
 
-  /** Has a check repeated at `at`, if not sooner. */
+  /** Repeats a check at `at` or sooner. */
   repeat(keyId: string, at: number): void {
     this.#schedule.repeat(keyId, at);
     this.#handOut();
   }
 
-  /** Notes that a key has been reported on. */
+  /** Notes the end of a check. */
   done(keyId: string): void {
     this.#handedOut.delete(keyId);
     for (const tell of this.#watchers.get(keyId) ?? []) tell();
@@ -97,8 +97,8 @@ export class PendingChecks {
   }
 
   /**
-   * Has keys inspected now, each at most once in its `everyMs`, and at most so many of them; whether
-   * any was, within two seconds.
+   * Checks at most `most` keys now, each at most once within its `everyMs`. Returns whether any
+   * check ended within two seconds.
    */
   async checkAny(keys: readonly Question[], most: number): Promise<boolean> {
     const now = this.#clock.now();
@@ -113,8 +113,8 @@ export class PendingChecks {
   }
 
   /**
-   * Has keys inspected now, each at most once in its `everyMs`. Resolves when all are, but after two
-   * seconds at the latest; what was asked about before that, and is not answered, is not waited for.
+   * Checks keys now, each at most once within its `everyMs`. Resolves when all checks have ended,
+   * after two seconds at the latest. Checks that have run for longer than that are not waited for.
    */
   async checkEach(keys: readonly Question[]): Promise<void> {
     const now = this.#clock.now();
@@ -129,7 +129,7 @@ export class PendingChecks {
     );
   }
 
-  /** Waits for so many answers, within two seconds; how many came. */
+  /** Waits up to two seconds for `enough` answers. Returns their number. */
   async #ask(asked: readonly string[], enough: number): Promise<number> {
     const now = this.#clock.now();
     const isUnderWay = asked.some((keyId) => this.#handedOut.has(keyId));
@@ -180,7 +180,7 @@ export class PendingChecks {
     this.#wakeUp = new AbortController();
     this.#clock.sleep(ms, this.#wakeUp.signal).then(
       () => this.#handOut(),
-      () => undefined, // another look came before
+      () => undefined, // replaced by another timer
     );
   }
 }

@@ -1,16 +1,16 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
 
-/** Which keys can serve. It holds until a key's state changes, or `nextReturn` has come. */
+/** The usable keys. Valid until a key's state changes, or `nextReturn` passes. */
 export interface Availability {
-  /** The positions of the keys that can, ascending. */
+  /** Positions of the usable keys, ascending. */
   readonly usable: readonly number[];
   readonly cooling: number;
   readonly disabled: number;
-  /** When the first cooldown ends; null if no key cools. */
+  /** When the first cooldown ends; null without cooling keys. */
   readonly nextReturn: number | null;
 }
 
-/** Sorts the keys by what they can do, from their settled states in the configuration's order. */
+/** Groups the keys by their states, which are in the configuration's order. */
 export function availabilityOf(states: Iterable<KeyState>): Availability {
   const usable: number[] = [];
   let [position, cooling, disabled, nextReturn] = [0, 0, 0, Infinity];

@@ -3,7 +3,7 @@ import { nextReset } from '../limits/cooldown.ts';
 import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from '../limits/limit.ts';
 
-/** OpenRouter knows the key: what was only guessed about it is replaced by what is so. */
+/** Replaces guesses about an accepted key by the metadata that `GET /key` returned. */
 export function withMetadata(
   record: KeyRecord,
   metadata: KeyMetadata,

@@ -2,16 +2,16 @@ import { contract, readJson, type Cause, type KeyState } from '@openrouter-proxy
 import * as z from 'zod';
 import type { LimitReset } from '../limits/cooldown.ts';
 
-/** What `GET /key` has told of a key. */
+/** The metadata that `GET /key` returned for a key. */
 export interface KeyTraits {
-  /** Credits left under the key's own cap; null: no cap, or not known. */
+  /** Credits left under the key's own cap; null: no cap, or unknown. */
   readonly limitRemaining: number | null;
   readonly limitReset: LimitReset | null;
-  /** When the key ends; null: never, or not known. */
+  /** When the key expires; null: never, or unknown. */
   readonly expiresAt: number | null;
-  /** A name for the account it belongs to, by the owner of its quota; null: not known. */
+  /** A name for the key's account, derived from the owner of its quota; null if unknown. */
   readonly account: string | null;
-  /** It manages other keys, and serves no requests for models. */
+  /** It manages other keys, and serves no requests to models. */
   readonly isManagement: boolean;
 }
 
@@ -23,27 +23,35 @@ const NO_TRAITS: KeyTraits = {
   isManagement: false,
 };
 
-/** What is known of a key, and kept across restarts. */
+/** The record of a key, kept across restarts. */
 export interface KeyRecord {
-  /** As it was when it last changed; `settled` says what has become of it. */
+  /** The state at its last change; see `settled`. */
   readonly state: KeyState;
-  /** Grows with every command: what came of a lease given before says nothing about the key after. */
+  /** Grows with every command: results of leases of an earlier generation are ignored. */
   readonly generation: number;
-  /** Set by a first 401: until then others tell of the same refusal. Null: no 401 since a success. */
+  /**
+   * Set by a first 401: further 401s until then belong to the same strike. Null: no 401 since a
+   * success.
+   */
   readonly strikeUntil: number | null;
   readonly traits: KeyTraits;
 }
 
-/** Where records of keys are kept across restarts. */
+/** Stores the records of keys across restarts. */
 export interface KeyRecordStore {
-  /** The records of these keys that exist. Deletes records of keys that were not asked for during a long time. */
+  /**
+   * Loads the records of these keys. Deletes records of keys that have not been loaded for a long
+   * time.
+   */
   load(keyIds: readonly string[], now: number): Promise<ReadonlyMap<string, KeyRecord>>;
 
-  /** Keeps a record. It is durable when this resolves; when it rejects, the previous record still stands. */
+  /**
+   * Saves a record. It is durable when this resolves. If it rejects, the previous record remains.
+   */
   save(keyId: string, record: KeyRecord): Promise<void>;
 }
 
-/** The record of a key nothing is known about. */
+/** The record of a new key. */
 export function newRecord(now: number): KeyRecord {
   const state: KeyState = { kind: 'available', since: now };
   return { state, generation: 0, strikeUntil: null, traits: NO_TRAITS };
@@ -51,7 +59,7 @@ export function newRecord(now: number): KeyRecord {
 
 const number = z.number().nullable();
 
-/** A record as it is kept; an older version knew less of a key. */
+/** The stored form of a record. Earlier versions stored fewer traits. */
 const kept: z.ZodType<KeyRecord> = z.object({
   state: contract['keys.get'].result.shape.state,
   generation: z.int().nonnegative(),
@@ -67,19 +75,19 @@ const kept: z.ZodType<KeyRecord> = z.object({
     .default(NO_TRAITS),
 });
 
-/** Reads the JSON of a record; undefined if it is of an unknown form. */
+/** Reads the JSON of a record; undefined if it has an unknown form. */
 export function readRecord(text: string): KeyRecord | undefined {
   return readJson(text, kept);
 }
 
-/** Why a management key is out of use: `GET /key` said so. */
+/** The cause of a disabled management key. */
 export const MANAGEMENT_KEY: Cause = {
   reason: 'management_key',
   source: 'inspection',
   detail: 'it manages other keys and serves no requests: put an ordinary key in its place',
 };
 
-/** A key out of use until an operator, or `GET /key`, says otherwise. */
+/** Disables a key until an operator or `GET /key` enables it. */
 export function disabled(record: KeyRecord, cause: Cause, now: number): KeyRecord {
   if (record.state.kind === 'disabled') return record;
   return { ...record, state: { kind: 'disabled', since: now, cause } };

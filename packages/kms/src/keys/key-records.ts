@@ -7,24 +7,24 @@ import { newRecord, type KeyRecord, type KeyRecordStore } from './key-record.ts'
 import { settled, transition, type KeyCommand, type KeyEvent } from './key-state.ts';
 import type { Subject } from '../limits/limit.ts';
 
-/** A key as the configuration has it. */
+/** A key of the configuration. */
 export interface ConfiguredKey {
   readonly secret: Secret;
   readonly name: string;
-  /** The account it is said to belong to; null: not said. */
+  /** The configured account; null if none is configured. */
   readonly account: string | null;
-  /** The most leases it may have at once; null: any number. */
+  /** The most leases at once; null without a limit. */
   readonly maxConcurrency: number | null;
 }
 
 /** A key of the pool. */
 export interface PoolKey extends ConfiguredKey {
   readonly id: string;
-  /** Its place in the configuration. */
+  /** Its index in the configuration. */
   readonly position: number;
 }
 
-/** Gives the configured keys their ids and places. */
+/** Adds ids and positions to the configured keys. */
 export function poolKeys(configured: readonly ConfiguredKey[]): PoolKey[] {
   return configured.map((key, position) => ({
     ...key,
@@ -33,17 +33,17 @@ export function poolKeys(configured: readonly ConfiguredKey[]): PoolKey[] {
   }));
 }
 
-/** What the records have to tell. */
+/** Receives changes of records. */
 export interface RecordsListener {
-  /** The key's state is another one now, by an event or because a cooldown has ended. */
+  /** The state of a key has changed, by an event or at the end of a cooldown. */
   onChange(key: PoolKey, before: KeyState, after: KeyState): void;
-  /** The store could not be written, though it could be before. */
+  /** The store cannot be written any more. */
   onStoreFailed(error: unknown): void;
-  /** The store can be written again, and nothing is left unsaved. */
+  /** The store can be written again, and every record is saved. */
   onStoreRecovered(): void;
 }
 
-/** What the records are made of. */
+/** Options of KeyRecords. */
 export interface KeyRecordsOptions {
   readonly keys: readonly PoolKey[];
   readonly store: KeyRecordStore;
@@ -53,8 +53,8 @@ export interface KeyRecordsOptions {
 }
 
 /**
- * What is known of each key, and its safe keeping. What an outcome tells counts at once, saved or
- * not, since the upstream will not say it again; a command counts only once it is saved.
+ * The records of the keys. A reported outcome counts at once, saved or not, since the upstream does
+ * not repeat it. A command counts only once it is saved.
  */
 export class KeyRecords {
   readonly #options: KeyRecordsOptions;
@@ -65,7 +65,7 @@ export class KeyRecords {
   #version = 0;
   #accountsVersion = 0;
   #accounts: ReadonlyMap<string, readonly PoolKey[]> | undefined;
-  /** The keys whose record the store could not take. */
+  /** Keys whose record could not be saved. */
   readonly #unsaved = new Set<PoolKey>();
   #storeIsHealthy = true;
   #keysById: ReadonlyMap<string, PoolKey> | undefined;
@@ -75,7 +75,7 @@ export class KeyRecords {
     this.#records = records;
   }
 
-  /** Reads what the store has of these keys; what was known `before` of one of them is newer. */
+  /** Loads the records of these keys. Records in `before` are newer than those of the store. */
   static async load(options: KeyRecordsOptions, before?: KeyRecords): Promise<KeyRecords> {
     const now = options.clock.now();
     const ids = options.keys.map(({ id }) => id);
@@ -91,29 +91,29 @@ export class KeyRecords {
     return new Map(this.#options.keys.map((key) => [key.id, this.#at(key)]));
   }
 
-  /** What the store could not take is still to be saved. */
+  /** Keeps the list of unsaved records. */
   #takeOver(before: KeyRecords): void {
     const unsaved = new Set([...before.#unsaved].map(({ id }) => id));
     for (const key of this.#options.keys) if (unsaved.has(key.id)) this.#unsaved.add(key);
     this.#storeIsHealthy = before.#storeIsHealthy;
   }
 
-  /** Grows whenever a key's state, or what is known of it, changes. */
+  /** Grows with every change of a record. */
   get version(): number {
     return this.#version;
   }
 
-  /** Ends what has ended by `now`. */
+  /** Ends the cooldowns that are over at `now`. */
   settle(now: number): void {
     this.availability(now);
   }
 
-  /** The account of a key: as configured, as learnt, or one of its own. */
+  /** The account of a key: as configured, else as learned, else the key's own name. */
   accountOf(key: PoolKey): string {
     return key.account ?? this.#at(key).traits.account ?? key.name;
   }
 
-  /** Grows whenever a key turns out to belong to another account. */
+  /** Grows whenever a key moves to another account. */
   get accountsVersion(): number {
     return this.#accountsVersion;
   }
@@ -123,20 +123,23 @@ export class KeyRecords {
     return (this.#accounts ??= Map.groupBy(this.#options.keys, (key) => this.accountOf(key)));
   }
 
-  /** The keys that a limit is about: of an account, or one; none if it is about every key. */
+  /**
+   * The keys that a limit concerns: those of an account, or one key. Empty if it concerns every
+   * key.
+   */
   keysConcernedBy(subject: Subject): readonly PoolKey[] {
     if ('account' in subject) return this.accounts().get(subject.account) ?? [];
     const key = 'keyId' in subject ? this.#keyNamed(subject.keyId) : undefined;
     return key === undefined ? [] : [key];
   }
 
-  /** The record of a key as it stands at `now`. */
+  /** The record of a key at `now`. */
   of(key: PoolKey, now: number): KeyRecord {
     this.availability(now);
     return this.#at(key);
   }
 
-  /** Which keys can serve at `now`. The same object for as long as that has not changed. */
+  /** The usable keys at `now`. Returns the same object until that changes. */
   availability(now: number): Availability {
     const known = this.#availability;
     const isCurrent = now >= this.#computedAt && now < (known?.nextReturn ?? Infinity);
@@ -146,7 +149,7 @@ export class KeyRecords {
     return (this.#availability = availabilityOf(this.#records.map(({ state }) => state)));
   }
 
-  /** Takes in what has happened to a key. Resolves when it is saved, or could not be. */
+  /** Applies an event. Resolves when the record is saved, or could not be. */
   async take(key: PoolKey, event: Exclude<KeyEvent, KeyCommand>): Promise<void> {
     const now = this.#options.clock.now();
     const before = this.of(key, now);
@@ -156,7 +159,7 @@ export class KeyRecords {
     if ((await this.#save(key)) && !this.#storeIsHealthy) await this.retrySaves();
   }
 
-  /** Takes over what another machine that shares the state has come to know of a key. */
+  /** Adopts a record that another machine has changed. */
   adopt(keyId: string, record: KeyRecord): void {
     const key = this.#keyNamed(keyId);
     if (key === undefined) return;
@@ -165,7 +168,7 @@ export class KeyRecords {
     this.#set(key, record);
   }
 
-  /** Does what an operator says. Fails with STORE_FAILED, having changed nothing. */
+  /** Carries out an operator's command. Fails with STORE_FAILED, and then changes nothing. */
   async command(key: PoolKey, command: KeyCommand): Promise<void> {
     for (;;) {
       const now = this.#options.clock.now();
@@ -177,14 +180,14 @@ export class KeyRecords {
         this.#saveFailed(key, error);
         throw new KmsError('STORE_FAILED', NOTHING_CHANGED, { cause: error });
       }
-      if (this.#at(key) !== before) continue; // a report came in between: the command goes on top of it
+      if (this.#at(key) !== before) continue; // a report came in between: the command is applied to its result
       this.#set(key, after);
       if (!this.#storeIsHealthy) await this.retrySaves();
       return;
     }
   }
 
-  /** Saves what could not be saved before. Tells whether the store has everything now. */
+  /** Retries failed saves. Returns whether every record is saved. */
   async retrySaves(): Promise<boolean> {
     const keys = [...this.#unsaved];
     this.#unsaved.clear();

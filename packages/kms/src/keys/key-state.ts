@@ -11,43 +11,45 @@ import { withMetadata } from './key-check-result.ts';
 import { disabled, MANAGEMENT_KEY, type KeyRecord } from './key-record.ts';
 import { isGuess } from '../limits/limit.ts';
 
-/** How long a key rests that was refused with 401 once: one refusal may be OpenRouter's own fault. */
+/** The cooldown after a first 401, which may be OpenRouter's own fault. */
 export const STRIKE_COOLDOWN_MS = MINUTE_MS;
 
-/** A returning key that has proved itself as often, doubling its allowance each time, is as any other. */
+/**
+ * The allowance of a half-open key doubles with each confirmed probe. Above this it is available.
+ */
 const FULL_ALLOWANCE = 8;
 
-/** The longest an operator may cool a key, as the contract has it. */
+/** The longest cooldown by an operator, as in the contract. */
 const LONGEST_OPERATOR_COOLDOWN_MS = 366 * DAY_MS;
 
-/** What an operator may say about a key. */
+/** A command of an operator. */
 export type KeyCommand =
   | { readonly kind: 'disable'; readonly reason: string }
   | { readonly kind: 'enable' }
   | { readonly kind: 'cool'; readonly forMs: number; readonly reason: string }
   | { readonly kind: 'uncool' };
 
-/** What can happen to a key: an outcome of a lease of some generation, or a command. */
+/** An event of a key: the result of a lease of some generation, a key check, or a command. */
 export type KeyEvent =
   | { readonly kind: 'reported'; readonly outcome: Outcome; readonly generation: number }
-  /** OpenRouter has taken a request that was to prove the key. */
+  /** OpenRouter accepted a probe. */
   | { readonly kind: 'confirmed'; readonly generation: number }
-  /** Its limit concerns it alone, as far as can be seen: every model is refused. */
+  /** Several models are rate limited on the key: the limit is the key's. */
   | {
       readonly kind: 'limited';
       readonly outcome: LimitOutcome;
       readonly generation: number;
     }
-  /** What it was refused for is not its own doing. */
+  /** The key was rejected for a reason that is not its own. */
   | { readonly kind: 'strikes-cleared' }
-  /** `GET /key` has told of it, or has refused it. */
+  /** `GET /key` accepted the key, or rejected it. */
   | { readonly kind: 'checked'; readonly metadata: KeyMetadata; readonly account: string | null }
   | { readonly kind: 'rejected'; readonly detail: string }
   | KeyCommand;
 
 /**
- * The record as it stands at `now`: a cooldown that has ended is over, and after the clock was set
- * back one has never more left than it had when it began. The same object if nothing has changed.
+ * The record at `now`, without a cooldown that is over. After the clock was set back, a cooldown
+ * never lasts longer than at its start. Returns the same object if nothing has changed.
  */
 export function settled(record: KeyRecord, now: number): KeyRecord {
   const state = settledState(record.state, now);
@@ -64,13 +66,13 @@ function settledState(state: KeyState, now: number): KeyState {
   return { ...state, since: now, until: state.until - (state.since - now) };
 }
 
-/** Who set it aside for a time nobody knew lets it in one request at a time at first. */
+/** After a guessed cooldown, the key is half-open: one probe request at a time. */
 function returned({ until, cause }: Extract<KeyState, { kind: 'cooling' }>): KeyState {
   if (!isGuess(cause)) return { kind: 'available', since: until };
   return { kind: 'returning', since: until, allowance: 1, cause };
 }
 
-/** A record read from a store, in which no cooldown may be longer than any that can be given. */
+/** A record from a store, with its cooldown cut to the longest allowed one. */
 export function restored(record: KeyRecord, now: number): KeyRecord {
   const current = settled(record, now);
   const { state } = current;
@@ -81,8 +83,8 @@ export function restored(record: KeyRecord, now: number): KeyRecord {
 }
 
 /**
- * The one door through which a key's record changes. Returns `settled(record, now)` itself when the
- * event changes nothing.
+ * The only function that changes a key's record. Returns `settled(record, now)` if the event
+ * changes nothing.
  */
 export function transition(
   record: KeyRecord,
@@ -113,7 +115,7 @@ export function transition(
   }
 }
 
-/** Whether what came of a lease still says something about the key. */
+/** Whether the result of a lease still applies to the key. */
 const concerns = ({ state, generation }: KeyRecord, event: { readonly generation: number }) =>
   event.generation === generation && state.kind !== 'disabled';
 
@@ -150,7 +152,7 @@ function confirmed(record: KeyRecord, now: number): KeyRecord {
   return { ...record, state: { ...state, allowance } };
 }
 
-/** Takes a strike back. */
+/** Clears a strike. */
 function strikesCleared(record: KeyRecord, now: number): KeyRecord {
   const { state } = record;
   const isStruck = state.kind === 'cooling' && state.cause.source === 'strike';
@@ -158,7 +160,7 @@ function strikesCleared(record: KeyRecord, now: number): KeyRecord {
   return { ...record, state: after, strikeUntil: null };
 }
 
-/** Sets the key aside, unless it already is for at least as long: reports never shorten a cooldown. */
+/** Starts a cooldown, unless a longer one is running: reports never shorten it. */
 function cooled(
   record: KeyRecord,
   { kind, detail }: { kind: string; detail: string },
@@ -171,7 +173,7 @@ function cooled(
   return { ...record, state: { kind: 'cooling', since: now, until, cause } };
 }
 
-/** A 401: the first cools the key, one that follows after that disables it. */
+/** Adds a strike for a 401: the first starts a cooldown, a second after that disables the key. */
 function strikeAdded(record: KeyRecord, detail: string, now: number): KeyRecord {
   const { strikeUntil } = record;
   if (strikeUntil === null) {
@@ -179,7 +181,7 @@ function strikeAdded(record: KeyRecord, detail: string, now: number): KeyRecord 
     const end: CooldownEnd = { until, source: 'strike' };
     return cooled({ ...record, strikeUntil: until }, { kind: 'unauthorized', detail }, end, now);
   }
-  if (now < strikeUntil) return record; // of a lease given before the first
+  if (now < strikeUntil) return record; // its lease was given before the first strike
   return disabled(record, { reason: 'unauthorized', source: 'strike', detail }, now);
 }
 

@@ -1,11 +1,11 @@
 import type { PoolKey } from './key-records.ts';
 import type { Limit, Subject } from '../limits/limit.ts';
 
-/** Told what becomes of what keys share. */
+/** Receives changes of limits and accounts. */
 export interface LimitListener {
-  /** `keys`: those of the limited account. */
+  /** `keys`: the keys that the limit concerns. */
   onLimit(limit: Limit, keys: readonly PoolKey[]): void;
   onLifted(subject: Subject, keys: readonly PoolKey[]): void;
-  /** Several keys turn out to belong to one account. */
+  /** Several keys turned out to share an account. */
   onShared(account: string, keys: readonly PoolKey[]): void;
 }

@@ -1,7 +1,7 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
 import type { RequestInfo } from '../accounting/ledger.ts';
 
-/** What a lease is asked for with. */
+/** The parameters of `lease.acquire`. */
 export interface AcquireRequest {
   readonly requestId?: string | undefined;
   readonly internalId?: string | undefined;
@@ -13,26 +13,26 @@ export interface AcquireRequest {
   readonly affinity?: string | undefined;
   readonly account?: string | undefined;
   readonly waitMs?: number | undefined;
-  /** How long it may wait for the result of another request. */
+  /** How long it may wait for the probe of a circuit breaker, in milliseconds. */
   readonly probeWaitMs?: number | undefined;
 }
 
-/** What a lease is wanted for. */
+/** A request for a lease, with defaults for what the gateway left out. */
 export interface AllocationRequest extends RequestInfo {
   readonly session: number;
-  /** Whether it is for a model's answer, and not for another endpoint. */
+  /** True for a request to a model, false for any other endpoint. */
   readonly isInference: boolean;
-  /** Keys the request has tried. */
+  /** Keys that the request has tried. */
   readonly exclude: readonly string[];
-  /** Of these, the keys whose account refused the request. */
+  /** Tried keys whose account refused the request. */
   readonly excludeAccountsOf: readonly string[];
-  /** The conversation it belongs to; null: not told. */
+  /** The conversation of the request; null if the client names none. */
   readonly affinity: string | null;
-  /** The only account that can serve the request; null: any account can. */
+  /** The only account that can serve the request; null if any can. */
   readonly account: string | null;
 }
 
-/** What is wanted, as a session has asked for it. */
+/** Reads a session's request for a lease. */
 export function allocationRequest(session: number, request: AcquireRequest): AllocationRequest {
   const { requestId = '', api = 'other', client = null, model = null } = request;
   const { internalId = requestId } = request;

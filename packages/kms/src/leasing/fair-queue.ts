@@ -2,14 +2,14 @@ import type { NoKeyData } from '@openrouter-proxy/kms-protocol';
 import type { Clock } from '@openrouter-proxy/runtime';
 import type { Allocation } from './lease-allocator.ts';
 
-/** Requests that may wait: in all, and of one client. */
+/** The most waiting requests: in total, and of one client. */
 const MAX_WAITING = 1_000;
 const MAX_PER_CLIENT = 200;
-/** How often the line is looked at though nothing has been told: a lease may have expired. */
-const LOOK_EVERY_MS = 1_000;
+/** The queue is served at least this often: a lease may expire without a report. */
+const SERVE_EVERY_MS = 1_000;
 
-/** Reasons that pass by waiting. */
-const PASSING: readonly NoKeyData['reason'][] = [
+/** Reasons that end by waiting. */
+const ENDING: readonly NoKeyData['reason'][] = [
   'cooling',
   'busy',
   'model_limited',
@@ -20,7 +20,7 @@ const PASSING: readonly NoKeyData['reason'][] = [
 /** Reasons of a circuit breaker that is open, or half-open with a probe under way. */
 const OF_CIRCUITS: readonly NoKeyData['reason'][] = ['model_limited', 'upstream_blocked'];
 
-/** How long a request may wait, in milliseconds. */
+/** The longest waits that a request allows, in milliseconds. */
 interface Patience {
   /** For a key. */
   readonly waitMs?: number | undefined;
@@ -28,28 +28,28 @@ interface Patience {
   readonly probeWaitMs?: number | undefined;
 }
 
-/** One who waits. */
+/** A waiting request. */
 export interface WaitingRequest {
   readonly client: string;
   readonly session: number;
   readonly internalId: string;
   readonly waitMs: number;
-  /** Tries once more. */
+  /** Tries once more to allocate a lease. */
   readonly attempt: () => Promise<Allocation>;
 }
 
-interface Place extends WaitingRequest {
+interface Waiting extends WaitingRequest {
   readonly done: PromiseWithResolvers<Allocation>;
   last: Allocation;
 }
 
 /**
- * Requests that wait for a key, in a line for each client; the clients take turns, so that one who asks
- * for much does not keep the others waiting.
+ * Requests that wait for a key. Each client has its own queue, and the clients take turns, so that
+ * a busy client does not delay the others.
  */
 export class FairQueue {
   readonly #clock: Clock;
-  readonly #lines = new Map<string, Place[]>();
+  readonly #queues = new Map<string, Waiting[]>();
   #size = 0;
   #isServing = false;
   #isCalled = false;
@@ -59,66 +59,77 @@ export class FairQueue {
     this.#clock = clock;
   }
 
-  /** How many wait. */
+  /** The number of waiting requests. */
   get size(): number {
     return this.#size;
   }
 
-  /** How long a request that was refused so waits, in milliseconds: for a key, or for a circuit that may close at any moment. */
+  /**
+   * How long a refused request waits, in milliseconds: for a key, or for a circuit breaker's probe.
+   */
   static waitFor(refusal: NoKeyData, { waitMs = 0, probeWaitMs = 0 }: Patience): number {
     if (!FairQueue.canHelp(refusal)) return 0;
     const isBrief = (refusal.retryAfterMs ?? Infinity) <= probeWaitMs;
     return isBrief && OF_CIRCUITS.includes(refusal.reason) ? Math.max(waitMs, probeWaitMs) : waitMs;
   }
 
-  /** Whether waiting can help one who was refused so. */
+  /** Whether waiting can end a refusal. */
   static canHelp({ reason, retryAfterMs }: NoKeyData): boolean {
-    // Refused keys have no time at which they return, but a `kms reload` may bring others meanwhile.
-    return reason === 'keys_refused' || (retryAfterMs !== null && PASSING.includes(reason));
+    // Rejected keys have no end, but `kms reload` may add others.
+    return reason === 'keys_refused' || (retryAfterMs !== null && ENDING.includes(reason));
   }
 
-  /** Waits until an attempt succeeds, or can no more, or the time is over; gives the last attempt's result. */
+  /**
+   * Waits until an attempt succeeds, waiting no longer helps, or the time is over. Returns the last
+   * result.
+   */
   async wait(
-    waiter: WaitingRequest,
+    request: WaitingRequest,
     refused: Extract<Allocation, { kind: 'none' }>,
   ): Promise<Allocation> {
-    const line = this.#lines.get(waiter.client) ?? [];
-    if (this.#size >= MAX_WAITING || line.length >= MAX_PER_CLIENT) {
+    const queue = this.#queues.get(request.client) ?? [];
+    if (this.#size >= MAX_WAITING || queue.length >= MAX_PER_CLIENT) {
       const { retryAfterMs } = refused.refusal;
       return { kind: 'none', refusal: { reason: 'queue_full', retryAfterMs } };
     }
-    const place: Place = { ...waiter, done: Promise.withResolvers(), last: refused };
-    this.#lines.set(waiter.client, [...line, place]);
+    const entry: Waiting = { ...request, done: Promise.withResolvers(), last: refused };
+    this.#queues.set(request.client, [...queue, entry]);
     this.#size += 1;
-    this.#lookAgain(refused);
+    this.#serveAgain(refused);
     const giveUp = new AbortController();
-    this.#clock.sleep(waiter.waitMs, giveUp.signal).then(
-      () => this.#leave(place),
-      () => undefined, // it is over
+    this.#clock.sleep(request.waitMs, giveUp.signal).then(
+      () => this.#leave(entry),
+      () => undefined, // it has left the queue
     );
-    const lent = await place.done.promise;
+    const allocation = await entry.done.promise;
     giveUp.abort();
-    return lent;
+    return allocation;
   }
 
-  /** Takes a request out of the line; its wait ends with its last refusal. Whether it was in it. */
+  /**
+   * Removes a request from the queue; it gets its last refusal. Returns whether it was in the
+   * queue.
+   */
   cancel(session: number, internalId: string): boolean {
-    const places = [...this.#lines.values()].flat();
-    const found = places.filter(
-      (place) => place.session === session && place.internalId === internalId,
+    const waiting = [...this.#queues.values()].flat();
+    const found = waiting.filter(
+      (entry) => entry.session === session && entry.internalId === internalId,
     );
-    for (const place of found) this.#leave(place);
+    for (const entry of found) this.#leave(entry);
     return found.length > 0;
   }
 
-  /** Takes everybody of a session out of the line. */
+  /** Removes every request of a session from the queue. */
   end(session: number): void {
-    for (const place of [...this.#lines.values()].flat()) {
-      if (place.session === session) this.#leave(place);
+    for (const entry of [...this.#queues.values()].flat()) {
+      if (entry.session === session) this.#leave(entry);
     }
   }
 
-  /** Something has changed: whoever is first of a client's line tries again, the clients in turn. */
+  /**
+   * Lets the first request of each client try again, the clients in turn. Called after each change
+   * of the pool.
+   */
   serve(): void {
     this.#isCalled = true;
     if (this.#isServing || this.#size === 0) return;
@@ -130,47 +141,47 @@ export class FairQueue {
     while (this.#isCalled && this.#size > 0) {
       this.#isCalled = false;
       const stuck = new Set<string>();
-      while (stuck.size < this.#lines.size) {
-        for (const [client, [place]] of [...this.#lines]) {
-          if (place === undefined || stuck.has(client)) continue;
-          if (!(await this.#tryOnce(place))) stuck.add(client);
+      while (stuck.size < this.#queues.size) {
+        for (const [client, [entry]] of [...this.#queues]) {
+          if (entry === undefined || stuck.has(client)) continue;
+          if (!(await this.#tryOnce(entry))) stuck.add(client);
         }
       }
     }
   }
 
-  /** Whether the place has left the line. */
-  async #tryOnce(place: Place): Promise<boolean> {
-    place.last = await place.attempt();
-    if (place.last.kind === 'none' && FairQueue.canHelp(place.last.refusal)) {
-      this.#lookAgain(place.last);
+  /** Whether the request has left the queue. */
+  async #tryOnce(entry: Waiting): Promise<boolean> {
+    entry.last = await entry.attempt();
+    if (entry.last.kind === 'none' && FairQueue.canHelp(entry.last.refusal)) {
+      this.#serveAgain(entry.last);
       return false;
     }
-    this.#leave(place);
+    this.#leave(entry);
     return true;
   }
 
-  #leave(place: Place): void {
-    const line = this.#lines.get(place.client) ?? [];
-    const rest = line.filter((other) => other !== place);
-    if (rest.length === line.length) return;
+  #leave(entry: Waiting): void {
+    const queue = this.#queues.get(entry.client) ?? [];
+    const rest = queue.filter((other) => other !== entry);
+    if (rest.length === queue.length) return;
     this.#size -= 1;
     // Deleted and set again, so that the next turn is another client's.
-    this.#lines.delete(place.client);
-    if (rest.length > 0) this.#lines.set(place.client, rest);
-    place.done.resolve(place.last);
+    this.#queues.delete(entry.client);
+    if (rest.length > 0) this.#queues.set(entry.client, rest);
+    entry.done.resolve(entry.last);
   }
 
-  /** Looks when the refusal says that a key may be free. */
-  #lookAgain(refused: Allocation): void {
+  /** Serves the queue when the refusal ends. */
+  #serveAgain(refused: Allocation): void {
     const asked = refused.kind === 'none' ? refused.refusal.retryAfterMs : 0;
     this.#wakeUp.abort();
     this.#wakeUp = new AbortController();
     this.#clock
-      .sleep(Math.min(Math.max(asked ?? LOOK_EVERY_MS, 1), LOOK_EVERY_MS), this.#wakeUp.signal)
+      .sleep(Math.min(Math.max(asked ?? SERVE_EVERY_MS, 1), SERVE_EVERY_MS), this.#wakeUp.signal)
       .then(
         () => this.serve(),
-        () => undefined, // another look comes
+        () => undefined, // replaced by another timer
       );
   }
 }

@@ -5,12 +5,12 @@ const SECRET_LENGTH = 16;
 const TOKEN_LENGTH = LIFE_LENGTH + SECRET_LENGTH;
 const SECRETS_PER_DRAW = 1_024;
 
-/** Fills an array with random bytes nobody can foresee. */
+/** Fills an array with cryptographically random bytes. */
 export type RandomFill = (bytes: Uint8Array) => unknown;
 
 /**
- * Makes the random part of lease ids: a mark of this life of the service, by which it knows its own
- * leases after they have ended, and 96 bits nobody can guess. Bytes are drawn for many at once.
+ * Generates the random part of lease ids: a mark of this process, which recognizes its own leases
+ * by it, and 96 random bits. Bytes are drawn for many ids at once.
  */
 export class LeaseTokens {
   readonly #fill: RandomFill;
@@ -33,7 +33,7 @@ export class LeaseTokens {
     return this.#life + this.#drawn.slice(start, this.#used);
   }
 
-  /** Whether a lease was given in this life of the service. */
+  /** Whether this process gave the lease. */
   isOfThisLife(leaseId: string): boolean {
     return leaseId.startsWith(this.#life, leaseId.length - TOKEN_LENGTH);
   }
@@ -50,7 +50,7 @@ export function leaseIdOf(keyId: string, generation: number, token: string): str
   return `${keyId}.${generation}.${token}`;
 }
 
-/** What a lease id, in the form the contract demands, says of its key. */
+/** Reads the key and its generation from a lease id of the contract's form. */
 export function readLeaseId(leaseId: string): { keyId: string; generation: number } {
   return {
     keyId: leaseId.slice(0, KEY_ID_LENGTH),

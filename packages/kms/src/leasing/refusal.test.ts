@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { noKey, refusalOf, type Standing } from './refusal.ts';
+import { noKey, refusalOf, type KeyAvailability } from './refusal.ts';
 
 const NOW = 1_000_000;
-const free = (isTried = false): Standing => ({ blockedUntil: 0, isTried });
-const cooling = (ms: number, isTried = false): Standing => ({ blockedUntil: NOW + ms, isTried });
-const disabled = (isTried = false): Standing => ({ blockedUntil: Infinity, isTried });
+const free = (isTried = false): KeyAvailability => ({ blockedUntil: 0, isTried });
+const cooling = (ms: number, isTried = false): KeyAvailability => ({
+  blockedUntil: NOW + ms,
+  isTried,
+});
+const disabled = (isTried = false): KeyAvailability => ({ blockedUntil: Infinity, isTried });
 
 describe('a refusal', () => {
-  it.each<[string, Standing[], object]>([
+  it.each<[string, KeyAvailability[], object]>([
     ['no keys', [], { reason: 'no_keys', retryAfterMs: null }],
     ['all disabled', [disabled()], { reason: 'disabled', retryAfterMs: null }],
     [
@@ -35,8 +38,8 @@ describe('a refusal', () => {
       { reason: 'cooling', retryAfterMs: 30 },
     ],
     ['one whose cooldown ends now', [cooling(0)], { reason: 'busy', retryAfterMs: 1_000 }],
-  ])('says why: %s', (_name, standings, expected) => {
-    expect(refusalOf(standings, NOW)).toEqual(expected);
+  ])('says why: %s', (_name, keys, expected) => {
+    expect(refusalOf(keys, NOW)).toEqual(expected);
   });
 
   it('says when to try again, if that helps', () => {

@@ -1,21 +1,24 @@
 import { HOUR_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
-/** How a back-off grows, in milliseconds. */
+/** The range of a back-off, in milliseconds. */
 export interface BackOff {
   readonly firstMs: number;
   readonly longestMs: number;
 }
 
-/** A model whose providers are full, or fail. */
+/** A model whose providers are overloaded or fail. */
 export const MODEL_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: MINUTE_MS };
-/** A limit that nobody explains. */
+/** A rate limit without a stated end. */
 export const UNKNOWN_BACK_OFF: BackOff = { firstMs: 15_000, longestMs: 15 * MINUTE_MS };
-/** An account that seems to owe credits: a request is let through now and then, since topping up is not announced. */
+/**
+ * An account that may owe credits. A request probes it now and then, since a payment is not
+ * announced.
+ */
 export const DEBT_BACK_OFF: BackOff = { firstMs: MINUTE_MS, longestMs: HOUR_MS };
-/** The way to OpenRouter when it is broken, and when its edge blocks this address. */
+/** The upstream: it cannot be reached, or its edge blocks this address. */
 export const CONNECTION_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 export const BLOCK_BACK_OFF: BackOff = { firstMs: 5_000, longestMs: 5 * MINUTE_MS };
 
-/** `GET /key` while OpenRouter cannot be reached, and while it refuses the key. */
+/** Repeated key checks: OpenRouter cannot be reached, or rejects the key. */
 export const TROUBLE_CHECK_BACK_OFF: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 export const REFUSED_CHECK_BACK_OFF: BackOff = { firstMs: 2_000, longestMs: 5 * MINUTE_MS };
 

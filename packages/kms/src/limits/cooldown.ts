@@ -7,16 +7,16 @@ import {
   type OutcomeKind,
 } from '@openrouter-proxy/kms-protocol';
 
-/** The longest cooldown any evidence may ask for: a month's key limit, and a day for its time zone. */
+/** The longest cooldown that evidence may set: a month, and a day for its time zone. */
 export const LONGEST_COOLDOWN_MS = 32 * DAY_MS;
 
-/** How long a key rests that OpenRouter refuses because requests in flight hold its credits. */
+/** The cooldown of a key while running requests hold its credits. */
 const HELD_BUDGET_COOLDOWN_MS = 10 * SECOND_MS;
 
-/** The longest that evidence may hold back a model, or the way to OpenRouter. */
+/** The longest limit on a model or the upstream that evidence may set. */
 const LONGEST_HOLD_MS = HOUR_MS;
 
-/** The outcomes that speak of a limit on the key, or on its account. */
+/** Outcomes caused by a limit of the key or its account. */
 const LIMIT_KINDS = [
   'rate_limited',
   'free_tier_exhausted',
@@ -26,30 +26,30 @@ const LIMIT_KINDS = [
   'in_flight_budget_held',
 ] as const satisfies readonly OutcomeKind[];
 
-/** An outcome that speaks of a limit on the key or its account. */
+/** An outcome caused by a limit of the key or its account. */
 export type LimitOutcome = Extract<Outcome, { kind: (typeof LIMIT_KINDS)[number] }>;
 
-/** Whether an outcome speaks of a limit on the key or its account. */
+/** Whether an outcome is caused by a limit of the key or its account. */
 export function limits(outcome: Outcome): outcome is LimitOutcome {
   return (LIMIT_KINDS as readonly OutcomeKind[]).includes(outcome.kind);
 }
 
-/** How often a key's own allowance is filled up again. */
+/** The period of a key's own credit limit. */
 export type LimitReset = 'daily' | 'weekly' | 'monthly';
 
-/** What the configuration decides. */
+/** The configured part of cooldowns. */
 export interface CooldownPolicy {
-  /** For a limit that does not say when it ends, milliseconds. */
+  /** For a limit without a stated end, in milliseconds. */
   readonly rateLimitCooldownMs: number;
 }
 
-/** When a cooldown ends, and what that was read from. */
+/** The end of a cooldown, and the source of that end. */
 export interface CooldownEnd {
   readonly until: number;
   readonly source: Cause['source'];
 }
 
-/** Limits of a key and budgets last up to a month; every other limit of OpenRouter ends within a day. */
+/** Key limits and budgets last up to a month. Every other limit of OpenRouter ends within a day. */
 function longest(outcome: LimitOutcome): number {
   const isBudget = outcome.kind === 'key_limit_reached' || outcome.kind === 'budget_exhausted';
   return isBudget ? LONGEST_COOLDOWN_MS : DAY_MS;
@@ -57,7 +57,9 @@ function longest(outcome: LimitOutcome): number {
 
 const nextMultiple = (now: number, step: number) => (Math.floor(now / step) + 1) * step;
 
-/** When a key's own allowance is filled up next: at UTC midnight, of Monday, or of the first of the month. */
+/**
+ * The next reset of a key's own limit: at UTC midnight of a day, a Monday, or the first of a month.
+ */
 export function nextReset(reset: LimitReset, now: number): number {
   const date = new Date(now);
   const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
@@ -89,7 +91,10 @@ function defaultEnd(outcome: LimitOutcome, now: number, policy: CooldownPolicy):
   }
 }
 
-/** The best evidence that names an instant still to come, but none beyond `longestMs`; null: there is none. */
+/**
+ * The end that the best evidence names, at most `longestMs` from now; null if none names a future
+ * time.
+ */
 function bestEvidence(
   evidence: readonly Evidence[],
   now: number,
@@ -100,7 +105,7 @@ function bestEvidence(
   return { until: Math.ceil(Math.min(best.instant, now + longestMs)), source: best.from };
 }
 
-/** When the trouble of a model, or of the way to OpenRouter, ends by the upstream's own words; null: it does not say. */
+/** The stated end of a limit on a model or the upstream; null if there is none. */
 export function evidenceEnd(
   { evidence }: { readonly evidence: readonly Evidence[] },
   now: number,
@@ -109,9 +114,8 @@ export function evidenceEnd(
 }
 
 /**
- * When the limit behind an outcome ends: by the best evidence, else when the key's own allowance is
- * filled up again, if it is the key's and that is known, else by the default of its family (OpenRouter
- * docs, "Limits").
+ * The end of the limit behind an outcome. In this order: the best evidence, the known reset of the
+ * key's own limit, the default of the outcome's family (OpenRouter docs, "Limits").
  */
 export function cooldownEnd(
   outcome: LimitOutcome,

@@ -1,21 +1,24 @@
 import type { KeyState } from '@openrouter-proxy/kms-protocol';
-import { lengthInWords, reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import {
+  lengthInWords,
+  limitedModels,
+  reasonInWords,
+  sourceInWords,
+} from '@openrouter-proxy/kms-protocol/words';
 import type { Limit, Subject } from './limit.ts';
 
-/** Clients choose the names of models: a long one keeps its ends. */
+/** Clients choose the names of models: a long name is shortened in the middle. */
 const LONG_MODEL = 80;
 
 function modelWords(model: string): string {
   return model.length <= LONG_MODEL ? model : `${model.slice(0, 60)}…${model.slice(-16)}`;
 }
 
-/** What a limit is about, for a person. */
+/** The subject of a limit, for a person. */
 export function subjectWords(subject: Subject): string {
   switch (subject.scope) {
-    case 'account': {
-      const models = subject.pool === 'all' ? 'every model' : `${subject.pool} models`;
-      return `account ${subject.account}, for ${models}`;
-    }
+    case 'account':
+      return `account ${subject.account}, for ${limitedModels({ pool: subject.pool, model: null })}`;
     case 'key-model':
       return `${modelWords(subject.model)} on this key`;
     case 'account-model':
@@ -27,12 +30,12 @@ export function subjectWords(subject: Subject): string {
   }
 }
 
-/** What has become of a limited thing, for a person. */
+/** The effect on a limited subject, for a person. */
 export function limitEffect({ subject, since, until, cause }: Limit): string {
   return `${subjectWords(subject)}: set aside for ${lengthInWords(until - since)} (${sourceInWords(cause.source)})`;
 }
 
-/** What has become of a key, for a person. */
+/** The effect on a key, for a person. */
 export function keyEffect(name: string, state: KeyState): string {
   switch (state.kind) {
     case 'available':

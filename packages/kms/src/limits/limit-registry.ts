@@ -4,21 +4,21 @@ import { backOffMs } from './back-off.ts';
 import { settledLimit, subjectId, type Limit, type Subject } from './limit.ts';
 import type { OutcomeEffect } from './outcome-policy.ts';
 
-/** How many limits are remembered; those that ended first are forgotten first. */
+/** The most remembered limits. The one that ends first is forgotten first. */
 const MAX_LIMITS = 10_000;
-/** A back-off that ended as long ago does not make the next one longer. */
+/** A back-off that ended longer ago than this does not extend the next one. */
 const LEVEL_LASTS_MS = 10 * MINUTE_MS;
 
 type Limiting = Extract<OutcomeEffect, { kind: 'limit' | 'back-off' }>;
 
 /**
- * The limits that are not a key's own, by what they are about. Expiry is computed on read; a limit that
- * is over is remembered for a while, since the next back-off is longer than the one before.
+ * The limits that are not a key's own, by subject. Expiry is computed on read. An expired limit is
+ * remembered, since the next back-off is longer than the last.
  */
 export class LimitRegistry {
   readonly #random: () => number;
   readonly #limits = new Map<string, Limit>();
-  /** Models that were limited on some key or account. */
+  /** Models with a limit on some key or account. */
   readonly #models = new Set<string>();
   #version = 0;
 
@@ -39,12 +39,12 @@ export class LimitRegistry {
     return limit === undefined ? undefined : settledLimit(limit, now);
   }
 
-  /** Whether a model may be limited on some key or account. */
+  /** Whether a model may have a limit on some key or account. */
   concernsModel(model: string): boolean {
     return this.#models.has(model);
   }
 
-  /** Every limit in force, those that last longest first. */
+  /** Every limit in force, the longest first. */
   all(now: number): Limit[] {
     return [...this.#limits]
       .flatMap(([id, limit]) => {
@@ -55,7 +55,7 @@ export class LimitRegistry {
       .map(({ inForce }) => inForce);
   }
 
-  /** Takes in that something cannot serve. The new limit; undefined if that changes nothing. */
+  /** Applies an effect. Returns the new limit; undefined if nothing changes. */
   apply(
     consequence: Limiting,
     cause: Pick<Cause, 'reason' | 'detail'>,
@@ -72,7 +72,7 @@ export class LimitRegistry {
         inForce,
       );
     }
-    // Those who were under way when it began tell of the same trouble.
+    // Requests that were running when it began report the same failure.
     if (inForce !== undefined) return undefined;
     const isRecent = before !== undefined && now - before.until < LEVEL_LASTS_MS;
     const level = (isRecent ? before.level : 0) + 1;
@@ -83,12 +83,12 @@ export class LimitRegistry {
     );
   }
 
-  /** Takes in the limit of a circuit that has opened. The limit; undefined if that changes nothing. */
+  /** Adds the limit of an opened circuit. Returns the limit; undefined if nothing changes. */
   open(limit: Limit, now: number): Limit | undefined {
     return this.#begin(limit, this.on(limit.subject, now));
   }
 
-  /** Takes over a limit from who shares the state. Whether that changes anything. */
+  /** Adopts a limit of another machine. Returns whether anything changes. */
   adopt(limit: Limit, now: number): boolean {
     const inForce = this.on(limit.subject, now);
     if (settledLimit(limit, now) === undefined || inForce?.until === limit.until) return false;
@@ -97,7 +97,10 @@ export class LimitRegistry {
     return true;
   }
 
-  /** What was known of an account is of another: gives the limits that began for that, and the subjects that ended. */
+  /**
+   * Moves the limits of one account to another. Returns the new limits, and the subjects of the old
+   * ones.
+   */
   moveAccount(from: string, to: string, now: number): { began: Limit[]; ended: Subject[] } {
     const began: Limit[] = [];
     const ended: Subject[] = [];
@@ -117,7 +120,7 @@ export class LimitRegistry {
     return { began, ended };
   }
 
-  /** Ends a limit. Whether there was one in force. */
+  /** Lifts a limit. Returns false if none is in force. */
   lift(subject: Subject, now: number): boolean {
     if (this.#limits.size === 0) return false;
     const id = subjectId(subject);
@@ -128,7 +131,7 @@ export class LimitRegistry {
     return true;
   }
 
-  /** Reports never shorten what is known of a limit. */
+  /** A report never shortens a limit. */
   #begin(limit: Limit, inForce: Limit | undefined): Limit | undefined {
     if (inForce !== undefined && inForce.until >= limit.until) return undefined;
     this.#keep(limit);

@@ -1,6 +1,6 @@
 import type { Cause, ModelPool } from '@openrouter-proxy/kms-protocol';
 
-/** What a limit is about, if it is not a key's own. */
+/** The subject of a limit that is not a key's own. */
 export type Subject =
   | { readonly scope: 'account'; readonly account: string; readonly pool: ModelPool }
   | { readonly scope: 'account-model'; readonly account: string; readonly model: string }
@@ -8,33 +8,33 @@ export type Subject =
   | { readonly scope: 'model'; readonly model: string }
   | { readonly scope: 'upstream' };
 
-/** What a circuit breaker can be of. */
+/** The subject of a circuit breaker. */
 export type CircuitSubject =
   | Extract<Subject, { scope: 'upstream' | 'model' }>
   | (Extract<Subject, { scope: 'account' }> & { readonly pool: 'all' });
 
-/** Whether a circuit breaker decides about a subject. */
+/** Whether a subject has a circuit breaker. */
 export function isCircuitSubject(subject: Subject): subject is CircuitSubject {
   if (subject.scope === 'account') return subject.pool === 'all';
   return subject.scope === 'upstream' || subject.scope === 'model';
 }
 
-/** Something that cannot serve for a time. */
+/** A limit: its subject cannot serve until it ends. */
 export interface Limit {
   readonly subject: Subject;
   readonly since: number;
   readonly until: number;
   readonly cause: Cause;
-  /** How many back-offs in a row led here; 0: the end is no back-off's. */
+  /** The number of back-offs in a row; 0 if the end is not from a back-off. */
   readonly level: number;
-  /** What a circuit breaker opened for; left out: none did. */
+  /** The failures that opened a circuit breaker; left out without one. */
   readonly evidence?: LimitEvidence;
 }
 
-/** The failures that a circuit breaker opened for. */
+/** The failures that opened a circuit breaker. */
 export interface LimitEvidence {
   readonly requests: number;
-  /** Their clients, as far as they are remembered. */
+  /** Their clients, as far as remembered. */
   readonly clients: readonly string[];
 }
 
@@ -59,7 +59,7 @@ function partsOf(subject: Subject): readonly string[] {
   }
 }
 
-/** Whether a limit on a subject concerns one key of a pool, or its account, and not all of them. */
+/** Whether a limit on a subject concerns only this key or its account. */
 export function concernsKey(subject: Subject, key: { id: string; account: string }): boolean {
   if ('account' in subject) return subject.account === key.account;
   return 'keyId' in subject && subject.keyId === key.id;
@@ -67,7 +67,7 @@ export function concernsKey(subject: Subject, key: { id: string; account: string
 
 const GUESSES: readonly Cause['source'][] = ['default', 'back-off', 'strike'];
 
-/** Whether the end of a limit is a guess: nobody who knows has named it. */
+/** Whether the end of a limit is a guess, not stated by OpenRouter or an operator. */
 export function isGuess({ source }: Cause): boolean {
   return GUESSES.includes(source);
 }
@@ -78,8 +78,8 @@ export function isOwnCount({ reason }: Pick<Cause, 'reason'>): boolean {
 }
 
 /**
- * A limit as it stands at `now`; undefined once it is over. After the clock was set back it has never
- * more left than it had when it began.
+ * A limit at `now`; undefined once it is over. After the clock was set back, it never lasts longer
+ * than at its start.
  */
 export function settledLimit(limit: Limit, now: number): Limit | undefined {
   if (limit.until <= now) return undefined;

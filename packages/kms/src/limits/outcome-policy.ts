@@ -19,31 +19,34 @@ import type { CircuitSubject } from './limit.ts';
 import type { Subject } from './limit.ts';
 import { poolOf } from './model-pool.ts';
 
-/** What a report is about. */
+/** The subject of a report. */
 export interface About {
   readonly keyId: string;
   readonly account: string;
-  /** Null: not known. */
+  /** Null if unknown. */
   readonly model: string | null;
 }
 
-/** What an outcome means for something that is not the key itself. */
+/** The effect of an outcome beyond the key itself. */
 export type OutcomeEffect =
-  /** It cannot serve until then. */
+  /** The subject cannot serve until the end. */
   | { readonly kind: 'limit'; readonly subject: Subject; readonly end: CooldownEnd }
-  /** It cannot serve for a time that grows. */
+  /** The subject cannot serve for a time that grows. */
   | { readonly kind: 'back-off'; readonly subject: Subject; readonly backOff: BackOff }
-  /** It failed for one request: its circuit breaker decides whether it fails for others too. */
+  /** One request failed: the circuit breaker decides whether the subject fails for others too. */
   | {
       readonly kind: 'failure';
       readonly subject: CircuitSubject;
       readonly backOff: BackOff;
-      /** Until when the upstream says it lasts; null: it does not say. */
+      /** The stated end; null if there is none. */
       readonly said: CooldownEnd | null;
     }
-  /** It serves: failures in a row begin anew. With a reason only a limit for that is lifted. */
+  /**
+   * The subject serves: failures in a row end. With a reason, only a limit of that reason is
+   * lifted.
+   */
   | { readonly kind: 'reset'; readonly subject: Subject; readonly reason?: OutcomeKind }
-  /** How many `:free` requests the account has in a window. */
+  /** The account's allowance of `:free` requests in a window. */
   | {
       readonly kind: 'learn';
       readonly account: string;
@@ -52,12 +55,12 @@ export type OutcomeEffect =
     };
 
 const UPSTREAM: CircuitSubject = { scope: 'upstream' };
-/** How long a model is asked for under other accounts after one account's settings shut it out. */
+/** How long an account whose settings exclude a model is not asked for it. */
 const POLICY_MS = 10 * MINUTE_MS;
 
 type Refused = Extract<Outcome, { evidence: unknown }>;
 
-/** Until when the upstream says it lasts; else a back-off. */
+/** The stated end, else a back-off. */
 function heldBack(
   subject: Subject,
   outcome: Refused,
@@ -74,7 +77,7 @@ const failure = (
   said: CooldownEnd | null = null,
 ): OutcomeEffect => ({ kind: 'failure', subject, backOff, said });
 
-/** The account's limits, which all its keys share (OpenRouter docs, "Limits"). */
+/** Limits of the account, which all its keys share (OpenRouter docs, "Limits"). */
 function ofAccount(
   outcome: Refused,
   { account, model }: About,
@@ -100,8 +103,8 @@ function ofAccount(
 }
 
 /**
- * A free model costs nothing: refused for want of credits is what the request adds to it, or everything,
- * once the balance is negative. One request does not tell these apart; several independent ones do.
+ * A free model refused for lack of credits: either paid extras of the request, or a negative
+ * balance, which refuses everything. Only several independent requests tell these apart.
  */
 function inDebt(account: string): OutcomeEffect {
   const subject: CircuitSubject = { scope: 'account', account, pool: 'all' };
@@ -118,7 +121,7 @@ function learnt(
   return said === undefined ? [] : [{ kind: 'learn', account, window, limit: Number(said.value) }];
 }
 
-/** The failures in a row are over. */
+/** The effects of a success. */
 function served({ keyId, account, model }: About): OutcomeEffect[] {
   const reset = (subject: Subject) => ({ kind: 'reset', subject }) as const;
   if (model === null) return [reset(UPSTREAM)];
@@ -134,7 +137,7 @@ function served({ keyId, account, model }: About): OutcomeEffect[] {
   ];
 }
 
-/** A provider's trouble is the model's, never a key's. */
+/** A provider's failure counts against the model, never against a key. */
 function ofItsModel(
   outcome: Outcome,
   { keyId, account, model }: About,
@@ -175,8 +178,8 @@ function ofItsModel(
 }
 
 /**
- * What an outcome means beyond the key it was reported of. What the caller did wrong, and what concerns
- * the key alone, means nothing more.
+ * The effects of an outcome beyond the key. A client's mistake, and a failure of the key alone,
+ * have none.
  */
 export function outcomeEffects(
   outcome: Outcome,

@@ -5,14 +5,14 @@ import { isCircuitSubject } from '../limits/limit.ts';
 import type { PoolKey } from '../keys/key-records.ts';
 import type { Limit, Subject } from '../limits/limit.ts';
 
-/** One line of the log about a key. */
+/** A log line about a key. */
 interface KeyLine {
   readonly level: LogLevel;
   readonly message: string;
   readonly fields: LogFields;
 }
 
-/** Writes what has become of a key, once, and without its secret. */
+/** Logs a change of a key's state once, without the secret. */
 export function logKeyChange(
   logger: Logger,
   key: PoolKey,
@@ -24,10 +24,10 @@ export function logKeyChange(
   logger.log(line.level, line.message, { ...keyFields(key), ...line.fields });
 }
 
-/** A key as every line of the log names it: `key` is its name, as in the gateway's log. */
+/** The fields that name a key in every log line: `key` is its name, as in the gateway's log. */
 export const keyFields = ({ id, name }: PoolKey): LogFields => ({ key: name, key_id: id });
 
-/** Writes that a key, an account, a model, or OpenRouter cannot serve for a time. */
+/** Logs a limit, or an open circuit breaker. */
 export function logLimit(
   logger: Logger,
   { subject, until, cause, evidence }: Limit,
@@ -45,16 +45,16 @@ export function logLimit(
   });
 }
 
-/** Writes that a limit was lifted before its end, or that a circuit breaker is closed. */
+/** Logs that a limit was lifted before its end, or that a circuit breaker is closed. */
 export function logLifted(logger: Logger, subject: Subject, keys: readonly PoolKey[]): void {
   const message = isCircuitSubject(subject) ? 'circuit breaker closed' : 'limit lifted';
   logger.info(message, subjectFields(subject, keys));
 }
 
-/** The most keys of an account that are named in one line. */
+/** The most keys of an account that one line names. */
 const MAX_NAMED_KEYS = 10;
 
-/** What a limit is about, with the names of the keys it concerns. */
+/** The subject of a limit, with the names of its keys. */
 function subjectFields(subject: Subject, keys: readonly PoolKey[]): LogFields {
   if (subject.scope !== 'key-model') {
     const names = keys.slice(0, MAX_NAMED_KEYS).map(({ name }) => name);
@@ -65,7 +65,7 @@ function subjectFields(subject: Subject, keys: readonly PoolKey[]): LogFields {
   return { ...about, ...(key === undefined ? { key_id: keyId } : keyFields(key)) };
 }
 
-/** Writes that the first check went well. What went wrong is told by the lines of health. */
+/** Logs a first round without failures. Failures are logged by the health log. */
 export function logFirstRound(
   logger: Logger,
   { known, refused, unanswered }: Readonly<Tally>,
@@ -80,7 +80,7 @@ function lineOf(before: KeyState, after: KeyState): KeyLine | null {
       return { level: 'INFO', message: returned(before, after.since), fields: {} };
     case 'returning':
       if (before.kind === 'returning') return null;
-      return { level: 'INFO', message: 'key returns, one request at a time at first', fields: {} };
+      return { level: 'INFO', message: 'key returns: one probe request at a time', fields: {} };
     case 'disabled':
       return { level: 'WARNING', message: 'key disabled', fields: after.cause };
     case 'cooling': {

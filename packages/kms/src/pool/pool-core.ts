@@ -23,14 +23,14 @@ import type { Selection } from '../selection/ranking.ts';
 import type { SharedRecords, SharedState } from '../store/shared-records.ts';
 import type { StateStore } from '../store/state-store.ts';
 
-/** Told of everything that happens in a pool. */
+/** Receives everything that happens in a pool. */
 export type PoolListener = RecordsListener &
   LimitListener &
   SpendingListener &
   CheckListener &
   ContactListener;
 
-/** What of a pool the configuration says: it may change while the pool is in use. */
+/** The settings of a pool. They may change while the pool is in use. */
 export interface PoolSettings {
   readonly keys: readonly PoolKey[];
   readonly selection: Selection;
@@ -39,10 +39,10 @@ export interface PoolSettings {
   readonly leaseTtlMs: number;
 }
 
-/** What a pool is put together from for good. */
+/** The shared collaborators of a pool. */
 export interface PoolDeps {
   readonly store: StateStore;
-  /** What the store tells of leases. */
+  /** Counts leases as the store reports them. */
   readonly loads: LeaseLoads;
   readonly leaseTokens: LeaseTokens;
   readonly ledger: Ledger;
@@ -51,11 +51,11 @@ export interface PoolDeps {
   readonly history: KeyHistory;
   readonly listener: PoolListener;
   readonly clock: Clock;
-  /** A number of [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
 }
 
-/** What keys share, and what outlives a change of the settings. */
+/** The state that keys share. It outlives a change of the settings. */
 export interface SharedDeps {
   readonly contacts: Contacts;
   readonly records: SharedRecords;
@@ -64,7 +64,7 @@ export interface SharedDeps {
   readonly allowances: SharedState['allowances'];
 }
 
-/** The pool as the settings have it: all of it is put together anew when they change. */
+/** The pool for one version of the settings: a change builds another one. */
 export interface PoolCore {
   readonly settings: PoolSettings;
   readonly byId: ReadonlyMap<string, PoolKey>;
@@ -77,7 +77,7 @@ export interface PoolCore {
   readonly views: PoolViews;
 }
 
-/** Puts the core together. What is known of keys, `before` or kept by the store, stays known. */
+/** Builds the core. Records of `before` and of the store stay known. */
 export async function openCore(
   settings: PoolSettings,
   parts: PoolDeps,
@@ -90,9 +90,9 @@ export async function openCore(
   const records = await KeyRecords.load(loaded, before?.records);
   const allowances = new Allowances(freeAllowance, learnt);
   const eligibility = new Eligibility({ keys, records, limits });
-  const lasting = { contacts, limits, circuits, shared: sharedRecords };
-  const common = { ...parts, ...settings, ...lasting, records, allowances };
-  const admission = new CircuitAdmission(lasting);
+  const shared = { contacts, limits, circuits, shared: sharedRecords };
+  const common = { ...parts, ...settings, ...shared, records, allowances };
+  const admission = new CircuitAdmission(shared);
   return {
     settings,
     byId: new Map(keys.map((key) => [key.id, key])),

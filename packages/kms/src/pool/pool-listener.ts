@@ -4,7 +4,12 @@ import {
   type KeyView,
   type LimitView,
 } from '@openrouter-proxy/kms-protocol';
-import { reasonInWords, sourceInWords } from '@openrouter-proxy/kms-protocol/words';
+import {
+  limitedModels,
+  reasonInWords,
+  rejectionInWords,
+  sourceInWords,
+} from '@openrouter-proxy/kms-protocol/words';
 import type { Clock, Logger } from '@openrouter-proxy/runtime';
 import { keyFields, logFirstRound, logKeyChange, logLifted, logLimit } from './key-log.ts';
 import type { Accounting } from '../accounting/accounting.ts';
@@ -13,16 +18,20 @@ import type { PoolListener } from './pool-core.ts';
 import type { ContactFacts } from '../key-checks/checked-pool.ts';
 import { limitView, subjectView } from './limit-views.ts';
 
-/** What the pool tells, and to whom it is passed on. */
+/** Collaborators of the listener. */
 export interface PoolListenerDeps {
   readonly logger: Logger;
   readonly accounting: Pick<Accounting, 'events' | 'history'>;
   readonly clock: Clock;
 }
 
-/** Writes what happens in the pool into the log, the events, and the history of the keys it concerns. */
-export function poolListener({ logger, accounting: books, clock }: PoolListenerDeps): PoolListener {
-  const { events, history } = books;
+/** Writes what happens in the pool to the log, the event list, and the history of keys. */
+export function poolListener({
+  logger,
+  accounting: accounting,
+  clock,
+}: PoolListenerDeps): PoolListener {
+  const { events, history } = accounting;
   return {
     onChange(key, before, after) {
       logKeyChange(logger, key, before, after);
@@ -43,6 +52,18 @@ export function poolListener({ logger, accounting: books, clock }: PoolListenerD
       for (const { id } of keys) history.lift(id, limitName(view), clock.now());
     },
     onContact: (key, said) => history.setContact(key.id, contactHolding(said), clock.now()),
+    ...logOnly(logger),
+  };
+}
+
+/** Events that are only logged. */
+function logOnly(
+  logger: Logger,
+): Pick<
+  PoolListener,
+  'onShared' | 'onUnexplained' | 'onFirstRound' | 'onStoreFailed' | 'onStoreRecovered'
+> {
+  return {
     onShared: (account, keys) =>
       logger.info('keys share an account, and its limits', {
         account,
@@ -55,21 +76,21 @@ export function poolListener({ logger, accounting: books, clock }: PoolListenerD
       }),
     onFirstRound: (tally) => logFirstRound(logger, tally),
     onStoreFailed: (error) =>
-      logger.error('key states cannot be saved: they are kept in memory and tried again', {
+      logger.error('key states could not be saved: they stay in memory, and saving is retried', {
         error,
       }),
     onStoreRecovered: () => logger.info('key states are saved again'),
   };
 }
 
-/** A key's state as its history has it. */
+/** A key's state as a period of its history. */
 function holdingOf(state: KeyState): StatusPeriod {
   const { since: from } = state;
   switch (state.kind) {
     case 'available':
       return { kind: 'serving', from, until: null, why: '' };
     case 'returning':
-      return { kind: 'returning', from, until: null, why: 'one request at a time at first' };
+      return { kind: 'returning', from, until: null, why: 'one probe request at a time' };
     case 'cooling':
     case 'disabled': {
       const { reason, source, detail } = state.cause;
@@ -82,12 +103,10 @@ function holdingOf(state: KeyState): StatusPeriod {
   }
 }
 
-/** What the last contacts say against a key, as its history has it. */
+/** The last contact's verdict against a key, as a period of its history. */
 function contactHolding({ check, upstream }: ContactFacts): StatusPeriod | null {
   if (check?.verdict === 'refused') {
-    const { since: from, status, detail } = check;
-    const why = [`HTTP ${status ?? 401}`, detail].filter(Boolean).join(' ');
-    return { kind: 'refused', from, until: null, why };
+    return { kind: 'refused', from: check.since, until: null, why: rejectionInWords(check) };
   }
   if (upstream === null) return null;
   const why = causeWithoutTime(upstream);
@@ -95,15 +114,15 @@ function contactHolding({ check, upstream }: ContactFacts): StatusPeriod | null 
 }
 
 function limitedBy({ since, until, cause, pool, model }: LimitView): StatusPeriod {
-  const models = model ?? (pool === 'all' ? 'every model' : `${pool} models`);
-  return { kind: 'limited', from: since, until, why: `${models}: ${reasonInWords(cause.reason)}` };
+  const why = `${limitedModels({ pool, model })}: ${reasonInWords(cause.reason)}`;
+  return { kind: 'limited', from: since, until, why };
 }
 
-/** What a limit of a key is about: equal for equal subjects of one key. */
+/** Names the subject of a limit within the history of one key. */
 const limitName = ({ scope, pool, model }: Pick<LimitView, 'scope' | 'pool' | 'model'>) =>
   JSON.stringify([scope, pool, model]);
 
-/** Begins the history of keys of which it knows nothing with how they stand. */
+/** Starts the history of unknown keys with their current status. */
 export function beginHistory(
   history: Accounting['history'],
   keys: readonly KeyView[],

@@ -17,7 +17,7 @@ import type { Collaborators } from './collaborators.ts';
 import { circuitLimitView, limitView } from './limit-views.ts';
 import { whyNot } from './why-not.ts';
 
-/** As many as fit into an answer of the protocol. */
+/** The most elements that an answer of the protocol may have. */
 const MAX_LIMITS = 100;
 const MAX_LIMITS_OF_KEY = 32;
 const MAX_SHARED_ACCOUNTS = 500;
@@ -29,7 +29,7 @@ export type PoolViewsDeps = Pick<
   | ('usage' | 'spending' | 'history' | 'clock')
 >;
 
-/** The pool as operators see it: everything but the secrets. */
+/** The views of the pool for operators: everything but the secrets. */
 export class PoolViews {
   readonly #deps: PoolViewsDeps;
 
@@ -37,14 +37,14 @@ export class PoolViews {
     this.#deps = deps;
   }
 
-  /** One key. */
+  /** The view of one key. */
   async key(key: PoolKey): Promise<KeyView> {
     const { store, clock } = this.#deps;
     const now = clock.now();
     return this.#view(key, await store.inFlight(now), now);
   }
 
-  /** These keys. */
+  /** The views of these keys. */
   async keys(keys: readonly PoolKey[]): Promise<KeyView[]> {
     const { store, clock } = this.#deps;
     const now = clock.now();
@@ -52,7 +52,7 @@ export class PoolViews {
     return Promise.all(keys.map((key) => this.#view(key, inFlight, now)));
   }
 
-  /** Whether a key could serve a model (null: any paid one) now, and everything that speaks against it. */
+  /** Whether a key could serve a model (null: any paid one) now, and every reason against it. */
   async whyNot(key: PoolKey, model: string | null): Promise<Result<'keys.whyNot'>> {
     const { store, clock } = this.#deps;
     const now = clock.now();
@@ -62,7 +62,7 @@ export class PoolViews {
     return whyNot(view, blockers, purpose.pool, now);
   }
 
-  /** The pool in figures, and its store. Tries to save what could not be saved before. */
+  /** The figures of the pool and its store. Retries failed saves. */
   async status(): Promise<
     Omit<Result<'service.status'>, 'version' | 'startedAt' | 'process' | 'waiting' | 'health'>
   > {
@@ -101,7 +101,7 @@ export class PoolViews {
     return counts;
   }
 
-  /** What the pool tells of its health. */
+  /** The facts of the pool that health is judged by. */
   health(): Pick<HealthFacts, 'keys' | 'trouble' | 'clockError' | 'block' | 'wasContacted'> {
     const { keys, contacts, limits, clock } = this.#deps;
     const now = clock.now();
@@ -157,7 +157,7 @@ export class PoolViews {
   }
 }
 
-/** Since when a key is serving, limited, cooling, … : limits are no part of its state. */
+/** Since when a key has its status. Limits are not part of a key's state. */
 function statusSince(
   state: KeyState,
   limits: readonly Limit[],

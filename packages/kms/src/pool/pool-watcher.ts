@@ -4,16 +4,16 @@ import type { LimitListener } from '../keys/limit-listener.ts';
 import { readShared, subjectNamed } from '../store/shared-records.ts';
 import type { StateWatcher } from '../store/state-store.ts';
 
-/** What follows others' changes. */
+/** Collaborators of the watcher. */
 export interface PoolWatcherDeps {
   readonly core: () => PoolCore;
   readonly listener: LimitListener;
   readonly clock: Clock;
-  /** Keys may be free that were not. */
+  /** Called when keys may have become usable. */
   readonly onChange: () => void;
 }
 
-/** Has the pool go by what other machines that share its state have changed. */
+/** Applies the changes of other machines that share the state. */
 export function poolWatcher({ core, listener, clock, onChange }: PoolWatcherDeps): StateWatcher {
   const follow = (name: string, json: string | null) => {
     const { limits, allowances, records } = core();

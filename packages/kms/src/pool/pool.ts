@@ -6,7 +6,7 @@ import { LimitRegistry } from '../limits/limit-registry.ts';
 import { openCore, type PoolDeps, type PoolSettings } from './pool-core.ts';
 import { SharedRecords } from '../store/shared-records.ts';
 
-/** Puts a pool together around its store, with what that has kept. */
+/** Builds a pool around its store, with everything that the store has kept. */
 export async function openPool(settings: PoolSettings, parts: PoolDeps): Promise<KeyPool> {
   const { store, clock, listener, random } = parts;
   const records = new SharedRecords(store, listener);

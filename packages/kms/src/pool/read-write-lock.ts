@@ -1,11 +1,11 @@
-/** Lets any number through at once, or one alone: who wants to be alone waits until the others have left. */
+/** A read-write lock: any number of shared holders, or one exclusive holder. */
 export class ReadWriteLock {
   #inside = 0;
-  /** Resolves when whoever is alone has left. */
+  /** Resolves when the exclusive holder has left. */
   #alone: Promise<unknown> | undefined;
   #onEmpty: (() => void) | undefined;
 
-  /** Does work beside others. */
+  /** Runs work while other shared holders may run theirs. */
   async shared<T>(work: () => Promise<T>): Promise<T> {
     while (this.#alone !== undefined) await this.#alone;
     this.#inside += 1;
@@ -17,7 +17,7 @@ export class ReadWriteLock {
     }
   }
 
-  /** Does work while nobody else is inside. It must not go through itself. */
+  /** Runs work without any other holder. The work must not take the lock itself. */
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
     while (this.#alone !== undefined) await this.#alone;
     const { promise, resolve } = Promise.withResolvers<undefined>();

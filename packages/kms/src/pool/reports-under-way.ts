@@ -1,11 +1,11 @@
 /**
- * Reports that are being taken in, by key. A request that has tried a key asks for another right after
- * its report: what came of the first must be known before anything is said about the second.
+ * Reports in progress, by key. A request that failed on a key asks for another key right after its
+ * report, so the report must be applied first.
  */
 export class ReportsUnderWay {
   readonly #byKey = new Map<string, Set<Promise<unknown>>>();
 
-  /** Notes a report on a key until it is taken in, and gives it back. */
+  /** Tracks a report on a key until it is applied. Returns the report. */
   add<T>(keyId: string, report: Promise<T>): Promise<T> {
     const known = this.#byKey.get(keyId) ?? new Set();
     this.#byKey.set(keyId, known.add(report));
@@ -17,7 +17,7 @@ export class ReportsUnderWay {
     return report;
   }
 
-  /** Resolves when those on these keys are taken in, or could not be. */
+  /** Resolves when the reports on these keys are applied, or have failed. */
   async settled(keyIds: readonly string[]): Promise<void> {
     if (this.#byKey.size === 0) return;
     await Promise.allSettled(keyIds.flatMap((keyId) => [...(this.#byKey.get(keyId) ?? [])]));

@@ -5,7 +5,7 @@ const WITHIN_MS = 10_000;
 const ACCOUNTS = 3;
 const MAX_STRIKES = 1_000;
 
-/** A key was refused. */
+/** A key that was rejected with 401. */
 interface Strike {
   readonly key: PoolKey;
   readonly account: string;
@@ -13,14 +13,14 @@ interface Strike {
   readonly at: number;
 }
 
-/** Tells a key that OpenRouter no longer knows from a trouble in which it knows none. */
+/** Tells a rejected key from a problem that rejects every key. */
 export class StrikeWatch {
   #strikes: Strike[] = [];
 
   /**
-   * Notes that a key was refused. When keys of several accounts were within moments, or those of all
-   * accounts if there are fewer, gives the strikes; else null. A key that OpenRouter accepted meanwhile
-   * (`acceptedAt`) tells that the others were refused for their own sake.
+   * Adds a strike. Returns the recent strikes if they are of several accounts (of all, if there are
+   * fewer), else null. Also null if OpenRouter accepted a key since the first of them
+   * (`acceptedAt`).
    */
   add(strike: Strike, accountsInPool: number, acceptedAt: number | null): Strike[] | null {
     const { at: now } = strike;

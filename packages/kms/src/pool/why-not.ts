@@ -1,5 +1,6 @@
 import { healthStatement, type KeyView, type Result } from '@openrouter-proxy/kms-protocol';
 import { standingOf } from '@openrouter-proxy/kms-protocol/key-standing';
+import { rejectionInWords } from '@openrouter-proxy/kms-protocol/words';
 import type { RequestPool } from '../limits/model-pool.ts';
 import type { Blocker } from '../selection/blockers.ts';
 
@@ -20,8 +21,7 @@ const reasonOf = ({ why, detail, until }: Blocker): Reason => ({
 function contactReasons({ state, check, upstream, limits }: KeyView, now: number): Reason[] {
   const reasons: Reason[] = [];
   if (check !== null && standingOf({ state, check, upstream, limits }) === 'refused') {
-    const answer = `HTTP ${check.status ?? 401} ${check.detail}`.trim();
-    reasons.push({ what: `OpenRouter refuses the key: ${answer}`, until: null });
+    reasons.push({ what: `OpenRouter refuses the key: ${rejectionInWords(check)}`, until: null });
   }
   if (upstream !== null) {
     const { sentence } = healthStatement(upstream, now);

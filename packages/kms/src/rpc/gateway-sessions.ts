@@ -3,10 +3,12 @@ import type { Clock } from '@openrouter-proxy/runtime';
 import { readLeaseId } from '../leasing/lease-id.ts';
 import type { StateStore } from '../store/state-store.ts';
 
-/** How long the leases of a lost connection stay in force: its gateway may come back and name them. */
+/**
+ * Leases of a lost connection stay active for this long: the gateway may reconnect and name them.
+ */
 export const LINGER_MS = 5_000;
 
-/** What the sessions are made of. */
+/** Options of the sessions. */
 export interface GatewaySessionsOptions {
   readonly store: StateStore;
   readonly clock: Clock;
@@ -14,7 +16,7 @@ export interface GatewaySessionsOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** The gateways that are connected, and their hold on their leases. */
+/** The connected gateways and their leases. */
 export class GatewaySessions {
   readonly #options: GatewaySessionsOptions;
   readonly #connected = new Set<number>();
@@ -24,7 +26,7 @@ export class GatewaySessions {
     this.#options = options;
   }
 
-  /** A session begins; the leases it names are its own from now on. */
+  /** Adopts the leases that a new session names. */
   async opened(session: Session, leases: readonly HeldLease[]): Promise<void> {
     if (session.role !== 'gateway') return;
     this.#connected.add(session.id);
@@ -38,7 +40,7 @@ export class GatewaySessions {
     await store.adopt(held, session.id, now);
   }
 
-  /** A session has ended, and its leases will soon, unless its gateway comes back for them. */
+  /** Shortens the leases of an ended session, unless its gateway reconnects. */
   ended(session: Session): void {
     if (!this.#connected.delete(session.id)) return;
     const { store, clock, onError } = this.#options;
@@ -48,7 +50,7 @@ export class GatewaySessions {
     this.#waiting.clear();
   }
 
-  /** Resolves when no gateway is connected any more, or after `graceMs`. */
+  /** Resolves when no gateway is connected, or after `graceMs`. */
   async allGone(graceMs: number): Promise<void> {
     if (this.#connected.size === 0) return;
     const gone = Promise.withResolvers<undefined>();

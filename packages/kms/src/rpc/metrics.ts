@@ -7,16 +7,16 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 
 const PREFIX = 'openrouter_proxy_';
-/** Of so many keys, the first of the configuration, there are figures of their own. */
+/** The most keys with metrics of their own: the first in the configuration. */
 const MAX_KEYS_SHOWN = 500;
 
-/** What is looked at. */
+/** The source of the metrics. */
 export interface MetricsSource {
   status(): Promise<Pick<Result<'service.status'>, 'keys' | 'waiting' | 'store'>>;
   list(offset: number, limit: number): Promise<KeyView[]>;
 }
 
-/** The gauges, each with its help text: all are set at each look. */
+/** The gauges and their help texts. All are set at each read. */
 function gauges(registers: Registry[]) {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers });
@@ -57,7 +57,7 @@ function gauges(registers: Registry[]) {
 
 type Gauges = ReturnType<typeof gauges>;
 
-/** Gives all metrics of the service; `process` adds those of the process itself. */
+/** Returns a function that reads all metrics. `process` adds those of the process itself. */
 export function createMetrics(
   source: MetricsSource,
   options: { process: boolean; now: () => number },

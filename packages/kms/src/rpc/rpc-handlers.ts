@@ -20,46 +20,46 @@ import { timelineOf } from '../accounting/timeline.ts';
 import { fitting } from '../accounting/view-size.ts';
 import type { UsageSharing } from '../usage/usage-sharing.ts';
 
-/** Of one key, as the protocol bounds them. */
+/** The protocol's bounds for one key. */
 const MAX_SPANS = 200;
 const MAX_LIMITS = 32;
 
-/** What `service.status` says of the service itself. */
+/** The service's own part of `service.status`. */
 export interface ServiceFacts {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
-/** What the methods are carried out by. */
+/** Collaborators of the handlers. */
 export interface HandlerDeps {
   readonly pool: KeyPool;
   readonly accounting: Accounting;
   readonly owners: ObjectOwners;
-  /** Null: no other machine shares the pool. */
+  /** Null if no other machine shares the pool. */
   readonly sharing: UsageSharing | null;
   readonly metrics: () => Promise<MetricFamily[]>;
   readonly service: ServiceFacts;
   readonly health: ServiceHealth;
-  /** Has the launcher read the configuration again. */
+  /** Asks the launcher to read the configuration again. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
   readonly clock: Clock;
-  /** Told how many finished requests of a message could not be read. */
+  /** Called with the number of unreadable requests in a message. */
   readonly onUnreadable: (count: number) => void;
 }
 
-/** The methods of the protocol, in terms of the pool and the books. */
+/** The handlers of the protocol's methods. */
 export function rpcHandlers(parts: HandlerDeps): Handlers {
   const { pool, owners } = parts;
   return {
     ...poolHandlers(parts),
     ...serviceHandlers(parts),
-    ...bookHandlers(parts),
+    ...accountingHandlers(parts),
     ...objectHandlers({ owners, accountOf: (keyId) => pool.accountOf(keyId) }),
   };
 }
 
-/** What an operator says is kept, and shared with other machines: no place for a key. */
+/** An operator's reason is stored and shared with other machines: keys in it are masked. */
 const masker = createMasker();
 const disabling = (reason: string): KeyCommand => {
   return { kind: 'disable', reason: masker.mask(reason) };
@@ -68,7 +68,7 @@ const cooling = (forMs: number, reason: string): KeyCommand => {
   return { kind: 'cool', forMs, reason: masker.mask(reason) };
 };
 
-/** Says of keys that are removed how many requests they still serve to their ends. */
+/** Adds the number of running requests to removed keys. */
 function withDraining(report: ReloadReport, before: readonly KeyView[]): ReloadReport {
   const changes = report.changes.map((change) => {
     const key = before.find(({ name }) => change.setting === `openrouter.keys.${name}`);
@@ -85,7 +85,7 @@ function processUse() {
   return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
 }
 
-type BookMethods =
+type AccountingMethods =
   | 'keys.history'
   | 'leases.list'
   | 'requests.record'
@@ -99,7 +99,7 @@ type ServiceMethods = 'metrics.read' | 'service.status' | 'service.reload' | 'se
 
 function poolHandlers({
   pool,
-}: HandlerDeps): Omit<Handlers, BookMethods | ServiceMethods | ObjectMethods> {
+}: HandlerDeps): Omit<Handlers, AccountingMethods | ServiceMethods | ObjectMethods> {
   return {
     'lease.acquire': (params, session) => pool.acquire(session.id, params),
     'lease.cancel': ({ internalId }, session) => ({
@@ -148,15 +148,15 @@ function serviceHandlers({
   };
 }
 
-/** Takes in requests that are over; those of a message that cannot be read are left out. */
+/** Records finished requests. Unreadable ones are left out. */
 function recording({
-  accounting: books,
+  accounting: accounting,
   pool,
   owners,
   clock,
   onUnreadable,
 }: HandlerDeps): Handlers['requests.record'] {
-  const { ledger, traffic } = books;
+  const { ledger, traffic } = accounting;
   const batches = new SeenBatches();
   const rememberGeneration = (end: RequestSummary) => {
     const { generationId: id, client } = end;
@@ -181,7 +181,7 @@ function recording({
   };
 }
 
-/** Of many keys with many limits each, the first limits. */
+/** Cuts the limits of keys until the answer fits. */
 function keysThatFit(keys: KeyView[]): KeyView[] {
   const count = keys.reduce((sum, { limits }) => sum + limits.length, 0);
   if (count <= MAX_LISTED_KEYS) return keys;
@@ -190,7 +190,7 @@ function keysThatFit(keys: KeyView[]): KeyView[] {
   );
 }
 
-/** Of many keys that change much, the latest spans. */
+/** Cuts the oldest spans until the answer fits. */
 function lanesThatFit(lanes: Result<'keys.history'>['lanes']): Result<'keys.history'>['lanes'] {
   return fitting(MAX_SPANS, (count) =>
     lanes.map(({ keyId, spans }) => ({
@@ -200,9 +200,9 @@ function lanesThatFit(lanes: Result<'keys.history'>['lanes']): Result<'keys.hist
   );
 }
 
-function bookHandlers(parts: HandlerDeps): Pick<Handlers, BookMethods> {
-  const { pool, accounting: books, sharing, clock } = parts;
-  const { ledger, usage, traffic, history, events } = books;
+function accountingHandlers(parts: HandlerDeps): Pick<Handlers, AccountingMethods> {
+  const { pool, accounting: accounting, sharing, clock } = parts;
+  const { ledger, usage, traffic, history, events } = accounting;
   return {
     'keys.history': ({ since, limit }) => ({
       lanes: lanesThatFit(history.lanes(pool.keyIds(limit), since, clock.now())),

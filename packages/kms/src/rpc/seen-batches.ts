@@ -1,12 +1,12 @@
-/** As many as gateways can be sending again at the same time, and more. */
+/** More than gateways can be resending at the same time. */
 const MAX_BATCHES = 1_000;
 
-/** Remembers the last batches that gateways have sent, since a batch whose answer was lost comes again. */
+/** Remembers the last batches of gateways: a batch is sent again when its answer was lost. */
 export class SeenBatches {
   /** The oldest first. */
   readonly #names = new Set<string>();
 
-  /** Whether a batch comes for the first time. */
+  /** Whether a batch is new. */
   isNew(name: string): boolean {
     if (this.#names.has(name)) return false;
     this.#names.add(name);

@@ -5,22 +5,22 @@ import type { Traffic } from '../accounting/traffic.ts';
 import { HealthLog } from '../health/health-log.ts';
 import { healthCauses, type StoreTrouble } from '../health/causes.ts';
 
-/** Requests of this time are judged: short enough that what is over is soon forgotten. */
+/** The window of judged requests: short, so that an ended failure is soon forgotten. */
 const TRAFFIC_MS = 120_000;
-/** How often the log is told what is wrong. */
+/** The interval of the health log. */
 const WATCH_EVERY_MS = 1_000;
 
-/** What the health of the service is told from. */
+/** Collaborators of ServiceHealth. */
 export interface ServiceHealthDeps {
   readonly pool: Pick<KeyPool, 'status' | 'health' | 'lastAnswerAt'>;
   readonly traffic: Pick<Traffic, 'recent'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How the log writes an instant. */
+  /** Formats an instant for the log. */
   readonly instantInWords: InstantInWords;
 }
 
-/** Tells how the pool is and what is wrong with the service; the log learns of it until it is disposed of. */
+/** Judges the health of the service, and logs its changes until it is disposed of. */
 export class ServiceHealth implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #watching: Promise<void>;
@@ -34,7 +34,7 @@ export class ServiceHealth implements AsyncDisposable {
     this.#watching = this.#watch(this.#stop.signal);
   }
 
-  /** Tells the log no more. */
+  /** Stops logging. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     return this.#watching;
@@ -48,13 +48,13 @@ export class ServiceHealth implements AsyncDisposable {
         const { health } = await this.look();
         log.note(health.causes, clock.now());
       } catch (error) {
-        logger.error('the health of the key service could not be told', { error });
+        logger.error('the health of the key service could not be determined', { error });
       }
       await clock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined); // stopped
     }
   }
 
-  /** How all of it is now. Tries to save what could not be saved before. */
+  /** The current figures and health. Retries failed saves. */
   async look(): Promise<PoolStatus & { readonly health: Health }> {
     const { pool, traffic, clock } = this.#deps;
     const status = await pool.status();

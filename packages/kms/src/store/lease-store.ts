@@ -2,7 +2,7 @@ import type { LeaseTable } from './lease-table.ts';
 import type { StateStore, Window } from './state-store.ts';
 import type { WindowCounts } from './window-counts.ts';
 
-/** What a state store has to do with leases and windows. */
+/** The lease and window methods of a state store. */
 type LeaseStore = Pick<
   StateStore,
   | ('reserve' | 'confirm' | 'release' | 'adopt' | 'shorten' | 'inFlight')
@@ -10,8 +10,8 @@ type LeaseStore = Pick<
 >;
 
 /**
- * The part of a state store that keeps leases in memory. `onCount` is told of each window whose count
- * has changed and is to be kept.
+ * The part of a state store that keeps leases in memory. `onCount` is called for each window whose
+ * count changed and must be saved.
  */
 export function leaseStore(
   leases: LeaseTable,

@@ -9,7 +9,7 @@ import type {
 } from './state-store.ts';
 import type { WindowCounts } from './window-counts.ts';
 
-/** How many leases that ended unusually are remembered, of each sort. */
+/** The most remembered leases that ended without a report, and of earlier processes. */
 const MAX_REMEMBERED = 20_000;
 
 interface ActiveLease extends LeaseTerms {
@@ -20,18 +20,18 @@ interface ActiveLease extends LeaseTerms {
 const UNKNOWN = { model: null, client: null };
 const NEVER_APPLIED: Released = { applied: false, ...UNKNOWN, wasProbe: false };
 
-/** What a table of leases is made of. */
+/** Options of a lease table. */
 export interface LeaseTableOptions {
-  /** Whether a lease was given in this life of the service. */
+  /** Whether this process gave the lease. */
   readonly isOfThisLife: (leaseId: string) => boolean;
-  /** Told whenever the number of leases in a slot has changed: a key's own has the key's id. */
+  /** Called after each change of a slot's number of leases. A key's own slot has the key's id. */
   readonly onInFlight: (slotId: string, count: number) => void;
   readonly windows: WindowCounts;
 }
 
 /**
- * The leases in force and their counts, in memory. No timer: expired leases are swept out before
- * anything is read, and only once the first of them can have expired.
+ * The active leases and their counts, in memory. It needs no timer: expired leases are removed
+ * before each read, once the first of them can have expired.
  */
 export class LeaseTable {
   readonly #options: LeaseTableOptions;
@@ -39,9 +39,9 @@ export class LeaseTable {
   readonly #counts = new Map<string, number>();
   /** No lease expires before this. */
   #nextExpiry = Infinity;
-  /** Leases of this life that expired: nobody has reported on them yet. */
+  /** Leases of this process that expired without a report. */
   readonly #lapsed = new BoundedSet();
-  /** Leases of an earlier life that were released in this one. */
+  /** Leases of earlier processes that were released in this one. */
   readonly #settled = new BoundedSet();
 
   constructor(options: LeaseTableOptions) {
@@ -111,7 +111,7 @@ export class LeaseTable {
     };
   }
 
-  /** See `StateStore.adopt`. Those that are in force now. */
+  /** See `StateStore.adopt`. Returns the leases that are active now. */
   adopt(leases: readonly AdoptedLease[], session: number, now: number): AdoptedLease[] {
     this.#sweep(now);
     const adopted: AdoptedLease[] = [];
@@ -142,7 +142,7 @@ export class LeaseTable {
     return this.#counts;
   }
 
-  /** A lease of this life that is neither in force nor lapsed was released, or never given. */
+  /** A lease of this process that is neither active nor lapsed was released, or never given. */
   #isUnreported(leaseId: string): boolean {
     if (this.#active.has(leaseId)) return true;
     if (this.#options.isOfThisLife(leaseId)) return this.#lapsed.has(leaseId);
@@ -168,7 +168,7 @@ export class LeaseTable {
 
   #count({ id }: Slot, change: 1 | -1): void {
     const count = (this.#counts.get(id) ?? 0) + change;
-    this.#counts.set(id, count); // zero stays: a key that is used once will be used again
+    this.#counts.set(id, count); // zero stays: a used key is used again
     this.#options.onInFlight(id, count);
   }
 

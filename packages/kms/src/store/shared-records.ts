@@ -5,15 +5,15 @@ import type { StateStore } from './state-store.ts';
 
 type SharedStore = Pick<StateStore, 'loadShared' | 'saveShared'>;
 
-/** Told of the store's trouble. */
+/** Receives failures of the store. */
 export interface StoreListener {
-  /** The store could not be written, though it could be before. */
+  /** The store cannot be written any more. */
   onStoreFailed(error: unknown): void;
 }
 
 const viewed = contract['service.status'].result.shape.limits.element.shape;
 const name = z.string();
-/** Failed requests, and clients, that a limit is kept with. */
+/** The most failed requests and clients that are stored with a limit. */
 const MAX_EVIDENCE = 64;
 
 const subject = z.discriminatedUnion('scope', [
@@ -57,10 +57,10 @@ const learnt = z.strictObject({
   minute: z.int().nonnegative().exactOptional(),
   day: z.int().nonnegative().exactOptional(),
 });
-/** What an account was found to be allowed. */
+/** The allowance that OpenRouter has stated for an account. */
 export type LearnedAllowance = z.output<typeof learnt>;
 
-/** What was kept of what keys share. */
+/** The stored state that keys share. */
 export interface SharedState {
   readonly limits: readonly Limit[];
   readonly allowances: readonly (readonly [account: string, LearnedAllowance])[];
@@ -69,12 +69,12 @@ export interface SharedState {
 const LIMIT = 'limit ';
 const ALLOWANCE = 'allowance ';
 
-/** What is kept under a name: a limit, or what an account is allowed. */
+/** A stored record: a limit, or an account's allowance. */
 export type SharedRecord =
   | { readonly kind: 'limit'; readonly limit: Limit }
   | { readonly kind: 'allowance'; readonly account: string; readonly learnt: LearnedAllowance };
 
-/** Reads what is kept under a name; undefined if it is of an unknown form. */
+/** Reads a stored record; undefined if it has an unknown form. */
 export function readShared(kept: string, json: string): SharedRecord | undefined {
   if (kept.startsWith(LIMIT)) {
     const read = readJson(json, limit);
@@ -85,29 +85,31 @@ export function readShared(kept: string, json: string): SharedRecord | undefined
   return read && { kind: 'allowance', account: kept.slice(ALLOWANCE.length), learnt: read };
 }
 
-/** The name that a limit, or what an account is allowed, is kept under. */
+/** The names under which limits and allowances are stored. */
 export const limitName = (subject: Subject) => LIMIT + subjectId(subject);
 export const allowanceName = (account: string) => ALLOWANCE + account;
 
-/** Whether a limit stands under its own name. A row of an unknown form may not. */
+/** Whether a limit is stored under its own name. */
 const isNamedSo = (kept: string, { subject }: Limit) => kept === limitName(subject);
 
 const UPSTREAM = limitName({ scope: 'upstream' });
 
-/** Whether what is kept under a name is about this machine alone: its way to OpenRouter is no other's. */
+/**
+ * Whether a record concerns only this machine: each machine has its own connection to OpenRouter.
+ */
 export const isOfMachine = (kept: string) => kept === UPSTREAM;
 
-/** What a limit that is kept under a name is about; undefined: it is none. */
+/** The subject of a stored limit, by its name; undefined for another record. */
 export function subjectNamed(kept: string): Subject | undefined {
   if (!kept.startsWith(LIMIT)) return undefined;
   return readJson(kept.slice(LIMIT.length), subjectOfId);
 }
 
-/** The safe keeping of what keys share: limits, and what accounts are allowed. It counts at once, saved or not. */
+/** Stores the limits and allowances that keys share. They count at once, saved or not. */
 export class SharedRecords {
   readonly #store: SharedStore;
   readonly #listener: StoreListener;
-  /** What the store could not take, by name. */
+  /** Records that could not be saved, by name. */
   readonly #unsaved = new Map<string, string | null>();
 
   constructor(store: SharedStore, listener: StoreListener) {
@@ -115,7 +117,7 @@ export class SharedRecords {
     this.#listener = listener;
   }
 
-  /** Reads what was kept, and forgets the limits that are over. What is of an unknown form is forgotten too. */
+  /** Loads the stored records. Deletes limits that are over, and records of an unknown form. */
   async load(now: number): Promise<SharedState> {
     const limits: Limit[] = [];
     const allowances: [string, LearnedAllowance][] = [];
@@ -129,17 +131,17 @@ export class SharedRecords {
     return { limits, allowances };
   }
 
-  /** Keeps a limit, or forgets it. Resolves when it is saved, or could not be. */
+  /** Stores a limit, or deletes it. Resolves when it is saved, or could not be. */
   async keepLimit(about: Subject, value: Limit | null): Promise<void> {
     await this.#save(limitName(about), value === null ? null : JSON.stringify(value));
   }
 
-  /** Keeps what an account is allowed. */
+  /** Stores an account's allowance. */
   async keepAllowance(account: string, value: LearnedAllowance): Promise<void> {
     await this.#save(allowanceName(account), JSON.stringify(value));
   }
 
-  /** Saves what could not be saved before. Whether the store has everything now. */
+  /** Retries failed saves. Returns whether everything is saved. */
   async retrySaves(): Promise<boolean> {
     const unsaved = [...this.#unsaved];
     this.#unsaved.clear();

@@ -1,64 +1,64 @@
 import type { HeldLease } from '@openrouter-proxy/kms-protocol';
 import type { KeyRecord, KeyRecordStore } from '../keys/key-record.ts';
 
-/** One of a number of places that leases take and leave again. */
+/** A slot that leases occupy. */
 export interface Slot {
   readonly id: string;
-  /** How many may be taken at once; null: any number. */
+  /** The most leases at once; null without a limit. */
   readonly limit: number | null;
-  /** It is left as soon as the lease is confirmed, not only when it ends. */
+  /** The lease leaves the slot when it is confirmed, not only when it ends. */
   readonly untilConfirmed?: boolean;
 }
 
-/** A span of time in which no more than so many leases may be given. */
+/** A window of time with a limited number of leases. */
 export interface Window {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly startsAt: number;
   readonly endsAt: number;
-  /** Null: not known. Leases are counted all the same. */
+  /** Null if unknown. Leases are counted all the same. */
   readonly limit: number | null;
 }
 
-/** A window at one moment. */
+/** The counts of a window at one moment. */
 export interface WindowSnapshot {
-  /** Leases given in it and not given back, whatever OpenRouter has said. */
+  /** Leases given in it and not given back, without OpenRouter's corrections. */
   readonly given: number;
-  /** Leases in force. */
+  /** Active leases. */
   readonly inFlight: number;
 }
 
-/** A key a lease may be taken on, and everything that must have room for it. */
+/** A candidate for a lease: a key, and everything that must have room. */
 export interface Candidate {
   readonly keyId: string;
-  /** The id of the lease, should it be this key's. */
+  /** The id of the lease if this candidate is taken. */
   readonly leaseId: string;
-  /** The first is the key's own: it counts the leases of the key. */
+  /** The first is the key's own slot: it counts the leases of the key. */
   readonly slots: readonly Slot[];
   readonly windows: readonly Window[];
 }
 
-/** What a lease is, whichever key it is taken on. */
+/** The terms of a lease, whichever candidate is taken. */
 export interface LeaseTerms {
   /** The session it belongs to. */
   readonly session: number;
-  /** When it ends by itself, milliseconds since the epoch. */
+  /** When it expires without a report, in milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** The model it is for; null: not known. */
+  /** The model of the request; null if unknown. */
   readonly model: string | null;
-  /** Who asked; null: not known. */
+  /** The client of the request; null if unknown. */
   readonly client: string | null;
-  /** The request it is for; left out: not known. */
+  /** The request; left out if unknown. */
   readonly request?: LeasedFor;
 }
 
 /** The request that a lease is for. */
 export interface LeasedFor {
-  /** Null: it has none. */
+  /** Null if it has none. */
   readonly id: string | null;
   /** When the lease was given, milliseconds since the epoch. */
   readonly at: number;
-  /** Whether it is for a model's answer, and not for another endpoint. */
+  /** True for a request to a model, false for any other endpoint. */
   readonly isInference: boolean;
 }
 
@@ -68,15 +68,15 @@ export interface Reserved<C extends Candidate> {
   readonly full: readonly Window[];
 }
 
-/** A lease that has ended. */
+/** The result of ending a lease. */
 export interface Released extends Omit<LeaseTerms, 'session' | 'expiresAt'> {
-  /** False: it had ended before. */
+  /** False if it had ended before. */
   readonly applied: boolean;
-  /** Whether it was to prove its key, and had not been confirmed. */
+  /** The lease was a probe, and was not confirmed. */
   readonly wasProbe: boolean;
 }
 
-/** Where the state is kept cannot be reached, and what is known without it must not be gone by. */
+/** The store cannot be reached, and the outage policy forbids leases without it. */
 export class StateUnavailable extends Error {
   override readonly name = 'StateUnavailable';
 }
@@ -86,40 +86,40 @@ export interface Machine {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly lastSeenAt: number;
-  /** It is this one. */
+  /** True for this machine. */
   readonly self: boolean;
 }
 
-/** How a store is. */
+/** The status of a store. */
 export interface StoreStatus {
-  /** Why it does not do all that it should; null: it does. */
+  /** The reason why it does not work fully; null if it does. */
   readonly trouble: string | null;
-  /** The machines that share it, this one among them; none, if it is this machine's alone. */
+  /** The machines that share it, including this one; empty if it is not shared. */
   readonly machines: readonly Machine[];
 }
 
-/** Told what others who share the state have changed. */
+/** Receives the changes of other machines. */
 export interface StateWatcher {
   onRecord(keyId: string, record: KeyRecord): void;
-  /** Null: it is forgotten. */
+  /** Null: it was deleted. */
   onShared(name: string, json: string | null): void;
-  /** Another machine has leased a key: the rotation goes on from there. */
+  /** Another machine has leased a key: the rotation continues after it. */
   onLeased(keyId: string): void;
 }
 
 /**
- * Where the state of the pool is kept: what is known of each key and of what keys share, durably, and
- * the leases in force. It counts and keeps; what the counts and records mean is decided elsewhere. A
- * lease that has expired counts no more from that instant on, whether or not anything has happened since.
+ * Stores the state of the pool: the records of keys and of what they share, durably, and the active
+ * leases. It only stores and counts; others decide what the records mean. An expired lease does not
+ * count from its expiry on, even if nothing else has happened.
  */
 export interface StateStore extends KeyRecordStore {
-  /** What the configuration calls it. */
+  /** Its name in the configuration. */
   readonly backend: string;
 
-  /** What was kept under other names than a key's: JSON, by name. */
+  /** Loads the shared records: JSON, by name. */
   loadShared(): Promise<ReadonlyMap<string, string>>;
 
-  /** Keeps what keys share, or forgets it (null). Durable when this resolves. */
+  /** Saves a shared record, or deletes it (null). Durable when this resolves. */
   saveShared(name: string, json: string | null): Promise<void>;
 
   /**
@@ -132,61 +132,69 @@ export interface StateStore extends KeyRecordStore {
     now: number,
   ): Promise<Reserved<C>>;
 
-  /** Leaves the slots that a lease holds until it is confirmed; whether there were any. */
+  /**
+   * Leaves the slots that a lease occupies until it is confirmed. Returns whether there were any.
+   */
   confirm(leaseId: string, now: number): Promise<boolean>;
 
   /**
-   * Ends a lease. `applied` the first time it is called for a lease, also when that had expired or was
-   * given by a service that is gone; never after. `unsent` gives the room in its windows back.
+   * Ends a lease. `applied` only for the first call for a lease, also if the lease has expired or
+   * is of an earlier process. `unsent` gives back its room in windows.
    */
   release(leaseId: string, keyId: string, now: number, unsent: boolean): Promise<Released>;
 
   /**
-   * Puts leases in force again for a session that still uses them, whatever has become of them, save
-   * those that were released. They count, even beyond what a key may have.
+   * Activates leases again for a session that still uses them, except released ones. They count
+   * even above a key's limit.
    */
   adopt(leases: readonly AdoptedLease[], session: number, now: number): Promise<void>;
 
-  /** Lets the leases of a session end at `at`, unless they end sooner. */
+  /** Shortens the leases of a session to end at `at`. */
   shorten(session: number, at: number): Promise<void>;
 
-  /** How many leases each key has; a key without any may be left out. */
+  /** The number of leases of each key. Keys without leases may be left out. */
   inFlight(now: number): Promise<ReadonlyMap<string, number>>;
 
-  /** How many leases were given in each of these windows. Kept across restarts, save for the last moments. */
+  /**
+   * The number of leases in each of these windows. Kept across restarts, except for the last
+   * quarter of a second.
+   */
   used(windows: readonly Window[]): Promise<readonly number[]>;
 
-  /** Counts at least `used` leases in a window: others have used it too. */
+  /** Raises the count of a window to at least `used`: others have used it too. */
   raise(window: Window, used: number): Promise<void>;
 
-  /** What is counted at this moment, for `reconcile`. Null: it cannot be told. `slotId`: of the window's leases. */
+  /**
+   * The current counts, for `reconcile`; null if they cannot be read. `slotId` is the slot of the
+   * window's leases.
+   */
   snapshot(window: Window, slotId: string, now: number): Promise<WindowSnapshot | null>;
 
   /**
-   * Counts what OpenRouter says was used, down as well as up. On top come the leases that were in force
-   * at the snapshot, which was taken before OpenRouter was asked, and those given since.
+   * Sets the count to what OpenRouter states, down as well as up, plus the leases that were active
+   * at the snapshot and those given since. The snapshot must be taken before OpenRouter is asked.
    */
   reconcile(window: Window, used: number, snapshot: WindowSnapshot): Promise<void>;
 
-  /** Adds the count of a window to that of another, and begins anew with the first. */
+  /** Moves the count of one window to another. */
   transfer(from: Window, to: Window): Promise<void>;
 
-  /** Has somebody told from now on of what others change. */
+  /** Registers the receiver of other machines' changes. */
   watch(watcher: StateWatcher): void;
 
   status(): StoreStatus;
 
-  /** Lets go of whatever it holds. Leases are forgotten, records stay. */
+  /** Closes the store. Leases are lost, records stay. */
   close(): Promise<void>;
 }
 
-/** What a store does of this that no other machine shares. */
+/** The methods that a store without other machines does not need. */
 export const UNSHARED: Pick<StateStore, 'watch' | 'status'> = {
   watch: () => undefined,
   status: () => ({ trouble: null, machines: [] }),
 };
 
-/** A lease that is put in force again. */
+/** A lease that is activated again. */
 export interface AdoptedLease extends HeldLease {
   readonly keyId: string;
 }

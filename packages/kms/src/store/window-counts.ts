@@ -1,9 +1,9 @@
 import type { Window, WindowSnapshot } from './state-store.ts';
 
-/** How many windows are counted in before those that have ended are forgotten. */
+/** Counts of ended windows are removed once this many windows are counted. */
 const TIDY_AT = 4_096;
 
-/** The number of leases in a window, as it is kept. */
+/** The stored count of a window. */
 export interface WindowCount {
   readonly id: string;
   readonly startsAt: number;
@@ -14,7 +14,7 @@ export interface WindowCount {
 /** Counts the leases of each window, in memory. */
 export class WindowCounts {
   readonly #counts = new Map<string, WindowCount>();
-  /** By window: how much of its count is not of leases that were given here. */
+  /** By window: the part of its count that is not from leases given here. */
   readonly #adjusted = new Map<string, number>();
   #tidyAt = TIDY_AT;
 
@@ -22,44 +22,44 @@ export class WindowCounts {
     for (const count of kept) this.#counts.set(nameOf(count), count);
   }
 
-  /** How many leases were given in a window. */
+  /** The number of leases in a window. */
   used(window: Window): number {
     return this.#counts.get(nameOf(window))?.used ?? 0;
   }
 
-  /** Whether one more would be one too many. */
+  /** Whether the window has no room for another lease. */
   isFull(window: Window): boolean {
     return window.limit !== null && this.used(window) >= window.limit;
   }
 
-  /** The counts of the windows that have not ended. */
+  /** The counts of windows that have not ended. */
   all(now: number): WindowCount[] {
     return [...this.#counts.values()].filter(({ endsAt }) => endsAt > now);
   }
 
-  /** Counts one more, or one less, and gives the count. */
+  /** Adds or removes one lease. Returns the count. */
   add(window: Window, change: 1 | -1, now: number): WindowCount {
     return this.#set(window, Math.max(0, this.used(window) + change), now);
   }
 
-  /** Counts at least `used`, and gives the count. */
+  /** Raises the count to at least `used`. Returns the count. */
   raise(window: Window, used: number, now: number): WindowCount {
     const more = Math.max(0, used - this.used(window));
     this.#adjusted.set(nameOf(window), this.#adjustment(window) + more);
     return this.#set(window, this.used(window) + more, now);
   }
 
-  /** Counts exactly so far. */
+  /** Sets the count. */
   set(window: Window, used: number, now: number): WindowCount {
     return this.#set(window, used, now);
   }
 
-  /** Leases given in a window, whatever was added or taken off since. */
+  /** The number of leases given in a window, without corrections. */
   given(window: Window): number {
     return this.used(window) - this.#adjustment(window);
   }
 
-  /** See `StateStore.reconcile`. It does not matter how often it is done for one snapshot. */
+  /** See `StateStore.reconcile`. It may be repeated with the same snapshot. */
   reconcile(window: Window, used: number, { given, inFlight }: WindowSnapshot): WindowCount {
     const adjusted = used + inFlight - given;
     const count = this.given(window) + adjusted;

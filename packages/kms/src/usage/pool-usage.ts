@@ -11,10 +11,13 @@ CREATE TABLE IF NOT EXISTS pool_usage (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pool_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
-/** Rows of one machine and day that are shared one by one; the others are added up in one row. */
+/**
+ * The most rows of one machine and day that are shared one by one. Further rows are summed up in
+ * one row.
+ */
 const MAX_ROWS = 2_000;
 
-/** What one key, model and client used on a day: the three names, then the figures of `COUNTED`. */
+/** The usage of one key, model and client on a day: three names, then the figures of `COUNTED`. */
 export type SharedRow = readonly [
   keyId: string,
   model: string,
@@ -22,24 +25,24 @@ export type SharedRow = readonly [
   ...figures: number[],
 ];
 
-/** The usage of the machines that share a pool: what this one tells the others, and a copy of what they told. */
+/** The usage of all machines of a pool: this machine's own, and a copy of the others'. */
 export interface PoolUsage {
-  /** Names this machine's totals, for as long as the file of the totals lives. */
+  /** The id of this machine's totals. It lasts as long as their file. */
   readonly machine: string;
-  /** Forgets what machines of another pool told. */
+  /** Deletes the usage of another pool. */
   enter(pool: string): void;
-  /** The days on which this machine used something. */
+  /** The days with usage on this machine. */
   days(sinceDay: string): string[];
-  /** What this machine used on a day. */
+  /** The usage of this machine on a day. */
   rows(day: string): SharedRow[];
-  /** Takes over what another machine used on a day, in place of what it said before. */
+  /** Replaces the usage of another machine on a day. */
   take(machine: string, day: string, rows: readonly SharedRow[]): void;
-  /** How many other machines used something. */
+  /** The number of other machines with usage. */
   otherMachines(sinceDay: string): number;
   forgetBefore(day: string): void;
 }
 
-/** The usage of a pool in the database of this machine's totals. */
+/** The usage of a pool, in the database of this machine's totals. */
 export function poolUsageIn(database: DatabaseSync): PoolUsage {
   database.exec(SCHEMA);
   return {
@@ -68,7 +71,7 @@ export function poolUsageIn(database: DatabaseSync): PoolUsage {
   };
 }
 
-/** Replaces the rows of a machine and a day, all or nothing. */
+/** Replaces the rows of a machine and a day atomically. */
 function taking(database: DatabaseSync): PoolUsage['take'] {
   const remove = database.prepare('DELETE FROM pool_usage WHERE machine = ? AND day = ?');
   const insert = database.prepare(

@@ -4,7 +4,9 @@ import { chargeMark, unexplained, type ChargeMark } from './spending.ts';
 import type { UsageFile } from './usage-file.ts';
 import { dayOf } from './usage-totals.ts';
 
-/** A mark as it is kept; one of another form is passed over: it is made again at the next key check. */
+/**
+ * The stored form of a mark. A mark of another form is ignored: the next key check makes a new one.
+ */
 const chargeMarkForm: z.ZodType<ChargeMark> = z.object({
   day: z.string(),
   charged: z.number(),
@@ -12,7 +14,7 @@ const chargeMarkForm: z.ZodType<ChargeMark> = z.object({
   unknown: z.number(),
 });
 
-/** Compares what OpenRouter charges to each key with what was spent here: a key that leaked is used elsewhere. */
+/** Compares OpenRouter's charges for each key with the usage here, to detect a leaked key. */
 export class SpendingWatch {
   readonly #file: UsageFile;
   readonly #marks = new Map<string, ChargeMark>();
@@ -26,7 +28,7 @@ export class SpendingWatch {
     }
   }
 
-  /** Takes in what was charged on the UTC day of `now`; the credits nobody spent here, if they are news. */
+  /** Notes the charges of a UTC day. Returns the unexplained credits if they have grown. */
   take(keyId: string, charged: number, counted: Totals, now: number): number | null {
     const day = dayOf(now);
     const before = this.#marks.get(keyId);
@@ -42,7 +44,7 @@ export class SpendingWatch {
     return credits !== null && credits > (known ?? 0) ? credits : null;
   }
 
-  /** What was charged to a key today and not spent here. */
+  /** The credits charged to a key today that were not spent here. */
   of(keyId: string, now: number): number | null {
     const found = this.#found.get(keyId);
     return found?.day === dayOf(now) ? found.credits : null;

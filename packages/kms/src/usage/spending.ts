@@ -1,12 +1,12 @@
 import type { UsageTotals as Totals } from '@openrouter-proxy/kms-protocol';
 
-/** What may differ without meaning anything: credits, and a share of what was spent here. */
+/** Tolerated differences: in credits, and as a share of the credits spent here. */
 const TOLERANCE_CREDITS = 0.01;
 const TOLERANCE_SHARE = 0.05;
-/** What an attempt may have cost of which nobody knows what it used, at the least, in credits. */
+/** Credits assumed for an attempt with unknown usage. */
 const COST_OF_UNKNOWN = 0.05;
 
-/** What OpenRouter had charged to a key on a UTC day, and what was counted here, at one moment of that day. */
+/** A key's charges and its usage here, at one moment of a UTC day. */
 export interface ChargeMark {
   readonly day: string;
   readonly charged: number;
@@ -17,8 +17,8 @@ export interface ChargeMark {
 type Counted = Pick<Totals, 'cost' | 'unknown'>;
 
 /**
- * From when on a key's charges are compared with what was counted here: from the day's beginning if
- * they were watched before, else from the first look.
+ * The base of the comparison: the start of the day if the key was watched before, else the first
+ * check.
  */
 export function chargeMark(
   before: ChargeMark | undefined,
@@ -32,7 +32,7 @@ export function chargeMark(
   return before.day === day ? before : { day, charged: 0, cost: 0, unknown: 0 };
 }
 
-/** The credits charged to a key since the mark that were not spent here; null: none, within what may differ. */
+/** Credits charged since the mark that were not spent here; null if the difference is tolerated. */
 export function unexplained(mark: ChargeMark, charged: number, counted: Counted): number | null {
   const cost = counted.cost - mark.cost;
   const drift = charged - mark.charged - cost;

@@ -1,6 +1,6 @@
 import type { UsageDimension, UsageTotals } from '@openrouter-proxy/kms-protocol';
 
-/** The columns that are added up. */
+/** The columns that are summed up. */
 export const COUNTED = [
   'answered',
   'failed',
@@ -12,14 +12,14 @@ export const COUNTED = [
   'cost',
 ] as const satisfies readonly (keyof UsageTotals)[];
 
-/** The largest total: a further addition leaves it is. */
+/** The largest total: further additions do not change it. */
 const MAX_TOTAL = Number.MAX_SAFE_INTEGER;
 
-/** One figure more, or less, never beyond what JavaScript and SQLite read without loss. */
+/** Adds within the range that JavaScript and SQLite read without loss. */
 export const plus = (total: number, added: number) =>
   Math.min(MAX_TOTAL, Math.max(0, total + added));
 
-/** An expression of SQL as a figure of a column, within the same bounds. */
+/** An SQL expression of a column's figure, within the same range. */
 const bounded = (expression: string, column: string) => {
   const type = column === 'cost' ? 'REAL' : 'INTEGER';
   return `CAST(MIN(MAX(${expression}, 0), ${MAX_TOTAL}) AS ${type}) AS ${column}`;
@@ -28,10 +28,10 @@ const bounded = (expression: string, column: string) => {
 /** TOTAL computes with floating point: SUM fails when integers overflow (sqlite.org/lang_aggfunc.html). */
 export const SUMS = COUNTED.map((column) => bounded(`TOTAL(MAX(${column}, 0))`, column)).join(', ');
 
-/** The figures of one row: what an older version added up may be larger than a total may be. */
+/** The figures of one row: an earlier version may have stored larger ones. */
 export const FIGURES = COUNTED.map((column) => bounded(column, column)).join(', ');
 
-/** For an upsert: adds a row's figures to those that are kept. */
+/** For an upsert: adds a row's figures to the stored ones. */
 export const ADDED = COUNTED.map(
   (name) => `${name} = MIN(MAX(${name}, 0) + excluded.${name}, ${MAX_TOTAL})`,
 ).join(', ');
@@ -49,7 +49,7 @@ export const COLUMN: Readonly<Record<UsageDimension, string>> = {
   day: 'day',
 };
 
-/** Totals of which each figure is given by its name. */
+/** Builds totals from the figure of each name. */
 export function totalsOf(figure: (name: keyof UsageTotals) => number): UsageTotals {
   return {
     answered: figure('answered'),

@@ -36,10 +36,10 @@ PRAGMA user_version = ${SCHEMA_VERSION};`;
 
 const MAX_ROWS = 1_000;
 
-/** A path for totals that are gone with their process. */
+/** A path for totals that end with the process. */
 export const IN_MEMORY = ':memory:';
 
-/** What one row of totals is about. `day` is a UTC day, `2026-11-23`. */
+/** The subject of a row of totals. `day` is a UTC day, `2026-11-23`. */
 export interface UsageSubject {
   readonly day: string;
   readonly keyId: string;
@@ -47,25 +47,25 @@ export interface UsageSubject {
   readonly client: string;
 }
 
-/** Where totals are kept. */
+/** Stores usage totals. */
 export interface UsageFile {
-  /** Adds to the totals, all or nothing. */
+  /** Adds to the totals atomically. */
   add(rows: readonly (readonly [UsageSubject, UsageTotals])[]): void;
   /** The totals of each value of a dimension, the largest first; days in order. */
   query(sinceDay: string, by: UsageDimension, of: UsageScope): UsageRow[];
   readonly pool: PoolUsage;
-  /** The models that were answered on a day. */
+  /** The models with an answer on a day. */
   models(day: string): string[];
   forgetBefore(day: string): void;
-  /** What was noted about a key's charges, as JSON. */
+  /** The charge marks of keys, as JSON. */
   marks(): ReadonlyMap<string, string>;
   keepMark(keyId: string, json: string): void;
   close(): void;
 }
 
 /**
- * Opens the file, or makes it (0600). One that is damaged, or of a newer version, is set aside under
- * another name: totals are of use, but nothing depends on them. `onReplaced` is told where it lies.
+ * Opens the file, or creates it with mode 0600. A damaged file, or one of a newer version, is
+ * renamed, since no decision depends on totals. `onReplaced` receives the new path.
  */
 export function openUsageFile(
   path: string,
@@ -87,7 +87,7 @@ export function openUsageFile(
   return usageFileIn(openDatabase(path));
 }
 
-/** Not a file of this program's, or of a newer one. */
+/** Not a file of this program, or one of a newer version. */
 class UnknownFile extends Error {
   override readonly name = 'UnknownFile';
 }
@@ -108,7 +108,7 @@ function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** The totals in a database that has their tables. */
+/** The totals of a database with these tables. */
 function usageFileIn(database: DatabaseSync): UsageFile {
   const upsert = database.prepare(
     `INSERT INTO usage_total (day, key_id, model, client, ${COUNTED.join(', ')})
@@ -155,7 +155,7 @@ function modelsOf(database: DatabaseSync, day: string): string[] {
     .map(({ model }) => String(model));
 }
 
-/** The rows of this machine, or of all that share the pool. */
+/** The rows of this machine, or of the whole pool. */
 const ROWS_OF: Readonly<Record<UsageScope, string>> = {
   machine: 'usage_total',
   pool: `(${['usage_total', 'pool_usage']

@@ -11,28 +11,31 @@ import { plus, totalsOf } from './usage-columns.ts';
 import type { UsageFile, UsageSubject } from './usage-file.ts';
 import type { PoolUsage } from './pool-usage.ts';
 
-/** How late totals may be kept. */
+/** The longest delay before totals are saved. */
 const KEEP_AFTER_MS = 250;
-/** Totals older than this are forgotten. */
+/** Totals older than this are deleted. */
 const FORGET_AFTER_DAYS = 400;
-/** How many rows may wait to be kept; further ones are added up without their model. */
+/** The most rows waiting to be saved. Further usage is counted without its model. */
 const MAX_PENDING = 10_000;
 
-/** Stands where the model or the client is not known. */
+/** The name of an unknown model or client. */
 const NOT_KNOWN = '';
 
-/** Whose use it was. */
+/** The user of a key. */
 export interface UsedBy {
   readonly keyId: string;
   readonly model: string | null;
   readonly client: string | null;
 }
 
-/** Of a caller's mistake OpenRouter has said all there is to say; of an answer given up nobody can say more. */
+/**
+ * Counted as answered: successes and a client's own mistakes. A cancelled request is neither
+ * answered nor failed.
+ */
 const ANSWERS: readonly Outcome['kind'][] = ['success', 'caller_error'];
 const NO_FAILURES: readonly Outcome['kind'][] = [...ANSWERS, 'client_abort'];
 
-/** What an attempt adds to the totals. What it used and nobody knows (null) is counted, never guessed. */
+/** The figures of one attempt. Unknown usage (null) is counted as unknown, and not estimated. */
 function contribution({ kind }: Outcome, usage: Usage | null | undefined): Totals {
   return {
     ...NOTHING,
@@ -54,7 +57,7 @@ function sum(a: Totals, b: Totals): Totals {
   return totalsOf((name) => plus(a[name], b[name]));
 }
 
-/** What was used by whom on which day. Kept across restarts, save for the last moments. */
+/** The usage by key, model, client and day. Kept across restarts, except for the last seconds. */
 export class UsageTotals {
   readonly #file: UsageFile;
   readonly #onFailed: (error: unknown) => void;
@@ -63,7 +66,7 @@ export class UsageTotals {
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
   #day = '';
-  /** Of the day `#day`. */
+  /** Totals of the day `#day`. */
   #ofKeys = new Map<string, Totals>();
   #models = new Set<string>();
 
@@ -92,28 +95,28 @@ export class UsageTotals {
     this.#timer ??= setTimeout(() => this.flush(), KEEP_AFTER_MS).unref();
   }
 
-  /** What a key did on the UTC day of `now`. */
+  /** The totals of a key on the UTC day of `now`. */
   today(keyId: string, now: number): Totals {
     return (dayOf(now) === this.#day ? this.#ofKeys.get(keyId) : undefined) ?? NOTHING;
   }
 
-  /** The totals since the UTC day of an instant, told apart by one dimension. */
+  /** The totals since a UTC day, grouped by one dimension. */
   query(since: number, by: UsageDimension, of: UsageScope = 'machine'): UsageRow[] {
     this.flush();
     return this.#file.query(dayOf(since), by, of);
   }
 
-  /** How many other machines used something since the UTC day of an instant. */
+  /** The number of other machines with usage since a UTC day. */
   otherMachines(since: number): number {
     return this.#file.pool.otherMachines(dayOf(since));
   }
 
-  /** What the machines of a pool tell each other. */
+  /** The usage of the whole pool. */
   get pool(): PoolUsage {
     return this.#file.pool;
   }
 
-  /** The days whose totals have changed since this was asked last. */
+  /** The days whose totals have changed since the last call. */
   takeChangedDays(): string[] {
     this.flush();
     const days = [...this.#changedDays];
@@ -121,7 +124,7 @@ export class UsageTotals {
     return days;
   }
 
-  /** Keeps what has not been kept yet. What cannot be is tried again later. */
+  /** Saves pending totals. Failed saves are retried later. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -137,7 +140,7 @@ export class UsageTotals {
     }
   }
 
-  /** Only OpenRouter's own models have totals: a client may ask for any name. */
+  /** Only models that OpenRouter has answered get totals: a client may send any name. */
   #nameOf(model: string | null, outcome: Outcome): string {
     if (model === null || this.#pending.size >= MAX_PENDING) return NOT_KNOWN;
     if (outcome.kind === 'success') this.#models.add(model);

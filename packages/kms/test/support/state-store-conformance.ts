@@ -111,7 +111,7 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
       await store.close();
     });
 
-    it('are never more than a key may have, whoever asks at once', async () => {
+    it('never exceed the limit of a key under concurrent requests', async () => {
       const store = await openFresh();
       const asked = Array.from({ length: 50 }, (_, lease) =>
         store.reserve([candidate(A, `ours-${lease}`, 10)], terms, T),
@@ -248,7 +248,7 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
     const take = (store: StateStore, lease: string, windows = [window], keyId = A) =>
       store.reserve([candidate(keyId, `ours-${lease}`, null, windows)], terms, T);
 
-    it('let no more leases through than fit, whoever asks at once, and say which are full', async () => {
+    it('never exceed their limit under concurrent requests, and name the full window', async () => {
       const store = await prepare()();
       const asked = await Promise.all(['1', '2', '3', '4'].map((lease) => take(store, lease)));
       expect(asked.filter(({ taken }) => taken !== null)).toHaveLength(2);
@@ -340,7 +340,7 @@ export function describeStateStore(name: string, prepare: () => OpenStore): void
       await store.close();
     });
 
-    it('are added to another account’s, and begin anew', async () => {
+    it('move to another account and start at zero', async () => {
       const store = await prepare()();
       const other = { ...window, id: 'other/minute' };
       await store.reserve([held('ours-1')], terms, T);

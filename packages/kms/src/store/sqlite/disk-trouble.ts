@@ -1,10 +1,10 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Less room than this on its disk is no room for the file's write-ahead log. */
+/** With less free space, the write-ahead log of the file has no room. */
 const LEAST_FREE_BYTES = 256 * 1024;
 
-/** What keeps the file from being written, as the file system says; null: nothing. */
+/** The reason why the file cannot be written; null if there is none. */
 export function diskTrouble(path: string): string | null {
   try {
     accessSync(path, constants.W_OK);

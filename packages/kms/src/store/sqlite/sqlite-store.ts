@@ -16,14 +16,14 @@ import { UNSHARED, type StateStore, type Window } from '../state-store.ts';
 import { WindowCounts } from '../window-counts.ts';
 
 const FORGET_ABSENT_AFTER_MS = 90 * DAY_MS;
-/** Records of keys that are in use are kept however many there are. */
+/** Records of configured keys are kept whatever their number. */
 const MAX_ABSENT = 50_000;
 
-/** What the store is made of. */
+/** Options of the store. */
 export interface SqliteStoreOptions extends Omit<LeaseTableOptions, 'windows'> {
   readonly path: string;
   readonly now: number;
-  /** A damaged file was found and put there; `kept` of its records could be saved. */
+  /** A damaged file was found and moved to `path`; `kept` of its records were saved. */
   readonly onQuarantine: (quarantined: { path: string; kept: number }) => void;
 }
 
@@ -74,7 +74,7 @@ function recordsIn(
   };
 }
 
-/** Notes which keys have left the configuration, and forgets those that left long ago. */
+/** Notes the keys that left the configuration. Deletes those that left long ago. */
 function keepAccount(database: DatabaseSync, keyIds: readonly string[], now: number): void {
   database.exec('BEGIN');
   database.prepare('UPDATE key_record SET absent_since = ? WHERE absent_since IS NULL').run(now);
@@ -98,21 +98,21 @@ interface PendingWrite {
   readonly done: PromiseWithResolvers<undefined>;
 }
 
-/** How long after a failure the counts of windows are written again. */
+/** The delay after a failed write of counts. */
 const RETRY_MS = 1_000;
 
-/** How late the counts of windows may be kept. */
+/** The longest delay before counts of windows are saved. */
 const COUNTS_AFTER_MS = 250;
 
 /**
- * Writes what came in one turn of the event loop in one transaction: a commit waits for the disk.
- * Counts of windows change with every lease and are written together, a little later.
+ * Combines the writes of one turn of the event loop in one transaction, since each commit waits for
+ * the disk. Counts of windows change with every lease and are saved together, a little later.
  */
 class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #statements: Statements;
   #pending: PendingWrite[] = [];
-  /** Windows whose count has changed since it was written. */
+  /** Windows whose count has changed since the last save. */
   readonly #counted = new Map<string, Window>();
   readonly #windows: WindowCounts;
   #timer: NodeJS.Timeout | undefined;
@@ -124,7 +124,7 @@ class GroupCommit {
     this.#statements = prepareStatements(database);
   }
 
-  /** Why the last write failed; null: it did not. */
+  /** The error of the last write; null if it succeeded. */
   get trouble(): string | null {
     return this.#trouble;
   }
@@ -141,7 +141,7 @@ class GroupCommit {
     this.#timer ??= setTimeout(() => this.flush(), COUNTS_AFTER_MS).unref();
   }
 
-  /** Writes what there is to write, for the last time. */
+  /** Writes everything that is pending, for the last time. */
   stop(): void {
     this.flush();
     clearTimeout(this.#timer);

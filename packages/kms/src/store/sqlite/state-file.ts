@@ -6,9 +6,9 @@ import { readRecord, type KeyRecord } from '../../keys/key-record.ts';
 import { isSqliteError } from '../../files/sqlite-error.ts';
 import type { WindowCount } from '../window-counts.ts';
 
-/** "kms" and the version: two fields must agree before a file is believed to be a newer version's. */
+/** "kms" and the version: both fields must agree before a file counts as one of a newer version. */
 const applicationId = (version: number) => 0x6b6d7300 + version;
-/** What each version adds to the one before it, from the first on. */
+/** The migration to each version from the one before it. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE key_record (
     key_id TEXT PRIMARY KEY,
@@ -34,26 +34,25 @@ const SCHEMA_VERSION = MIGRATIONS.length;
 /** A larger integer cannot be read without loss: node:sqlite throws ERR_OUT_OF_RANGE. */
 const READABLE = Number.MAX_SAFE_INTEGER;
 
-/** What SQLite says of a file whose contents are not what they should be. */
+/** SQLite's error codes for damaged contents. */
 const DAMAGE = ['ERROR', 'READONLY', 'CORRUPT', 'NOTADB'] as const;
 
-/** A state file that is open, and what was in it. */
+/** An open state file and its contents. */
 export interface StateFile {
   readonly database: DatabaseSync;
   readonly records: Map<string, KeyRecord>;
-  /** Where the file was put that stood here before, if that was damaged. */
+  /** The new path of a damaged file that stood here; null if there was none. */
   readonly quarantined: string | null;
 }
 
-/** Something in the file is not what it should be. */
+/** The contents of the file are damaged. */
 class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
 /**
- * Opens the file with the keys' records, or makes it (0600). A damaged one is set aside under another
- * name and replaced by a new one with those of its records that are beyond doubt. Throws a
- * StartupError if a newer version has written it.
+ * Opens the file of key records, or creates it with mode 0600. A damaged file is renamed, and a new
+ * file gets its intact records. Throws a StartupError if a newer version has written the file.
  */
 export function openStateFile(path: string, now: number): StateFile {
   const records = new Map<string, KeyRecord>();
@@ -71,15 +70,15 @@ export function openStateFile(path: string, now: number): StateFile {
   return { database, records, quarantined };
 }
 
-/** The statements that keep things. */
+/** The statements that write rows. */
 export interface Statements {
   key(keyId: string, record: KeyRecord): void;
-  /** Null: forgets it. */
+  /** Null deletes the row. */
   shared(name: string, json: string | null): void;
   window(count: WindowCount): void;
 }
 
-/** Prepares the statements that keep things. */
+/** Prepares the statements that write rows. */
 export function prepareStatements(database: DatabaseSync): Statements {
   const upsert = (table: string, name: string) =>
     database.prepare(
@@ -108,7 +107,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
   };
 }
 
-/** The counts of the windows that have not ended; forgets the others. */
+/** Reads the counts of windows that have not ended. Deletes the others. */
 export function readWindows(database: DatabaseSync, now: number): WindowCount[] {
   database.prepare('DELETE FROM window_count WHERE ends_at <= ?').run(now);
   return database
@@ -125,7 +124,10 @@ export function readWindows(database: DatabaseSync, now: number): WindowCount[] 
     }));
 }
 
-/** What keys share, by name. What does not match its digest is left out: it can be learnt again. */
+/**
+ * Reads the shared records, by name. Skips rows that do not match their digest: they can be learned
+ * again.
+ */
 export function readShared(database: DatabaseSync): ReadonlyMap<string, string> {
   const rows = database.prepare('SELECT name, record, digest FROM shared_record').all();
   const sound = rows.flatMap(({ name, record, digest }) =>
@@ -136,7 +138,7 @@ export function readShared(database: DatabaseSync): ReadonlyMap<string, string> 
   return new Map(sound);
 }
 
-/** What was read before damage was found stands in `records`. */
+/** Records that were read before damage was found are in `records`. */
 function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSync {
   const isNew = !existsSync(path);
   preparePrivateFile(path);
@@ -147,7 +149,7 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
     readRecords(database, records);
     const verdict = database.prepare('PRAGMA quick_check(1)').get();
     if (verdict?.['quick_check'] !== 'ok') throw new DamagedFile('quick_check failed');
-    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`); // one that cannot be written is no use
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`); // fails early for a file that cannot be written
     return database;
   } catch (error) {
     database.close();
@@ -155,7 +157,7 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
   }
 }
 
-/** The version that wrote the file. Throws a StartupError if that is a newer one. */
+/** The version that wrote the file. Throws a StartupError if it is a newer one. */
 function readVersion(path: string, database: DatabaseSync): number {
   const read = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
   const version = read('user_version');
@@ -188,7 +190,7 @@ function readRecords(database: DatabaseSync, records: Map<string, KeyRecord>): v
   if (doubtful > 0) throw new DamagedFile(`${doubtful} records do not match their digest`);
 }
 
-/** SQLite notices a torn page, not a flipped bit. */
+/** SQLite detects a torn page, but not a flipped bit. */
 function digestOf(keyId: string, record: string): string {
   return createHash('sha256').update(`${keyId}\0${record}`).digest('base64url').slice(0, 22);
 }
@@ -200,7 +202,7 @@ function parseRecord(text: string): KeyRecord {
   return record;
 }
 
-/** Moves the file aside with its write-ahead log, under which it can still be examined. */
+/** Renames the file and its write-ahead log, so that they can still be examined. */
 function quarantine(path: string, now: number): string {
   const target = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
   for (const suffix of ['', '-wal']) {

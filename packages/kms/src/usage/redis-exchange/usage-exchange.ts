@@ -12,14 +12,14 @@ import { troubleWith, wantsNewConnection } from '../../store/redis/connection/tr
 import { EXCHANGE_USAGE } from './usage-script.ts';
 
 const EXCHANGE_EVERY_MS = 5_000;
-/** Days that are told to others. */
+/** The most recent days that are shared. */
 const SHARED_DAYS = 90;
 /** Days in one message, each with at most 2,000 rows of about 100 bytes. */
 const DAYS_AT_ONCE = 5;
 const CHANGES_AT_ONCE = 20;
-/** Everything is compared with what Redis has from time to time: a failover may lose the last writes. */
+/** Everything is compared with Redis from time to time: a failover may lose the last writes. */
 const COMPARE_EVERY_MS = HOUR_MS;
-/** Messages of one exchange; what is left is for the next. */
+/** The most messages of one exchange. The rest follows in the next. */
 const MAX_MESSAGES = 100;
 
 const answer = z.tuple([
@@ -27,33 +27,33 @@ const answer = z.tuple([
   z.array(z.tuple([z.string(), z.coerce.number(), z.string()])).max(CHANGES_AT_ONCE),
 ]);
 const name = z.string().max(300);
-/** More than a machine counts in a day; sums of it still fit into a file of totals. */
+/** More than a machine counts in a day. Sums of it still fit into the file of totals. */
 const MAX_FIGURE = 1e12;
 const figure = z.number().nonnegative().max(MAX_FIGURE);
 const rowsOfOther = z.array(z.tuple([name, name, name], figure)).max(2_001);
 
-/** What an exchange is made of. */
+/** Options of an exchange. */
 export interface UsageExchangeOptions {
   readonly url: RedisUrl;
   readonly prefix: string;
   readonly usage: UsageTotals;
   readonly clock: Clock;
-  /** Usage can no longer be shared (a reason), or can be again (null). */
+  /** Called with a reason when usage cannot be shared, and with null when it can again. */
   readonly onTrouble: (reason: string | null) => void;
 }
 
 /**
- * Shares the usage of the machines of a pool through Redis. It has a connection of its own, and no
- * decision about a key waits for it. What Redis misses, or loses, is told again from the file of totals.
+ * Shares the usage of a pool's machines through Redis, on a connection of its own. No decision
+ * about a key waits for it. What Redis lacks or loses is sent again from the file of totals.
  */
 export class UsageExchange implements AsyncDisposable {
   readonly #options: UsageExchangeOptions;
   readonly #connection: Connection;
   readonly #keys: readonly string[];
   readonly #timer: NodeJS.Timeout;
-  /** The days that Redis has to be told of. */
+  /** Days that Redis does not have yet. */
   readonly #untold = new Set<string>();
-  /** A random name of what Redis has: another one means that it was lost. */
+  /** A random name of the usage in Redis: another one means that it was lost. */
   #token = '';
   #seen = 0;
   #comparedAt = -Infinity;
@@ -71,18 +71,18 @@ export class UsageExchange implements AsyncDisposable {
     this.#timer = setInterval(() => void this.exchange(), EXCHANGE_EVERY_MS).unref();
   }
 
-  /** When the other machines' usage was read last. */
+  /** The time of the last exchange. */
   get sharedAt(): number | null {
     return this.#sharedAt;
   }
 
-  /** Tells Redis what was used here, and reads what others used. Never rejects. */
+  /** Sends the usage of this machine, and reads that of the others. Never rejects. */
   exchange(): Promise<void> {
     this.#running ??= this.#exchangeOnce().finally(() => (this.#running = undefined));
     return this.#running;
   }
 
-  /** Tells the last, and closes the connection. */
+  /** Sends the last usage, and closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
@@ -103,14 +103,16 @@ export class UsageExchange implements AsyncDisposable {
       this.#trouble = null;
     } catch (error) {
       if (wantsNewConnection(error)) this.#connection.renew();
-      const isOfFile = error instanceof Error && 'errcode' in error; // SQLite's
-      const reason = isOfFile ? 'the totals cannot be kept on this machine' : troubleWith(error);
+      const isOfFile = error instanceof Error && 'errcode' in error; // an error of SQLite
+      const reason = isOfFile
+        ? 'the totals could not be saved on this machine'
+        : troubleWith(error);
       if (this.#trouble === null) onTrouble(reason);
       this.#trouble = reason;
     }
   }
 
-  /** One message. True: both sides have everything. */
+  /** Sends one message. Returns true if both sides have everything. */
   async #sendAndReceive(): Promise<boolean> {
     const { usage, clock } = this.#options;
     const { machine } = usage.pool;
@@ -124,7 +126,7 @@ export class UsageExchange implements AsyncDisposable {
     }
     const [token, changes] = answer.parse(await this.#connection.run(EXCHANGE_USAGE, values));
     if (token !== this.#token) {
-      // Redis has another state than the one that was known here: everything is exchanged again.
+      // Redis has another state than before: everything is exchanged again.
       for (const day of usage.pool.days(firstDay)) this.#untold.add(day);
       this.#token = token;
       this.#seen = 0;
@@ -139,7 +141,7 @@ export class UsageExchange implements AsyncDisposable {
     return changes.length < CHANGES_AT_ONCE && this.#untold.size === 0;
   }
 
-  /** Takes over an entry of another machine; one that cannot be read is passed over. */
+  /** Stores the usage of another machine. Skips an entry that cannot be read. */
   #take(entry: string, text: string, firstDay: string): void {
     const { pool } = this.#options.usage;
     const [day = '', machine = ''] = entry.split(' ');
@@ -155,7 +157,7 @@ function readRows(text: string): SharedRow[] | undefined {
   return rows?.every(isRow) === true ? rows : undefined;
 }
 
-/** Whether a row has a figure for each column, whole ones but for the cost. */
+/** Whether a row has a figure for each column, all integers except the cost. */
 function isRow([, , , ...figures]: SharedRow): boolean {
   if (figures.length !== COUNTED.length) return false;
   return COUNTED.every(
@@ -165,7 +167,7 @@ function isRow([, , , ...figures]: SharedRow): boolean {
 
 const dayNumber = (day: string) => Math.floor(Date.parse(day) / DAY_MS);
 
-/** Names a pool, without the password of its Redis. */
+/** A name of the pool without the password of its Redis. */
 function poolName({ addresses, database }: RedisUrl, prefix: string): string {
   const text = JSON.stringify([addresses, database, prefix]);
   return createHash('sha256').update(text).digest('hex');

@@ -1,11 +1,11 @@
 import { DAY_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from '../../store/redis/connection/script.ts';
 
-/** How long usage is kept after the last machine told of any. */
+/** Usage expires this long after the last exchange. */
 const KEPT_MS = 100 * DAY_MS;
-/** Days of machines that are kept; of more, the oldest are forgotten. */
+/** The most entries. The oldest are deleted first. */
 const MAX_ENTRIES = 10_000;
-/** As many are forgotten in one call. */
+/** The most entries deleted in one call. */
 const FORGET_AT_ONCE = 100;
 
 /**

@@ -1,9 +1,9 @@
 import { DAY_MS, MINUTE_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from './script.ts';
 
-/** What nobody has touched for as long is forgotten. */
+/** State that nobody has used for this long expires. */
 const KEPT_MS = 90 * DAY_MS;
-/** A machine that was not seen for as long is gone. */
+/** A machine that was not seen for this long is removed. */
 const MACHINE_GONE_MS = 10 * MINUTE_MS;
 
 const PRELUDE = `
@@ -12,10 +12,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
 /**
- * A cell is what is known of one thing: its version, when it was written, and its text. KEYS: epoch,
- * cells, changes, revision. ARGV: epoch, name, the version it is based on, text, channel, machine. A
- * write that is based on another version than the last changes nothing. Answers the version the cell
- * has now, the text, and whether it was written.
+ * Writes a cell: the state of one thing, with its version and the time of its write. KEYS: epoch,
+ * cells, changes, revision. ARGV: epoch, name, base version, text, channel, machine. A write on
+ * another base than the current version changes nothing. Returns the current version, the text, and
+ * whether it was written.
  */
 export const WRITE: Script = script(`${PRELUDE}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('STATELOST the state was lost') end
@@ -31,12 +31,12 @@ redis.call('PUBLISH', ARGV[5], ARGV[6])
 return { version, text, 1 }`);
 
 /**
- * Says that a machine lives, and what has changed. KEYS: epoch, cells, changes, revision, machines,
- * cursor. ARGV: an epoch, should there be none; machine, its name, the version after which changes are
- * wanted, how many. Versions that are behind what was seen are those of a state that has lost writes:
- * then all of it is told. Answers the time in microseconds, the epoch, the cursor, the version from
- * which on it tells, the machines as (id, name, last seen), and the changes as (name, version, written
- * at, text).
+ * Notes that a machine is running, and returns what has changed. KEYS: epoch, cells, changes, revision,
+ * machines, cursor. ARGV: a new epoch, used if there is none; machine, its name, the last version that
+ * it has read, the most changes. If the state has lost writes, its versions are lower than that one:
+ * then all cells are returned. Returns the time in microseconds, the epoch, the cursor, the version
+ * after which the changes begin, the machines as (id, name, last seen), and the changes as (name,
+ * version, written at, text).
  */
 export const HEARTBEAT: Script = script(`${PRELUDE}
 local epoch, machine, since = redis.call('GET', KEYS[1]), ARGV[2], tonumber(ARGV[4])
@@ -67,5 +67,5 @@ end
 local micros = time[1] .. string.format('%06d', time[2])
 return { micros, epoch, redis.call('GET', KEYS[6]) or '', since, machines, changes }`);
 
-/** Forgets that a machine lives. KEYS: machines. ARGV: machine. */
+/** Removes a machine. KEYS: machines. ARGV: machine. */
 export const FORGET_MACHINE: Script = script(`return redis.call('HDEL', KEYS[1], ARGV[1])`);

@@ -3,20 +3,20 @@ import type { RedisUrl } from '@openrouter-proxy/config';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Script, ScriptArguments } from './script.ts';
 
-/** What a command may take: longer, and it is as good as lost. */
+/** The deadline of a command. */
 export const COMMAND_TIMEOUT_MS = 400;
 const CONNECT_TIMEOUT_MS = 600;
 const LONGEST_PAUSE_MS = 200;
-/** A connection that does not close is torn down. */
+/** A connection that does not close within this time is destroyed. */
 const CLOSE_TIMEOUT_MS = 50;
 
-/** How often a connection is tried anew: at once at first, then at a steady pace. */
+/** The delay before the next attempt to connect: short at first, then constant. */
 const pause = (attempt: number) => Math.min(LONGEST_PAUSE_MS, attempt * 25);
 
-/** The constructor knows that what it is not told is left out. */
+/** The constructor accepts this type with missing members. */
 type ServerOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** The options of every connection to a server: nothing waits for one that is not there. */
+/** The options of every connection to a server. Commands fail at once without a connection. */
 function serverOptions(url: RedisUrl): ServerOptions {
   const { username, password, database, isEncrypted, options } = url;
   return {
@@ -27,20 +27,20 @@ function serverOptions(url: RedisUrl): ServerOptions {
     protocol: 2,
     connectionName: 'openrouter-proxy',
     disableClientInfo: true,
-    enableReadyCheck: false, // needs INFO; a server that loads says so to each command
+    enableReadyCheck: false, // needs INFO; a loading server answers each command with an error
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    autoResubscribe: false, // that it fails would be nobody's to handle
+    autoResubscribe: false, // nothing could handle its failure
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
     keepAlive: 5_000,
     retryStrategy: pause,
-  }; // `disconnectTimeout` has a default, and is missing from the type
+  }; // `disconnectTimeout` has a default, and is missing in the type
 }
 
-/** Reads the certificates that a URL names. Throws what `readFileSync` throws. */
+/** Reads the certificates named in a URL. Throws the errors of `readFileSync`. */
 function certificates({ ca_file, cert_file, key_file }: RedisUrl['options']) {
   return {
     ...(ca_file === undefined ? {} : { ca: readFileSync(ca_file) }),
@@ -64,7 +64,7 @@ function open(url: RedisUrl): Redis | Cluster {
       slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
       retryDelayOnTryAgain: LONGEST_PAUSE_MS,
       dnsLookup: (address, done) => done(null, address), // certificates name hosts, not addresses
-    } as ConstructorParameters<typeof Cluster>[1]); // `maxRetriesPerRequest` is passed on
+    } as ConstructorParameters<typeof Cluster>[1]); // `maxRetriesPerRequest` is passed on to each node
   }
   if (kind === 'sentinel') {
     return new Redis({
@@ -82,26 +82,26 @@ function open(url: RedisUrl): Redis | Cluster {
   return new Redis({ ...options, ...address });
 }
 
-/** What a connection is told to do, and tells. */
+/** Options of a connection. */
 export interface ConnectionOptions {
   readonly url: RedisUrl;
-  /** A channel that is listened to, on a connection of its own. */
+  /** A channel to subscribe to, on a second connection. */
   readonly listen?: { readonly channel: string; readonly onMessage: (message: string) => void };
-  /** The server may be another one now, or may be there again. */
+  /** Called after each connect: the server may be another one. */
   readonly onReady: () => void;
 }
 
-/** The connections to Redis: one for commands, one that listens. */
+/** The connections to Redis: one for commands, one for messages. */
 export class Connection {
   readonly #commands: Redis | Cluster;
   readonly #listener: Redis | Cluster;
-  /** What the last connection failed with; its text says why nothing can be written. */
+  /** The error of the last connection: it says why commands cannot be sent. */
   #trouble: Error | undefined;
   #isClosed = false;
 
   constructor({ url, listen, onReady }: ConnectionOptions) {
     this.#commands = open(url);
-    // A connection that listens can do nothing else; of a cluster's, one does.
+    // A subscribed connection cannot send commands. A cluster client handles this itself.
     const needsOwn = listen !== undefined && url.kind !== 'cluster';
     this.#listener = needsOwn ? open(url) : this.#commands;
     for (const client of this.#clients()) {
@@ -111,13 +111,13 @@ export class Connection {
     this.#commands.on('ready', onReady);
     if (listen === undefined) return;
     this.#listener.on('ready', () => {
-      // Lost, the changes are found by the next look.
+      // Without messages, the next heartbeat finds the changes.
       this.#listener.subscribe(listen.channel).catch(() => undefined);
     });
     this.#listener.on('message', (_channel: string, message: string) => listen.onMessage(message));
   }
 
-  /** Runs a script, and has Redis learn it where it does not know it. Rejects with ioredis' error. */
+  /** Runs a script, and loads it into Redis if it is missing there. Rejects with ioredis' error. */
   async run({ digest, source }: Script, { keys, values }: ScriptArguments): Promise<unknown> {
     const rest = [keys.length, ...keys, ...values];
     try {
@@ -129,22 +129,22 @@ export class Connection {
     }
   }
 
-  /** Why there was no connection says more than that there was none. */
+  /** Replaces "not writable" by the reason why there is no connection. */
   #told(error: unknown): unknown {
     const isWithout = error instanceof Error && error.message.includes("isn't writeable");
     return isWithout ? (this.#trouble ?? error) : error;
   }
 
-  /** Leaves a connection on which nothing comes back for a new one. */
+  /** Replaces a connection that does not answer. */
   renew(): void {
     for (const client of this.#clients()) client.disconnect(true);
   }
 
-  /** A failover that is announced while ioredis looks for the master makes it give up for good. */
+  /** A failover announced while ioredis looks for the master makes it give up. */
   #beginAnew(client: Redis | Cluster): void {
     if (this.#isClosed) return;
     const connect = () => {
-      if (!this.#isClosed) client.connect().catch(() => undefined); // `end` follows, or another try
+      if (!this.#isClosed) client.connect().catch(() => undefined); // `end` follows, or another attempt
     };
     setTimeout(connect, LONGEST_PAUSE_MS).unref();
   }

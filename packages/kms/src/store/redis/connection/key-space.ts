@@ -1,9 +1,9 @@
 import { accountOfFreeSlot, freeSlot } from '../../slots.ts';
 import type { Window } from '../../state-store.ts';
 
-/** The names of everything that is kept in Redis: all of one prefix, so that they are in one hash slot. */
+/** The names of all keys in Redis. They share a prefix, so that they are in one hash slot. */
 export interface KeySpace {
-  /** A random name for this state: another one, or none, means that it was lost. */
+  /** A random name of the state: another value, or none, means that the state was lost. */
   readonly epoch: string;
   /** The slot that was entered last. */
   readonly cursor: string;
@@ -16,18 +16,18 @@ export interface KeySpace {
   /** The id of a slot, by its name. */
   slotId(name: string): string;
   window(window: Window): string;
-  /** How much of a window's count is not of leases that were given. */
+  /** The part of a window's count that is not from given leases. */
   adjustment(window: Window): string;
-  /** The mark that something was done once. */
+  /** Marks a step that must run only once. */
   done(id: string): string;
 }
 
-/** Names what is kept under a prefix; accounts go by their marks. */
+/** Names the keys under a prefix. Accounts are named by their marks. */
 export function keySpace(prefix: string, markOf: (account: string) => string): KeySpace {
   const name = (rest: string) => `{${prefix}}:${rest}`;
   const slots = name('slot:');
   const marked = ({ id, startsAt }: Window) => {
-    const end = id.lastIndexOf('/'); // an account, and the kind of the window
+    const end = id.lastIndexOf('/'); // an account and the kind of the window
     return `${markOf(id.slice(0, end))}${id.slice(end)}:${startsAt}`;
   };
   return {

@@ -1,16 +1,16 @@
 import type { Clock } from '@openrouter-proxy/runtime';
 
 /**
- * Redis' clock, as far as it is known here: machines that share a pool share the time. Between two looks
- * it goes on at the pace of this machine, whatever becomes of the machine's own clock.
+ * The clock of Redis, so that all machines of a pool share the time. Between heartbeats it runs at
+ * this machine's pace, independent of this machine's own clock.
  */
 export class RedisClock implements Clock {
   readonly #machine: Clock;
   readonly #elapsed: () => number;
-  /** What is added to the time elapsed. */
+  /** The offset of Redis' time from the elapsed time. */
   #offset: number;
 
-  /** `elapsed`: milliseconds since some moment, never set back. */
+  /** `elapsed`: monotonic time in milliseconds. */
   constructor(machine: Clock, elapsed: () => number) {
     this.#machine = machine;
     this.#elapsed = elapsed;
@@ -26,8 +26,8 @@ export class RedisClock implements Clock {
   }
 
   /**
-   * Takes in what Redis said between two moments of the time elapsed. Moves only as far as it must: at
-   * which of these moments Redis looked at its clock is not known.
+   * Adjusts the clock to a time that Redis read between two moments. Moves it only as far as
+   * needed, since the exact moment is unknown.
    */
   learn(redisNow: number, askedAt: number, answeredAt: number): void {
     const [least, most] = [redisNow - answeredAt, redisNow - askedAt];

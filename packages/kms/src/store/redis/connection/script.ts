@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, and the digest Redis knows it by. */
+/** A Lua script and its SHA-1 digest. */
 export interface Script {
   readonly source: string;
   readonly digest: string;
 }
 
-/** Gives a script its digest. */
+/** Adds the digest to a script. */
 export function script(source: string): Script {
   return { source, digest: createHash('sha1').update(source).digest('hex') };
 }
 
-/** Collects what a script is called with: each key stands once, and is named by its place. */
+/** Collects the arguments of a script. Each key is passed once, and referred to by its index. */
 export class ScriptArguments {
   readonly keys: string[] = [];
   readonly values: (string | number)[] = [];
   readonly #places = new Map<string, number>();
 
-  /** `keys` have fixed places: the first ones. */
+  /** `keys` have fixed indexes: the first ones. */
   constructor(...keys: string[]) {
     for (const key of keys) this.#place(key);
   }
@@ -28,7 +28,7 @@ export class ScriptArguments {
     return this;
   }
 
-  /** Adds the place of a key; 0: none. */
+  /** Adds the index of a key; 0 for none. */
   addKey(key: string | null): this {
     this.values.push(key === null ? 0 : this.#place(key));
     return this;

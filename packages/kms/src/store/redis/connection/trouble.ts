@@ -1,4 +1,4 @@
-/** What Redis' own words come to (redis.io, "Errors"; each error begins with one of them). */
+/** Redis' error prefixes in words (redis.io, "Errors"). */
 const WORDS: Readonly<Record<string, string>> = {
   LOADING: 'Redis loads its data',
   READONLY: 'Redis is a read-only replica',
@@ -15,11 +15,11 @@ const WORDS: Readonly<Record<string, string>> = {
   TOOLATE: 'Redis answers too late',
 };
 
-/** Why Redis cannot be used, in a few words. None of them is a secret. */
+/** Why Redis cannot be used, for a person. Contains no secret. */
 export function troubleWith(error: unknown): string {
   if (!(error instanceof Error)) return 'Redis failed';
   const [word = ''] = error.message.split(/[ :]/, 1);
-  // Redis takes no long command of one who has not said who they are, and does not say NOAUTH.
+  // Before authentication Redis rejects a long command without saying NOAUTH.
   const known = error.message.includes('unauthenticated') ? WORDS['NOAUTH'] : WORDS[word];
   if (known !== undefined) return known;
   if (isSilence(error)) return 'Redis does not answer';
@@ -31,7 +31,7 @@ export function troubleWith(error: unknown): string {
   return `Redis failed: ${error.message.slice(0, 200)}`;
 }
 
-/** Whether another connection may help: nothing comes back, or it leads to the wrong server. */
+/** Whether a new connection may help: the server does not answer, or is the wrong one. */
 export function wantsNewConnection(error: unknown): boolean {
   return isSilence(error) || (error instanceof Error && error.message.startsWith('READONLY'));
 }

@@ -3,13 +3,13 @@ interface Waiting<Asked, Answer> {
   readonly answer: PromiseWithResolvers<Answer>;
 }
 
-/** Sends what is asked in one turn of the event loop together: most of the cost is that of a message. */
+/** Sends the requests of one turn of the event loop in one message. */
 export class Batcher<Asked, Answer> {
   readonly #send: (asked: readonly Asked[]) => Promise<readonly Answer[]>;
   readonly #most: number;
   #waiting: Waiting<Asked, Answer>[] = [];
 
-  /** `send` answers in the order of what is asked; at most `most` at once. */
+  /** `send` answers in the order of the requests; at most `most` at once. */
   constructor(send: (asked: readonly Asked[]) => Promise<readonly Answer[]>, most: number) {
     this.#send = send;
     this.#most = most;
@@ -34,7 +34,7 @@ export class Batcher<Asked, Answer> {
     try {
       const answers = await this.#send(some.map(({ asked }) => asked));
       for (const [index, { answer }] of some.entries()) {
-        answer.resolve(answers[index] as Answer); // as many as were asked
+        answer.resolve(answers[index] as Answer); // one for each request
       }
     } catch (error) {
       for (const { answer } of some) answer.reject(error);

@@ -4,7 +4,7 @@ import type { LeaseEntry, LeaveAnswer, LeaveAsked } from './lease-messages.ts';
 import type { Run } from '../connection/script.ts';
 
 const AT_ONCE = 200;
-/** How many ended leases are remembered for Redis: those of a machine that cannot tell end by themselves. */
+/** The most ended leases remembered for Redis. Others expire there by themselves. */
 const MAX_OWED = 20_000;
 
 /** A lease of this machine. */
@@ -14,16 +14,16 @@ export interface HeldLease extends LeaseEntry {
 }
 
 /**
- * This machine's leases, as Redis is to know them. There they last for moments only and are renewed, so
- * that those of a machine that is gone end soon. What Redis could not be told of those that ended is
- * told when it is back.
+ * This machine's leases, as Redis must know them. In Redis they expire within seconds and are
+ * renewed, so that those of a crashed machine end soon. Leases that end during an outage are
+ * reported to Redis afterwards.
  */
 export class HeldLeases {
   readonly #calls: LeaseCalls;
-  /** Told that a lease was released elsewhere. */
+  /** Called when another machine has released a lease. */
   readonly #onReleased: (leaseId: string) => void;
   readonly #held = new Map<string, HeldLease>();
-  /** Slots that Redis may still have leases in, by lease. */
+  /** Slots in which Redis may still have leases, by lease. */
   readonly #owed = new Map<string, LeaveAsked>();
 
   constructor(calls: LeaseCalls, onReleased: (leaseId: string) => void) {
@@ -44,12 +44,12 @@ export class HeldLeases {
     this.#held.set(lease.leaseId, lease);
   }
 
-  /** A lease is over. */
+  /** Forgets an ended lease. */
   delete(leaseId: string): void {
     this.#held.delete(leaseId);
   }
 
-  /** Has a lease leave slots; null: Redis is away, and is told later. */
+  /** Removes a lease from slots. Null during an outage: Redis is told later. */
   async leave(asked: LeaveAsked): Promise<LeaveAnswer | null> {
     try {
       return await this.#calls.leave(asked);
@@ -60,7 +60,7 @@ export class HeldLeases {
     }
   }
 
-  /** Notes that a lease may still be in slots that it has left. */
+  /** Remembers that a lease may still be in slots in Redis. */
   leaveLater(asked: LeaveAsked): void {
     const before = this.#owed.get(asked.leaseId)?.slotIds ?? [];
     const slotIds = [...new Set([...before, ...asked.slotIds])];
@@ -70,7 +70,7 @@ export class HeldLeases {
     if (oldest !== undefined) this.#owed.delete(oldest);
   }
 
-  /** Tells Redis of everything it could not be told. Rejects with StateUnavailable. */
+  /** Removes the ended leases from Redis, and renews the others. Rejects with StateUnavailable. */
   async resynchronize(now: number, run: Run): Promise<void> {
     const owed = [...this.#owed.values()];
     for (let from = 0; from < owed.length; from += AT_ONCE) {
@@ -80,10 +80,10 @@ export class HeldLeases {
         if (this.#owed.get(asked.leaseId) === asked) this.#owed.delete(asked.leaseId);
       }
     }
-    await this.renew(now, run); // those that are held enter again
+    await this.renew(now, run); // active leases enter their slots again
   }
 
-  /** Has leases last for some more moments. Rejects with StateUnavailable. */
+  /** Extends the expiry of leases in Redis. Rejects with StateUnavailable. */
   async renew(
     now: number,
     run: Run,
@@ -106,7 +106,7 @@ export class HeldLeases {
     }
   }
 
-  /** It ended while it was renewed. */
+  /** It ended during the renewal. */
   async #leaveAgain(leaseId: string, slotIds: readonly string[]): Promise<void> {
     await this.leave({ leaseId, slotIds, windows: [], isForeign: false });
   }

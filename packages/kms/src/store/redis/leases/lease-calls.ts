@@ -27,26 +27,26 @@ import type { Link } from '../connection/link.ts';
 import type { Run } from '../connection/script.ts';
 import { ScriptArguments } from '../connection/script.ts';
 
-/** A script is done with so many at once, so that Redis is not held up. */
+/** Batch sizes: a script must not block Redis for long. */
 const RESERVES_AT_ONCE = 32;
 const LEAVES_AT_ONCE = 64;
 const READS_AT_ONCE = 500;
-/** A window is counted in for as long as it lasts, and may be looked at a while longer. */
+/** A window's count expires this long after the window's end. */
 const WINDOW_LINGERS_MS = MINUTE_MS;
 const NO_LIMIT = -1;
-/** Leases are renewed for as long as their machine lives: those of a machine that is gone end so soon. */
+/** Leases are renewed while their machine runs. After a crash they expire within this time. */
 const HELD_MS = 30_000;
 
-/** What calls are made with. */
+/** Options of LeaseCalls. */
 export interface LeaseCallsOptions {
   readonly link: Link;
   readonly keys: KeySpace;
   readonly now: () => number;
-  /** Scripts go by Redis' clock, unless the time is given. */
+  /** Replaces Redis' clock in scripts; '' if it is used. */
   readonly givenTime: () => number | '';
 }
 
-/** The scripts of leases as calls: what one turn of the event loop asks for is one message. */
+/** Calls the lease scripts. The calls of one turn of the event loop share a message. */
 export class LeaseCalls {
   readonly #options: LeaseCallsOptions;
   readonly #reserving: Batcher<ReserveAsked, ReserveAnswer>;
@@ -73,7 +73,7 @@ export class LeaseCalls {
     return this.#reading.ask(window);
   }
 
-  /** How many leases each of these slots has. */
+  /** The number of leases in each of these slots. */
   async inForce(slotIds: readonly string[]): Promise<Map<string, number>> {
     const { link, keys } = this.#options;
     const counts = new Map<string, number>();
@@ -86,7 +86,7 @@ export class LeaseCalls {
     return counts;
   }
 
-  /** Ends leases, in any number. */
+  /** Ends leases, in batches of any size. */
   async leaveAll(asked: readonly LeaveAsked[], run: Run): Promise<LeaveAnswer[]> {
     const { keys } = this.#options;
     const values = this.#arguments().add(asked.length);
@@ -96,11 +96,11 @@ export class LeaseCalls {
       values.add(windows.length);
       for (const window of windows) values.addKey(keys.window(window));
     }
-    const answers = (await run(LEAVE, values)) as [isFirst: number, inSlot: number][]; // its form
+    const answers = (await run(LEAVE, values)) as [isFirst: number, inSlot: number][]; // the form of the script's answer
     return answers.map(([isFirst, inSlot]) => ({ isFirst: isFirst === 1, inSlot }));
   }
 
-  /** Puts leases in force; of each whether it is. */
+  /** Activates leases. Returns whether each is active. */
   async hold(leases: readonly LeaseEntry[], run: Run): Promise<boolean[]> {
     const { keys, link, now } = this.#options;
     const values = this.#arguments(keys.epoch).add(...this.#fence(link), leases.length);
@@ -114,7 +114,7 @@ export class LeaseCalls {
     return ((await run(HOLD, values)) as number[]).map((held) => held === 1); // one for each lease
   }
 
-  /** Counts in windows; once only for each `mark`. */
+  /** Adds to the counts of windows, only once for each `mark`. */
   async count(asked: readonly CountAsked[], mark: string | null, run: Run): Promise<void> {
     const { keys } = this.#options;
     const values = this.#arguments().addKey(mark === null ? null : keys.done(mark));
@@ -130,11 +130,11 @@ export class LeaseCalls {
   async snapshot(window: Window, slotId: string): Promise<WindowSnapshot> {
     const { keys, link } = this.#options;
     const names = [keys.window(window), keys.adjustment(window), keys.slot(slotId)];
-    const answer = (await link.run(SNAPSHOT, this.#arguments(...names))) as [number, number]; // its form
+    const answer = (await link.run(SNAPSHOT, this.#arguments(...names))) as [number, number]; // the form of the script's answer
     return { given: answer[0], inFlight: answer[1] };
   }
 
-  /** See `StateStore.reconcile`. Gives the count. */
+  /** See `StateStore.reconcile`. Returns the count. */
   async reconcile(
     window: Window,
     used: number,
@@ -146,7 +146,7 @@ export class LeaseCalls {
     return (await link.run(RECONCILE, values)) as number; // a count
   }
 
-  /** See `StateStore.transfer`. Gives the count of `to`. */
+  /** See `StateStore.transfer`. Returns the count of `to`. */
   async transfer(from: Window, to: Window): Promise<number> {
     const { keys, link } = this.#options;
     const values = this.#arguments(keys.window(from), keys.adjustment(from), keys.window(to));
@@ -175,10 +175,10 @@ export class LeaseCalls {
 
   async #used(windows: readonly Window[]): Promise<number[]> {
     const { keys, link } = this.#options;
-    // A window that is asked for twice is read twice: the answers have places.
+    // The same window may be asked for twice in one batch.
     const names = windows.map((window) => keys.window(window));
     const values = new ScriptArguments(...names);
-    const counts = (await link.run(USED, values)) as (string | null)[]; // of MGET
+    const counts = (await link.run(USED, values)) as (string | null)[]; // the answer of MGET
     const known = new Map(values.keys.map((name, index) => [name, Number(counts[index] ?? 0)]));
     return names.map((name) => known.get(name) ?? 0);
   }
@@ -187,7 +187,7 @@ export class LeaseCalls {
     return new ScriptArguments(...keys).add(this.#options.givenTime());
   }
 
-  /** A time that is given knows no lateness. */
+  /** A given time has no deadline. */
   #fence(link: Link): [epoch: string, deadline: number | ''] {
     const [epoch, deadline] = link.fence();
     return [epoch, this.#options.givenTime() === '' ? deadline : ''];

@@ -2,8 +2,8 @@ import { DAY_MS } from '@openrouter-proxy/runtime';
 import { script, type Script } from '../connection/script.ts';
 
 /**
- * Every script begins with the time: Redis' own, unless the first argument says what it is. What is
- * passed after that is read one by one. Numbers in place of keys are places among KEYS.
+ * The start of every script. The time is the first argument, or else that of Redis. Further
+ * arguments are read one by one. A number in place of a key is an index into KEYS.
  */
 const PRELUDE = `
 local now = tonumber(ARGV[1])
@@ -24,7 +24,7 @@ local function enter(slot, lease, ttl)
 end
 `;
 
-/** State that was lost is restored first; what comes too late is not wanted any more. */
+/** Fails on another state than the caller knows, and after the caller's deadline. */
 const FENCE = `
 if redis.call('GET', KEYS[1]) ~= text() then return redis.error_reply('STATELOST the state was lost') end
 local deadline = number()
@@ -32,10 +32,10 @@ if deadline and now > deadline then return redis.error_reply('TOOLATE nobody wai
 `;
 
 /**
- * KEYS: epoch, cursor, then slots and windows. ARGV: now, epoch, deadline, requests; of each request
- * lifetime and candidates; of each candidate lease id, slots (key, limit), windows (key, limit,
- * lifetime). A limit of -1 is none. Answers for each request: the candidate taken (0: none), the leases
- * of its first slot, the counts of its windows, and pairs of a candidate and its window that was full.
+ * Reserves leases. KEYS: epoch, cursor, then slots and windows. ARGV: now, epoch, deadline, requests; of
+ * each request lifetime and candidates; of each candidate lease id, slots (key, limit), windows (key,
+ * limit, lifetime). A limit of -1 is none. Returns for each request: the candidate taken (0: none), the
+ * leases of its first slot, the counts of its windows, and pairs of a candidate and its full window.
  */
 export const RESERVE: Script = script(`${PRELUDE}${FENCE}
 local answers, last = {}, nil
@@ -76,10 +76,9 @@ if last then redis.call('SET', KEYS[2], last, 'PX', ${DAY_MS}) end
 return answers`);
 
 /**
- * Leaves slots, and gives room in windows back if there was a lease to leave them. KEYS: slots,
- * windows, marks. ARGV: now, leases; of each its id, the mark that it was released (0: none is left),
- * slots, windows. Answers for each: whether it was released for the first time, and the leases of its
- * first slot.
+ * Ends leases: removes them from their slots, and gives back room in windows if they were in a slot.
+ * KEYS: slots, windows, marks. ARGV: now, leases; of each its id, the mark of its release (0: none),
+ * slots, windows. Returns for each: whether this is its first release, and the leases of its first slot.
  */
 export const LEAVE: Script = script(`${PRELUDE}
 local answers = {}
@@ -100,8 +99,9 @@ end
 return answers`);
 
 /**
- * Puts leases in force, save those that were released. KEYS: epoch, slots, marks. ARGV: now, epoch,
- * deadline, leases; of each its id, its mark (0: none), lifetime, slots. Answers for each whether it is.
+ * Activates leases, except released ones. KEYS: epoch, slots, marks. ARGV: now, epoch, deadline, leases;
+ * of each its id, the mark of its release (0: none), lifetime, slots. Returns for each whether it is
+ * active.
  */
 export const HOLD: Script = script(`${PRELUDE}${FENCE}
 local answers = {}
@@ -116,7 +116,7 @@ for index = 1, number() do
 end
 return answers`);
 
-/** How many leases are in force in each of KEYS. ARGV: now. */
+/** The number of active leases in each of KEYS. ARGV: now. */
 export const IN_FORCE: Script = script(`${PRELUDE}
 local counts = {}
 for index, slot in ipairs(KEYS) do counts[index] = inForce(slot) end
@@ -126,9 +126,9 @@ return counts`);
 export const USED: Script = script(`return redis.call('MGET', unpack(KEYS))`);
 
 /**
- * Counts in windows: at least so many, and so many more. Done once only, if a mark is given. KEYS:
- * windows, adjustments, mark. ARGV: now, mark (0: none), windows; of each key, adjustment, lifetime, at
- * least, more.
+ * Raises counts of windows to a minimum, and adds to them; only once if a mark is given. KEYS:
+ * windows, adjustments, mark. ARGV: now, mark (0: none), windows; of each key, adjustment,
+ * lifetime, minimum, added.
  */
 export const COUNT: Script = script(`${PRELUDE}
 local mark = key()
@@ -144,14 +144,14 @@ for window = 1, number() do
 end
 return 1`);
 
-/** The leases given in a window, and those in force. KEYS: window, adjustment, slot. ARGV: now. */
+/** The leases given in a window, and the active ones. KEYS: window, adjustment, slot. ARGV: now. */
 export const SNAPSHOT: Script = script(`${PRELUDE}
 local given = tonumber(redis.call('GET', KEYS[1]) or 0) - tonumber(redis.call('GET', KEYS[2]) or 0)
 return { given, inForce(KEYS[3]) }`);
 
 /**
- * Counts what OpenRouter says, and the leases given since. KEYS: window, adjustment. ARGV: now, lifetime,
- * the new adjustment. Answers with the count.
+ * Sets a count to OpenRouter's figure plus the leases given since. KEYS: window, adjustment. ARGV:
+ * now, lifetime, the new adjustment. Returns the count.
  */
 export const RECONCILE: Script = script(`${PRELUDE}
 local lifetime, adjustment = number(), number()
@@ -161,7 +161,10 @@ redis.call('SET', KEYS[1], used, 'PX', lifetime)
 redis.call('SET', KEYS[2], adjustment, 'PX', lifetime)
 return used`);
 
-/** Adds the count of one window to another's. KEYS: from, its adjustment, to. ARGV: now, lifetime. */
+/**
+ * Moves the count of one window to another. KEYS: from, its adjustment, to. ARGV: now, lifetime.
+ * Returns the count of `to`.
+ */
 export const TRANSFER: Script = script(`${PRELUDE}
 local moved = tonumber(redis.call('GET', KEYS[1]) or 0)
 redis.call('DEL', KEYS[1], KEYS[2])

@@ -8,10 +8,13 @@ test.each([
   ['static', 30_000, false],
   ['open', 86_400_000, true],
   ['closed', 0, false],
-] as const)('whether `%s` lends %i ms after Redis has gone: %s', (policy, elapsedMs, may) => {
-  expect(mayAllocate(policy, elapsedMs)).toBe(may);
-  expect(outageEffect(policy, elapsedMs).startsWith('keys are lent')).toBe(may);
-});
+] as const)(
+  'whether `%s` allocates leases %i ms after the start of an outage: %s',
+  (policy, elapsedMs, may) => {
+    expect(mayAllocate(policy, elapsedMs)).toBe(may);
+    expect(outageEffect(policy, elapsedMs).startsWith('leases are allocated')).toBe(may);
+  },
+);
 
 const window: Window = { id: 'a/day', startsAt: 0, endsAt: 9, limit: 20 };
 const candidate = (limit: number | null, windows: readonly Window[] = []): Candidate => ({

@@ -1,36 +1,36 @@
 import type { KmsConfiguration } from '@openrouter-proxy/config';
 import type { Candidate, Window } from '../../state-store.ts';
 
-/** How long keys are lent on what is known here, where the policy is `static`. */
+/** With the policy `static`, leases are allocated for this long after the start of an outage. */
 const STATIC_FOR_MS = 30_000;
 
-/** What to do while Redis is away (`state.redis.on_outage`). */
+/** The policy for outages of Redis (`state.redis.on_outage`). */
 export type OutagePolicy = NonNullable<KmsConfiguration['redis']>['onOutage'];
 
-/** Whether keys are lent on what is known here, after an outage of `elapsedMs`. */
+/** Whether leases are allocated `elapsedMs` after the start of an outage. */
 export function mayAllocate(policy: OutagePolicy, elapsedMs: number): boolean {
   if (policy === 'static') return elapsedMs < STATIC_FOR_MS;
   return policy === 'open';
 }
 
-/** What that means for who looks at the service. */
+/** The effect of an outage, for a person. */
 export function outageEffect(policy: OutagePolicy, elapsedMs: number): string {
-  if (!mayAllocate(policy, elapsedMs)) return 'no key is lent';
+  if (!mayAllocate(policy, elapsedMs)) return 'no lease is allocated';
   const until = policy === 'static' ? `, until ${STATIC_FOR_MS / 1_000} s have passed` : '';
-  return `keys are lent on what is known here${until}`;
+  return `leases are allocated from this machine’s counts${until}`;
 }
 
-/** What is left of a limit for each of several machines that cannot ask each other. */
+/** One machine's share of a remaining limit. */
 const share = (left: number, machines: number) => Math.floor(Math.max(0, left) / machines);
 
 /**
- * A machine's share of what the pool may do, while it cannot know what the others do: of each slot's
- * limit, but one lease at least, and of what a window had left when the outage began.
+ * A machine's share of the pool's limits during an outage: of each slot's limit, at least one
+ * lease, and of the rest of each window at the start of the outage.
  */
 export class Shares {
   readonly #machines: number;
   readonly #used: (window: Window) => number;
-  /** By window: as far as may be counted here. */
+  /** By window: the highest count that this machine may reach. */
   readonly #limits = new Map<string, number>();
 
   constructor(machines: number, used: (window: Window) => number) {
@@ -38,7 +38,7 @@ export class Shares {
     this.#used = used;
   }
 
-  /** The candidate with limits that hold if every machine keeps to its share. */
+  /** The candidate with limits reduced to this machine's share. */
   of<C extends Candidate>(candidate: C): C {
     if (this.#machines === 1) return candidate;
     const slots = candidate.slots.map((slot) =>

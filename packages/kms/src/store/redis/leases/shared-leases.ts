@@ -17,7 +17,7 @@ import { OutageLeases } from './outage-leases.ts';
 import type { OutagePolicy } from './outage-policy.ts';
 import type { SharedWindows } from './shared-windows.ts';
 
-/** What shared leases are made of. */
+/** Options of SharedLeases. */
 export interface SharedLeasesOptions extends Omit<LeaseTableOptions, 'windows'> {
   readonly link: Link;
   readonly calls: LeaseCalls;
@@ -27,15 +27,15 @@ export interface SharedLeasesOptions extends Omit<LeaseTableOptions, 'windows'> 
 }
 
 /**
- * The leases of several machines: counted in Redis, and those of this machine in memory as well. While
- * Redis is away the counts here are what there is to go by, if the policy lets keys be lent at all.
+ * The leases of several machines, counted in Redis. This machine's own are counted in memory as
+ * well: they are the base for leases during an outage, if the policy allows any.
  */
 export class SharedLeases {
   readonly #options: SharedLeasesOptions;
   readonly #own: LeaseTable;
   readonly #held: HeldLeases;
   readonly #outageLeases: OutageLeases;
-  /** The key whose lease Redis counted last for this machine. */
+  /** The key that this machine leased last through Redis. */
   #lastLeased = '';
 
   constructor(options: SharedLeasesOptions) {
@@ -59,7 +59,9 @@ export class SharedLeases {
     return this.#lastLeased;
   }
 
-  /** See `StateStore.reserve`. Rejects with StateUnavailable where the policy says so. */
+  /**
+   * See `StateStore.reserve`. Rejects with StateUnavailable if the outage policy forbids leases.
+   */
   async reserve<C extends Candidate>(
     candidates: readonly C[],
     terms: LeaseTerms,
@@ -125,25 +127,25 @@ export class SharedLeases {
     );
   }
 
-  /** How many leases each of these keys has. */
+  /** The number of leases of each of these keys. */
   async inFlight(keyIds: Iterable<string>, now: number): Promise<ReadonlyMap<string, number>> {
     const own = this.#own.inFlight(now);
     const slotIds = new Set([...keyIds, ...own.keys()]);
     return (await orLater(this.#options.calls.inForce([...slotIds]))) ?? own;
   }
 
-  /** Has the leases in Redis last for some more moments. Rejects with StateUnavailable. */
+  /** Extends the expiry of leases in Redis. Rejects with StateUnavailable. */
   async renew(run: Run): Promise<void> {
     await this.#held.renew(this.#options.now(), run);
   }
 
-  /** Tells Redis what it could not be told. Rejects with StateUnavailable. */
+  /** Writes to Redis what it has missed during an outage. Rejects with StateUnavailable. */
   async resynchronize(run: Run): Promise<void> {
     await this.#held.resynchronize(this.#options.now(), run);
     this.#outageLeases.end();
   }
 
-  /** What cannot be said now is said when Redis is back. */
+  /** During an outage, the leases are renewed when it ends. */
   async #hold(leases: readonly HeldLease[], now: number): Promise<void> {
     for (const lease of leases) this.#held.set(lease);
     await orLater(this.#held.renew(now, this.#options.link.run, leases));
@@ -201,7 +203,7 @@ const heldOf = (
   slotIds: slots.map(({ id }) => id),
 });
 
-/** What Redis answers; null: it is away. */
+/** The answer of Redis; null during an outage. */
 async function orLater<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;

@@ -8,19 +8,19 @@ import type { Run } from '../connection/script.ts';
 const COUNTS_AT_ONCE = 200;
 
 interface Payment {
-  /** By which Redis knows that it was made. */
+  /** Makes Redis count the batch only once. */
   readonly mark: string;
   readonly counts: readonly CountAsked[];
 }
 
 /**
- * The windows of the pool, counted in Redis. What was counted last is known here too; what is counted
- * while Redis is away is made up for when it is back: added, since the others have counted as well.
+ * The windows of the pool, counted in Redis, with a copy of the last counts. Leases given during an
+ * outage are added to the counts afterwards.
  */
 export class SharedWindows {
   readonly counts = new WindowCounts();
   readonly #calls: LeaseCalls;
-  /** How many leases Redis does not know of, by window. */
+  /** The number of leases that Redis has not counted, by window. */
   readonly #debts = new Map<string, number>();
   #payments: Payment[] = [];
 
@@ -37,38 +37,38 @@ export class SharedWindows {
     }
   }
 
-  /** Counts at least `used`. What cannot be said now is said when Redis is back. */
+  /** Raises a count to at least `used`. During an outage, Redis is told when it ends. */
   async raise(window: Window, used: number, run: Run): Promise<void> {
     this.counts.raise(window, used, window.startsAt);
     await orNull(this.#calls.count([{ window, least: used, more: 0 }], null, run));
   }
 
-  /** See `StateStore.snapshot`. Null while Redis is away: what the others have given is not known. */
+  /** See `StateStore.snapshot`. Null during an outage: the leases of other machines are unknown. */
   snapshot(window: Window, slotId: string): Promise<WindowSnapshot | null> {
     return orNull(this.#calls.snapshot(window, slotId));
   }
 
-  /** See `StateStore.reconcile`. Left undone while Redis is away: the next key check does it. */
+  /** See `StateStore.reconcile`. Skipped during an outage: the next key check does it. */
   async reconcile(window: Window, used: number, snapshot: WindowSnapshot): Promise<void> {
     const count = await orNull(this.#calls.reconcile(window, used, snapshot));
     if (count !== null) this.counts.set(window, count, window.startsAt);
   }
 
-  /** See `StateStore.transfer`. While Redis is away only what is known here is moved. */
+  /** See `StateStore.transfer`. During an outage only the copy is moved. */
   async transfer(from: Window, to: Window): Promise<void> {
     this.counts.transfer(from, to);
     const count = await orNull(this.#calls.transfer(from, to));
     if (count !== null) this.counts.set(to, count, to.startsAt);
   }
 
-  /** Notes that Redis does not know of one lease in each of these windows. */
+  /** Notes one lease in each of these windows that Redis has not counted. */
   countLater(windows: readonly Window[]): void {
     for (const window of windows) {
       this.#debts.set(nameOf(window), (this.#debts.get(nameOf(window)) ?? 0) + 1);
     }
   }
 
-  /** Tells Redis what was counted here. Rejects with StateUnavailable. */
+  /** Adds the missing leases to Redis' counts. Rejects with StateUnavailable. */
   async resynchronize(now: number, run: Run): Promise<void> {
     this.#settleAccounts(now);
     for (;;) {
@@ -79,7 +79,7 @@ export class SharedWindows {
     }
   }
 
-  /** Writes down what is to be told: it counts once, however often it is told. */
+  /** Prepares the batches. Each counts once, however often it is sent. */
   #settleAccounts(now: number): void {
     const counts = this.counts.all(now).map(({ used, ...window }): CountAsked => {
       const more = this.#debts.get(nameOf(window)) ?? 0;
@@ -93,7 +93,7 @@ export class SharedWindows {
   }
 }
 
-/** What Redis answers; null: it is away. */
+/** The answer of Redis; null during an outage. */
 async function orNull<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;

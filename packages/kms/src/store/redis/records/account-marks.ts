@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import type { PoolKey } from '../../../keys/key-records.ts';
 
 /**
- * Names for accounts that mean the same on every machine, and tell nobody who does not know the account:
- * machines may call one key by different names, and what it is called is nobody's business.
+ * Pseudonyms of accounts in Redis: the same on every machine, and without the account's name.
+ * Machines may have different names for one key.
  */
 export interface AccountMarks {
-  /** The mark of an account. */
+  /** The pseudonym of an account. */
   readonly markOf: (account: string) => string;
-  /** The account of a mark; undefined: it is none of this machine's. */
+  /** The account of a pseudonym; undefined if this machine does not have it. */
   readonly accountOf: (mark: string) => string | undefined;
 }
 
-/** What OpenRouter has told of an account is a mark already. */
+/** Names derived from OpenRouter's metadata are pseudonyms already. */
 const LEARNT = /^acct-[\da-f]{8}$/;
 
-/** The marks of the accounts that keys may belong to. A key that belongs to none is one by itself. */
+/** The pseudonyms of the accounts of these keys. A key without an account is its own account. */
 export function accountMarks(
   keys: readonly Pick<PoolKey, 'id' | 'name' | 'account'>[],
 ): AccountMarks {

@@ -7,43 +7,42 @@ import type { RemoteCell } from '../connection/heartbeat.ts';
 import type { Run } from '../connection/script.ts';
 import { ScriptArguments } from '../connection/script.ts';
 
-/** How many cells are written at once to make up for an outage. */
+/** Cells that are written at once after an outage. */
 const WRITES_AT_ONCE = 200;
-/** Who always comes second to others' writes of one cell gives way in the end. */
+/** Maximum compare-and-set retries. */
 const MAX_ATTEMPTS = 32;
-/** Redis forgets what nobody has touched for three months: what is known here is touched. */
+/** Redis forgets cells that are not written for three months, so known cells are written again. */
 const RENEW_AFTER_MS = 30 * DAY_MS;
 
 const written = z.tuple([z.number(), z.string(), z.number()]);
 
 interface Cell {
-  /** What it is, as far as is known here; '': nothing. */
+  /** The known text; '' if none is known. */
   text: string;
-  /** The version of it that this is, or builds on; 0: none. */
+  /** The version of the text, or the one that it builds on; 0 if there is none. */
   version: number;
-  /** Redis does not have this. */
+  /** Redis does not have this text. */
   isDirty: boolean;
   writing: Promise<void> | null;
 }
 
-/** What cells are made of. */
+/** Options of Cells. */
 export interface CellsOptions {
   readonly keys: KeySpace;
   readonly machine: string;
   readonly run: Run;
   readonly epoch: () => string;
-  /** What becomes of two that were changed without knowing of each other. Commutative, idempotent. */
+  /** Merges two texts that were changed independently. Commutative and idempotent. */
   readonly merge: (name: string, mine: string, theirs: string) => string;
-  /** Whether `theirs` cannot follow from `mine`, though it is newer: what was known here has been lost. */
+  /** Whether `theirs`, although newer, has lost a change of `mine`. */
   readonly isLost: (name: string, mine: string, theirs: string) => boolean;
-  /** A cell has changed by what others did. */
+  /** Another machine has changed a cell. */
   readonly onChange: (name: string, text: string) => void;
 }
 
 /**
- * What is known of keys and of what they share: one cell each. A write that builds on the version that
- * Redis has replaces it; one that does not is merged with what is there. So a write that comes late,
- * twice, or after others takes nothing back.
+ * The cells of keys and of what they share. A write that builds on Redis' version replaces it; any
+ * other write is merged. So late, repeated and reordered writes lose nothing.
  */
 export class Cells {
   readonly #options: CellsOptions;
@@ -53,24 +52,24 @@ export class Cells {
     this.#options = options;
   }
 
-  /** The text of a cell; '': nothing is known. */
+  /** The text of a cell; '' if none is known. */
   text(name: string): string {
     return this.#cells.get(name)?.text ?? '';
   }
 
-  /** The cells that hold something. */
+  /** The cells with a text. */
   all(): [name: string, text: string][] {
     return [...this.#cells].flatMap(([name, { text }]) => (text === '' ? [] : [[name, text]]));
   }
 
-  /** Takes in what was known before this life; `isDirty`: Redis was never told. */
+  /** Restores a cell of an earlier process. `isDirty`: Redis does not have it. */
   restore(name: string, text: string, isDirty: boolean): void {
     const cell = this.#cell(name);
     cell.text = text;
     cell.isDirty = isDirty;
   }
 
-  /** Writes a cell. Rejects with StateUnavailable; then it is written when Redis is back. */
+  /** Writes a cell. Rejects with StateUnavailable, and then writes it after the outage. */
   async write(name: string, text: string): Promise<void> {
     const cell = this.#cell(name);
     cell.text = text;
@@ -78,7 +77,7 @@ export class Cells {
     await this.#bring(name, cell, this.#options.run);
   }
 
-  /** Takes in what others have changed. Rejects with StateUnavailable. */
+  /** Applies the changes of other machines. Rejects with StateUnavailable. */
   async apply({ changes, isWhole, isOther }: LinkSnapshot, now: number, run: Run): Promise<void> {
     const present = new Set(changes.map(({ name }) => name));
     for (const [name, cell] of isWhole ? this.#cells : []) {
@@ -97,7 +96,7 @@ export class Cells {
 
   #takeOne({ name, version, writtenAt, text }: RemoteCell, isOther: boolean, now: number): void {
     const cell = this.#cell(name);
-    if (cell.writing !== null) return; // a write finds out by itself
+    if (cell.writing !== null) return; // the running write merges it
     const isSame = version === cell.version && !isOther && (cell.isDirty || cell.text === text);
     if (isSame) {
       if (now - writtenAt > RENEW_AFTER_MS) cell.isDirty = true;
@@ -109,7 +108,7 @@ export class Cells {
     else this.#change(name, cell, text);
   }
 
-  /** Brings a cell to Redis, one write after the other. */
+  /** Writes a cell to Redis, one write at a time. */
   #bring(name: string, cell: Cell, run: Run): Promise<void> {
     return (cell.writing ??= this.#writeAll(name, cell, run));
   }
@@ -122,10 +121,10 @@ export class Cells {
         const [version, stored, isWritten] = answer;
         cell.version = version;
         if (isWritten === 0) this.#merge(name, cell, stored);
-        else cell.isDirty = cell.text !== text; // changed meanwhile: it builds on what was written
+        else cell.isDirty = cell.text !== text; // changed during the write
       }
     } finally {
-      cell.writing = null; // at once: what is written from now on is another write
+      cell.writing = null; // at once: the next change starts another write
     }
   }
 
@@ -136,7 +135,7 @@ export class Cells {
     );
   }
 
-  /** Two sides of a cell that did not know of each other. */
+  /** Merges two independent changes of a cell. */
   #merge(name: string, cell: Cell, theirs: string): void {
     const merged = cell.text === theirs ? theirs : this.#options.merge(name, cell.text, theirs);
     cell.isDirty = merged !== theirs;

@@ -9,22 +9,22 @@ const KEY = 'key ';
 /** The cell of a key's record. */
 export const keyCell = (keyId: string) => KEY + keyId;
 
-/** The key that a cell is about; undefined: it is about something that keys share. */
+/** The key of a cell; undefined for a shared record. */
 export const keyOfCell = (name: string) =>
   name.startsWith(KEY) ? name.slice(KEY.length) : undefined;
 
-/** What keys share, with accounts by other names; undefined: one of them has none. */
+/** A shared record with translated accounts. */
 interface Translated {
   readonly name: string;
   readonly text: string;
 }
 
-/** What keys share as it is kept in Redis, where accounts go by marks. */
+/** A shared record as stored in Redis, with pseudonyms of accounts. */
 export function sharedCell(name: string, json: string | null, marks: AccountMarks): Translated {
   return translated(name, json ?? '', marks.markOf) ?? { name, text: json ?? '' };
 }
 
-/** What a cell says that keys share; undefined: it is about an account that this machine does not know. */
+/** The shared record of a cell; undefined if this machine does not have its account. */
 export function sharedOfCell(
   name: string,
   text: string,
@@ -60,7 +60,7 @@ function withAccount(
   return account === undefined ? undefined : { ...subject, account };
 }
 
-/** What becomes of a cell that two machines have changed without knowing of each other. */
+/** Merges a cell that two machines have changed independently. */
 export function mergeCells(name: string, mine: string, theirs: string): string {
   const merged = keyOfCell(name) === undefined ? mergedShared : mergedRecord;
   return merged(name, mine, theirs) ?? (mine === '' ? theirs : mine);
@@ -83,7 +83,7 @@ function mergedShared(name: string, mine: string, theirs: string): string | unde
   return undefined;
 }
 
-/** Whether a newer record knows nothing of an operator's command that was given before it. */
+/** Whether a newer record lacks an operator's command that the older one has. */
 export function isCommandLost(name: string, mine: string, theirs: string): boolean {
   if (keyOfCell(name) === undefined) return false;
   const generationOf = (text: string) => readRecord(text)?.generation ?? -1;

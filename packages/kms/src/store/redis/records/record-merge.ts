@@ -2,7 +2,7 @@ import type { KeyState } from '@openrouter-proxy/kms-protocol';
 import type { KeyRecord, KeyTraits } from '../../../keys/key-record.ts';
 import type { Limit } from '../../../limits/limit.ts';
 
-/** Which state counts for more where two machines did not know of each other's. */
+/** The state with the higher weight wins a merge. */
 const WEIGHT: Record<KeyState['kind'], number> = {
   available: 0,
   returning: 1,
@@ -11,9 +11,9 @@ const WEIGHT: Record<KeyState['kind'], number> = {
 };
 
 /**
- * What two machines know of a key that did not know of each other: the later command of an operator wins;
- * without one, a key that is disabled on one side is disabled, and the cooldown that ends last counts.
- * Commutative, associative and idempotent, so that neither order nor repetition matters.
+ * Merges two records of a key that were changed independently. The later command of an operator
+ * wins. Without one, disabled wins, then the longest cooldown. Commutative, associative and
+ * idempotent: neither order nor repetition matters.
  */
 export function mergeRecords(a: KeyRecord, b: KeyRecord): KeyRecord {
   const [first, second] = a.generation >= b.generation ? [a, b] : [b, a];
@@ -27,13 +27,13 @@ export function mergeRecords(a: KeyRecord, b: KeyRecord): KeyRecord {
   };
 }
 
-/** Two limits on one thing: the one that ends last. */
+/** Merges two limits of one subject: the one that ends last. */
 export function mergeLimits(a: Limit, b: Limit): Limit {
   if (a.until !== b.until) return a.until > b.until ? a : b;
   return JSON.stringify(a) >= JSON.stringify(b) ? a : b;
 }
 
-/** What an account may do, learnt twice: the smaller figure of each window is the safe one. */
+/** Merges two allowances of an account: the smaller figure of each window. */
 export function mergeAllowances(a: Allowance, b: Allowance): Allowance {
   const windows = [...new Set([...Object.keys(a), ...Object.keys(b)])].toSorted();
   return Object.fromEntries(
@@ -59,7 +59,9 @@ const sooner = (a: number | null, b: number | null) =>
 const either = <T extends string>(a: T | null, b: T | null) =>
   a === null || b === null ? (a ?? b) : a > b ? a : b;
 
-/** What only one side knows is kept; where both know, what promises less. */
+/**
+ * Merges metadata: what one side lacks comes from the other; where both differ, the stricter value.
+ */
 const mergeTraits = (a: KeyTraits, b: KeyTraits): KeyTraits => ({
   limitRemaining: sooner(a.limitRemaining, b.limitRemaining),
   limitReset: either(a.limitReset, b.limitReset),
