@@ -9,7 +9,7 @@ import type { Counts } from './support/upstream.ts';
 /** How many minutes of the pool's time are looked at; `POOL_MINUTES=10` for ten. */
 const MINUTES = Number(process.env['POOL_MINUTES'] ?? 2);
 /** Minutes of the pool in one real minute. Few: a busy machine delays a request by a multiple of this in the pool. */
-const FACTOR = 4;
+const FACTOR = 2;
 const MINUTE = 60_000;
 const KEYS = 5;
 /** What an account may ask of free models in a minute (OpenRouter docs, "Limits"). */

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 
@@ -7,23 +6,31 @@ const CACHE = '/var/cache/openrouter-proxy-tests';
 /** libatomic1 is what the pinned Node needs and a minimal Debian lacks. */
 const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'libatomic1'];
 
+/** Only a hang takes as long as this: one test file waits here while another makes the tree. */
+const HUNG_AFTER_MS = 9 * 60_000;
+/** Makes the tree unless it is there. Arguments: the tree, the release, its source, the packages. */
+const MAKE = `
+tree=$1 release=$2 site=$3 include=$4
+[ -e "$tree" ] && exit
+rm -rf --one-file-system "$tree.draft"
+debootstrap --variant=minbase "--include=$include" "$release" "$tree.draft" "$site"
+chmod 755 "$tree.draft" # it becomes a root folder, also for users that are not root
+mv "$tree.draft" "$tree"
+`;
+
 /**
- * A minimal Debian with systemd, of the release and from the source that this machine uses; made once
- * and kept, since making it takes half a minute.
+ * A minimal Debian with systemd, of the release and from the source that this machine uses. It is made
+ * once and kept; a lock has test files that run at the same time share it.
  */
 export async function debianTree(): Promise<string> {
   const [site, release] = await aptSource();
   const tree = path.join(CACHE, `${release}-${process.arch}-${PACKAGES.join('-')}`);
-  if (existsSync(tree)) return tree;
   await mkdir(CACHE, { recursive: true, mode: 0o700 });
-  const draft = await mkdtemp(path.join(CACHE, 'draft-'));
-  const include = `--include=${PACKAGES.join(',')}`;
-  await execa({
-    timeout: 300_000,
-  })`debootstrap --variant=minbase ${include} ${release} ${draft} ${site}`;
-  await chmod(draft, 0o755); // it is to be a root folder: also for users that are not root
-  // Another run may have been quicker; its tree is as good.
-  await rename(draft, tree).catch(() => rm(draft, { recursive: true }));
+  const lock = path.join(CACHE, 'lock');
+  const include = PACKAGES.join(',');
+  await execa('flock', [lock, 'sh', '-euc', MAKE, 'sh', tree, release, site, include], {
+    timeout: HUNG_AFTER_MS,
+  });
   return tree;
 }
 
