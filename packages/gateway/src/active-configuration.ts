@@ -114,9 +114,7 @@ function createModelsCache(
     metrics: counters,
     siblings,
     now,
-    ttlMs: options.cache.enabled ? options.cache.ttlMs : 0,
-    freeOnly: options.rules.freeOnly,
-    deadlineMs: options.upstream.firstByteTimeoutMs,
+    settings: options,
   });
 }
 
@@ -152,8 +150,8 @@ function createApi(
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const cached = options.cache.enabled || options.rules.freeOnly;
   const estimatesTokens = options.rules.countTokens === 'estimate';
-  const { memory, bodyTimeoutMs: silenceMs, tokenCounting } = deps;
-  const countLimits = { maxBytes: options.server.maxBodyBytes, silenceMs, memory };
+  const { memory, bodyTimeoutMs, tokenCounting } = deps;
+  const countLimits = { maxBytes: options.server.maxBodyBytes, bodyTimeoutMs, memory };
   const forward = forwarderOf(configuration, deps);
   return (context, target, keyless) => {
     const { query } = target;

@@ -23,7 +23,7 @@ const secretsOf = ({ accessKeys, kms, upstream: { requestProxy } }: GatewayConfi
     ...(requestProxy === null ? [] : [requestProxy]),
   ].map((secret) => secret.reveal());
 
-/** Answers what the primary process asks a worker. */
+/** Answers the primary process's questions to a worker. */
 const answering =
   ({ own }: Gateway) =>
   async (what: unknown): Promise<unknown> => {
@@ -32,7 +32,7 @@ const answering =
     return asked.look === 'metrics' ? own.metrics() : own.load();
   };
 
-/** Answers requests in this process: the only one of the gateway, or one of its workers. */
+/** Serves requests in this process: the gateway's only one, or one of its workers. */
 async function startProcess(
   options: GatewayConfiguration,
   launcher: LauncherLink,

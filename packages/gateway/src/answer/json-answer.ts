@@ -17,15 +17,15 @@ import { lastUsage } from '../outcome/usage.ts';
 
 /** A larger answer is passed on as it comes: it is no error. */
 const MAX_HELD = 1024 * 1024;
-/** The same for what a compressed one holds: decoding it keeps everybody waiting. */
+/** The same for the decoded size of a compressed one: decoding blocks the event loop. */
 const MAX_DECODED = 4 * MAX_HELD;
 
-/** As a member's name. Within a text its quotation marks would be escaped. */
+/** The name of an `error` member. Within a string its quotation marks would be escaped. */
 const ERROR_MEMBER = Buffer.from('"error"');
-/** Members that say nothing without an answer beside them. */
+/** Members that an error document has: one with only these holds no answer. */
 const NO_ANSWER: ReadonlySet<string> = new Set(['error', 'id', 'metadata', 'type', 'user_id']);
 
-/** Whether a document with such a member is an error: at its top, or in place of the answer in a choice. */
+/** Whether a document is an error: by a member at its top, or in place of the answer in a choice. */
 function isError(text: string): boolean {
   try {
     const document = JSON.parse(text) as { error?: unknown; choices?: unknown };
@@ -45,15 +45,15 @@ function hasError(choice: unknown): boolean {
   return reportsError(error) || finish_reason === 'error';
 }
 
-/** What is known of the endpoint that answers. */
+/** The kind of endpoint that answers. */
 export interface DocumentOptions {
   /** Whether a model answers: then an error may stand within the document, and usage at its end. */
   isModelAnswer: boolean;
 }
 
 /**
- * Takes in an answer that is one JSON document, and passes it on when all of it is there and it is
- * no error in disguise (OpenRouter docs, "Errors and debugging").
+ * Takes in an answer that is one JSON document, and passes it on once it is complete, unless it is
+ * an error with status 200 (OpenRouter docs, "Errors and debugging").
  */
 export async function answerJson(
   upstream: UpstreamResponse,

@@ -13,7 +13,7 @@ function isDocumentApi({ api, method }: RequestIdentity): boolean {
 }
 
 /**
- * Lets a client that waits long hear something before the answer begins. Proxies close a connection on
+ * Sends something to a waiting client before the answer begins. Proxies close a connection on
  * which nothing comes (Cloudflare after 100 s), and some clients give up. A stream gets comments once its
  * request waits for a key or is repeated; a JSON document gets white space.
  */
@@ -40,7 +40,7 @@ export class Keepalive {
     }, whiteSpaceAfterMs);
   }
 
-  /** Why a stream has not begun, for its comments; null: it is the upstream's to say. */
+  /** Why a stream has not begun, for its comments; null: no comments, the upstream sends its own. */
   waitsFor(reason: WaitReason | null): void {
     this.#reason = reason;
     if (reason === null || !this.#wantsStream()) return;
@@ -49,17 +49,17 @@ export class Keepalive {
     }, COMMENT_EVERY_MS);
   }
 
-  /** The head of an answer says that a document follows, which not every endpoint answers with. */
+  /** The head of the answer announces a JSON document. */
   expectDocument(): void {
     this.#isDocument = true;
   }
 
-  /** The head of an answer says that a stream follows: white space is none of its events. */
+  /** The head of the answer announces a stream, which white space would damage. */
   expectStream(): void {
     this.#isDocument = false;
   }
 
-  /** Nothing is sent from here on: the answer itself begins, or there is none. */
+  /** Nothing is sent any more: the answer itself begins, or the request is over. */
   stop(): void {
     clearInterval(this.#whiteSpace);
     clearInterval(this.#comments);

@@ -12,7 +12,7 @@ import { IdleTimer } from '../upstream/idle-timer.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { StreamTail } from '../streams/tail.ts';
 
-/** What is done with a body on its way. */
+/** What is done with a body while it passes. */
 interface Passage {
   /** The bytes to send in place of a chunk. */
   passed: (chunk: Buffer) => Buffer;
@@ -34,7 +34,7 @@ function pump(
   const onAbort = () => breakOff(breakOf(cancellation.reason));
   signal.addEventListener('abort', onAbort, { once: true });
   const silence = new IdleTimer(options.forwarding.idleTimeoutMs, () => {
-    // A client that does not read keeps the upstream waiting: then the silence is the client's.
+    // A client that does not read pauses the upstream: then the client is the silent one.
     breakOff(response.writableNeedDrain ? 'client_abort' : 'stalled');
   });
   let hasEnded = false;
@@ -62,15 +62,15 @@ function pump(
   };
 }
 
-/** What is relayed, where it is not simply a response from its first byte on. */
+/** What a relay has to know beyond the response. */
 export interface RelayOptions {
-  /** What of the body was read before. */
+  /** The part of the body that was read before. */
   begun?: readonly Buffer[];
   /** Whether it is a JSON document, whose end is known by its brackets. */
   isDocument?: boolean;
 }
 
-/** The body to relay: decoded where it has to be read on its way. */
+/** The body to relay: decoded if it has to be read while it passes. */
 function bodyOf(
   upstream: UpstreamResponse,
   { identity }: RequestContext,
@@ -124,7 +124,7 @@ function reading(
 }
 
 /**
- * Sends an answer on to the client as it arrives, after what of it was read already, and says how it
+ * Sends an answer on to the client as it arrives, after the part that was read before, and gives how it
  * ended. From here on nothing can be repeated. One that breaks off leaves the client's connection
  * broken too, without the final chunk: a cut answer must not look whole (RFC 9112, section 8).
  */
@@ -153,7 +153,7 @@ export async function relay(
   for (const chunk of begun) response.write(passed(chunk));
   const stop = pump(upstream, source, response, { ...options, passed, ended, breakOff });
   source.resume();
-  // The head goes out with the first piece of the body, unless that keeps the client waiting.
+  // The head goes out with the first piece of the body, unless that takes more than this turn.
   setImmediate(() => response.flushHeaders());
   await whenClosed(response);
   stop();

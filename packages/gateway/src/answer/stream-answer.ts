@@ -24,7 +24,7 @@ import { relay } from './passthrough.ts';
 
 /** How long events that only announce an answer are held back. */
 const MAX_HELD_MS = 30_000;
-/** How long the upstream is read for the usage of an answer of which the client has all it gets. */
+/** How long the upstream is read on for the usage, after the client has its whole answer. */
 const READ_ON_MS = 2_000;
 
 type Refused = Extract<RelayStep, { kind: 'refused' }>;
@@ -42,8 +42,8 @@ class StreamAnswer {
   #timer: NodeJS.Timeout | undefined;
   #hasContent = false;
   /**
-   * `reading on`: the client has all it gets, and the upstream may still say what was used. `over`: nothing
-   * of the upstream is looked at.
+   * `reading on`: the client has its whole answer, and the upstream may still report the usage. `over`: nothing
+   * of the upstream is read any more.
    */
   #phase: 'relaying' | 'reading on' | 'over' = 'relaying';
   #broken: Break | undefined;
@@ -140,7 +140,7 @@ class StreamAnswer {
     return this.#hasTakenAll ? this.#complete(usage) : { ...sent, usage: null };
   }
 
-  /** Whether a client that left had been sent all there was. */
+  /** Whether a client that left had received everything sent so far. */
   get #hasTakenAll(): boolean {
     return this.#broken === 'client_abort' && !this.#client.isBlocked;
   }
@@ -197,12 +197,12 @@ class StreamAnswer {
   #onSilence(): void {
     const { response } = this.#context.writer;
     if (this.#phase === 'over') {
-      // All of it is sent, and the client does not read the rest.
+      // Everything has been written, and the client does not read the rest.
       this.#broken = 'client_abort';
       response.destroy();
       return;
     }
-    // A client that does not read keeps the upstream waiting: then the silence is the client's.
+    // A client that does not read pauses the upstream: then the client is the silent one.
     if (response.writableNeedDrain) this.#breakOff('client_abort', '');
     else this.#breakOff('stalled', `fell silent for ${this.#options.forwarding.idleTimeoutMs} ms`);
   }
@@ -211,17 +211,17 @@ class StreamAnswer {
     const why = breakOf(this.#options.cancellation.reason);
     this.#broken ??= why; // the end of a whole answer may still be on its way to the client
     if (this.#phase !== 'relaying') return;
-    // Many clients leave at the last event that they need.
+    // Many clients close the connection at the last event that they need.
     if (this.#hasTakenAll && this.#relay.ending !== 'open') this.#readOn();
     else this.#breakOff(why, '');
   };
 
-  /** The stream ends before its time. */
+  /** The stream ends too early. */
   #breakOff(why: Break, what: string): void {
     if (this.#phase === 'over') return;
     const isUpstreams = FAILURE_OF[why] !== 'aborted';
     if (isUpstreams && (this.#phase === 'reading on' || this.#relay.ending === 'ended')) {
-      this.#onEnd(); // the upstream broke off behind its last event
+      this.#onEnd(); // the upstream broke off after its last event
       return;
     }
     this.#broken = why;
@@ -243,7 +243,7 @@ class StreamAnswer {
     return { ...answered(response, this.#broken), usage: null };
   }
 
-  /** A stream that breaks off says so in its own terms, and then does not end as a whole one would. */
+  /** Ends a broken stream with an error event of its API, and then without its regular end. */
   #sayThatItBroke(why: Break, what: string): void {
     if (this.#relay.isWithinEvent) this.#context.writer.response.write('\n\n');
     const code = why === 'stalled' ? 'upstream_timeout' : 'upstream_failed';
@@ -260,7 +260,7 @@ class StreamAnswer {
     this.#end.resolve(end);
   }
 
-  /** Nothing more of the upstream is looked at. A stream that has not ended is given up. */
+  /** Stops reading the upstream. Destroys a stream that has not ended. */
   #stop(): void {
     this.#phase = 'over';
     clearTimeout(this.#timer);

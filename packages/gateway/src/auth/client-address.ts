@@ -13,7 +13,7 @@ function normalised(text: string): string | null {
   return isIP(address) === 0 ? null : address.toLowerCase();
 }
 
-/** Addresses and CIDR blocks as one list. */
+/** Creates a block list of addresses and CIDR blocks. */
 export function blockListOf(blocks: readonly string[]): BlockList {
   const list = new BlockList();
   for (const block of blocks) {
@@ -42,7 +42,7 @@ export function clientAddress(
   for (let hop = 0; hop < MAX_HOPS && end >= 0 && isTrusted(nearest); hop += 1) {
     const comma = forwardedFor.lastIndexOf(',', end - 1);
     const address = normalised(forwardedFor.slice(comma + 1, end).trim());
-    if (address === null) return nearest; // not an address: the proxy that wrote it is what is known
+    if (address === null) return nearest; // not an address: the proxy that wrote it is the nearest one known
     nearest = address;
     if (comma <= 0) return nearest;
     end = comma;

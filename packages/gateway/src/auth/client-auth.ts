@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@openrouter-proxy/runtime';
 
-/** A client's access key and the name it goes by in the log and the metrics. */
+/** A client's access key and its name in the log and the metrics. */
 export interface AccessKey {
   name: string;
   key: Secret;
@@ -30,7 +30,7 @@ function credentials({ authorization, ...headers }: IncomingHttpHeaders, allowBa
   return offered.filter((credential) => credential !== undefined);
 }
 
-/** Whose credential a request carries. */
+/** The client that a request's credential belongs to. */
 export type Credential =
   | { readonly kind: 'known'; readonly name: string }
   | { readonly kind: 'missing' }

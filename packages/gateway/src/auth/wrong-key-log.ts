@@ -4,7 +4,7 @@ const PERIOD_MS = 60_000;
 /** Lines in a period; an attack from many addresses must not fill the disk. */
 const MAX_LINES = 10;
 
-/** What there is to say of a wrong key. */
+/** A wrong access key, for the log. */
 export interface WrongKey {
   readonly address: string;
   /** The network that is counted as one client. */

@@ -7,7 +7,7 @@ import { delayAfter, WrongKeyCounts } from './wrong-keys.ts';
 const MAX_HELD = 256;
 const MAX_HELD_OF_NETWORK = 8;
 
-/** What the throttle works with. */
+/** The throttle's clock and log. */
 export interface ThrottleDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -17,7 +17,7 @@ export interface ThrottleDeps {
 
 /**
  * Holds back the answers to wrong access keys, longer with each one of the same network. A request
- * with a right key never comes here, so who shares an address with an attacker is not slowed.
+ * with a right key is never held back, also from the address of an attacker.
  */
 export class WrongKeyThrottle {
   readonly #deps: ThrottleDeps;
@@ -58,7 +58,7 @@ export class WrongKeyThrottle {
     return 'waited';
   }
 
-  /** Ends every wait: nothing is held back any more. */
+  /** Ends every wait. No answer is held back after this. */
   stop(): void {
     this.#isStopped = true;
     for (const wake of this.#held) wake.abort();
@@ -68,7 +68,7 @@ export class WrongKeyThrottle {
     const wake = new AbortController();
     this.#held.add(wake);
     gone.addEventListener('abort', () => wake.abort(), { once: true });
-    await this.#deps.sleep(delayMs, wake.signal).catch(() => undefined); // woken before its time
+    await this.#deps.sleep(delayMs, wake.signal).catch(() => undefined); // woken early
     this.#held.delete(wake);
   }
 

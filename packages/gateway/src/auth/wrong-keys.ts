@@ -1,13 +1,13 @@
-/** A person who mistypes a key is not slowed. */
+/** Wrong keys that are answered at once, for people who mistype a key. */
 const FREE_MISTAKES = 3;
 const FIRST_DELAY_MS = 250;
-/** Scrapers and health checks mostly give up after ten seconds: they are to see the refusal. */
+/** Most scrapers and health checks give up after ten seconds. They should see the refusal. */
 const MAX_DELAY_MS = 8_000;
 /** One wrong key is forgotten after each of these. */
 const FORGET_EVERY_MS = 60_000;
-/** More would not make the delay longer, only the time until it is forgotten. */
+/** A higher count would not lengthen the delay, only the time until it is forgotten. */
 const MAX_COUNT = 16;
-/** Networks that are remembered; beyond it the one that was quiet for longest is forgotten. */
+/** The most networks that are remembered. One more, and the network that was quiet for longest is forgotten. */
 export const MAX_NETWORKS = 4_096;
 
 /** How long the answer to a network's nth wrong key is held back: nothing at first, then twice as long each time. */
@@ -22,7 +22,7 @@ interface Entry {
   at: number;
 }
 
-/** Wrong access keys by the network they came from, within a fixed number of networks. */
+/** Counts wrong access keys by network, for a bounded number of networks. */
 export class WrongKeyCounts {
   readonly #networks = new Map<string, Entry>();
 

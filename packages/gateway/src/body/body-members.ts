@@ -1,17 +1,17 @@
 import type { MemberReader } from './member-reader.ts';
 
-/** The longest name that is looked at, in bytes as they stand in the document. */
+/** The longest member name that is read, in bytes of the document. */
 const MAX_NAME = 512;
-/** So many names that are wanted, or have escapes, are read in one document; no client repeats as many. */
+/** The most names that are wanted, or have escapes, in one document. No client repeats names that often. */
 const MAX_READ = 256;
-/** So many bytes of a string are looked at here before Node's own search takes over. */
+/** Bytes of a string that are searched here, before Node's own search takes over. */
 const SHORT = 24;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OBJECT = 0x7b;
 
-/** Kinds of bytes outside strings; 0 is every other. */
+/** Kinds of bytes outside strings. 0: any other byte. */
 const SPACE = 1;
 const OPEN = 2;
 const CLOSE = 3;
@@ -29,16 +29,16 @@ KINDS[':'.charCodeAt(0)] = COLON;
 KINDS[QUOTE] = STRING;
 
 /**
- * Reads chosen members of a JSON object from its bytes as they arrive, in a time that grows with
- * their number only, whatever they are, and without building the rest. Only members of the outermost
- * object count; of one that stands twice the last counts, as in `JSON.parse`. What is no JSON gives
- * no members, or members as meaningless as itself, and never throws.
+ * Reads chosen members of a JSON object from its bytes as they arrive. Its time grows only with the
+ * number of bytes, and nothing else of the object is built. Only members of the outermost
+ * object count. Of a repeated name the last member counts, as in `JSON.parse`. Bytes that are no JSON
+ * give no members, or meaningless ones; nothing throws.
  */
 export class BodyMembers {
   readonly #readers: ReadonlyMap<string, MemberReader>;
-  /** Takes in the bytes of the value being read; null: nobody wants them. */
+  /** Reads the value that passes; null: it is not wanted. */
   #reader: MemberReader | null = null;
-  /** The name being read, a character for each byte; null: it is too long. */
+  /** The name that passes, one character for each byte; null: it is too long. */
   #name: string | null = '';
   #isInValue = false;
   #depth = 0;
@@ -46,34 +46,34 @@ export class BodyMembers {
   #level = 1;
   #inString = false;
   #isEscaped = false;
-  /** Where the bytes begin in the chunk that have not been taken in; -1: there are none. */
+  /** Offset in the chunk of the first byte that was not given to the reader; -1: there is none. */
   #from = -1;
   /** Whether a name or value has begun on this level, and whether white space has followed. */
   #hasToken = false;
   #hasGap = false;
   #readCount = 0;
-  /** Where the next such bytes are in the chunk, as far as they have been looked for. */
+  /** Offsets of the next quotation mark and backslash in the chunk, as far as they were searched for. */
   #nextQuote = -1;
   #nextBackslash = -1;
   /** `over`: the outermost object has ended. `none`: this is no JSON object. */
   #root: 'unknown' | 'object' | 'over' | 'none' = 'unknown';
 
-  /** Each name that is wanted, in ASCII, with what reads its value. */
+  /** `readers`: each wanted name, in ASCII, with the reader of its value. */
   constructor(readers: Readonly<Record<string, MemberReader>>) {
     this.#readers = new Map(Object.entries(readers));
   }
 
-  /** The value of a member, as its reader gives it, as far as it has arrived; undefined: there is none. */
+  /** The value of a member as its reader gives it, as far as it has arrived; undefined: there is none. */
   get(name: string): unknown {
     return this.#root === 'none' ? undefined : this.#readers.get(name)?.value();
   }
 
-  /** Whether there can be members at all: not in a list, nor in what is no JSON. */
+  /** Whether no member can come any more: the body is a list, or no JSON. */
   get hopeless(): boolean {
     return this.#root === 'none';
   }
 
-  /** Whether one object has come to its end, and nothing has followed. */
+  /** Whether one object has ended, and nothing follows it. */
   get isWhole(): boolean {
     return this.#root === 'over';
   }
@@ -133,7 +133,7 @@ export class BodyMembers {
     return chunk.length;
   }
 
-  /** Within a value only its end counts. */
+  /** Reads on within a value, up to its end. */
   #readDeep(at: number, kind: number | undefined): void {
     if (kind === OPEN) this.#depth += 1;
     else if (kind === CLOSE) this.#depth -= 1;
@@ -235,14 +235,14 @@ export class BodyMembers {
   }
 }
 
-/** The name that stands in a document so, in quotation marks. */
+/** Decodes a member name from its bytes between quotation marks. */
 function nameIn(written: string | null): string {
   if (written === null) return '';
   if (!written.includes('\\')) return written.slice(1, -1);
   try {
     return String(JSON.parse(Buffer.from(written, 'latin1').toString('utf8')));
   } catch {
-    return ''; // the body is no JSON: the upstream will say so
+    return ''; // the body is no JSON: the upstream will refuse it
   }
 }
 

@@ -8,9 +8,9 @@ const MAX_OPERATIONS = 2;
 /** How long an operation may take, the wait for its turn included. */
 const OPERATION_MS = 5_000;
 
-/** What a spool works with. */
+/** The folder and the limits of a spool. */
 export interface BodySpoolDeps {
-  /** Made at the first use, for this user alone. */
+  /** Created at the first use, with mode 0700. */
   readonly folder: string;
   /** Bytes of all files together. */
   readonly maxBytes: number;
@@ -18,8 +18,8 @@ export interface BodySpoolDeps {
 }
 
 /**
- * Private files for request bodies that memory has no room for. A file loses its name as soon as it
- * is open, so that nothing is left of it after a crash. A slow disk holds up no other request.
+ * Files for request bodies that memory has no room for. A file is unlinked as soon as it
+ * is open, so that a crash leaves nothing behind. A slow disk delays no other request.
  */
 export class BodySpool {
   /** Bytes of all files together; may be changed. */
@@ -42,7 +42,7 @@ export class BodySpool {
     return this.#usedBytes;
   }
 
-  /** Opens a file that has no name. Rejects when the disk refuses or is too slow. */
+  /** Opens an unlinked file. Rejects when the disk refuses or is too slow. */
   async create(): Promise<SpoolFile> {
     const path = join(this.#folder, `${process.pid}-${randomUUID()}`);
     let isLate = false;
@@ -62,12 +62,12 @@ export class BodySpool {
   async #open(path: string): Promise<FileHandle> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const handle = await open(path, 'wx+', 0o600);
-    // Where an open file cannot lose its name (Windows), it is removed once it is closed.
+    // Where an open file cannot be unlinked (Windows), it is removed once it is closed.
     await unlink(path).catch(() => undefined);
     return handle;
   }
 
-  /** Reserves room; false when there is none left. */
+  /** Reserves room. False: there is none left. */
   reserve(bytes: number): boolean {
     if (this.#usedBytes + bytes > this.maxBytes) return false;
     this.#usedBytes += bytes;
@@ -78,7 +78,7 @@ export class BodySpool {
     this.#usedBytes -= bytes;
   }
 
-  /** Carries out a disk operation when it is its turn. Rejects when it fails or takes too long. */
+  /** Runs a disk operation when it is its turn. Rejects when it fails or takes too long. */
   async run<T>(operation: () => Promise<T>): Promise<T> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
@@ -104,7 +104,7 @@ export class BodySpool {
     }
   }
 
-  /** Says in the log that a body could not be kept, once until one can be again. */
+  /** Logs that a body could not be kept; only once until one can be kept again. */
   failed(error: unknown): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
@@ -118,7 +118,7 @@ export class BodySpool {
     this.#hasFailed = false;
   }
 
-  /** Removes the files of processes that are gone. */
+  /** Removes the files of processes that have ended. */
   async removeLeftovers(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => []);
     const leftovers = names.filter((name) => !isOfRunningProcess(name));
@@ -128,7 +128,7 @@ export class BodySpool {
   }
 }
 
-/** Whether a file's name says that another process, which still runs, made it. */
+/** Whether a file belongs to another process that still runs, by the process id in its name. */
 function isOfRunningProcess(name: string): boolean {
   const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? 0);
   if (pid === 0 || pid === process.pid) return false;
@@ -157,7 +157,7 @@ export class SpoolFile {
     return this.#length;
   }
 
-  /** Appends bytes. Rejects when there is no room for them; the file is as long as before then. */
+  /** Appends bytes. Rejects when there is no room for them, and does not change the file then. */
   async append(bytes: Buffer): Promise<void> {
     const { maxBytes, usedBytes } = this.#spool;
     if (!this.#spool.reserve(bytes.length)) {
@@ -189,13 +189,13 @@ export class SpoolFile {
     return bytes.subarray(0, bytesRead);
   }
 
-  /** Gives its room back. It cannot be used any more. */
+  /** Frees its room. The file cannot be used any more. */
   close(): void {
     this.#spool.free(this.#length);
     this.#length = 0;
     this.#handle
       .close()
       .then(() => rm(this.#path, { force: true }))
-      .catch(() => undefined); // it has no name, or is removed at the next start
+      .catch(() => undefined); // it is unlinked, or will be removed at the next start
   }
 }

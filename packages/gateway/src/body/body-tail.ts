@@ -1,34 +1,34 @@
 import type { Writable } from 'node:stream';
 import type { BodySpool, SpoolFile } from './body-spool.ts';
 
-/** What may wait to be stored or sent, in bytes and in pieces, before the client has to wait. */
+/** The most that waits to be stored or sent, in bytes and in pieces. Beyond it the client is paused. */
 const MAX_QUEUE_BYTES = 256 * 1024;
 const MAX_QUEUE_PIECES = 256;
 const READ_BYTES = 256 * 1024;
 
-/** What the tail of a body works with. */
+/** How the tail of a body is kept, and who is told of it. */
 export interface BodyTailDeps {
-  /** Has the client wait, and go on. */
+  /** Stop and resume reading from the client. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Null: it is sent once, as it comes. */
+  /** Null: the tail is not stored, and can be sent only once. */
   readonly spool: BodySpool | null;
-  /** Called when it can be sent no more than once. */
+  /** Called when the tail can be sent only once from here on. */
   readonly onSentOnce: () => void;
-  /** Called when what was stored cannot be read back. */
+  /** Called when the stored tail cannot be read back. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
 /**
  * The part of a request body for which memory has no room. It is stored in a file, and each attempt
  * sends it from there; an attempt that keeps up with the client sends the pieces that wait to be
- * stored. Where it cannot be stored it is sent once, and the client waits for the upstream.
+ * stored. A tail that cannot be stored is sent once, and the client waits for the upstream.
  */
 export class BodyTail {
   readonly #deps: BodyTailDeps;
   #isStorable: boolean;
   #file: SpoolFile | undefined;
-  /** Pieces that are not stored, and where the first of them stands. */
+  /** Pieces that are not stored yet, and the offset of the first one. */
   readonly #queue: Buffer[] = [];
   #queueStart = 0;
   #queueBytes = 0;
@@ -43,7 +43,7 @@ export class BodyTail {
     this.#isStorable = deps.spool !== null;
   }
 
-  /** Whether all of it that has come could be sent again. */
+  /** Whether everything received so far could be sent again. */
   get isRepeatable(): boolean {
     return this.#isStorable;
   }
@@ -57,13 +57,13 @@ export class BodyTail {
     this.#notify();
   }
 
-  /** There is no further piece. */
+  /** The last piece has come. */
   end(): void {
     this.#hasEnded = true;
     this.#notify();
   }
 
-  /** Sends all of it to an upstream request, which takes the place of an earlier one, and ends that. */
+  /** Sends the whole tail to an upstream request, which replaces an earlier one, and ends that request's body. */
   sendTo(upstream: Writable): void {
     this.#upstream = upstream;
     this.#notify();
@@ -72,7 +72,7 @@ export class BodyTail {
     });
   }
 
-  /** Gives up what it holds. */
+  /** Frees everything. The tail cannot be sent any more. */
   release(): void {
     this.#isReleased = true;
     this.#upstream = undefined;
@@ -90,7 +90,7 @@ export class BodyTail {
     this.#changed = Promise.withResolvers();
   }
 
-  /** Stores what waits, one write after the other. */
+  /** Stores the waiting pieces, one write after the other. */
   async #store(): Promise<void> {
     const { spool } = this.#deps;
     if (this.#isStoring || spool === null) return;
@@ -134,7 +134,7 @@ export class BodyTail {
     return this.#upstream !== upstream || upstream.destroyed;
   }
 
-  /** The bytes from a position on, as soon as there are some; `gone`: nobody waits for them any more. */
+  /** The bytes from a position on, as soon as there are some. `gone`: the upstream request has ended. */
   async #pieceAt(position: number, upstream: Writable): Promise<Buffer | 'end' | 'gone'> {
     while (!this.#isOver(upstream)) {
       const stored = this.#file?.length ?? 0;
@@ -150,7 +150,7 @@ export class BodyTail {
   }
 
   #waitingAt(position: number): Buffer | undefined {
-    // What has been sent is of no use where it cannot be sent again.
+    // A tail that is not stored cannot be sent again: drop the pieces that were sent.
     if (!this.#isStorable) this.#dropUntil(position);
     let start = this.#queueStart;
     for (const piece of this.#queue) {
@@ -171,7 +171,7 @@ export class BodyTail {
   }
 }
 
-/** Resolves when a stream takes more, or takes nothing any more. */
+/** Resolves when a stream has drained, or has closed. */
 async function drained(upstream: Writable): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const settle = () => resolve(undefined);

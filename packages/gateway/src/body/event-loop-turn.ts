@@ -1,22 +1,22 @@
-/** How long work that can wait may go on in one turn of the event loop, in milliseconds. */
+/** The budget of deferrable work in one turn of the event loop, in milliseconds. */
 const TURN_MS = 4;
 
-/** The share that work which can wait has of one turn of the event loop. */
+/** Limits deferrable work to a budget in each turn of the event loop. */
 class EventLoopTurn {
   #startedAt: number | undefined;
 
-  /** Such work begins: in each turn the first call counts. */
+  /** Deferrable work begins. The first call in a turn starts the budget. */
   begin(): void {
     if (this.#startedAt !== undefined) return;
     this.#startedAt = performance.now();
     setImmediate(() => (this.#startedAt = undefined));
   }
 
-  /** Whether the rest of the work has to wait for the next turn. */
+  /** Whether the budget is spent: the rest has to wait for the next turn. */
   isOver(): boolean {
     return this.#startedAt !== undefined && performance.now() - this.#startedAt > TURN_MS;
   }
 }
 
-/** The turn that is under way in this process. */
+/** The current turn of this process's event loop. */
 export const thisTurn = new EventLoopTurn();

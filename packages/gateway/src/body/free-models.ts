@@ -4,10 +4,10 @@ import type { ReadMember } from './conversation.ts';
 import { ScalarReader, ShortValueReader } from './member-readers.ts';
 import type { MemberReader } from './member-reader.ts';
 
-/** More models than a request would name: what names as many is not looked through. */
+/** The most models in a request that are checked. Real requests name fewer. */
 const MAX_MODELS = 100;
 
-/** What reads the members of a request's body that name models. */
+/** Readers of the members that name models. */
 export function modelReaders(): Record<'model' | 'models', MemberReader> {
   return { model: new ScalarReader(), models: new ShortValueReader() };
 }

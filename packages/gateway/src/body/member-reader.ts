@@ -1,16 +1,16 @@
-/** Takes in the value of one member of a JSON object, in pieces. */
+/** Reads the value of one member of a JSON object, in pieces. */
 export interface MemberReader {
-  /** Whether the rest of the value changes nothing: it is not read any more. */
+  /** Whether the rest of the value is not needed. */
   readonly isDone: boolean;
-  /** A value begins, in the place of any before it. */
+  /** A value begins. It replaces an earlier one. */
   begin(): void;
-  /** Bytes of the value, without white space around it; of a list that is opened, those of one element. */
+  /** Bytes of the value, without white space around it. If the value is read by its elements: bytes of one element. */
   add(bytes: Buffer): void;
   /** The value has ended. */
   end(): void;
-  /** What was read; undefined: no value, or one that this does not read. */
+  /** The value; undefined: there is none, or none that this reader reads. */
   value(): unknown;
-  /** Where present: the value is a list or an object, and is read by its elements. */
+  /** If present, a list or an object is read by its elements. */
   open?(): void;
   /** An element has ended. */
   separate?(): void;

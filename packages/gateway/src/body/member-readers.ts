@@ -2,15 +2,15 @@ import { createHash, hash, type Hash } from 'node:crypto';
 import { BodyMembers } from './body-members.ts';
 import type { MemberReader } from './member-reader.ts';
 
-/** The longest scalar that is read, and the longest list, in bytes as they stand in the document. */
+/** The longest scalar and the longest list that are read, in bytes of the document. */
 const MAX_SCALAR = 1024;
 const MAX_LIST = 64 * 1024;
-/** So much of a value is held before its digest begins: most values end before. */
+/** Bytes of a value that are held before its digest begins. Most values are shorter. */
 const MAX_HELD = 4 * 1024;
-/** The first turn of the user is looked for in so many turns. */
+/** The number of turns in which the user's first one is searched. */
 const MAX_TURNS = 32;
 
-/** Reads a value that is short, as `JSON.parse` does; any other value is undefined. */
+/** Reads a short value as `JSON.parse` does. A longer one is undefined. */
 export class ShortValueReader implements MemberReader {
   readonly isDone = false;
   readonly #maxBytes: number;
@@ -51,13 +51,13 @@ export class ShortValueReader implements MemberReader {
     try {
       this.#value = JSON.parse(Buffer.concat(this.#pieces).toString('utf8'));
     } catch {
-      // The body is no JSON: the upstream will say so.
+      // The body is no JSON: the upstream will refuse it.
     }
-    this.#pieces = []; // they would keep their chunks in memory
+    this.#pieces = []; // the pieces would keep their chunks in memory
   }
 }
 
-/** Reads a string, a number, a boolean or null; a longer value, a list and an object are undefined. */
+/** Reads a short string, a number, a boolean or null. Any other value is undefined. */
 export class ScalarReader extends ShortValueReader {
   constructor() {
     super(MAX_SCALAR);
@@ -69,10 +69,10 @@ export class ScalarReader extends ShortValueReader {
   }
 }
 
-/** Reads whether a value holds a word, in ASCII and without escapes; the empty word: whether there is a value. */
+/** Reads whether a value contains a word, in ASCII and without escapes. The empty word: whether there is a value. */
 export class WordReader implements MemberReader {
   readonly #word: Buffer;
-  /** The last bytes, with which the word may begin. */
+  /** The last bytes: the word may begin with them. */
   #last = Buffer.alloc(0);
   isDone = false;
 
@@ -94,7 +94,7 @@ export class WordReader implements MemberReader {
   }
 
   end(): void {
-    // What was seen is what there is.
+    // `found` is complete at every moment.
   }
 
   value(): boolean | undefined {
@@ -144,13 +144,13 @@ export class DigestReader implements MemberReader {
 const NULL = Buffer.from('null');
 
 /**
- * Reads the opening of a conversation: of a list of turns those up to the first of its user, or the
- * first turn if none is the user's; of any other value all of it. The same for the same opening.
+ * Reads the opening of a conversation: of a list, the turns up to the user's first one, or the
+ * first turn if none is the user's; any other value whole. Equal openings give equal values.
  */
 export class OpeningReader implements MemberReader {
   readonly #turn = new DigestReader();
   #turns: string[] = [];
-  /** Looks for the role of a turn that is an object. */
+  /** Finds the role of a turn that is an object. */
   #role: BodyMembers | null = null;
   #isTurnEmpty = true;
   #isList = false;

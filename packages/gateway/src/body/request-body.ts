@@ -9,17 +9,17 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { MemberReader } from './member-reader.ts';
 import { endWithError } from '../request/request-end.ts';
 
-/** How much of request bodies may be kept in memory for repeating attempts: for one request, and in all. */
+/** The most bytes of bodies that are kept in memory for repeats: of one request, and of all. */
 const KEEP_PER_REQUEST = 16 * 1024 * 1024;
 const KEEP_IN_ALL = 256 * 1024 * 1024;
 
-/** A body is large from here on: others have their turn before more of it is looked at. */
+/** Bytes from which a body is large: scanning the rest of it yields to other requests. */
 const LARGE = 64 * 1024;
 /** The memory that all kept bodies share. */
 export class BodyMemory {
   #used = 0;
 
-  /** Reserves room; false when there is none left. */
+  /** Reserves room. False: there is none left. */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > KEEP_IN_ALL) return false;
     this.#used += bytes;
@@ -31,24 +31,24 @@ export class BodyMemory {
   }
 }
 
-/** What a body is taken in by. */
+/** How a body is received and kept. */
 export interface RequestBodyOptions {
   memory: BodyMemory;
-  /** Where bodies go for which memory has no room. */
+  /** Keeps bodies that memory has no room for. */
   spool: BodySpool;
-  /** Whether it is kept, as far as there is room. */
+  /** Whether the body is kept, as far as there is room. */
   keep: boolean;
   maxBytes: number;
-  /** The members of the JSON object that it may be, and what reads each. */
+  /** Readers of the body's members, if it is a JSON object. */
   members: Readonly<Record<string, MemberReader>>;
-  /** The longest silence of a client that still has some of it to send, in milliseconds. */
-  silenceMs: number;
-  /** Cancelled when the body is too large, or falls silent. Once it is, nobody waits for the body any more. */
+  /** The longest silence before the end of the body, in milliseconds. */
+  bodyTimeoutMs: number;
+  /** Cancelled when the body is too large or falls silent. Every wait for the body ends with it. */
   cancellation: Cancellation;
 }
 
 /**
- * A client's request body: goes upstream as it arrives, and is kept so that a further attempt can
+ * A client's request body. It goes upstream as it arrives, and is kept so that a further attempt can
  * send it again, in memory, or in a file as soon as memory has no room for more of it. A body that
  * cannot be kept is still sent once; `repeatable` is false from then on.
  */
@@ -63,7 +63,7 @@ export class RequestBody {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #received = 0;
-  /** What memory has no room for. */
+  /** The part that memory has no room for. */
   #tail: BodyTail | undefined;
   readonly #holds = new Set<'tail' | 'turn'>();
   #isReleased = false;
@@ -74,7 +74,7 @@ export class RequestBody {
     this.#source = source;
     this.#options = options;
     this.#members = new BodyMembers(options.members);
-    this.#silence = setTimeout(() => this.#onSilence(), options.silenceMs);
+    this.#silence = setTimeout(() => this.#onSilence(), options.bodyTimeoutMs);
     source.on('data', this.#onData);
     source.on('end', () => this.#onEnd());
     options.cancellation.signal.addEventListener('abort', () => this.#stopWaiting());
@@ -85,12 +85,12 @@ export class RequestBody {
     return !this.#isReleased && (this.#tail === undefined || this.#tail.isRepeatable);
   }
 
-  /** A member of the JSON object that the body is, as far as it has arrived; undefined: there is none. */
+  /** A member of the body's JSON object, as far as it has arrived; undefined: there is none. */
   member(name: string): unknown {
     return this.#members.get(name);
   }
 
-  /** Whether it is one JSON object, as far as its end shows. */
+  /** Whether the body is one whole JSON object. */
   get isObject(): boolean {
     return this.#members.isWhole;
   }
@@ -100,7 +100,7 @@ export class RequestBody {
     return this.#modelKnown.promise;
   }
 
-  /** Sends the body to an upstream request, which takes the place of an earlier one. */
+  /** Sends the body to an upstream request, which replaces an earlier one. */
   sendTo(upstream: Writable): void {
     this.#upstream = upstream;
     for (const chunk of this.#kept) upstream.write(chunk);
@@ -111,7 +111,7 @@ export class RequestBody {
   }
 
   /**
-   * Resolves once all of it has been read. False: it cannot be kept, and the rest comes only while
+   * Resolves once the whole body has been read. False: it cannot be kept, and the rest comes only while
    * it is sent; or the request is cancelled.
    */
   isRead(): Promise<boolean> {
@@ -143,7 +143,7 @@ export class RequestBody {
     const isKnown = this.#members.get('model') !== undefined;
     if (isKnown || this.#members.hopeless) this.#modelKnown.resolve(undefined);
     if (this.#tail === undefined && this.#keep(chunk)) {
-      // What is kept takes no more room for waiting, and only a client that is read is seen to leave.
+      // Not paused: the chunk is in memory anyway, and Node notices only for a client it reads from that it left.
       this.#upstream?.write(chunk);
       return;
     }
@@ -185,7 +185,7 @@ export class RequestBody {
       this.#silence.refresh();
       return;
     }
-    const message = `The body fell silent for ${this.#options.silenceMs} ms.`;
+    const message = `The body fell silent for ${this.#options.bodyTimeoutMs} ms.`;
     this.#cancel(new GatewayError('request_timeout', message));
   }
 
@@ -198,7 +198,7 @@ export class RequestBody {
     this.#modelKnown.resolve(undefined);
   }
 
-  /** Keeps a chunk in memory; false: there is no room for it. */
+  /** Keeps a chunk in memory. False: there is no room for it. */
   #keep(chunk: Buffer): boolean {
     const { keep, memory } = this.#options;
     const fits = keep && this.#keptBytes + chunk.length <= KEEP_PER_REQUEST;
@@ -222,7 +222,7 @@ export class RequestBody {
     return tail;
   }
 
-  /** The client waits for the upstream from here on, so that nobody may wait for the rest of the body. */
+  /** From here on the client is read only while the upstream reads, so a wait for the whole body would not end. */
   #onSentOnce(): void {
     this.#stopWaiting();
     if (this.#upstream !== undefined) this.#forget();

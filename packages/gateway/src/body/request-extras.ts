@@ -4,14 +4,14 @@ import { ShortValueReader, WordReader } from './member-readers.ts';
 import type { MemberReader } from './member-reader.ts';
 import type { Refusal } from '../outcome/outcome.ts';
 
-/** What OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search"). */
+/** Members that OpenRouter charges for beside the tokens of a model (docs, "Plugins", "Web search"). */
 const PAID_EXTRAS = ['plugins', 'web_search_options'];
-/** Where a request narrows the choice of providers itself (docs, "Provider routing", "Presets"). */
+/** Members that narrow the choice of providers (docs, "Provider routing", "Presets"). */
 const NARROWING = ['provider', 'preset'];
-/** The beginning of a tool that OpenRouter carries out and charges for (docs, "Server tools"). */
+/** The beginning of the type of a tool that OpenRouter runs and charges for (docs, "Server tools"). */
 const SERVER_TOOL = '"openrouter:';
 
-/** What reads the members of a request's body that ask for more than its model. */
+/** Readers of the members that ask for more than the model. */
 export function extrasReaders(): Record<string, MemberReader> {
   return {
     ...Object.fromEntries([...PAID_EXTRAS, ...NARROWING].map((name) => [name, new WordReader('')])),
@@ -20,16 +20,16 @@ export function extrasReaders(): Record<string, MemberReader> {
   };
 }
 
-/** Whether what a request adds to its model may be the reason of such a refusal. */
+/** Whether a request's extras may be the reason of such a refusal. */
 export function mayConcernExtras({ kind }: Pick<Refusal, 'kind'>, model: string | null): boolean {
   if (kind === 'account_policy') return true;
   return kind === 'credits_exhausted' && model !== null && isFreeModel(model);
 }
 
 /**
- * Blames a refusal on the request where that asks for more than its model: a free model costs nothing,
- * so a 402 is about the extras, and credits could pay for those (`credits_short`); a policy may be about
- * the request's own choice of providers. `member`: null if the body is not known.
+ * Attributes a refusal to the request if the request asks for more than its model. A free model costs nothing,
+ * so a 402 is about the extras, which credits could pay for (`credits_short`). A policy may be about
+ * the request's own choice of providers. `member`: null if the body is unknown.
  */
 export function attributed(
   refusal: Refusal,

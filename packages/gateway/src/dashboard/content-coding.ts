@@ -5,14 +5,14 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, createGzip, gzip } from 'node:zlib';
 import accepts from 'accepts';
 
-/** Quick enough to be done for each answer anew. */
+/** A fast level, for answers that are compressed each time. */
 const QUICK = { br: 5, gzip: 6 } as const;
-/** For what is sent again and again. */
+/** The best level, for files that are compressed once. */
 const THOROUGH = { br: 11, gzip: 9 } as const;
 
 type Coding = keyof typeof QUICK;
 
-/** A body, and the header fields that say how it is coded. */
+/** A body, and the header fields that name its coding. */
 export interface CodedBody {
   readonly body: Buffer;
   readonly headers: OutgoingHttpHeaders;
@@ -34,7 +34,7 @@ async function compress(body: Buffer, coding: Coding, level: number): Promise<Bu
   });
 }
 
-/** A body made for this answer, as small as its client can take it. */
+/** Compresses a body for one answer, if its client accepts a coding. */
 export async function codedBody(request: IncomingMessage, body: Buffer): Promise<CodedBody> {
   const coding = wantedCoding(request);
   if (coding === null) return { body, headers: {} };
@@ -60,7 +60,7 @@ export class CodedFiles {
   }
 }
 
-/** How an answer that goes on is coded: its header fields, and where its text is to be written. */
+/** The coding of a live stream: its header fields, and the writable for its text. */
 export function codedStream(request: IncomingMessage): {
   readonly headers: OutgoingHttpHeaders;
   readonly open: (response: ServerResponse) => Writable;
@@ -71,9 +71,9 @@ export function codedStream(request: IncomingMessage): {
   return {
     headers: { 'content-encoding': 'gzip' },
     open: (response) => {
-      // Whatever is written is sent at once.
+      // Flush after each write.
       const text = createGzip({ flush: constants.Z_SYNC_FLUSH });
-      pipeline(text, response).catch(() => undefined); // the client has gone
+      pipeline(text, response).catch(() => undefined); // the client left
       return text;
     },
   };

@@ -6,10 +6,10 @@ import type { Logger } from '@openrouter-proxy/runtime';
 const SNAPSHOT_EVERY_MS = 1_000;
 /** All metrics come with every tenth snapshot. */
 const METRICS_EVERY = 10;
-/** Who looks on at once. */
+/** The most viewers at once. */
 const MAX_VIEWERS = 50;
 
-/** What viewers are shown. */
+/** The sources of the live view. */
 export interface LiveFeedDeps {
   /** A snapshot for each query. */
   readonly snapshots: (queries: readonly ViewQuery[]) => Promise<Snapshot[]>;
@@ -20,25 +20,25 @@ export interface LiveFeedDeps {
 const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
 /**
- * Shows every viewer the snapshot of its query, once a second (HTML standard, "Server-sent events").
- * Viewers with the same query share one snapshot. Nothing is taken while nobody looks.
+ * Sends every viewer the snapshot of its query, once a second (HTML standard, "Server-sent events").
+ * Viewers with the same query share one snapshot. Without viewers, no snapshot is taken.
  */
 export class LiveFeed {
-  readonly #parts: LiveFeedDeps;
+  readonly #deps: LiveFeedDeps;
   readonly #viewers = new Map<Writable, ViewQuery>();
   #timer: NodeJS.Timeout | undefined;
   #turn = 0;
 
-  constructor(parts: LiveFeedDeps) {
-    this.#parts = parts;
+  constructor(deps: LiveFeedDeps) {
+    this.#deps = deps;
   }
 
-  /** Whether there is room for one more. */
+  /** Whether there is room for one more viewer. */
   get hasRoom(): boolean {
     return this.#viewers.size < MAX_VIEWERS;
   }
 
-  /** Writes everything from now on to a client whose head has been sent, until it goes. */
+  /** Adds a viewer whose head has been sent. It gets snapshots until its connection closes. */
   add(viewer: Writable, query: ViewQuery): void {
     this.#viewers.set(viewer, query);
     viewer.once('close', () => this.#viewers.delete(viewer));
@@ -57,17 +57,17 @@ export class LiveFeed {
     try {
       const groups = Map.groupBy([...this.#viewers], ([, query]) => JSON.stringify(query));
       const queries = [...groups.values()].flatMap(([first]) => (first ? [first[1]] : []));
-      const snapshots = await this.#parts.snapshots(queries);
+      const snapshots = await this.#deps.snapshots(queries);
       const isMetricsTurn = this.#turn % METRICS_EVERY === 0;
-      const metrics = isMetricsTurn ? event('metrics', await this.#parts.metrics()) : '';
+      const metrics = isMetricsTurn ? event('metrics', await this.#deps.metrics()) : '';
       this.#turn += 1;
       for (const [index, viewers] of [...groups.values()].entries()) {
         const text = event('snapshot', snapshots[index]) + metrics;
-        // Who has not read what was sent before is not sent more.
+        // A viewer that has not read the last snapshot gets no further one.
         for (const [viewer] of viewers) if (!viewer.writableNeedDrain) viewer.write(text);
       }
     } catch (error) {
-      this.#parts.logger.error('the dashboard could not be brought up to date', { error });
+      this.#deps.logger.error('the live dashboard could not be updated', { error });
     }
     this.#timer = undefined;
     if (this.#viewers.size === 0) return;

@@ -15,7 +15,7 @@ import type { SnapshotSource } from './snapshot-source.ts';
 
 type MetricsTarget = Extract<RequestTarget, { kind: 'metrics' }>;
 
-/** Nothing but the page's own files may run, load, or be sent to (W3C CSP Level 3). */
+/** Only the page's own files may run and load, and it may connect only to this gateway (W3C CSP Level 3). */
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': [
@@ -37,7 +37,7 @@ const PAGE_HEADERS = {
 const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0';
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
-/** What the pages under `/metrics` tell of. */
+/** The sources of the pages under `/metrics`. */
 export interface PagesDeps {
   readonly kms: KmsClient;
   readonly health: HealthSource;
@@ -78,25 +78,25 @@ export async function allMetrics({
 }
 
 /** `/metrics`, for people and scrapers, and everything under it. */
-export function metricsPages(parts: PagesDeps) {
+export function metricsPages(deps: PagesDeps) {
   const files = new CodedFiles();
   return async (context: RequestContext, target: MetricsTarget): Promise<void> => {
     switch (target.page) {
       case 'main':
-        return prefersHtml(context) ? sendPage(context, parts, target) : sendText(context, parts);
+        return prefersHtml(context) ? sendPage(context, deps, target) : sendText(context, deps);
       case 'raw':
-        return sendText(context, parts);
+        return sendText(context, deps);
       case 'live':
-        sendLive(context, parts.feed, target);
+        sendLive(context, deps.feed, target);
         return;
       case 'request': {
         const requestId = new URLSearchParams(target.query).get('id') ?? '';
-        const explanation = await parts.source.explain(requestId);
+        const explanation = await deps.source.explain(requestId);
         context.writer.answerJson(200, explanation, { 'cache-control': 'no-store' });
         return;
       }
       case 'asset':
-        return sendAsset(context, parts.assets, files, target.path);
+        return sendAsset(context, deps.assets, files, target.path);
     }
   };
 }
@@ -105,10 +105,10 @@ function prefersHtml({ request }: RequestContext): boolean {
   return accepts(request).type(['text/plain', OPEN_METRICS, 'text/html']) === 'text/html';
 }
 
-async function sendText(context: RequestContext, parts: PagesDeps): Promise<void> {
+async function sendText(context: RequestContext, deps: PagesDeps): Promise<void> {
   const type = accepts(context.request).type(['text/plain', OPEN_METRICS]);
   const format = type === OPEN_METRICS ? 'openMetrics' : 'prometheus';
-  const text = await metricText(await allMetrics(parts), format);
+  const text = await metricText(await allMetrics(deps), format);
   const { body, headers } = await codedBody(context.request, Buffer.from(text));
   context.writer.answer(200, body, {
     ...headers,
@@ -120,19 +120,19 @@ async function sendText(context: RequestContext, parts: PagesDeps): Promise<void
 
 async function sendPage(
   context: RequestContext,
-  parts: PagesDeps,
+  deps: PagesDeps,
   { query }: MetricsTarget,
 ): Promise<void> {
   const requestId = new URLSearchParams(query).get('request');
   const view = parseViewQuery(query);
   const [snapshot, metrics, explanation] = await Promise.all([
-    parts.source.take(view),
-    allMetrics(parts),
-    requestId === null ? null : parts.source.explain(requestId.trim()),
+    deps.source.take(view),
+    allMetrics(deps),
+    requestId === null ? null : deps.source.explain(requestId.trim()),
   ]);
   const page = renderPage(
     { query: view, origin: originOf(context.request), snapshot, metrics, explanation },
-    parts.assets,
+    deps.assets,
   );
   const { body, headers } = await codedBody(context.request, Buffer.from(page));
   context.writer.answer(200, body, { ...headers, ...PAGE_HEADERS });
@@ -171,7 +171,7 @@ async function sendAsset(
   path: string,
 ): Promise<void> {
   const asset = assets.files.find((file) => file.path === path);
-  if (asset === undefined) throw new GatewayError('not_found', 'No such file: load the page anew.');
+  if (asset === undefined) throw new GatewayError('not_found', 'No such file: reload the page.');
   const { body, headers } = await files.get(context.request, asset);
   context.writer.answer(200, body, {
     ...headers,

@@ -12,18 +12,18 @@ import { MachineLoad, ownUse } from '../metrics/machine-load.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** What the page shows of each. */
+/** The rows of each table on the page. */
 const KEYS = 200;
 const REQUESTS = 10;
 const LANES_MS = 6 * HOUR;
-/** More points than this a chart of that width would not show. */
+/** The most points of a chart: its width shows no more. */
 const TRAFFIC_POINTS = 75;
 const DAYS = 14;
 const USAGE_ROWS = 20;
-/** Totals of use are read this often: they move slowly. */
+/** How often usage totals are read: they change slowly. */
 const USAGE_EVERY_MS = 5_000;
 
-/** What a snapshot is taken of. */
+/** The sources of a snapshot. */
 export interface SnapshotDeps {
   readonly kms: KmsClient;
   readonly cache: () => Snapshot['cache'];
@@ -34,31 +34,31 @@ export interface SnapshotDeps {
   readonly now: () => number;
 }
 
-/** What of a snapshot a query chooses. */
+/** The parts of a snapshot that depend on the query. */
 type ViewPart = Pick<Snapshot, 'traffic' | 'requests' | 'olderRequests'>;
 
-/** Takes snapshots of everything that moves, for people to look at. */
+/** Takes snapshots for the dashboard. */
 export class SnapshotSource {
-  readonly #parts: SnapshotDeps;
+  readonly #deps: SnapshotDeps;
   readonly #load = new MachineLoad();
-  /** As the last look at the health found it: nobody waits for a key service that hangs. */
+  /** The health as it was last read: no viewer waits for a key service that hangs. */
   #isKmsThere = true;
   #usage: { at: number; usage: Snapshot['usage'] } | undefined;
 
-  constructor(parts: SnapshotDeps) {
-    this.#parts = parts;
+  constructor(deps: SnapshotDeps) {
+    this.#deps = deps;
   }
 
-  /** How everything stands now, for one query. */
+  /** A snapshot for one query. */
   async take(query: ViewQuery): Promise<Snapshot> {
-    const now = this.#parts.now();
+    const now = this.#deps.now();
     const [common, view] = await Promise.all([this.#common(now), this.#view(query, now)]);
     return { ...common, ...view };
   }
 
-  /** How everything stands now, for several queries: what they have in common is asked for once. */
+  /** Snapshots for several queries. Their common parts are read once. */
   async takeAll(queries: readonly ViewQuery[]): Promise<Snapshot[]> {
-    const now = this.#parts.now();
+    const now = this.#deps.now();
     const [common, views] = await Promise.all([
       this.#common(now),
       Promise.all(queries.map((query) => this.#view(query, now))),
@@ -66,17 +66,17 @@ export class SnapshotSource {
     return views.map((view) => ({ ...common, ...view }));
   }
 
-  /** What every query shows. What the key service does not tell is empty. */
+  /** The parts that are the same for every query. Parts that the key service does not give are empty. */
   async #common(now: number): Promise<Omit<Snapshot, keyof ViewPart>> {
-    const { level, causes, status } = await this.#parts.health.look();
+    const { level, causes, status } = await this.#deps.health.look();
     this.#isKmsThere = status !== null;
     const [keys, history, usage, others] = await Promise.all([
       this.#ask('keys.list', { limit: KEYS }, { keys: [], total: 0 }),
       this.#ask('keys.history', { since: now - LANES_MS, limit: KEYS }, { lanes: [] }),
       this.#usageAt(now),
-      this.#parts.siblings.load(),
+      this.#deps.siblings.load(),
     ]);
-    const own = this.#parts.cache();
+    const own = this.#deps.cache();
     const sum = (of: 'hits' | 'misses') =>
       others.reduce((all, { cache }) => all + cache[of], own[of]);
     return {
@@ -88,11 +88,11 @@ export class SnapshotSource {
       lanes: history.lanes,
       usage,
       cache: { ...own, hits: sum('hits'), misses: sum('misses') },
-      system: this.#parts.system() ? this.#systemLoad(status, others, now) : null,
+      system: this.#deps.system() ? this.#systemLoad(status, others, now) : null,
     };
   }
 
-  /** What a query chooses: the range of the charts, and a page of requests. */
+  /** The parts that depend on the query: the range of the charts, and a page of requests. */
   async #view({ range, outcome, before, ...filters }: ViewQuery, now: number): Promise<ViewPart> {
     const since = now - RANGES[range];
     const chosen = Object.fromEntries(
@@ -122,7 +122,7 @@ export class SnapshotSource {
     };
   }
 
-  /** What became of a request. */
+  /** The timeline of a request. */
   async explain(requestId: string): Promise<Explanation> {
     const isPossible = requestId.length > 0 && requestId.length <= 128;
     const nothing = { request: null, story: [] };
@@ -133,7 +133,7 @@ export class SnapshotSource {
 
   #systemLoad(status: KmsStatus, others: readonly WorkerLoad[], now: number): Snapshot['system'] {
     const kms = status === null ? [] : [{ name: 'key service', ...status.process }];
-    const gateways = [ownUse(gatewayName(this.#parts.siblings)), ...others.map(({ use }) => use)];
+    const gateways = [ownUse(gatewayName(this.#deps.siblings)), ...others.map(({ use }) => use)];
     return this.#load.read([...gateways.sort((a, b) => (a.name < b.name ? -1 : 1)), ...kms], now);
   }
 
@@ -164,7 +164,7 @@ export class SnapshotSource {
   ): Promise<Result<M> | Otherwise> {
     if (!this.#isKmsThere) return otherwise;
     try {
-      return await this.#parts.kms.call(method, params);
+      return await this.#deps.kms.call(method, params);
     } catch (error) {
       if (KmsError.is(error, 'UNAVAILABLE')) return otherwise;
       throw error;

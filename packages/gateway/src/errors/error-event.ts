@@ -1,10 +1,10 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
 
-/** What an error event names beside the error. */
+/** The context of an error event. */
 export interface ErrorContext {
   requestId: string;
   model: string | null;
-  /** Number of the event among those of the stream. */
+  /** Number of the event in its stream. */
   sequenceNumber: number;
   /** Milliseconds since the epoch. */
   now: number;
@@ -38,7 +38,7 @@ function isObject(value: unknown): value is Json {
 
 /**
  * An error as the last event of a stream, in the shape the API's clients know. `body` is the document
- * that would have been the error's answer before the stream began, in the same API's shape (OpenRouter
+ * that would be the error's answer if the stream had not begun, in the same API's shape (OpenRouter
  * docs, "Errors and debugging"; Anthropic docs, "Streaming").
  */
 export function errorEvent(api: Api, body: Json, context: ErrorContext): Buffer {

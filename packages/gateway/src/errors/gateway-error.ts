@@ -191,7 +191,7 @@ export class GatewayError extends Error {
   readonly code: GatewayErrorCode;
   /** Set when waiting helps, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** Its code's, unless it is firm, or passes on the status of an answer. */
+  /** The status of its code, unless it is firm, or passes on the status of an answer. */
   readonly status: number;
   /** Whether it keeps clients from repeating the request by themselves. */
   readonly isFirm: boolean;
@@ -211,7 +211,7 @@ export class GatewayError extends Error {
     return new GatewayError(code, message, { cause, retryAfterMs, isFirm: true });
   }
 
-  /** Turns anything caught into a GatewayError; what is unknown becomes `internal`, its cause kept for the log. */
+  /** Turns anything caught into a GatewayError. An unknown error becomes `internal`, with its cause for the log. */
   static from(error: unknown): GatewayError {
     if (error instanceof GatewayError) return error;
     return new GatewayError('internal', 'The gateway failed on this request. See its log.', {
@@ -220,7 +220,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** What an error answer names beside the error. */
+/** The context of an error answer. */
 export interface ErrorBodyContext {
   requestId: string;
   /** Anthropic's shape, for its API. */

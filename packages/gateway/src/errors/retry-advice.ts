@@ -1,7 +1,7 @@
-/** Clients sleep for as long as `Retry-After` says, some without a cap: a longer wait is told in words. */
+/** Clients sleep for as long as `Retry-After` says, some without a cap. A longer wait is told only in words. */
 export const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** When a client may ask again, as its header fields and its users are told. */
+/** When a client may ask again: as header fields, and in words. */
 export interface RetryAdvice {
   readonly headers: Readonly<Record<string, string>>;
   /** A sentence for the end of the message; empty: nothing is known. */
@@ -45,7 +45,7 @@ function spanOf(ms: number): string {
 }
 
 /**
- * The one rule for refusals that pass by themselves. Up to a minute: `Retry-After` (RFC 9110, section
+ * The one rule for refusals that end by themselves. Up to a minute: `Retry-After` (RFC 9110, section
  * 10.2.3), and clients may repeat by themselves. Beyond: the time in words, and no repetition.
  */
 export function retryAdvice(waitMs: number | undefined, now: number): RetryAdvice {

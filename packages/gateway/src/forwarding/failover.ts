@@ -5,36 +5,36 @@ import { mayRepeat } from '../endpoints/repeats.ts';
 import { isAboutKey } from '../outcome/key-refusal.ts';
 import { refusesAccount, refusesKey, type AccountRefusalKind } from '../outcome/outcome.ts';
 
-/** The longest a client is kept waiting for a provider that says how long it needs. */
+/** The longest wait for a provider that says how long it needs. */
 const LONGEST_WAIT_MS = 30_000;
-/** How often a request is repeated for the provider's sake, and for the connection's. */
+/** How often a request is repeated after a failure of the provider, and of the connection. */
 const PROVIDER_REPEATS = 2;
 const CONNECTION_REPEATS = 2;
 const TIMEOUT_REPEATS = 1;
-/** How often a request waits for its model to be let in again. */
+/** How often a request waits for the circuit breaker of its model. */
 const MODEL_WAITS = 3;
-/** The first wait where nothing says how long; it doubles. */
+/** The first wait if the upstream names none; it doubles. */
 const PROVIDER_BACK_OFF_MS = 500;
 const FAILURE_BACK_OFF_MS = 250;
-/** How many accounts may refuse one request: settings differ, while few have more credits than others. */
+/** How many accounts are tried for one request: many for their settings, few for their credits. */
 const MOST_ACCOUNTS: Readonly<Record<AccountRefusalKind, number>> = {
   account_policy: 16,
   credits_short: 3,
 };
-/** The most accounts that are asked for an object whose owner nobody knows. */
+/** The most accounts that are asked for an object of an unknown owner. */
 const MOST_SEARCHED = 16;
-/** A client waits as long for a key of another account rather than hear of the first one's refusal. */
+/** If a key of another account is available within this time, the client is told to wait instead of the first refusal. */
 const SOON_MS = 60_000;
 
-/** What a request has been through. */
+/** The attempts of a request so far, in numbers. */
 export interface History {
   attempts: number;
-  /** Attempts that failed for the provider's or the model's sake. */
+  /** Attempts that the provider or the model failed. */
   providerFailures: number;
   connectionFailures: number;
-  /** Accounts that refused this request alone. */
+  /** Accounts that refused this request, and nothing else. */
   accountRefusals: number;
-  /** Waits for a model that the key service held back. */
+  /** Waits for the circuit breaker of the model. */
   modelWaits: number;
 }
 
@@ -47,9 +47,9 @@ export const NO_HISTORY: History = {
   modelWaits: 0,
 };
 
-/** What failover is bounded by. */
+/** The limits of failover. */
 export interface FailoverLimits {
-  /** Null: no bound but the number of keys. */
+  /** Null: only the number of keys limits it. */
   maxAttempts: number | null;
   /** What is left of the request's deadline, in milliseconds. */
   remainingMs: number;
@@ -59,16 +59,16 @@ export interface FailoverLimits {
 
 /** What follows an attempt that brought no answer. */
 export type NextStep =
-  /** Nothing can help: the client gets what there is. */
+  /** No further attempt can help: answer the client. */
   | { kind: 'answer' }
   /** Another key may serve it. */
   | { kind: 'other-key' }
   /** A key of another account may serve it. */
   | { kind: 'other-account' }
-  /** The same may serve it, after a while. */
+  /** The same request may succeed after a wait. */
   | { kind: 'again'; afterMs: number };
 
-/** Outcomes for the provider's, the model's or the edge's sake: no other key would have fared better. */
+/** Outcomes caused by the provider, the model or the edge: no other key would do better. */
 const PROVIDERS: readonly OutcomeKind[] = [
   'provider_limited',
   'model_limited',
@@ -82,7 +82,7 @@ const isProviders = (kind: OutcomeKind) => PROVIDERS.includes(kind);
 
 const ANSWER: NextStep = { kind: 'answer' };
 
-/** The wait that the upstream asks for, in milliseconds; undefined: it names none in seconds. */
+/** The wait that the upstream asks for, in milliseconds; undefined: it gives none in seconds. */
 function askedFor(outcome: Outcome): number | undefined {
   if (!('evidence' in outcome)) return undefined;
   const said = outcome.evidence.find(
@@ -182,7 +182,7 @@ const isSoon = ({ reason, retryAfterMs }: WithoutKey) =>
 /** Why there is no key. */
 type WithoutKey = Pick<NoKeyData, 'reason' | 'retryAfterMs'>;
 
-/** What follows when no key was to be had for another attempt after one with this outcome. */
+/** What follows if no key is available for another attempt after one with this outcome. */
 export function stepWithoutKey(
   outcome: Outcome,
   none: WithoutKey,

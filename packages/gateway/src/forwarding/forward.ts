@@ -68,11 +68,11 @@ class Forwarding {
     this.#deps = deps;
     this.#context = context;
     this.#keyless = keyless;
-    const { settings, engine, baseUrl, memory, spool, bodyTimeoutMs: silenceMs, active } = deps;
+    const { settings, engine, baseUrl, memory, spool, bodyTimeoutMs, active } = deps;
     const { server, forwarding, metrics } = settings;
     const cancellation = this.#cancellation;
     const body = new RequestBody(context.request, {
-      ...{ memory, spool, silenceMs, cancellation, maxBytes: server.maxBodyBytes },
+      ...{ memory, spool, bodyTimeoutMs, cancellation, maxBytes: server.maxBodyBytes },
       keep: !keyless, // bodies that need no access key take no room from those that do
       members: readersFor(settings.rules),
     });

@@ -8,7 +8,7 @@ import type { Progress, RequestIdentity } from '../request/request-progress.ts';
 const PATIENT_REFUSALS = 2;
 /** Clients that repeat by themselves wait for a minute at most. */
 const REMEMBERED_MS = 120_000;
-/** Requests that are remembered; beyond it the one that was quiet for longest is forgotten. */
+/** The most requests that are remembered. One more, and the request that was quiet for longest is forgotten. */
 export const MAX_REMEMBERED = 1_000;
 
 /** What a repeated request is recognized by. */
@@ -26,7 +26,7 @@ const nameOf = ({ client, address, path, model, contentLength }: RefusedRequest)
   JSON.stringify([client, address, path, model, contentLength]);
 
 /**
- * Requests that were told to come back in more than a minute. Programs exist that repeat every 429 and
+ * Remembers requests that were told to come back in more than a minute. Some programs repeat every 429 and
  * 5xx by themselves, whatever the answer says, and show nothing meanwhile. They do not repeat a 403,
  * whose request is not to be repeated automatically (RFC 9110, section 15.5.4).
  */
@@ -38,7 +38,7 @@ export class RepeatedRefusals {
     return this.#requests.size;
   }
 
-  /** The failure to answer with: a firm one where the same request is refused again and again. */
+  /** The error for the client: a firm one if the same request is refused again and again. */
   judge(failure: GatewayError, request: RefusedRequest, now: number): GatewayError {
     if ((failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS) return failure;
     return this.#add(nameOf(request), now) > PATIENT_REFUSALS ? failure.firm() : failure;

@@ -15,10 +15,10 @@ import { ScalarReader } from '../body/member-readers.ts';
 import type { MemberReader } from '../body/member-reader.ts';
 import type { RequestBody } from '../body/request-body.ts';
 
-/** The longest model name that is looked at. */
+/** The longest model name that is read. */
 const MAX_MODEL = 256;
 
-/** What reads the members of a body that a policy depends on. */
+/** Readers of the members of a body that the settings need. */
 export function readersFor({
   affinity,
   freeOnly,
@@ -31,12 +31,12 @@ export function readersFor({
   };
 }
 
-/** The members of a whole body, once it is there; null: it cannot be kept, and the rest comes only while it is sent. */
+/** The members of a whole body, once it has been read; null: it cannot be kept, and the rest comes only while it is sent. */
 export async function readMembers(body: RequestBody): Promise<ReadMember | null> {
   return (await body.isRead()) ? (name) => body.member(name) : null;
 }
 
-/** Notes the model a request names, as soon as its body has. */
+/** Notes the model that a request names, as soon as it has arrived. */
 export async function readModel(
   { identity: { api }, progress }: RequestContext,
   body: RequestBody,
@@ -47,7 +47,7 @@ export async function readModel(
   if (typeof model === 'string' && model.length <= MAX_MODEL) progress.modelNamed(model);
 }
 
-/** Counts the tokens of a prompt: OpenRouter counts it as no request to a model. */
+/** The path of token counts, which OpenRouter does not count as requests to a model. */
 const TOKEN_COUNT = /\/count_tokens\/?(?:\?|$)/;
 
 /** What the choice of a key depends on, beside the request itself. */
@@ -61,7 +61,7 @@ export interface LeaseWish {
   readonly patienceMs: number;
 }
 
-/** What the key service is asked for. Only inference counts as a request to a model. */
+/** The request for a lease. Only inference counts as a request to a model. */
 export function leaseRequest(
   { identity: { id, internalId, method, api }, progress }: RequestContext,
   { path, exclusions, affinity, account, waitMs, patienceMs }: LeaseWish,
@@ -84,7 +84,7 @@ export function asksForStream({ identity: { api } }: RequestContext, body: Reque
   return api !== null && api !== 'other' && body.member('stream') === true;
 }
 
-/** The conversation a request belongs to; null if it cannot be told. Waits for the whole body, unless a header tells. */
+/** The conversation that a request belongs to; null: unknown. Waits for the whole body, unless a header names it. */
 export async function readConversation(
   { identity: { api }, request }: RequestContext,
   body: RequestBody,

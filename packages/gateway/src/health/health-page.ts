@@ -4,7 +4,7 @@ import type { HealthSource, HealthView } from './health.ts';
 import type { Leases } from '../key-service/leases.ts';
 import type { RequestTarget } from '../http/request-target.ts';
 
-/** What the health of the gateway is told from. */
+/** The sources of the health pages. */
 export interface HealthDeps {
   health: HealthSource;
   leases: Leases;
@@ -13,10 +13,10 @@ export interface HealthDeps {
 
 type HealthTarget = Extract<RequestTarget, { kind: 'health' }>;
 
-/** A pool that is empty for now can still answer, with a Retry-After: the gateway is ready, though not well. */
+/** Without an available key the gateway can still answer with a Retry-After: it is degraded, but ready. */
 const NOT_READY: readonly HealthCauseKind[] = ['shutting_down', 'key_service_away'];
 
-/** What stands against an answer of 200. */
+/** The reasons for a 503; none: 200. */
 function reasonsFor(probe: HealthTarget['probe'], { statements }: HealthView): string[] {
   const against = statements.filter(({ severity, cause }) =>
     probe === 'ready' ? NOT_READY.includes(cause) : severity === 'critical',
@@ -25,17 +25,17 @@ function reasonsFor(probe: HealthTarget['probe'], { statements }: HealthView): s
 }
 
 /** `/health`, `/health/live` and `/health/ready`. */
-export function healthPage(parts: HealthDeps) {
+export function healthPage(deps: HealthDeps) {
   return async ({ writer }: RequestContext, target: HealthTarget): Promise<void> => {
     const headers = { 'cache-control': 'no-store' };
     if (target.probe === 'live') {
       writer.answerJson(200, { status: 'ok' }, headers);
       return;
     }
-    const health = await parts.health.look();
+    const health = await deps.health.look();
     const reasons = reasonsFor(target.probe, health);
     const body = reasons.length === 0 ? { status: 'ok' } : { status: 'degraded', reasons };
-    const details = target.verbose ? verboseDetails(parts, health) : {};
+    const details = target.verbose ? verboseDetails(deps, health) : {};
     writer.answerJson(reasons.length === 0 ? 200 : 503, { ...body, ...details }, headers);
   };
 }

@@ -11,13 +11,13 @@ import {
 import type { Logger } from '@openrouter-proxy/runtime';
 
 const STATUS_TIMEOUT_MS = 1_000;
-/** How often the key service is asked whether it is there. */
+/** How often the key service is pinged. */
 const WATCH_EVERY_MS = 1_000;
 
 /** The key service's status, or null when it does not answer. */
 export type KmsStatus = Result<'service.status'> | null;
 
-/** How the whole product is: what the key service says, and what the gateway sees by itself. */
+/** The health of the whole product: the causes that the key service reports, and the gateway's own. */
 export interface HealthView {
   readonly level: HealthLevel;
   readonly causes: readonly HealthCause[];
@@ -25,7 +25,7 @@ export interface HealthView {
   readonly status: KmsStatus;
 }
 
-/** What the gateway's health is told from. */
+/** The sources of the health. */
 export interface HealthSourceDeps {
   readonly kms: KmsClient;
   readonly logger: Logger;
@@ -34,7 +34,7 @@ export interface HealthSourceDeps {
   readonly now: () => number;
 }
 
-/** The causes that the gateway sees by itself. Pure. */
+/** The causes that the gateway finds by itself. Pure. */
 function ownCauses(awaySince: number | null, drainingSince: number | null): readonly HealthCause[] {
   return [
     ...(drainingSince === null ? [] : [{ kind: 'shutting_down' as const, since: drainingSince }]),
@@ -42,25 +42,25 @@ function ownCauses(awaySince: number | null, drainingSince: number | null): read
   ];
 }
 
-/** Tells every surface of the gateway how the product is, and the log when the key service goes and comes. */
+/** Gives every page the same health, and logs when the key service stops answering and when it answers again. */
 export class HealthSource {
-  readonly #parts: HealthSourceDeps;
+  readonly #deps: HealthSourceDeps;
   readonly #timer: NodeJS.Timeout;
   #awaySince: number | null = null;
   #drainingSince: number | null = null;
   #wasThere = false;
   #isWatching = false;
 
-  constructor(parts: HealthSourceDeps) {
-    this.#parts = parts;
+  constructor(deps: HealthSourceDeps) {
+    this.#deps = deps;
     this.#timer = setInterval(() => void this.#watch(), WATCH_EVERY_MS).unref();
   }
 
-  /** How everything is now. */
+  /** Reads the health now. */
   async look(): Promise<HealthView> {
     const status = await this.#askStatus();
-    const now = this.#parts.now();
-    if (this.#parts.draining()) this.#drainingSince ??= now;
+    const now = this.#deps.now();
+    if (this.#deps.draining()) this.#drainingSince ??= now;
     const causes = [
       ...ownCauses(this.#awaySince, this.#drainingSince),
       ...(status?.health.causes ?? []),
@@ -69,7 +69,7 @@ export class HealthSource {
     return { level, causes, statements: healthStatements(causes, now), status };
   }
 
-  /** Ends the watch over the key service. */
+  /** Stops pinging the key service. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -78,7 +78,7 @@ export class HealthSource {
     if (this.#isWatching) return;
     this.#isWatching = true;
     try {
-      await this.#parts.kms.call('service.ping', {}, { timeoutMs: STATUS_TIMEOUT_MS });
+      await this.#deps.kms.call('service.ping', {}, { timeoutMs: STATUS_TIMEOUT_MS });
       this.#answered();
     } catch {
       this.#silent();
@@ -88,11 +88,11 @@ export class HealthSource {
   }
 
   async #askStatus(): Promise<KmsStatus> {
-    // The watch notices when it is back; until then no surface waits for a key service that hangs.
+    // The ping notices when it answers again. Until then no page waits for a key service that hangs.
     if (this.#awaySince !== null && this.#wasThere) return null;
     try {
       const options = { timeoutMs: STATUS_TIMEOUT_MS };
-      const status = await this.#parts.kms.call('service.status', {}, options);
+      const status = await this.#deps.kms.call('service.status', {}, options);
       this.#answered();
       return status;
     } catch (error) {
@@ -103,7 +103,7 @@ export class HealthSource {
   }
 
   #answered(): void {
-    const { logger } = this.#parts;
+    const { logger } = this.#deps;
     if (this.#awaySince !== null && this.#wasThere) {
       logger.info('health: the key service answers again', { cause: 'key_service_away' });
     }
@@ -112,10 +112,10 @@ export class HealthSource {
   }
 
   #silent(): void {
-    const { logger, draining, now } = this.#parts;
+    const { logger, draining, now } = this.#deps;
     if (this.#awaySince !== null) return;
     this.#awaySince = now();
-    if (!this.#wasThere || draining()) return; // it starts, or both stop
+    if (!this.#wasThere || draining()) return; // the key service is starting, or both are stopping
     const [statement] = healthStatements(ownCauses(this.#awaySince, null), now());
     if (statement === undefined) return;
     const { cause, sentence, action } = statement;

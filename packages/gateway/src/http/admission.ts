@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A request that is refused before anything is done for it. The connection is closed with the answer. */
+/** Why a request is refused by its head alone. The connection is closed after the answer. */
 export interface Refusal {
   status: 400 | 405 | 413 | 417 | 431;
   problem: string;
 }
 
-/** What admission looks at: a request's head as Node's parser left it. */
+/** A request's head, as Node has parsed it. */
 export interface RequestHead {
   method: string;
   httpVersion: string;
@@ -61,7 +61,7 @@ function framingProblem(head: RequestHead): string | undefined {
   return undefined;
 }
 
-/** Decides whether a request may go on at all, by its head alone. */
+/** Decides by its head alone whether a request is refused. */
 export function admissionRefusal(head: RequestHead, maxBodyBytes: number): Refusal | undefined {
   if (!METHODS.has(head.method)) {
     return { status: 405, problem: `the method ${head.method} is not served` };

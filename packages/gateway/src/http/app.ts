@@ -17,7 +17,7 @@ import { isPublic, parseTarget, type RequestTarget, type UnsafeTarget } from './
 import { unknownPath } from './unknown-path.ts';
 import { opensWebSocket } from './web-socket.ts';
 
-/** What each middleware hands to the next. */
+/** The values that one middleware leaves for the next. */
 interface Locals extends Record<string, unknown> {
   context: RequestContext;
   target: RequestTarget;
@@ -33,14 +33,14 @@ type ErrorMiddleware = ErrorRequestHandler<
 
 type Target<Kind extends RequestTarget['kind']> = Extract<RequestTarget, { kind: Kind }>;
 
-/** What answers under each kind of path. Each may throw a GatewayError. */
+/** The handlers of each kind of path. Each may throw a GatewayError. */
 export interface Endpoints {
   api(context: RequestContext, target: Target<'api'>, keyless: boolean): Promise<RequestEnd>;
   health(context: RequestContext, target: Target<'health'>): Promise<void>;
   metrics(context: RequestContext, target: Target<'metrics'>): Promise<void>;
 }
 
-/** What the app decides by, and what answers. */
+/** The settings and handlers of the app. */
 export interface AppDeps extends AuthenticationDeps {
   readonly settings: AuthenticationDeps['settings'] & {
     readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
@@ -217,7 +217,7 @@ async function finish(
   context.workEnded(end);
 }
 
-/** Takes what a middleware or an endpoint has thrown. */
+/** Answers an error that a middleware or an endpoint has thrown. */
 // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows it by its four parameters
 const answerThrown: ErrorMiddleware = (error: unknown, _request, response, _next) =>
   finish(response.locals.context, endWithError(GatewayError.from(error)));

@@ -6,7 +6,7 @@ import { CLIENT_GONE, endWithError, type StopReason } from '../request/request-e
 import type { RequestContext } from '../response/request-context.ts';
 import { isPublic, type RequestTarget } from './request-target.ts';
 
-/** What decides who may send a request. */
+/** The access keys and the settings that decide who may send a request. */
 export interface AuthenticationDeps {
   readonly auth: ClientAuth;
   readonly wrongKeys: Pick<WrongKeyThrottle, 'hold'>;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
-/** What OpenRouter itself allows browsers to send. */
+/** The header fields that OpenRouter itself allows browsers to send. */
 const ALLOWED_HEADERS = [
   'Authorization',
   'X-Api-Key',

@@ -1,8 +1,8 @@
 import type { Api } from '@openrouter-proxy/kms-protocol';
 
 /**
- * What a request is for. A path is read once, here; routing, authentication and forwarding all use
- * this reading, so they cannot disagree about what was asked for.
+ * The parsed target of a request. A path is parsed once, here; routing, authentication and forwarding all use
+ * the result, so they cannot read the path differently.
  */
 export type RequestTarget =
   | { kind: 'api'; path: string; query: string; api: Api }
@@ -13,9 +13,9 @@ export type RequestTarget =
       path: string;
       query: string;
     }
-  /** Where people and programs look first: `/`, and the API's own prefixes. */
+  /** The paths that people and programs try first: `/`, and the API's own prefixes. */
   | { kind: 'entry'; isRoot: boolean }
-  /** No such path; `mistake` names the part of a client's base URL that is wrong, where that can be told. */
+  /** No such path. `mistake`: the wrong part of the client's base URL, if it can be recognized. */
   | { kind: 'unknown'; mistake: BaseUrlMistake | null };
 
 /** A base URL that names the API's prefix, or an endpoint, which the client adds by itself. */
@@ -28,7 +28,7 @@ export interface UnsafeTarget {
 }
 
 const NOT_VISIBLE_ASCII = /[^\x21-\x7e]/;
-/** A dot segment in any spelling: every further hop may resolve it to another path than the one checked. */
+/** A dot segment in any spelling: a later hop may resolve it to another path than the one checked here. */
 const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
 const EMPTY_SEGMENT = '//';
 /** Encoded slash, backslash, NUL and other control characters. */

@@ -1,4 +1,4 @@
-/** What a client may do to a connection; times in milliseconds. */
+/** The time limits of a client's connection, in milliseconds. */
 export interface ServerTimeouts {
   /** How long a request's head may take. */
   headersTimeout: number;
@@ -8,7 +8,7 @@ export interface ServerTimeouts {
   bodyTimeout: number;
   /** How long a connection may wait for its next request. */
   keepAliveTimeout: number;
-  /** How often the connections are looked through for these. */
+  /** How often connections are checked against these limits. */
   connectionsCheckingInterval: number;
 }
 
@@ -17,7 +17,7 @@ export const SERVER_TIMEOUTS: ServerTimeouts = {
   headersTimeout: 15_000,
   requestTimeout: 300_000,
   bodyTimeout: 60_000,
-  // Longer than a front proxy's idle time, so that it is never we who close a connection it reuses.
+  // Longer than the idle time of a proxy in front, so that the gateway never closes a connection that the proxy reuses.
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 1_000,
 };

@@ -12,7 +12,7 @@ const MALFORMED: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
 };
 
-/** Ends a connection with an answer to what never became a request. */
+/** Answers input that is no request, and ends the connection. */
 function endWith(status: string, socket: Duplex): void {
   const id = randomUUID();
   const body = JSON.stringify({
@@ -36,8 +36,8 @@ function endWith(status: string, socket: Duplex): void {
 }
 
 /**
- * Answers what is not HTTP, or does not come to its end, and ends the connection. Nothing is answered
- * twice, and no request is answered for another's fault.
+ * Answers malformed, too large and unfinished requests, and ends the connection. Nothing is answered
+ * twice, and no request gets the answer to another one's fault.
  */
 function refuseMalformed(
   error: NodeJS.ErrnoException,
@@ -51,8 +51,8 @@ function refuseMalformed(
 
 /**
  * Closes connections at the end of their last answer once the server has stopped listening. Node's
- * own `closeIdleConnections`, which `close` calls, takes a connection for idle as soon as `end` was
- * called on its answer, and cuts off what has not been sent yet.
+ * own `closeIdleConnections`, which `close` calls, treats a connection as idle as soon as `end` was
+ * called on its answer, and cuts off the bytes that have not been sent yet.
  */
 function closeOnlyWhatIsIdle(server: Server): void {
   const underWay = new Map<Socket, number>();
@@ -87,10 +87,10 @@ export function createGatewayServer(handler: RequestListener, limits: ServerTime
     },
     handler,
   );
-  server.maxHeadersCount = 0; // Node would drop the surplus in silence; admission counts
+  server.maxHeadersCount = 0; // Node would drop further headers silently; admission counts them
   server.on('clientError', refuseMalformed);
   server.on('connect', (_request, socket) => endWith('405 Method Not Allowed', socket));
-  // Node would ask for the body, or refuse, before anybody has looked at the request.
+  // Node would answer 100 or 417 before the request is admitted.
   for (const event of ['checkContinue', 'checkExpectation']) {
     server.on(event, (request, response) => server.emit('request', request, response));
   }
@@ -98,7 +98,7 @@ export function createGatewayServer(handler: RequestListener, limits: ServerTime
   return server;
 }
 
-/** Listens, and gives the address that was bound. A taken or forbidden port is a StartupError. */
+/** Listens, and gives the bound address. A taken or forbidden port is a StartupError. */
 export async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   server.listen(port, host);
   try {
@@ -124,10 +124,10 @@ function listenProblem(host: string, port: number, cause: unknown): string {
   }
 }
 
-/** How long clients may take to read why they are cut off. */
+/** How long clients may take to read the last error, before their connections are closed. */
 const LAST_WORDS_MS = 500;
 
-/** Stops accepting, lets what is under way finish within `graceMs`, then cuts off what is left. */
+/** Stops accepting connections, waits up to `graceMs` for the running requests, then cuts off the rest. */
 export async function drainServer(
   server: Server,
   graceMs: number,

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { BaseUrlMistake } from './request-target.ts';
 
-/** The base URL under which the client reached this gateway, as far as its request shows. */
+/** This gateway's base URL as the client sees it, as far as its request shows. */
 function baseUrl(headers: IncomingHttpHeaders): string {
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';
   return `${scheme}://${headers.host ?? 'HOST'}/api/v1`;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What is looked at: a request's head. */
+/** The part of a request that decides about an upgrade. */
 export interface UpgradeRequest {
   readonly method?: string | undefined;
   readonly httpVersion: string;

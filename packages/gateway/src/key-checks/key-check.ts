@@ -8,18 +8,18 @@ import { classifyFailure, type FailedResponse } from '../outcome/outcome.ts';
 import { failureOutcome, UpstreamFailure } from '../upstream/upstream-failure.ts';
 import type { UpstreamEngine } from '../upstream/upstream.ts';
 
-/** Inspections under way at once. */
-const INSPECTORS = 16;
-/** How long the key service may keep an inspector waiting for work. */
+/** The most key checks at once. */
+const CONCURRENT_CHECKS = 16;
+/** How long one call waits at the key service for a key to check. */
 const WAIT_MS = 25_000;
 const ANSWER_MS = 2_000;
-/** Before the next try when the key service cannot be asked. */
+/** The pause after a call to the key service has failed. */
 const REST_MS = 1_000;
 const MAX_BODY = 64 * 1024;
 /** How long a whole check may take: the connection, the answer's head and its body. */
 export const CHECK_MS = 10_000;
 
-/** What inspections are made with. */
+/** The connections and limits of key checks. */
 export interface KeyCheckerDeps {
   kms: KmsClient;
   /** OpenRouter as it is configured now. */
@@ -31,15 +31,15 @@ export interface KeyCheckerDeps {
   checkMs: number;
 }
 
-/** What came of asking, and how far the answer's `Date` is ahead of this machine's clock. */
+/** The result of a check, and how far the answer's `Date` is ahead of this machine's clock. */
 interface Checked {
   finding: KeyCheckResult;
   clockOffsetMs?: number;
 }
 
 /**
- * Asks OpenRouter about keys, with `GET /key`, whenever the key service wants to know; what the
- * answers mean is for the key service to say. Such a request costs none of a key's allowance.
+ * Checks keys with `GET /key` at OpenRouter whenever the key service asks for it. The key service
+ * decides what the answers mean. A check uses none of a key's allowance.
  */
 export class KeyChecker {
   readonly #deps: KeyCheckerDeps;
@@ -48,28 +48,28 @@ export class KeyChecker {
 
   constructor(deps: KeyCheckerDeps) {
     this.#deps = deps;
-    this.#work = Promise.all(Array.from({ length: INSPECTORS }, () => this.#inspectOn()));
+    this.#work = Promise.all(Array.from({ length: CONCURRENT_CHECKS }, () => this.#checkOn()));
   }
 
-  /** Ends it: what is under way is given up. */
+  /** Stops checking: running checks are aborted. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#work;
   }
 
-  async #inspectOn(): Promise<void> {
+  async #checkOn(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        await this.#inspectNext();
+        await this.#checkNext();
       } catch (error) {
-        this.#deps.logger.debug('no inspection', { error });
+        this.#deps.logger.debug('a key check could not be made', { error });
         await sleep(REST_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }
     }
   }
 
-  async #inspectNext(): Promise<void> {
+  async #checkNext(): Promise<void> {
     const { kms } = this.#deps;
     const { signal } = this.#stop;
     const { lease, asksCredits } = await kms.call(
@@ -78,21 +78,21 @@ export class KeyChecker {
       { signal, timeoutMs: WAIT_MS + ANSWER_MS },
     );
     if (lease === null) return;
-    const checked = await this.#inspectCurrently(lease, asksCredits);
+    const checked = await this.#checkUnderCurrent(lease, asksCredits);
     await kms.call('inspection.report', { leaseId: lease.leaseId, ...checked });
   }
 
-  /** A check that fails while the configuration changes says nothing: its connection may have been closed here. */
-  async #inspectCurrently(lease: Lease, asksCredits: boolean): Promise<Checked> {
+  /** Repeats a check that failed while the configuration changed: its connection may have been closed here. */
+  async #checkUnderCurrent(lease: Lease, asksCredits: boolean): Promise<Checked> {
     for (;;) {
       const before = this.#deps.upstream();
-      const checked = await this.#inspect(lease, asksCredits);
+      const checked = await this.#check(lease, asksCredits);
       const isCurrent = this.#deps.upstream() === before || this.#stop.signal.aborted;
       if (checked.finding.kind !== 'failed' || isCurrent) return checked;
     }
   }
 
-  async #inspect({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
+  async #check({ secret }: Lease, asksCredits: boolean): Promise<Checked> {
     const deadline = AbortSignal.timeout(this.#deps.checkMs);
     const signal = AbortSignal.any([this.#stop.signal, deadline]);
     try {
@@ -112,7 +112,7 @@ export class KeyChecker {
     }
   }
 
-  /** What is left of the account's credits; nothing if OpenRouter does not tell this key. */
+  /** The account's remaining credits; nothing if OpenRouter does not tell this key. */
   async #credits(secret: string, signal: AbortSignal): Promise<{ creditsLeft?: number }> {
     try {
       const { status, body } = await this.#get('/credits', secret, signal);
@@ -147,7 +147,7 @@ export class KeyChecker {
     return { status, headers, body };
   }
 
-  /** A check that its deadline ended is one without an answer; one that a stop ended says nothing. */
+  /** A check that was ended by its deadline counts as unanswered; one that was ended by `stop` has no result. */
   #failure(failure: UpstreamFailure, deadline: AbortSignal): Outcome {
     const isLate = failure.kind === 'aborted' && deadline.aborted && !this.#stop.signal.aborted;
     return isLate ? noAnswerWithin(this.#deps.checkMs) : failureOutcome(failure);
@@ -159,7 +159,7 @@ export class KeyChecker {
   }
 }
 
-/** What a check has found when its deadline has passed. */
+/** The outcome of a check whose deadline has passed. */
 function noAnswerWithin(ms: number): Outcome {
   return { kind: 'connection_failed', detail: `no answer within ${ms / 1_000} s` };
 }

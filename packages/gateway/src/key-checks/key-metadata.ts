@@ -1,7 +1,7 @@
 import { parseJson, type KeyMetadata } from '@openrouter-proxy/kms-protocol';
 import * as z from 'zod';
 
-/** Nothing that OpenRouter adds or leaves out may make the reading of the rest fail. */
+/** Unknown, missing and malformed members do not make the rest unreadable. */
 const lenient = <T extends z.ZodType>(schema: T) => schema.nullable().catch(null);
 
 const count = z.int().nonnegative();
@@ -29,7 +29,7 @@ function expiry(date: string | null): number | null {
 }
 
 /**
- * What an answer to `GET /key` tells of a key and its account; undefined if it is none. The quota's
+ * The metadata of a key and its account in an answer to `GET /key`; undefined if it has none. The quota's
  * owner is the organization, or else the user, in a workspace (OpenRouter docs, "Limits").
  */
 export function readKeyMetadata(body: string): KeyMetadata | undefined {
@@ -54,7 +54,7 @@ const credits = z.object({
   data: z.object({ total_credits: z.number(), total_usage: z.number() }),
 });
 
-/** What an answer to `GET /credits` tells of an account's credits; undefined if it is none. */
+/** An account's remaining credits in an answer to `GET /credits`; undefined if it has none. */
 export function readCreditsLeft(body: string): number | undefined {
   const { data } = credits.safeParse(parseJson(body));
   return data && data.data.total_credits - data.data.total_usage;

@@ -19,19 +19,19 @@ import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts'
 
 /** How long a request waits for a key service that is being restarted. */
 const RESTART_PATIENCE_MS = 5_000;
-/** How long one call may take on a connection that stands. */
+/** How long one call may take while the connection is up. */
 const CALL_TIMEOUT_MS = 1_000;
 const REPEAT_AFTER_MS = 100;
-/** How long a request waits for the result of another that finds out whether OpenRouter, or its model, can serve. */
+/** How long a request waits for the result of a probe of the upstream or the model. */
 const PROBE_WAIT_MS = 2_500;
 /** How long a report is kept for a key service that does not answer. */
 const REPORT_PATIENCE_MS = 30_000;
 const MAX_WAITING_REPORTS = 10_000;
 
-/** What a lease is wanted for. */
+/** A request for a lease. */
 export interface LeaseRequest {
   requestId: string;
-  /** What the gateway calls it: no other request has the same. */
+  /** The gateway's name for the request. No other request has it. */
   internalId: string;
   model: string | null;
   api: Api;
@@ -40,13 +40,13 @@ export interface LeaseRequest {
   exclude: readonly string[];
   /** Of these, the keys whose whole accounts are excluded. */
   excludeAccountsOf: readonly string[];
-  /** The conversation it belongs to; null: not told apart. */
+  /** The conversation that the request belongs to; null: unknown. */
   affinity: string | null;
   /** The only account that can serve it; null: any account can. */
   account: string | null;
-  /** How long it may wait for a key, in milliseconds. */
+  /** How long the request may wait for a key, in milliseconds. */
   waitMs: number;
-  /** How long it may wait for anything, in milliseconds. */
+  /** How long the request may wait for anything, in milliseconds. */
   patienceMs: number;
 }
 
@@ -60,9 +60,9 @@ export type Acquired =
   /** The request was cancelled. */
   | { kind: 'cancelled' };
 
-/** What a lease was used for. */
+/** The use of a lease. */
 export interface LeaseUse {
-  /** What the answer used. Null: something unknown; left out: nothing, or it is not counted. */
+  /** What the answer used. Null: unknown; left out: nothing, or it is not counted. */
   usage?: Usage | null | undefined;
   /** Nothing reached OpenRouter. */
   isUnsent?: boolean;
@@ -120,14 +120,14 @@ export class Leases {
     }
   }
 
-  /** Says that OpenRouter has taken the request of a lease that is to prove its key. */
+  /** Confirms a half-open key: OpenRouter has taken the probe request of this lease. */
   confirm({ leaseId }: Lease): void {
-    // Lost, it is said again by the report.
+    // If the message is lost, the report confirms the key.
     this.kms.call('lease.confirm', { leaseId }).catch(() => undefined);
   }
 
   #cancelWait(internalId: string): void {
-    // Lost, the wait ends by itself, and what it brings is handed back.
+    // If the message is lost, the wait ends by itself, and its lease is reported as unused.
     this.kms.call('lease.cancel', { internalId }).catch(() => undefined);
   }
 
@@ -137,7 +137,7 @@ export class Leases {
     while (this.#held.size > 0 && performance.now() < giveUpAt) await sleep(10);
   }
 
-  /** Says how a lease ended. Returns at once; the report is repeated until the key service has it. */
+  /** Reports how a lease ended. Returns at once; the report is repeated until the key service has it. */
   report(lease: Lease, outcome: Outcome, { usage, isUnsent = false }: LeaseUse = {}): void {
     const { leaseId, keyName } = lease;
     const report = {
@@ -149,7 +149,7 @@ export class Leases {
     void this.#deliver(report, keyName);
   }
 
-  /** Sends a report until the key service has it. What it refuses is sent again with less in it: see `reportsOf`. */
+  /** Sends a report until the key service has it. A refused report is sent again with less in it: see `reportsOf`. */
   async #deliver(report: Params<'lease.report'>, keyName: string): Promise<void> {
     this.#waitingReports += 1;
     try {
@@ -166,7 +166,7 @@ export class Leases {
     }
   }
 
-  /** Repeats a report while the key service is away. Gives the failure that ends it. */
+  /** Repeats a report while the key service does not answer. Gives the failure that ends it; undefined: it was taken. */
   async #sendReport(report: Params<'lease.report'>): Promise<unknown> {
     const giveUpAt = performance.now() + REPORT_PATIENCE_MS;
     for (;;) {
@@ -183,7 +183,7 @@ export class Leases {
   }
 }
 
-/** What a report falls back to: without its usage, then with an outcome that says nothing about the key. */
+/** A report and its fallbacks: without usage, then with an outcome that says nothing about the key. */
 function reportsOf(report: Params<'lease.report'>): Params<'lease.report'>[] {
   const { leaseId, outcome } = report;
   const withoutUsage = { leaseId, outcome, usage: null };
@@ -206,8 +206,8 @@ function acquireParams(request: LeaseRequest) {
 }
 
 /**
- * 429 where a limit will pass, so that clients come back when it has; 503 where the gateway or
- * OpenRouter cannot serve, or nobody but an operator can help (RFC 6585, section 4; RFC 9110,
+ * 429 for a limit that ends by itself, so that clients come back afterwards; 503 if the gateway or
+ * OpenRouter cannot serve, or only an operator can help (RFC 6585, section 4; RFC 9110,
  * section 15.6.4).
  */
 const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message: string]>> = {
@@ -230,7 +230,7 @@ const REFUSALS: Readonly<Record<NoKeyData['reason'], [GatewayErrorCode, message:
   no_keys: ['no_usable_key', 'No key is configured.'],
 };
 
-/** What is told where every key is limited for the same reason. */
+/** The message if every key is limited for the same reason. */
 const LIMITED_BECAUSE: Readonly<Record<string, string>> = {
   credits_exhausted: 'The credits of every OpenRouter account of this gateway are spent.',
   budget_exhausted: 'The budget of every OpenRouter account of this gateway is spent.',
@@ -239,7 +239,7 @@ const LIMITED_BECAUSE: Readonly<Record<string, string>> = {
   free_requests_used: 'The free requests of every OpenRouter account of this gateway are used up.',
 };
 
-/** What a client is told when there is no key. */
+/** The error for a client when there is no key. */
 function noLease(cause: KmsError<'NO_KEY_AVAILABLE'>): Acquired {
   const { reason, retryAfterMs, upstream, because = '' } = cause.data;
   const [code, words] = REFUSALS[reason];

@@ -1,15 +1,15 @@
-/** How many observations wait at most until they are counted. */
+/** The most observations that wait to be counted. */
 const BATCH = 512;
 
 /**
- * Counts later, many at once, or when somebody looks: between two requests the code that counts has left
- * the processor's caches, and costs several times as much.
+ * Counts in batches, and before each scrape. Counting after every request is several times as slow, because the
+ * code has left the processor's caches in between.
  */
 export class BatchedCounters {
   readonly #waiting: (() => void)[] = [];
   readonly #onError: (error: unknown) => void;
 
-  /** `onError` is told of an observation that cannot be counted. The others are counted all the same. */
+  /** `onError` gets the error of an observation that cannot be counted. The others are counted anyway. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }

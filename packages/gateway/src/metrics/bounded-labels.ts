@@ -1,4 +1,4 @@
-/** Lets no more than so many values of a label stand for themselves: each costs memory for good. */
+/** Caps label cardinality: further values become `other`. Each value costs memory for good. */
 export class BoundedLabels {
   readonly #max: number;
   readonly #known = new Set<string>();

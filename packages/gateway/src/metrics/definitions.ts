@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** What the names of our own metrics begin with. */
+/** The prefix of our own metrics. */
 export const PREFIX = 'openrouter_proxy_';
 const SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
@@ -99,7 +99,7 @@ export function usageMetrics(make: Maker) {
   };
 }
 
-/** What is read when somebody looks. */
+/** Gauges that are read at each scrape. */
 export function stateMetrics(make: Maker) {
   return {
     leases: make.gauge('leases_in_flight', 'Keys in use by this gateway.'),

@@ -20,37 +20,37 @@ import { BatchedCounters } from './batched-counters.ts';
 import { systemMetrics } from './system-metrics.ts';
 import { UsageLabels } from './usage-labels.ts';
 
-/** Clients that have figures of their own: as many as the configuration may name at once. */
+/** Clients with a label of their own: as many as a configuration may name. */
 const MAX_CLIENTS = 1_001;
 
-/** What every worker of a gateway would tell alike. */
+/** Metrics that are the same in every worker of a gateway. */
 const NOT_ADDITIVE = /^openrouter_proxy_(?:kms_up$|health$|models_cache_age_seconds$|system_)/;
 
-/** What is read when somebody looks, rather than counted when it happens. */
+/** Values that are read at each scrape. */
 export interface MetricState {
   leasesInFlight: number;
   modelsCacheAgeSeconds: number | null;
   /** Whether the key service answers. */
   isKmsUp: boolean;
-  /** What is wrong. */
+  /** The health causes in force. */
   causes: readonly HealthCause[];
 }
 
-/** The gateway's metrics: each has a verb. */
+/** The gateway's metrics, with one method for each event. */
 export interface GatewayMetrics {
   /** Counts a request that is over. */
   request(record: RequestRecord): void;
   attempt(outcome: OutcomeKind): void;
-  /** A key was had after so long, and a key was held for so long. */
+  /** A key was leased after `ms`; a key was returned after `ms`. */
   leased(ms: number): void;
   returned(ms: number): void;
   modelsCacheHit(): void;
   modelsCacheMiss(): void;
   /** Hits and misses so far. */
   modelsCache(): { hits: number; misses: number };
-  /** All of them, with the state of the moment. */
+  /** All metrics, with the current state. */
   families(state: MetricState): Promise<MetricFamily[]>;
-  /** Those that add up with the ones of other processes: what tells of the machine, or of another, is left out. */
+  /** The metrics that can be added to those of other workers: without those of the machine and of other processes. */
   additive(state: Pick<MetricState, 'leasesInFlight'>): Promise<MetricFamily[]>;
 }
 
@@ -70,7 +70,7 @@ function countRequest(metrics: RequestMetrics, counted: Counted): void {
   if (answerVerdict !== null) metrics.verdicts.inc({ verdict: answerVerdict });
 }
 
-/** Where tokens are not counted there are no such metrics. */
+/** Creates the usage metrics at the first usage: without token counting there are none. */
 function usageCounter(make: Maker): (counted: Counted) => void {
   let metrics: ReturnType<typeof usageMetrics> | undefined;
   const labels = new UsageLabels();
@@ -119,12 +119,12 @@ function setHealth(
   for (const cause of HEALTH_CAUSES) health.set({ cause }, standing.has(cause) ? 1 : 0);
 }
 
-/** What metrics there are. */
+/** Options of the metrics. */
 export interface MetricsOptions {
   readonly system: boolean;
-  /** The number of the worker that this is; null: it is the only process. */
+  /** The number of this worker; null: the gateway is a single process. */
   readonly worker: number | null;
-  /** Is told of an observation that cannot be counted. */
+  /** Called when an observation cannot be counted. */
   readonly onError: (error: unknown) => void;
 }
 

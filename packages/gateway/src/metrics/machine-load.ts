@@ -3,7 +3,7 @@ import type { SystemLoad } from '@openrouter-proxy/dashboard';
 import * as z from 'zod';
 import { availableMemory, cpuSeconds } from './system-metrics.ts';
 
-/** What a process takes of the machine: its processor time so far, in seconds, and its memory. */
+/** The resources of a process: processor time so far, in seconds, and memory. */
 export const processUse = z.strictObject({
   name: z.string(),
   cpuSeconds: z.number(),
@@ -18,7 +18,7 @@ interface Look {
   readonly processes: ReadonlyMap<string, number>;
 }
 
-/** What this process takes. */
+/** The resources of this process. */
 export function ownUse(name: string): ProcessUse {
   const { user, system } = process.cpuUsage();
   const residentBytes = process.memoryUsage.rss();
@@ -36,10 +36,10 @@ function look(at: number, processes: readonly ProcessUse[]): Look {
   };
 }
 
-/** A share, if time has passed in which there could be one: a process that began anew has used less than before. */
+/** CPU share, or null if no time has passed. A process that restarted has used less than before. */
 const share = (used: number, of: number) => (of > 0 && used >= 0 ? used / of : null);
 
-/** Tells what the machine and our processes do, from one look to the next. */
+/** Measures the load of the machine and of our processes between two calls. */
 export class MachineLoad {
   #last: Look | undefined;
 

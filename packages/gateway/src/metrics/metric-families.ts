@@ -8,7 +8,7 @@ export const TEXT_FORMATS = {
 } as const;
 export type TextFormat = keyof typeof TEXT_FORMATS;
 
-/** The metrics of several processes in one: samples of the same name and labels are added up. */
+/** Merges the metrics of several processes: samples of the same name and labels are added up. */
 export function mergedFamilies(parts: readonly (readonly MetricFamily[])[]): MetricFamily[] {
   const byName = Map.groupBy(parts.flat(), ({ name }) => name);
   return [...byName.values()].flatMap((families) => {
@@ -21,7 +21,7 @@ export function mergedFamilies(parts: readonly (readonly MetricFamily[])[]): Met
 
 /** The metrics as text for a scraper. */
 export function metricText(families: readonly MetricFamily[], format: TextFormat): Promise<string> {
-  // What prom-client adds up is what it is told to: here everything, by name and labels.
+  // prom-client adds up by the aggregator: here everything, by name and labels.
   const summed = families.map((family) => ({
     ...family,
     name: familyName(family, format),

@@ -2,7 +2,7 @@ import { cpus, freemem, loadavg, totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Memory that programs could have, in bytes: Linux knows better than its `free`, which leaves out caches. */
+/** Memory available to programs, in bytes. On Linux `MemAvailable`: free memory would leave out caches. */
 export function availableMemory(): number {
   try {
     const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(
@@ -14,7 +14,7 @@ export function availableMemory(): number {
   }
 }
 
-/** What the machine's processors have done since it was started, in seconds. */
+/** Processor time of the machine since its start, by mode, in seconds. */
 export function cpuSeconds(): Record<string, number> {
   const seconds: Record<string, number> = {};
   for (const { times } of cpus()) {
@@ -25,7 +25,7 @@ export function cpuSeconds(): Record<string, number> {
   return seconds;
 }
 
-/** Adds the machine's own metrics: processors, memory, load. They are read at each look. */
+/** Adds the machine's own metrics: processors, memory, load. They are read at each scrape. */
 export function systemMetrics(registry: Registry, prefix: string): void {
   const registers = [registry];
   new Counter({

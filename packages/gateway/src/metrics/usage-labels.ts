@@ -1,11 +1,11 @@
 import { BoundedLabels } from './bounded-labels.ts';
 
-/** Models that have figures of their own; further ones share those of `other`. */
+/** Models with a label of their own; further ones become `other`. */
 const MAX_MODELS = 300;
-/** Pairs of a model and a client that have figures of their own. */
+/** Pairs of a model and a client with a time series of their own. */
 const MAX_PAIRS = 2_000;
 
-/** The labels of what an answer used. */
+/** The labels of usage. */
 export interface UsageLabel {
   readonly model: string;
   readonly client: string;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import type { RequestContext } from '../response/request-context.ts';
 import { ANSWERED, CLIENT_GONE, endWithError, type RequestEnd } from '../request/request-end.ts';
 import { onlyFreeModels } from '../body/free-models.ts';
@@ -37,7 +38,7 @@ async function unpacked({ fetchedAt, headers, body }: SharedList): Promise<Model
   return { fetchedAt, headers, gzipped, plain: await gunzipAsync(gzipped) };
 }
 
-/** What came of a fetch: a list to keep, an answer that is passed on and forgotten, or none. */
+/** The result of a fetch: a list to keep, an answer that is passed on and not kept, or a failure. */
 type Fetched =
   | { kind: 'list'; list: ModelList }
   | { kind: 'failed'; failure: UpstreamFailure }
@@ -50,18 +51,19 @@ interface Fetching {
   waiting: number;
 }
 
-/** What the cache works with. */
+/** The source and the settings of the cache. */
 export interface ModelsCacheDeps {
   /** Gets a path from the upstream, without a key. Rejects with an UpstreamFailure. */
   fetch: (path: string, signal: AbortSignal) => Promise<UpstreamResponse>;
   metrics: GatewayMetrics;
-  /** Those who share what one of them has fetched. */
+  /** The other workers, which share fetched lists. */
   siblings: Pick<Siblings, 'list' | 'listed'>;
   now: () => number;
-  /** 0: nothing is served without asking the upstream. */
-  ttlMs: number;
-  freeOnly: boolean;
-  deadlineMs: number;
+  settings: {
+    readonly cache: GatewayConfiguration['cache'];
+    readonly rules: Pick<GatewayConfiguration['rules'], 'freeOnly'>;
+    readonly upstream: Pick<GatewayConfiguration['upstream'], 'firstByteTimeoutMs'>;
+  };
 }
 
 /** Whether a request is for the model list. */
@@ -94,7 +96,7 @@ async function readAll(response: UpstreamResponse, late: AbortSignal): Promise<B
   return Buffer.concat(chunks);
 }
 
-/** A model list's body as clients may want it. Rejects with an UpstreamFailure when it is not one. */
+/** A model list's body, plain and compressed. Rejects with an UpstreamFailure if it is no model list. */
 async function readList(
   body: Buffer,
   encoding: string | undefined,
@@ -123,30 +125,36 @@ async function decoded(body: Buffer, encoding = 'identity'): Promise<Buffer> {
 }
 
 /**
- * OpenRouter's model list, kept for a while. Clients that ask at the same time share one upstream
- * call; when the upstream fails, the last list is served and Cache-Status says so (RFC 9211).
+ * Caches OpenRouter's model list. Clients that ask at the same time share one upstream
+ * call. If the upstream fails, the last list is served, and Cache-Status says so (RFC 9211).
  */
 export class ModelsCache {
-  readonly #parts: ModelsCacheDeps;
+  readonly #deps: ModelsCacheDeps;
   readonly #lists = new Map<string, ModelList>();
   readonly #fetching = new Map<string, Fetching>();
 
-  constructor(parts: ModelsCacheDeps) {
-    this.#parts = parts;
+  constructor(deps: ModelsCacheDeps) {
+    this.#deps = deps;
+  }
+
+  /** 0: every request goes upstream. */
+  get #ttlMs(): number {
+    const { enabled, ttlMs } = this.#deps.settings.cache;
+    return enabled ? ttlMs : 0;
   }
 
   /** Seconds since the newest list was fetched; null when there is none. */
   ageSeconds(): number | null {
     const newest = Math.max(...this.#lists.values().map((list) => list.fetchedAt));
-    return this.#lists.size === 0 ? null : (this.#parts.now() - newest) / 1000;
+    return this.#lists.size === 0 ? null : (this.#deps.now() - newest) / 1000;
   }
 
   /** Answers a request for the model list at `path`, its query included. */
   async answer(context: RequestContext, path: string): Promise<RequestEnd> {
-    const { metrics, now, ttlMs } = this.#parts;
+    const { metrics, now } = this.#deps;
     const { progress, writer } = context;
     const cached = this.#lists.get(path);
-    if (cached !== undefined && now() - cached.fetchedAt < ttlMs) {
+    if (cached !== undefined && now() - cached.fetchedAt < this.#ttlMs) {
       metrics.modelsCacheHit();
       return this.#send(context, cached, 'hit');
     }
@@ -165,18 +173,18 @@ export class ModelsCache {
 
   #send({ request, writer }: RequestContext, list: ModelList, how: string): RequestEnd {
     const compressed = acceptsGzip(request.headers);
-    const ageSeconds = Math.max(0, Math.floor((this.#parts.now() - list.fetchedAt) / 1000));
+    const ageSeconds = Math.max(0, Math.floor((this.#deps.now() - list.fetchedAt) / 1000));
     writer.answer(200, compressed ? list.gzipped : list.plain, {
       ...list.headers,
       ...(compressed ? { 'content-encoding': 'gzip' } : {}),
       vary: 'Accept-Encoding',
       age: String(ageSeconds),
-      'cache-status': `openrouter-proxy; ${how}; ttl=${Math.floor(this.#parts.ttlMs / 1000) - ageSeconds}`,
+      'cache-status': `openrouter-proxy; ${how}; ttl=${Math.floor(this.#ttlMs / 1000) - ageSeconds}`,
     });
     return ANSWERED;
   }
 
-  /** Takes part in a call that is under way, or begins one; it ends when nobody waits for it any more. */
+  /** Joins a running call, or begins one. A call is aborted when its last client leaves. */
   async #fetchOnce(path: string, { writer: { response } }: RequestContext): Promise<Fetched> {
     const fetching = this.#fetching.get(path) ?? this.#begin(path);
     const leave = () => {
@@ -209,10 +217,10 @@ export class ModelsCache {
     return fetching;
   }
 
-  /** A list that a sibling has fetched, or else fetches itself and gives to them. */
+  /** Takes a list that a sibling has fetched, or fetches one and gives it to the siblings. */
   async #find(path: string, unwanted: AbortSignal): Promise<Fetched> {
-    const { siblings, now, ttlMs } = this.#parts;
-    const shared = await siblings.list(path, now() - ttlMs);
+    const { siblings, now } = this.#deps;
+    const shared = await siblings.list(path, now() - this.#ttlMs);
     if (shared !== null) {
       const list = await unpacked(shared);
       this.#keep(path, list);
@@ -229,12 +237,16 @@ export class ModelsCache {
   }
 
   async #fetch(path: string, unwanted: AbortSignal): Promise<Fetched> {
-    const { freeOnly, now } = this.#parts;
+    const { settings, now } = this.#deps;
     const { response, body } = await this.#download(path, unwanted);
     const status = response.statusCode;
     const headers = clientResponseHeaders(status, response.headers);
     if (status !== 200) return { kind: 'refused', status, headers, body };
-    const contents = await readList(body, response.headers['content-encoding'], freeOnly);
+    const contents = await readList(
+      body,
+      response.headers['content-encoding'],
+      settings.rules.freeOnly,
+    );
     for (const name of ['content-encoding', 'content-length', 'date', 'age', 'vary', 'etag']) {
       Reflect.deleteProperty(headers, name);
     }
@@ -247,11 +259,11 @@ export class ModelsCache {
     path: string,
     unwanted: AbortSignal,
   ): Promise<{ response: UpstreamResponse; body: Buffer }> {
-    const { deadlineMs } = this.#parts;
+    const { firstByteTimeoutMs: deadlineMs } = this.#deps.settings.upstream;
     const late = AbortSignal.timeout(deadlineMs);
     try {
       const stop = AbortSignal.any([late, unwanted]);
-      const response = await this.#parts.fetch(path, stop);
+      const response = await this.#deps.fetch(path, stop);
       return { response, body: await readAll(response, stop) };
     } catch (cause) {
       if (!late.aborted) throw cause;

@@ -7,7 +7,7 @@ import { QUOTA_EXCEEDED } from '../errors/gateway-error.ts';
 export interface ErrorDetails {
   /** False for HTML and everything else that is not a JSON object. */
   isJson: boolean;
-  /** The error's own code: a status, or a word that stands for one. */
+  /** The error's own code: a status, or a word for one. */
   code: string | undefined;
   /** The kind of error, in Anthropic's or in OpenRouter's terms. */
   type: string | undefined;
@@ -27,7 +27,7 @@ export interface ErrorDetails {
   headers: Readonly<Record<string, string | undefined>>;
 }
 
-/** Nothing of a foreign body may make the reading of the rest fail: what does not fit is left out. */
+/** Members of an unexpected type are left out: they do not make the rest unreadable. */
 const text = z.string().optional().catch(undefined);
 const textOrNumber = z
   .union([z.string(), z.number()])
@@ -65,7 +65,7 @@ const errorMembers = z.looseObject({
     .catch(undefined),
 });
 
-/** Some providers write the message in place of the object. */
+/** Some providers send the message in place of the error object. */
 const errorObject = errorMembers.or(
   z.string().transform((message): z.output<typeof errorMembers> => ({ message })),
 );
@@ -73,7 +73,7 @@ const errorObject = errorMembers.or(
 const withError = z.looseObject({ error: errorObject });
 
 /**
- * Where an error stands: at the top, in the one choice that failed, or in the response that did; an
+ * Finds the error: at the top, in the one choice that failed, or in the response that failed. An
  * event of type `error` is one itself (OpenAI's reference, "Streaming events" of responses).
  * `/messages` puts the metadata beside the error, the other APIs inside it.
  */
@@ -92,7 +92,7 @@ const envelope = z.union([
 const KEY_OR_HASH = /sk-or-[\w-]+|\b[0-9a-f]{64}\b/g;
 const ACCOUNT = /\b(user|org)_(?=\w*\d)\w{6,}/g;
 
-/** Removes what a text of OpenRouter's may hold of keys, key hashes and account ids. */
+/** Removes keys, key hashes and account ids from a text of OpenRouter's. */
 export function withoutIdentities(words: string): string {
   return words.replaceAll(KEY_OR_HASH, '***').replaceAll(ACCOUNT, '$1_***');
 }
@@ -106,7 +106,7 @@ function lowerCased(record: Record<string, string>): Record<string, string> {
 type ErrorObject = Partial<z.output<typeof errorMembers>>;
 
 /**
- * The error of a document, and its metadata. A document without a known error field gives no words: it
+ * The error of a document, and its metadata. A document without a known error field gives no text: it
  * may be an answer, which must not reach logs and state.
  */
 function findError(json: unknown): { error: ErrorObject; about: Metadata } {
@@ -157,7 +157,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The error member of an event's data, wherever it stands. */
+/** The error member of an event's data, at any of its places. */
 function errorMember(json: Readonly<Record<string, unknown>>): unknown {
   const { error, choices, response } = json;
   const failed: unknown = Array.isArray(choices)
@@ -170,7 +170,7 @@ function errorMember(json: Readonly<Record<string, unknown>>): unknown {
   ].find(reportsError);
 }
 
-/** The document that says the same as the data of an error event, for a client that has seen no event yet. */
+/** The error document with the data of an error event, for a client that has received no event yet. */
 export function errorDocument(data: string, anthropicShape: boolean): string {
   const json = parseJson(data);
   if (!isObject(json)) return JSON.stringify({ error: { message: data.slice(0, 300) } });
@@ -186,7 +186,7 @@ function joined(message: string, sentence: string): string {
   return `${message}${isOpen ? '.' : ''} ${sentence}`.trim();
 }
 
-/** An error document with the time until when it lasts: in its message, its type, and its metadata. */
+/** Adds the end of a long limit to an error document: in its message, its type, and its metadata. */
 export function withRetryTime(body: Buffer, retryAfterMs: number, sentence: string): Buffer {
   const json = parseJson(body.toString('utf8'));
   if (!isObject(json) || !isObject(json['error'])) return body;

@@ -1,4 +1,4 @@
-/** Whether a value is one that serializers write for a member that is not set. */
+/** Whether a value is what serializers write for an unset member. */
 function isEmpty(value: unknown): boolean {
   if (typeof value === 'string') return value.trim() === '';
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;

@@ -2,7 +2,7 @@ import type { Outcome, OutcomeKind } from '@openrouter-proxy/kms-protocol';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Refusal } from './outcome.ts';
 
-/** A repeated request gets another key, or the time at which one returns. */
+/** A repeated request gets another key, or is told when one is available. */
 const REPEAT_AFTER_MS = 1_000;
 
 const LIMITED: Readonly<Partial<Record<OutcomeKind, string>>> = {
@@ -18,14 +18,14 @@ export function isAboutKey({ kind }: Outcome): boolean {
   return kind === 'unauthorized' || LIMITED[kind] !== undefined;
 }
 
-/** Whether the client would take a refusal for one of its own access key or account. */
+/** Whether a client would read a refusal as one of its own access key or account. */
 function isMisleading({ kind, status }: Refusal): boolean {
   return status === 401 || (status === 402 && kind === 'provider_failed');
 }
 
 /**
  * The gateway's error in place of a refusal that is about a key of the pool; undefined: the client may
- * see the refusal itself. A client must never take it for a refusal of its own access key.
+ * see the refusal itself. A client must never read it as a refusal of its own access key.
  */
 export function errorInsteadOf(refusal: Refusal, keyless: boolean): GatewayError | undefined {
   const { kind, status } = refusal;
@@ -44,7 +44,7 @@ export function errorInsteadOf(refusal: Refusal, keyless: boolean): GatewayError
   return new GatewayError('upstream_failed', message);
 }
 
-/** The error for a path that is configured to be served without a key, and cannot be. */
+/** The error for a public endpoint that OpenRouter does not serve without a key. */
 export function pathNeedsKey(status: number): GatewayError {
   return new GatewayError(
     'no_usable_key',

@@ -3,7 +3,7 @@ import type { Evidence, Outcome } from '@openrouter-proxy/kms-protocol';
 import { errorDetails, withoutIdentities, type ErrorDetails } from './error-details.ts';
 import type { SecretMask } from '../upstream/secret-mask.ts';
 
-/** A response that is not a success, as far as it is known: its head, and the beginning of its body. */
+/** A response that is no success: its head, and the beginning of its body. */
 export interface FailedResponse {
   status: number;
   headers: IncomingHttpHeaders;
@@ -25,7 +25,7 @@ const KEY_OUTCOMES = [
   'unauthorized',
 ] as const satisfies readonly Outcome['kind'][];
 
-/** Whether an attempt was refused for its key's sake. */
+/** Whether an attempt was refused because of its key. */
 export function refusesKey(outcome: Outcome): boolean {
   return (KEY_OUTCOMES as readonly string[]).includes(outcome.kind);
 }
@@ -35,13 +35,13 @@ function header(headers: IncomingHttpHeaders, name: string): string | undefined 
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The refusals that every key of an account would meet for the same request, although nothing is limited. */
+/** Refusals that every key of an account would get for the same request, although nothing is limited. */
 const ACCOUNT_OUTCOMES = [
   'account_policy',
   'credits_short',
 ] as const satisfies readonly Outcome['kind'][];
 
-/** Whether no other key of the account can fare better with this request. */
+/** Whether every other key of the account would get the same refusal. */
 export function concernsAccount({ kind }: Outcome): boolean {
   return kind === 'credits_exhausted' || (ACCOUNT_OUTCOMES as readonly string[]).includes(kind);
 }
@@ -49,14 +49,14 @@ export function concernsAccount({ kind }: Outcome): boolean {
 /** A refusal of one request by an account. */
 export type AccountRefusalKind = (typeof ACCOUNT_OUTCOMES)[number];
 
-/** Whether an attempt was refused for its account's sake: only a key of another account may serve. */
+/** Whether an attempt was refused because of its account: only a key of another account may serve it. */
 export function refusesAccount(
   outcome: Outcome,
 ): outcome is Extract<Outcome, { kind: AccountRefusalKind }> {
   return (ACCOUNT_OUTCOMES as readonly string[]).includes(outcome.kind);
 }
 
-/** Everything the response says about a limit: when it ends, and how large it is, as it stood on the wire. */
+/** The unparsed evidence of a limit in a response: when it ends, and how large it is. */
 function collectEvidence(headers: IncomingHttpHeaders, details: ErrorDetails): Evidence[] {
   const said: [Evidence['field'], Evidence['from'], string | undefined][] = [
     ['x-ratelimit-reset', 'body', details.headers['x-ratelimit-reset']],
@@ -107,15 +107,15 @@ function tooManyRequests(details: ErrorDetails): Family {
   return { kind: fromProvider ? 'provider_limited' : 'rate_limited' };
 }
 
-/** An account that can afford fewer tokens than this cannot serve anybody. */
+/** An account that can afford fewer tokens than this counts as empty. */
 const SMALL_REQUEST_TOKENS = 256;
 
-/** How many tokens the account's credits would buy; 0 if that is not said. */
+/** The number of tokens that the account can afford; 0 if the message names none. */
 function canAfford(message: string): number {
   return Number(/can only afford (\d{1,9})/.exec(message)?.[1] ?? 0);
 }
 
-/** 402 and 403 about money: whose purse is empty, or whether only this request is too dear. */
+/** 402 and 403 about money: which limit is reached, or whether only this request is too expensive. */
 function paymentRefused(details: ErrorDetails): Family | undefined {
   const { message, limitSource, reason } = details;
   if (reason === 'weight_exceeds_budget') return { kind: 'caller_error' };
@@ -132,17 +132,17 @@ function paymentRefused(details: ErrorDetails): Family | undefined {
   ) {
     return { kind: 'budget_exhausted' };
   }
-  // The account's and the key's refusal differ only in the page they send the reader to.
+  // The refusals of an account and of a key differ only in the page that they link to.
   if (/settings\/keys|\/keys\/[0-9a-f]{16,}/.test(message)) return { kind: 'key_limit_reached' };
   return canAfford(message) >= SMALL_REQUEST_TOKENS ? { kind: 'credits_short' } : undefined;
 }
 
-/** Whether a refusal is the provider's own, passed on: what it says of keys is not about ours. */
+/** Whether a refusal is the provider's own, passed on: keys in its message are not ours. */
 function isProviders({ providerName, limitSource }: ErrorDetails): boolean {
   return providerName !== undefined && limitSource?.startsWith('openrouter') !== true;
 }
 
-/** Words for what an account's settings decide (https://openrouter.ai/settings/privacy, /guardrails, /presets). */
+/** Words for an account's settings (https://openrouter.ai/settings/privacy, /guardrails, /presets). */
 const ACCOUNT_SETTINGS =
   /no allowed providers|data policy|guardrail|settings\/privacy|privacy settings|\bpresets?\b/i;
 const ACCOUNT_AVAILABILITY: readonly (string | undefined)[] = [
@@ -151,7 +151,7 @@ const ACCOUNT_AVAILABILITY: readonly (string | undefined)[] = [
 ];
 const ACCOUNT_ROUTING_STEP = /policy|privacy|guardrail|allowed|zdr/i;
 
-/** Whether the account's settings refuse the request; a limit on prices is the request's own. */
+/** Whether the account's settings refuse the request. A limit on prices is the request's own. */
 function refusedByAccount(details: ErrorDetails): boolean {
   if (!details.isJson || isProviders(details)) return false;
   if (/\bmax price\b/i.test(details.message)) return false;
@@ -176,7 +176,7 @@ function ofAccountOrCaller(details: ErrorDetails): Family {
   return { kind: refusedByAccount(details) ? 'account_policy' : 'caller_error' };
 }
 
-/** What an answer was about that is not OpenRouter's JSON; undefined: its status says it all the same. */
+/** Classifies an answer that is not OpenRouter's JSON; undefined: by its status, like JSON. */
 function withoutJson(status: number, page: string): Family | undefined {
   if (status >= 500 || status === 408) return { kind: 'edge_failed' };
   if (status === 429) return { kind: page === '' ? 'edge_failed' : 'edge_blocked' };
@@ -205,7 +205,7 @@ function family(status: number, details: ErrorDetails): Family {
   }
 }
 
-/** Words that stand for a status, in OpenRouter's, OpenAI's and Anthropic's terms. */
+/** Words for a status, in OpenRouter's, OpenAI's and Anthropic's terms. */
 const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -231,7 +231,7 @@ function statusOf({ code = '', type = '' }: ErrorDetails): number {
 }
 
 /**
- * An error within a 200: OpenRouter had taken the request, so what failed is the provider, unless the
+ * Classifies an error within a 200. OpenRouter had taken the request, so the provider failed, unless the
  * error names another limit or blames the request (OpenRouter docs, "Streaming", "Errors").
  */
 function familyWithin(status: number, details: ErrorDetails): Family {
@@ -243,7 +243,7 @@ function familyWithin(status: number, details: ErrorDetails): Family {
   return found.kind === 'rate_limited' ? { kind: 'provider_limited' } : found;
 }
 
-/** What is shown in place of the words of a page: its title, which is no answer of a model. */
+/** Describes a page without its text: by its title, which is no answer of a model. */
 function pageInWords(page: string): string {
   if (page === '') return 'an empty answer';
   if (!page.startsWith('<')) return NOT_JSON;
@@ -251,7 +251,7 @@ function pageInWords(page: string): string {
   return title === undefined ? 'an HTML page' : `a page “${withoutIdentities(title)}”`;
 }
 
-/** The title of a page stands within so many characters. */
+/** The number of characters in which a page's title is searched. */
 const MAX_TITLE_AT = 10_000;
 
 function refused(
@@ -270,10 +270,10 @@ function refused(
   };
 }
 
-/** An outcome that came as an answer. */
+/** An outcome that is an error answer of the upstream. */
 export type Refusal = Extract<Outcome, { evidence: unknown }>;
 
-/** The same refusal with nothing of a key in its words. */
+/** The same refusal with the key masked in its texts. */
 export function maskedRefusal<Kind extends Refusal>(refusal: Kind, mask: SecretMask): Kind {
   const { detail, evidence, provider } = refusal;
   return {
@@ -284,7 +284,7 @@ export function maskedRefusal<Kind extends Refusal>(refusal: Kind, mask: SecretM
   };
 }
 
-/** What a response that is not a success was about, with its evidence. Any input gives an outcome. */
+/** Classifies a response that is no success, with its evidence. Any input gives an outcome. */
 export function classifyFailure({ status, headers, body }: FailedResponse): Refusal {
   const details = errorDetails(body);
   if (details.isJson) return refused(family(status, details), status, headers, details);
@@ -295,7 +295,7 @@ export function classifyFailure({ status, headers, body }: FailedResponse): Refu
 
 const NOT_JSON = 'the answer is not JSON';
 
-/** What an error was about that came within a 200: as its body, or as an event of its stream. */
+/** Classifies an error within a 200: its body, or the data of an event of its stream. */
 export function classifyErrorWithin(body: string, headers: IncomingHttpHeaders): Refusal {
   const details = errorDetails(body);
   const status = statusOf(details);

@@ -1,7 +1,7 @@
 import { evidenceInstants } from '@openrouter-proxy/kms-protocol';
 import type { Refusal } from './outcome.ts';
 
-/** How long the upstream asks to wait, in milliseconds, by the best evidence; undefined: it does not say. */
+/** The wait that the upstream asks for, in milliseconds, by the best evidence; undefined: it gives none. */
 export function waitAskedFor(
   { evidence }: Pick<Refusal, 'evidence'>,
   now: number,

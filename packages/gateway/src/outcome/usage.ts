@@ -3,12 +3,12 @@ import { parseJson, type Usage } from '@openrouter-proxy/kms-protocol';
 type Json = Readonly<Record<string, unknown>>;
 
 const MEMBER = Buffer.from('"usage"');
-/** An object of usage is shorter than this. */
+/** The most bytes of a usage object. */
 const MAX_OBJECT = 4_096;
-/** How many members of this name are looked at, from the last on. */
+/** The number of `usage` members that are tried, from the last one on. */
 const MAX_TRIES = 32;
 
-/** More tokens or credits than any request can use: what is beyond is damaged, and would overflow sums. */
+/** More tokens or credits than any request can use. A larger number is damaged, and would overflow sums. */
 const MAX_AMOUNT = 1e12;
 
 const SPACE = 0x20;
@@ -33,13 +33,13 @@ function count(...values: readonly unknown[]): number {
   return Math.floor(amount(found));
 }
 
-/** A finite number from 0 to 10^12; 0 for what is none. */
+/** A finite number from 0 to 10^12; 0 for any other value. */
 function amount(value: unknown): number {
   return typeof value === 'number' && value >= 0 ? Math.min(value, MAX_AMOUNT) : 0;
 }
 
 /**
- * What an API calls its usage (OpenRouter docs, "Usage accounting"): chat, completions and embeddings
+ * Reads an API's usage object (OpenRouter docs, "Usage accounting"): chat, completions and embeddings
  * have `prompt_tokens`, responses and messages `input_tokens`, rerank `total_tokens`, videos a cost only.
  * Null: it is no usage.
  */
@@ -78,7 +78,7 @@ export function usageIn(value: unknown): Usage | null {
   return isObject(value) ? usageOf(value) : null;
 }
 
-/** A stream of messages says some of it first and the rest last; what is said twice is not twice as much. */
+/** Merges the usage at the beginning and at the end of a stream of messages. A figure in both counts once. */
 export function mergedUsage(first: Usage | null, last: Usage | null): Usage | null {
   if (first === null || last === null) return first ?? last;
   return {
@@ -90,7 +90,7 @@ export function mergedUsage(first: Usage | null, last: Usage | null): Usage | nu
   };
 }
 
-/** Where an object begins that stands behind a member's name; -1 if something else stands there. */
+/** The offset of the object that follows a member's name; -1 if another value follows. */
 function objectAfter(bytes: Buffer, from: number): number {
   let at = from;
   let isValue = false;
@@ -103,7 +103,7 @@ function objectAfter(bytes: Buffer, from: number): number {
   return -1;
 }
 
-/** The end of an object that begins at `from`, behind its last brace; -1 if it does not end soon. */
+/** The offset after the last brace of the object at `from`; -1 if it is too long. */
 function objectEnd(bytes: Buffer, from: number): number {
   let depth = 0;
   let isText = false;
@@ -120,8 +120,8 @@ function objectEnd(bytes: Buffer, from: number): number {
 }
 
 /**
- * The usage that stands last in a document, or in the end of a stream of events. It is found by its
- * name, so that nothing else of an answer has to be parsed; within a text the quotation marks of such a
+ * The last usage object in a document, or in the end of a stream. It is found by its
+ * name, so that the rest of the answer is not parsed. Within a string the quotation marks of such a
  * name would be escaped.
  */
 export function lastUsage(bytes: Buffer): Usage | null {

@@ -2,8 +2,8 @@ const MARK = Buffer.from('\uFEFF');
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Takes the byte order mark away that may stand before a stream's first event (HTML standard,
- * "Server-sent events"). Behind a comment of the gateway's own it would spoil the first line.
+ * Removes a byte order mark before a stream's first event (HTML standard,
+ * "Server-sent events"). After a comment of the gateway's own it would damage the first line.
  */
 export class ByteOrderMark {
   #isPast = false;

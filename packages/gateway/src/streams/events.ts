@@ -5,8 +5,8 @@ import { reportsError } from '../outcome/error-member.ts';
 type Kind = 'keep-alive' | 'preamble' | 'content' | 'finish' | 'end' | 'error';
 
 /**
- * What an event of a stream means for whether its request may still be repeated. `keep-alive`: the
- * upstream lives. `preamble` announces an answer and holds nothing of it. `content`: the answer has
+ * The meaning of an event for repeats. `keep-alive`: the
+ * upstream is alive. `preamble`: it announces an answer, and has no content. `content`: the answer has
  * begun. `finish`: all of it is there; `end`: its usage too. `error`: there is no answer, or no more.
  */
 export type StreamEvent =
@@ -24,7 +24,7 @@ function objects(value: unknown): Json[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** Whether a delta says anything: a role alone, and empty texts and lists, do not. */
+/** Whether a delta has content: a role alone, and empty texts and lists, are none. */
 function saysSomething(delta: unknown): boolean {
   if (!isObject(delta)) return false;
   return Object.entries(delta).some(
@@ -69,7 +69,7 @@ function responsesEvent({ type }: Json): Kind {
   return RESPONSES_PREAMBLE.has(type) ? 'preamble' : 'content';
 }
 
-/** A block may come with its content at once: `redacted_thinking` does. */
+/** Some blocks start with their content: `redacted_thinking` does. */
 function isEmptyBlock(block: unknown): boolean {
   if (!isObject(block)) return true;
   return [block['text'], block['thinking'], block['data']].every((part) => (part ?? '') === '');
@@ -111,7 +111,7 @@ function kindOf(api: Api, data: Json): Kind {
 
 const isDone = (data: string) => data.trim() === '[DONE]';
 
-/** What one event means. Data that cannot be understood counts as content: it must not be lost. */
+/** The meaning of one event. Unknown data counts as content: it must not be lost. */
 function judge(api: Api, { event, data }: EventSourceMessage): StreamEvent {
   if (isDone(data)) return { kind: 'end' };
   const json = parseJson(data);
@@ -121,7 +121,7 @@ function judge(api: Api, { event, data }: EventSourceMessage): StreamEvent {
   return kind === 'error' ? { kind, body: data } : { kind };
 }
 
-/** The parser waits for the byte behind a CR: it may be the LF of a CRLF. */
+/** The parser waits for the byte after a CR: it may be the LF of a CRLF. */
 function decode(blocks: Buffer): string {
   const text = blocks.toString('utf8');
   return text.endsWith('\r') ? `${text}\n` : text;
@@ -134,7 +134,7 @@ function messagesIn(blocks: Buffer): EventSourceMessage[] {
 }
 
 /**
- * The events that whole blocks of a stream hold, in order. Comments are no events (HTML standard,
+ * The events in whole blocks of a stream, in order. Comments are no events (HTML standard,
  * "Server-sent events"; OpenRouter docs, "Streaming").
  */
 export function streamEvents(api: Api, blocks: Buffer): StreamEvent[] {
@@ -157,8 +157,8 @@ const TYPE = /"type"\s*:\s*"([\w.]+)"/;
 const EVENT_NAME = /^event: ?([\w.]+)\r?$/m;
 
 /**
- * What an event means that is too large to be parsed, by its beginning: the APIs whose events have a
- * type name it there. Chunks of chat completions are that large only with content in them.
+ * The meaning of an event that is too large to be parsed, by its beginning: the APIs whose events have a
+ * type name it there. Chunks of chat completions are that large only if they have content.
  */
 export function largeEventKind(api: Api, beginning: Buffer): StreamEvent['kind'] {
   const text = beginning.toString('latin1');

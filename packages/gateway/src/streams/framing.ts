@@ -56,7 +56,7 @@ export class EventFraming {
     return !this.#lastHadFields;
   }
 
-  /** Yields the offset behind each event that ends in `chunk`. Run to its end, it takes in all of the chunk. */
+  /** Yields the offset after each event that ends in `chunk`. The caller has to iterate to the end. */
   *ends(chunk: Buffer): Generator<number, void, undefined> {
     const lineEnds = new LineEnds(chunk);
     let at = 0;
@@ -83,7 +83,7 @@ export class EventFraming {
     }
   }
 
-  /** Starts behind the end of an event: the caller has seen the blank line. */
+  /** Starts after the end of an event: the caller has found the blank line. */
   restart(): void {
     this.#isLineEmpty = true;
     this.#afterCr = false;
@@ -103,7 +103,7 @@ export class EventFraming {
   }
 }
 
-/** Divides bytes into events, each with the blank line behind it. The last one may lack its end. */
+/** Divides bytes into events, each with its blank line. The last one may be incomplete. */
 export function* divideEvents(bytes: Buffer): Generator<Buffer, void, undefined> {
   let start = 0;
   for (const end of new EventFraming().ends(bytes)) {

@@ -13,7 +13,7 @@ export class PartialEvent {
     this.#bytes += piece.length;
   }
 
-  /** Gives it out with what follows it, and keeps nothing. */
+  /** Gives out the kept bytes and those that follow them, and keeps nothing. */
   take(rest?: Buffer): Buffer {
     if (this.#pieces.length === 0) return rest ?? Buffer.alloc(0);
     const all = rest === undefined ? this.#pieces : [...this.#pieces, rest];
@@ -23,7 +23,7 @@ export class PartialEvent {
   }
 }
 
-/** The pieces as one; a single piece is not copied. */
+/** Joins pieces. A single piece is not copied. */
 export function concat(pieces: readonly Buffer[]): Buffer {
   const filled = pieces.filter(({ length }) => length > 0);
   const [first] = filled;

@@ -18,12 +18,12 @@ const DONE = Buffer.from('[DONE]');
 export interface StreamError {
   /** Its data; empty: it was too large to be read. */
   readonly body: string;
-  /** The event itself, which has not passed; empty: it has, in pieces. */
+  /** The event itself, which has not passed; empty: it has passed, in pieces. */
   readonly event: Buffer;
 }
 
 /**
- * Passes a stream whose content has begun, up to an error event. Whole events pass as they come; an incomplete one waits for
+ * Passes a stream whose content has begun, up to an error event. Whole events pass as they come. An incomplete one waits for
  * its end, so that an error event never lands within it, unless it is large.
  */
 export class PassingStream {
@@ -48,7 +48,7 @@ export class PassingStream {
     return this.#large !== null;
   }
 
-  /** The error event that ended the answer; null: there was none. Neither it nor what follows it passes. */
+  /** The error event that ended the answer; null: none. Neither it nor the events after it pass. */
   get error(): StreamError | null {
     return this.#error;
   }
@@ -58,17 +58,17 @@ export class PassingStream {
     return this.#hasLargeEnd ? 'ended' : this.#tail.ending(this.#api);
   }
 
-  /** The number of the last event that has one; null: none has. */
+  /** The number of the last numbered event; null: none has a number. */
   get lastSequenceNumber(): number | null {
     return this.#tail.lastSequenceNumber();
   }
 
-  /** What the answer used, as its end says. */
+  /** The usage at the end of the answer. */
   get usage(): Usage | null {
     return this.#tail.usage();
   }
 
-  /** Takes in a chunk and gives out the bytes for the client. */
+  /** Takes a chunk, and gives the bytes for the client. */
   push(chunk: Buffer): Buffer {
     if (this.#large !== null) return this.#continueLarge(chunk);
     if (endsWithBlankLine(chunk)) {
@@ -144,7 +144,7 @@ export class PassingStream {
   }
 }
 
-/** What stood behind the last blank line when the stream ended, as an event; null: it lacks a part. */
+/** The bytes after the last blank line of a stream that has ended, as an event; null: they are incomplete. */
 export function lastEvent(rest: Buffer, framing: EventFraming): Buffer | null {
   if (rest.length === 0 || framing.endsWithBlankCr) return rest;
   const event = Buffer.concat([rest, BLANK_LINE]);

@@ -12,32 +12,32 @@ const MAX_HELD_BYTES = 1024 * 1024;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Where the relay of one upstream stream stands. After `refused` and `over` no byte is looked at. */
+/** The state of one stream's relay. After `refused` and `over` no byte is read. */
 type State =
-  /** Nothing of the answer is with the client: another attempt may take over. */
+  /** The client has nothing of the answer: another attempt may take over. */
   | { readonly kind: 'holding'; readonly held: Buffer[]; bytes: number }
   /** The answer has begun. */
   | { readonly kind: 'passing'; readonly usedAtFirst: Usage | null }
   | { readonly kind: 'refused' }
   | { readonly kind: 'over' };
 
-/** What follows from a chunk of the stream. `bytes` go to the client; may be empty. */
+/** The result of a chunk of the stream. `bytes` go to the client; may be empty. */
 export type RelayStep =
   | { kind: 'pass'; bytes: Buffer }
-  /** An error event came before any content. `events`: those that were held back, and it. */
+  /** An error event came before any content. `events`: the held events, and the error event. */
   | { kind: 'refused'; bytes: Buffer; body: string; events: Buffer };
 
 /** How a stream ended. `bytes` go to the client first; may be empty. */
 export type RelayEnd =
   | { kind: 'whole'; bytes: Buffer; usage: Usage | null }
-  /** An error event stands within the answer. It has not passed. */
+  /** There is an error event within the answer. It has not passed. */
   | { kind: 'failed'; bytes: Buffer; error: StreamError }
   /** It stopped before its end. */
   | { kind: 'open'; bytes: Buffer }
   | Extract<RelayStep, { kind: 'refused' }>;
 
 /**
- * Decides what of an upstream stream the client gets, without any I/O. Comments and pings pass at once.
+ * Decides which bytes of an upstream stream the client gets, without any I/O. Comments and pings pass at once.
  * Events that only announce an answer are held back until the first event with content: until then the
  * stream may fail unseen. The result depends on the sequence of events, not on their division into
  * chunks.
@@ -55,7 +55,7 @@ export class StreamRelay {
     this.#passing = new PassingStream(api, this.#framing, this.#partial);
   }
 
-  /** Whether content of the answer has been given out. */
+  /** Whether content of the answer has passed. */
   get isCommitted(): boolean {
     return this.#state.kind === 'passing';
   }
@@ -76,19 +76,19 @@ export class StreamRelay {
   }
 
   /**
-   * How far the answer has passed. `finished`: all of it but, maybe, its usage; `ended`: the API's own last
-   * event too. It is whole then, whatever breaks off after it.
+   * How far the answer has passed. `finished`: all of it, perhaps without its usage; `ended`: the API's own last
+   * event too. Then the answer is whole, even if the stream breaks off after it.
    */
   get ending(): StreamEnding {
     return this.isCommitted && this.error === null ? this.#passing.ending : 'open';
   }
 
-  /** The number for an event of the gateway's own, behind those that have passed. */
+  /** The sequence number of the next event, for one of the gateway's own. */
   get nextSequenceNumber(): number {
     return (this.#passing.lastSequenceNumber ?? -1) + 1;
   }
 
-  /** Takes in the next chunk of the stream. */
+  /** Takes the next chunk of the stream. */
   push(chunk: Buffer): RelayStep {
     switch (this.#state.kind) {
       case 'holding':
@@ -101,7 +101,7 @@ export class StreamRelay {
     }
   }
 
-  /** Gives out the events that wait, although no content has come: they have waited for too long. */
+  /** Releases the held events although no content has come: they were held for too long. */
   commit(): Buffer {
     return this.#state.kind === 'holding' ? this.#begin([]) : NOTHING;
   }
@@ -123,7 +123,7 @@ export class StreamRelay {
   #hold(chunk: Buffer): RelayStep {
     const out: Buffer[] = [];
     let start = 0;
-    /** Where the comments begin that pass together: there may be tens of thousands in one chunk. */
+    /** Start of the comments that pass together: one chunk may hold tens of thousands. */
     let comments = 0;
     for (const end of this.#framing.ends(chunk)) {
       if (this.#framing.lastWasComment && this.#partial.bytes === 0) {
@@ -178,7 +178,7 @@ export class StreamRelay {
   /** The answer begins, with the events that waited and these. */
   #begin(events: readonly Buffer[]): Buffer {
     const bytes = concat([...this.#held, ...events]);
-    // Messages say at their beginning what the prompt was.
+    // Messages report the prompt's tokens in their first event.
     const usedAtFirst = this.#api === 'messages' ? lastUsage(bytes) : null;
     this.#state = { kind: 'passing', usedAtFirst };
     return this.#passing.pass(bytes);

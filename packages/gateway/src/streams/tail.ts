@@ -3,7 +3,7 @@ import { lastUsage } from '../outcome/usage.ts';
 import { streamEvents } from './events.ts';
 import { divideEvents } from './framing.ts';
 
-/** The last events of a stream, and the usage at the end of a document, fit in this. */
+/** Room for the last events of a stream, or for the usage at the end of a document. */
 export const TAIL_BYTES = 16 * 1024;
 const FIRST_CAPACITY = 2 * 1024;
 
@@ -33,7 +33,7 @@ export class StreamTail {
     this.#used += kept.length;
   }
 
-  /** What the answer used, as its end says. */
+  /** The usage at the end of the answer. */
   usage(): Usage | null {
     return lastUsage(this.#last());
   }
@@ -48,7 +48,7 @@ export class StreamTail {
     return digits === undefined ? null : Number(digits);
   }
 
-  /** How the stream ended, as far as its last bytes tell. */
+  /** How the stream ended, by its last bytes. */
   ending(api: Api): StreamEnding {
     const events = streamEvents(api, Buffer.concat([this.#wholeEvents(), BLANK_LINE]));
     if (events.some(({ kind }) => kind === 'end')) return 'ended';

@@ -7,26 +7,26 @@ import {
 } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
 
-/** How long requests that are over are gathered before the key service is told of them. */
+/** How long finished requests are collected before they are sent to the key service. */
 const GATHER_MS = 200;
-/** While the key service does not answer, the latest are kept. */
+/** The most finished requests that are kept while the key service does not answer; the oldest are dropped. */
 const MAX_KEPT = 5_000;
 const RETRY_MS = 1_000;
 
-/** What one message tells. It keeps its name when it is sent again, so that it counts once. */
+/** The content of one message. A repeated message keeps its name, so that it counts once. */
 interface Batch {
   readonly batch: string;
   readonly requests: RequestSummary[];
   readonly unauthorized: number;
 }
 
-/** Tells the key service of requests that are over, many at once: nobody waits for that. */
+/** Sends finished requests to the key service, in batches and in the background. */
 export class RequestRecorder {
   readonly #kms: KmsClient;
   readonly #logger: Logger;
   #ends: RequestSummary[] = [];
   #unauthorized = 0;
-  /** To be sent, or sent and not known to have arrived. */
+  /** Batches that were sent without a confirmation, or were divided. */
   #unconfirmed: Batch[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
@@ -42,13 +42,13 @@ export class RequestRecorder {
     this.#sendAfter(GATHER_MS);
   }
 
-  /** Counts a request that was refused for a missing or wrong access key: strangers' requests are only counted. */
+  /** Counts a request that was refused for a missing or wrong access key. Nothing else of it is kept. */
   addUnauthorized(): void {
     this.#unauthorized += 1;
     this.#sendAfter(GATHER_MS);
   }
 
-  /** Tells what there is to tell, once more. */
+  /** Sends the rest, and stops. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#sending;
@@ -73,7 +73,7 @@ export class RequestRecorder {
     return this.#unconfirmed.length > 0 || this.#ends.length > 0 || this.#unauthorized > 0;
   }
 
-  /** Sends one message; false if it has to be sent again. */
+  /** Sends one message. False: it has to be sent again. */
   async #sendNext(): Promise<boolean> {
     const batch = this.#unconfirmed.shift() ?? this.#nextBatch();
     if (batch === null) return true;
@@ -89,7 +89,7 @@ export class RequestRecorder {
     return true;
   }
 
-  /** A message with a row that the key service refuses is divided until that row stands alone. */
+  /** Divides a refused message, until a row that the key service refuses is alone in its message. */
   #afterRefusal({ requests, unauthorized }: Batch, error: unknown): void {
     const [only] = requests;
     if (KmsError.is(error, 'INVALID_PARAMS') && requests.length > 1) {
@@ -102,7 +102,7 @@ export class RequestRecorder {
       return;
     }
     if (KmsError.is(error, 'INVALID_PARAMS') && requests.length > 0 && unauthorized > 0) {
-      this.#unauthorized += unauthorized; // a bad row does not take the count with it
+      this.#unauthorized += unauthorized; // the count is not lost with a bad row
     }
     const fields = { requests: requests.length, requestId: only?.requestId, error };
     this.#logger.warning('requests could not be recorded', fields);

@@ -6,22 +6,22 @@ import type { BodyMemory } from '../body/request-body.ts';
 /** A body of more bytes is counted by its length. */
 const MAX_KEPT = 16 * 1024 * 1024;
 
-/** What a body is read under. */
+/** The limits of a body that is counted. */
 export interface CountedBodyLimits {
   readonly maxBytes: number;
   /** The longest silence of the client, in milliseconds. */
-  readonly silenceMs: number;
+  readonly bodyTimeoutMs: number;
   readonly memory: BodyMemory;
 }
 
 /** A request's body, read to its end. */
 export interface CountedBody {
   readonly length: number;
-  /** Its bytes; null where they were too many to keep. */
+  /** Its bytes; null if they were too many to keep. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Reads a body to its end. Gives the reason if it is too large, if it falls silent, or if the client leaves. */
+/** Reads a body to its end. Resolves with the reason if it is too large, falls silent, or the client leaves. */
 export function readCountedBody(
   source: IncomingMessage,
   limits: CountedBodyLimits,
@@ -39,12 +39,12 @@ class Reader {
   #length = 0;
 
   constructor(source: IncomingMessage, limits: CountedBodyLimits) {
-    const { silenceMs } = limits;
+    const { bodyTimeoutMs } = limits;
     this.#source = source;
     this.#limits = limits;
     this.#silence = setTimeout(() => {
-      this.#refuse('request_timeout', `The body fell silent for ${silenceMs} ms.`);
-    }, silenceMs);
+      this.#refuse('request_timeout', `The body fell silent for ${bodyTimeoutMs} ms.`);
+    }, bodyTimeoutMs);
   }
 
   read(): Promise<CountedBody | StopReason> {
@@ -100,7 +100,7 @@ class Reader {
   }
 }
 
-/** One buffer of its own, which can be given to a thread. */
+/** Copies chunks into one buffer, which can be transferred to a thread. */
 function joined(chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let at = 0;

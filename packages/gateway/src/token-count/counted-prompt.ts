@@ -1,6 +1,6 @@
 /** The tokens of one image at most (Anthropic docs, "Vision": width × height / 750, of images scaled down to 1.15 megapixels). */
 const TOKENS_PER_IMAGE = 1_600;
-/** A page of a PDF has 1,500 to 3,000 tokens (Anthropic docs, "PDF support"), and about so many bytes. */
+/** Tokens and bytes of one page of a PDF: 1,500 to 3,000 tokens (Anthropic docs, "PDF support"). */
 const TOKENS_PER_PAGE = 2_000;
 const BYTES_PER_PAGE = 64 * 1024;
 /** The role of a message and its delimiters. */
@@ -8,7 +8,7 @@ const TOKENS_PER_MESSAGE = 4;
 /** The system prompt that goes with tools (Anthropic docs, "Tool use", pricing). */
 const TOKENS_OF_TOOL_PROMPT = 346;
 
-/** Members that no model reads as text: names of the protocol, ids, and what is encrypted. */
+/** Members that no model reads as text: protocol names, ids, and encrypted content. */
 const NOT_TEXT: ReadonlySet<string> = new Set([
   'type',
   'id',
@@ -21,7 +21,7 @@ const NOT_TEXT: ReadonlySet<string> = new Set([
   'media_type',
 ]);
 
-/** What is counted of a request: its texts, and the tokens of what is not text. */
+/** The counted parts of a request: its texts, and the tokens of images and documents. */
 export interface CountedPrompt {
   readonly model: string;
   readonly texts: readonly string[];
@@ -33,7 +33,7 @@ export interface InvalidPrompt {
   readonly problem: string;
 }
 
-/** An object of JSON, with the members that are looked at. */
+/** A JSON object, with the members that are read. */
 interface Json {
   readonly type?: unknown;
   readonly name?: unknown;
@@ -95,7 +95,7 @@ class Collector {
   }
 }
 
-/** Pages of a PDF in base64; one if it is not there, but named by a URL or an id. */
+/** Pages of a PDF in base64; one if the PDF is named by a URL or an id. */
 function pagesOf(data: unknown): number {
   if (typeof data !== 'string') return 1;
   return Math.max(1, Math.ceil((data.length * 0.75) / BYTES_PER_PAGE));
@@ -128,7 +128,7 @@ function problemOf(request: unknown): string | null {
   return wrong === -1 ? null : `messages.${wrong}: an object with a role is required.`;
 }
 
-/** Reads what is counted of the body of `POST /messages/count_tokens` (Anthropic docs, "Token counting"). */
+/** Reads the counted parts from the body of `POST /messages/count_tokens` (Anthropic docs, "Token counting"). */
 export function countedPrompt(body: string): CountedPrompt | InvalidPrompt {
   const request = parsed(body);
   const problem = problemOf(request);

@@ -1,14 +1,14 @@
 import type { CountedPrompt } from './counted-prompt.ts';
 
-/** Characters for one token where tokens are not counted: English has a few more. */
+/** Characters per token in text that is not tokenized. English has a few more. */
 const CHARACTERS_PER_TOKEN = 4;
-/** Characters that are counted exactly; those beyond are counted by length. */
+/** Characters that are tokenized. The rest is counted by length. */
 const MAX_COUNTED = 4 * 1024 * 1024;
-/** The time that counting takes grows with the square of a run without a break; a longer one is divided. */
+/** The longest run without a break that is tokenized whole: the time grows with its square. */
 const LONGEST_RUN = 256;
 const LONG_RUN = /\S{257,}|\s{257,}/g;
 
-/** Claude's tokens are smaller than those of OpenAI: by a sixth in English, more in code. */
+/** Claude's tokens are smaller than OpenAI's: by a sixth in English, more in code. */
 const CLAUDE = /claude/i;
 const CLAUDE_FACTOR = 1.2;
 
@@ -41,7 +41,7 @@ export function estimateTokens(prompt: CountedPrompt, count: TokenCounter): numb
   return Math.ceil(tokens * factor) + prompt.otherTokens;
 }
 
-/** An estimate for a body of so many bytes that is not looked into. */
+/** An estimate for a body that is not read, by its length in bytes. */
 export function estimateByLength(bytes: number): number {
   return Math.ceil(bytes / CHARACTERS_PER_TOKEN);
 }

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '@openrouter-proxy/runtime';
 import { estimateByLength } from './estimate.ts';
 
-/** How long one body may take, those before it included; after that it is counted by its length. */
+/** How long one body may take, its wait for earlier ones included. After that it is counted by its length. */
 const COUNT_MS = 5_000;
-/** How long the thread is kept without work. */
+/** How long the thread stays alive without work. */
 const KEEP_MS = 5 * 60_000;
 
 /** A body to count; sent to the thread. */
@@ -18,12 +18,12 @@ export type CountReply =
   | { readonly id: number; readonly model: string; readonly tokens: number }
   | { readonly id: number; readonly problem: string };
 
-/** The result for a body. `model` is null where the body was not looked into. */
+/** The result for a body. `model` is null if the body was not read. */
 export type Count =
   | { readonly kind: 'counted'; readonly model: string | null; readonly tokens: number }
   | { readonly kind: 'invalid'; readonly problem: string };
 
-/** What counting works with. */
+/** The log of the token counter. */
 export interface TokenCountingDeps {
   readonly logger: Logger;
   readonly countMs?: number;
@@ -35,7 +35,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-/** The built thread stands beside the programs in dist/. */
+/** The bundled thread is beside the programs in dist/. */
 const PROGRAM = new URL(
   import.meta.url.endsWith('.ts') ? './worker.ts' : './token-counter.js',
   import.meta.url,
@@ -48,8 +48,8 @@ const byLength = (bytes: number): Count => ({
 });
 
 /**
- * Counts tokens in a thread that is started at the first use and ended after five minutes without
- * one. A thread that fails or takes too long is ended, and what it had is counted by length.
+ * Counts tokens in a thread, which starts at the first use and ends after five minutes without
+ * work. A thread that fails or takes too long is ended, and its bodies are counted by length.
  */
 export class TokenCounting {
   readonly #deps: TokenCountingDeps;
@@ -62,7 +62,7 @@ export class TokenCounting {
     this.#deps = deps;
   }
 
-  /** Counts a request's body. The buffer is given away. Never rejects. */
+  /** Counts a request's body. The buffer is transferred. Never rejects. */
   count(body: Uint8Array<ArrayBuffer>): Promise<Count> {
     clearTimeout(this.#idle);
     const { promise, resolve } = Promise.withResolvers<Count>();
@@ -75,7 +75,7 @@ export class TokenCounting {
     return promise;
   }
 
-  /** Ends the thread. What it had is counted by length. */
+  /** Ends the thread. Its bodies are counted by length. */
   stop(): void {
     clearTimeout(this.#idle);
     void this.#thread?.terminate();

@@ -5,7 +5,7 @@ import { countedPrompt } from './counted-prompt.ts';
 import { estimateTokens } from './estimate.ts';
 import type { CountRequest, CountReply } from './token-counting.ts';
 
-/** A text may name special tokens: they are text. */
+/** Special tokens in a text are counted as text. */
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
 function replyTo({ id, body }: CountRequest): CountReply {

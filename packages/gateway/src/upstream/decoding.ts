@@ -18,7 +18,7 @@ type Decode = (body: Buffer, limit: { maxOutputLength: number }) => Buffer;
 
 interface Coding {
   whole: Decode;
-  /** Gives out what it has with each chunk it gets. */
+  /** Flushes after each chunk. */
   stream: () => Transform;
 }
 
@@ -46,7 +46,7 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map<string, Coding>([
   ],
 ]);
 
-/** Whether bodies in a content coding can be read here. */
+/** Whether a content coding can be decoded here. */
 export function isReadable(coding: string): boolean {
   return coding === 'identity' || CODINGS.has(coding);
 }
@@ -56,7 +56,7 @@ function codingOf(headers: IncomingHttpHeaders): string {
   return (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
 }
 
-/** Whether a body is as it stands. */
+/** Whether a body has no content coding. */
 export function isPlain(headers: IncomingHttpHeaders): boolean {
   return codingOf(headers) === 'identity';
 }
@@ -66,7 +66,7 @@ export type DecodedBody =
   { kind: 'decoded'; bytes: Buffer } | { kind: 'unknown coding' | 'damaged' | 'too large' };
 
 /**
- * Decodes a whole body. Some servers label plain JSON as compressed: a body that cannot be decoded and
+ * Decodes a whole body. Some servers label plain JSON as compressed: a body that cannot be decoded, and
  * is a whole JSON document counts as plain.
  */
 export function decode(body: Buffer, headers: IncomingHttpHeaders, maxBytes: number): DecodedBody {
@@ -83,7 +83,7 @@ export function decode(body: Buffer, headers: IncomingHttpHeaders, maxBytes: num
   }
 }
 
-/** A whole body, decoded; undefined if that cannot be done, or gives more than `maxBytes`. */
+/** A whole body, decoded; undefined if it cannot be decoded, or has more than `maxBytes` then. */
 export function decodeBody(
   body: Buffer,
   headers: IncomingHttpHeaders,
@@ -94,8 +94,8 @@ export function decodeBody(
 }
 
 /**
- * A response's body, decoded as it arrives; undefined if its coding is not known. `begun` is what was
- * read of a coded body before.
+ * A response's body, decoded as it arrives; undefined if its coding is unknown. `begun`: the part that was
+ * read before.
  */
 export function decodeStream(
   response: Readable & Pick<UpstreamResponse, 'headers'>,
@@ -106,6 +106,6 @@ export function decodeStream(
   if (decoder === undefined) return undefined;
   for (const chunk of begun) decoder.write(chunk);
   if (response.readableEnded) return decoder.end();
-  // Whoever reads the decoder sees how it ended: a broken source destroys it.
+  // No callback is needed: a broken source destroys the decoder, and its reader sees that.
   return pipeline(response, decoder, () => undefined);
 }

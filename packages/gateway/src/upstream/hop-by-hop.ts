@@ -1,6 +1,6 @@
 /**
  * Header fields that concern one connection only and must not be forwarded
- * (RFC 9110, section 7.6.1; `Proxy-*` and `Keep-Alive` by long practice).
+ * (RFC 9110, section 7.6.1; `Proxy-*` and `Keep-Alive` by convention).
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -16,14 +16,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** Without these a body cannot be read: they belong to it, whatever Connection says (RFC 9110, 8). */
+/** Fields of the content, without which a body cannot be read. Connection cannot remove them (RFC 9110, section 8). */
 const DESCRIBES_CONTENT: ReadonlySet<string> = new Set(['content-type', 'content-encoding']);
 
 const NAMED_BY_NOBODY: ReadonlySet<string> = new Set();
 
 /**
- * Says for each header name, in lower case, whether it stays behind at this hop: the fixed set, and
- * whatever the message's own Connection header names, except what describes the content.
+ * Tells for a header name, in lower case, whether it ends at this hop: the fixed set, and
+ * the names in the message's own Connection header, except fields of the content.
  */
 export function hopByHop(connection: string | undefined): (name: string) => boolean {
   const named =

@@ -9,13 +9,13 @@ import type { UpstreamEngine, UpstreamRequest, UpstreamResponse } from './upstre
 
 const nothing = () => undefined;
 
-/** Codes of a certificate that is not to be trusted, and of a server that does not speak TLS: OpenSSL's and Node's own. */
+/** OpenSSL's and Node's codes for an untrusted certificate, and for a server that does not speak TLS. */
 const NEEDS_MENDING = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO/;
 
-/** How many interim responses (1xx) may precede the response: more are a fault, or an attack. */
+/** The most interim responses (1xx) before the response. More are a fault, or an attack. */
 const MAX_INTERIM = 100;
 
-/** A connection the other side had closed is seldom the only one: the next attempt opens a new one. */
+/** If the other side has closed one idle connection, it has mostly closed others: the next attempt opens a new one. */
 function closeIdleConnections(agent: Agent): void {
   for (const sockets of Object.values(agent.freeSockets)) {
     for (const socket of sockets ?? []) socket.destroy();
@@ -38,7 +38,7 @@ function isUsable(response: IncomingMessage): response is IncomingMessage & Upst
 }
 
 /**
- * One attempt, as http-proxy-3 sees it: a request made of exactly what is to be sent. The client's
+ * One attempt, as http-proxy-3 sees it: a request with exactly the bytes to send. The client's
  * own request and response never reach the library, so its header copying (hop-by-hop fields, the
  * client's credentials), its skipping of `proxyReq` under Expect, its URL normalisation and its
  * writing into a response that has begun cannot happen.
@@ -70,7 +70,7 @@ class Attempt {
     return this.#result.promise;
   }
 
-  /** What http-proxy-3 takes for the client's request. */
+  /** Stands in for the client's request. */
   get incoming() {
     const { method, path, headers } = this.#request;
     return {
@@ -83,13 +83,13 @@ class Attempt {
     };
   }
 
-  /** What http-proxy-3 takes for the body: it calls `pipe` with the request it has opened. */
+  /** Stands in for the body: http-proxy-3 calls `pipe` with the request that it has opened. */
   get buffer() {
     return { pipe: (clientRequest: ClientRequest) => this.#start(clientRequest) };
   }
 
   readonly fail = (error: Error) => {
-    // From its head on the response itself tells how it ended: it may be whole in spite of an error.
+    // After its head, the response itself tells how it ended: it may be whole in spite of an error.
     if (this.#hasResponse) return;
     const message = connectionWords(error);
     if (!this.#connected) {
@@ -114,7 +114,7 @@ class Attempt {
       this.#onAbort();
       return;
     }
-    // The library drops a lone `?`. Node checks what is set here as it checks what it is given.
+    // The library drops a lone `?`. Node validates a path that is set here too.
     clientRequest.path = this.#request.path;
     clientRequest.once('socket', (socket) => this.#onSocket(clientRequest, socket));
     clientRequest.once('finish', () =>
@@ -126,7 +126,7 @@ class Attempt {
     clientRequest.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
       if (statusCode !== 200) this.#fail(refusedByProxy(statusCode));
     });
-    // Protocol switches are never asked for; a response that switches is not one to relay.
+    // The gateway never asks for a protocol switch.
     clientRequest.once('upgrade', (_response, socket) => {
       socket.destroy();
       this.#fail(new UpstreamFailure('invalid', 'the upstream switched protocols'));
@@ -161,7 +161,7 @@ class Attempt {
     }
     this.#hasResponse = true;
     this.#finish();
-    // A connection whose request was not sent to its end cannot take another.
+    // A connection whose request was not sent to its end cannot be reused.
     response.once('close', () => {
       if (!clientRequest.writableFinished) clientRequest.destroy();
     });

@@ -1,6 +1,6 @@
 /**
- * Tells when something has been silent for too long. A sign of life is only noted: to set a timer anew for
- * each piece of a stream would cost more than to look at the note when the timer goes off.
+ * Fires after a silence. Activity only notes the time: restarting a timer for
+ * each piece of a stream would cost more than reading that time when the timer fires.
  */
 export class IdleTimer {
   readonly #longestMs: number;
@@ -8,19 +8,19 @@ export class IdleTimer {
   #heardAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onSilence` is called once, when nothing was heard for `longestMs` milliseconds. */
+  /** `onSilence` is called once, after `longestMs` milliseconds without activity. */
   constructor(longestMs: number, onSilence: () => void) {
     this.#longestMs = longestMs;
     this.#onSilence = onSilence;
     this.#lookAfter(longestMs);
   }
 
-  /** Notes a sign of life. */
+  /** Notes activity. */
   heard(): void {
     this.#heardAt = performance.now();
   }
 
-  /** Ends the watch. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
   }

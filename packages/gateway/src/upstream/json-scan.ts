@@ -1,14 +1,14 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** Bytes that may begin a text, a number, or one of `true`, `false` and `null`. */
+/** Bytes that may begin a string, a number, or one of `true`, `false` and `null`. */
 const SCALAR = /["\-0-9tfn]/;
 /** The byte order mark in UTF-8. */
 const BYTE_ORDER_MARK = new Set([0xef, 0xbb, 0xbf]);
 
 /**
- * How far a JSON document has come: `blank` has nothing but white space, `open` misses closing
- * brackets, `other` is no object or list (a page, for example), `scalar` is a text, a number or a word.
+ * The state of a JSON document so far: `blank` has only white space, `open` lacks closing
+ * brackets, `other` is no JSON (a page, for example), `scalar` is a string, a number or a word.
  */
 export type DocumentState = 'blank' | 'open' | 'whole' | 'scalar' | 'other';
 
@@ -20,14 +20,14 @@ export class DocumentScan {
   #state: DocumentState = 'blank';
   #depth = 0;
   #isText = false;
-  /** Whether the bytes so far end in a backslash that escapes what follows. */
+  /** Whether the last byte is a backslash that escapes the next one. */
   #isEscaping = false;
 
   get state(): DocumentState {
     return this.#state;
   }
 
-  /** Takes in the next bytes. */
+  /** Takes the next bytes. */
   push(chunk: Buffer): void {
     let at = this.#state === 'blank' ? this.#begin(chunk) : 0;
     while (at < chunk.length && this.#state === 'open') {
@@ -48,7 +48,7 @@ export class DocumentScan {
     return chunk.length;
   }
 
-  /** Passes over a text, up to behind its closing quotation mark. */
+  /** Skips a string, its closing quotation mark included. */
   #passText(chunk: Buffer, from: number): number {
     const quote = chunk.indexOf(QUOTE, from);
     const end = quote === -1 ? chunk.length : quote;
@@ -62,7 +62,7 @@ export class DocumentScan {
     return quote + 1;
   }
 
-  /** Passes over brackets and all else that is no text, up to behind a quotation mark. */
+  /** Skips everything outside strings, up to and including a quotation mark. */
   #passStructure(chunk: Buffer, from: number): number {
     for (let at = from; at < chunk.length; at += 1) {
       const byte = chunk[at];
@@ -80,7 +80,7 @@ export class DocumentScan {
   }
 }
 
-/** The state of a document that is all there. */
+/** The state of a complete document. */
 export function documentState(document: Buffer): DocumentState {
   const scan = new DocumentScan();
   scan.push(document);

@@ -8,7 +8,7 @@ export function isRedirect(status: number): boolean {
   return status >= 300 && status < 400 && status !== 304;
 }
 
-/** Where a redirect leads, in words. */
+/** The target of a redirect, for a message. */
 function target(location: string | undefined, baseUrl: URL): string {
   if (location === undefined || !URL.canParse(location, baseUrl))
     return 'an address without a name';
@@ -19,7 +19,7 @@ function target(location: string | undefined, baseUrl: URL): string {
 
 /**
  * The failure of an attempt that was redirected. OpenRouter's API does not redirect: a wrong base URL or
- * a page of the network does. A client that followed would send its access key there.
+ * a captive portal does. A client that followed the redirect would send its access key there.
  */
 export function redirectFailure(response: UpstreamResponse, baseUrl: URL): UpstreamFailure {
   const { statusCode, headers } = response;

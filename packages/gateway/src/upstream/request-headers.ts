@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { isReadable } from './decoding.ts';
 import { hopByHop } from './hop-by-hop.ts';
 
-/** The client's own: its credentials for this gateway, where it came from, who its user is. */
+/** Fields that stay here: the client's credentials for this gateway, its address, its user. */
 const PRIVATE: ReadonlySet<string> = new Set([
   'authorization',
   'x-api-key',
@@ -26,7 +26,7 @@ function isPrivate(name: string): boolean {
 }
 
 /**
- * The content codings of an Accept-Encoding field that this gateway can read. An answer in another one
+ * The content codings of an Accept-Encoding field that this gateway can decode. An answer in another one
  * could not be checked.
  */
 function readableCodings(accepted: string): string {
@@ -37,7 +37,7 @@ function readableCodings(accepted: string): string {
   return readable.length === 0 ? 'identity' : readable.join(', ');
 }
 
-/** What the gateway itself says to the upstream. */
+/** The fields that the gateway sets itself. */
 export interface UpstreamIdentity {
   host: string;
   requestId: string;
@@ -58,7 +58,7 @@ export function upstreamRequestHeaders(
   for (const [name, value] of Object.entries(client)) {
     if (value !== undefined && !staysBehind(name) && !isPrivate(name)) headers[name] = value;
   }
-  // The framing is this hop's own, but a length the client announced holds for the same bytes here.
+  // Framing belongs to each hop, but a length that the client announced is right for the same bytes here.
   if (client['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
   else if (client['content-length'] !== undefined) {
     headers['content-length'] = client['content-length'];

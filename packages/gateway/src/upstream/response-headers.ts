@@ -3,7 +3,7 @@ import { actsOnOrigin } from '../endpoints/answer-headers.ts';
 import { hopByHop } from './hop-by-hop.ts';
 import type { SecretMask } from './secret-mask.ts';
 
-/** Never for the client: credentials an upstream might echo, its cookies, and what this gateway says itself. */
+/** Fields that never reach the client: credentials, cookies, and the fields that this gateway sets itself. */
 const WITHHELD: ReadonlySet<string> = new Set([
   'set-cookie',
   'authorization',
@@ -33,7 +33,7 @@ export function removeSecret(headers: IncomingHttpHeaders, mask: SecretMask): vo
 }
 
 /**
- * What of an upstream response's header goes on to the client. Node has merged repeated fields
+ * The fields of an upstream response that go on to the client. Node has merged repeated fields
  * already, so no name occurs twice; of Content-Length and Transfer-Encoding the latter never passes,
  * it is set again for the client's connection when there is no length.
  */
@@ -54,7 +54,7 @@ export function clientResponseHeaders(
   return headers;
 }
 
-/** The header of a stream that is decoded here, and whose length nobody knows. */
+/** The header of a stream, which is decoded here and has no known length. */
 export function streamHeaders(upstream: IncomingHttpHeaders): Record<string, string | string[]> {
   const passed = clientResponseHeaders(200, upstream);
   delete passed['content-encoding'];

@@ -1,4 +1,4 @@
-/** Hides one secret in what an upstream sends. Every occurrence becomes asterisks of the same length. */
+/** Masks one secret in upstream data: every occurrence becomes asterisks of the same length. */
 export interface SecretMask {
   /** Masks a text, such as a header value. Returns the same string where nothing is found. */
   text(words: string): string;
@@ -8,7 +8,7 @@ export interface SecretMask {
   stream(): MaskStream;
 }
 
-/** One body on its way. It holds back only a tail that may be the beginning of the secret. */
+/** Masks one body. It holds back only a tail that may be the beginning of the secret. */
 export interface MaskStream {
   /** The bytes that can be sent now; the same buffer where nothing is found. */
   push(chunk: Buffer): Buffer;
@@ -19,7 +19,7 @@ export interface MaskStream {
 const PREFIX = /^sk-or-(?:v\d+-)?/;
 /** A shorter secret is only found together with its prefix: its random part could be an ordinary word. */
 const MIN_RANDOM_PART = 16;
-/** Shorter values are no secrets. */
+/** The shortest value that is masked. */
 const MIN_NEEDLE = 6;
 const ASTERISK = 0x2a;
 const EMPTY = Buffer.alloc(0);
@@ -27,14 +27,14 @@ const EMPTY = Buffer.alloc(0);
 const hex = (character: string, digits: number) =>
   character.charCodeAt(0).toString(16).padStart(digits, '0');
 
-/** The part of a base64 text that `words` determine, whatever stands before and behind them. */
+/** The part of a base64 text that depends on `words` alone, not on the bytes around them. */
 function base64(words: string, alignment: 0 | 1 | 2): string {
   const bytes = Buffer.concat([Buffer.alloc(alignment), Buffer.from(words)]);
   const text = bytes.toString('base64');
   return text.slice(Math.ceil((alignment * 8) / 6), Math.floor((bytes.length * 8) / 6));
 }
 
-/** The spellings in which a secret is looked for, none of which holds another. */
+/** The spellings of a secret that are searched. None contains another. */
 function spellings(secret: string): string[] {
   const random = secret.replace(PREFIX, '');
   const words = random.length < MIN_RANDOM_PART ? secret : random;
@@ -57,12 +57,12 @@ function spellings(secret: string): string[] {
   return long.filter((text) => !long.some((other) => other !== text && text.includes(other)));
 }
 
-/** The byte sequences to look for, with what makes looking for them cheap. */
+/** The byte sequences to search for, with indexes that make the search cheap. */
 class Needles {
   readonly #needles: readonly Buffer[];
   readonly #longest: number;
   readonly shortest: number;
-  /** Whether a byte stands in any of them. */
+  /** Whether a byte occurs in any of them. */
   readonly #isUsed = new Uint8Array(256);
 
   constructor(words: readonly string[]) {
@@ -72,7 +72,7 @@ class Needles {
     for (const needle of this.#needles) for (const byte of needle) this.#isUsed[byte] = 1;
   }
 
-  /** Whether any of them stands in `bytes`. */
+  /** Whether `bytes` contain any of them. */
   standIn(bytes: Buffer): boolean {
     for (const needle of this.#needles) {
       if (bytes.length >= needle.length && bytes.includes(needle)) return true;
@@ -80,7 +80,7 @@ class Needles {
     return false;
   }
 
-  /** Where a beginning of one of them stands at the end of `bytes`; the length if nowhere from `from` on. */
+  /** Offset at the end of `bytes` where one of them may begin; the length if there is none from `from` on. */
   tailOf(bytes: Buffer, from: number): number {
     let start = bytes.length;
     const first = Math.max(from, bytes.length - this.#longest + 1);
@@ -92,7 +92,7 @@ class Needles {
   }
 
   /**
-   * Masks a copy of `bytes` from left to right. What begins at `tail` may be the beginning of another
+   * Masks a copy of `bytes` from left to right. The bytes from `tail` on may be the beginning of another
    * occurrence, unless these are the last bytes.
    */
   mask(bytes: Buffer, isLast: boolean): { masked: Buffer; tail: number } {
@@ -108,7 +108,7 @@ class Needles {
     }
   }
 
-  /** Masks a body that is all there. */
+  /** Masks a complete body. */
   maskAll(body: Buffer): Buffer {
     return this.standIn(body) ? this.mask(body, true).masked : body;
   }
@@ -130,7 +130,7 @@ function earliest(bytes: Buffer, next: Occurrence[], from: number): Occurrence |
   return first;
 }
 
-/** Whether everything from `start` on is the beginning of `needle`, and not all of it. */
+/** Whether the bytes from `start` on are a proper prefix of `needle`. */
 function beginsAt(bytes: Buffer, start: number, needle: Buffer): boolean {
   const length = bytes.length - start;
   if (length >= needle.length) return false;
@@ -183,7 +183,7 @@ export function createMask(secret: string): SecretMask {
 const masks = new Map<string, SecretMask>();
 const MAX_MASKS = 1_024;
 
-/** The mask of the key that an attempt is made under; null: it is made without one. */
+/** The mask of the key that an attempt uses; null: it uses none. */
 export function maskOf(secret: string | null): SecretMask {
   if (secret === null) return NO_MASK;
   const known = masks.get(secret);

@@ -16,15 +16,15 @@ export function createUpstreamAgent(baseUrl: URL, requestProxy: Secret | null): 
   const secure = baseUrl.protocol === 'https:';
   if (requestProxy === null) return secure ? new HttpsAgent(OPTIONS) : new HttpAgent(OPTIONS);
   const agent = createTunnelAgent(requestProxy.reveal());
-  // Left to itself the agent reads from the call stack whether TLS is spoken, and misreads it when a
+  // By default the agent finds out from the call stack whether TLS is used, and is wrong when a
   // connection becomes free: none would ever be used again.
   Object.assign(agent.options, { secureEndpoint: secure });
   return agent;
 }
 
 /**
- * A tunnel through the proxy, to a plain upstream too: were the proxy to send the requests on, what
- * it refuses by itself could not be told from what the upstream says of a key.
+ * A tunnel through the proxy, to a plain upstream too. If the proxy forwarded the requests itself, its own
+ * refusals could not be told from the upstream's.
  */
 function createTunnelAgent(proxy: string): SocksProxyAgent | HttpsProxyAgent<string> {
   return proxy.startsWith('socks')

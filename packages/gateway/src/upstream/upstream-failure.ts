@@ -24,7 +24,7 @@ export class UpstreamFailure extends Error {
    * be paid for twice (RFC 9110, section 9.2.2).
    */
   readonly beforeWork: boolean;
-  /** Whether another try may end otherwise: not when somebody has to mend something first. */
+  /** Whether another attempt may succeed. False: an operator has to fix something first. */
   readonly mayPass: boolean;
 
   constructor(
@@ -39,24 +39,24 @@ export class UpstreamFailure extends Error {
   }
 }
 
-/** A stream has begun, and the upstream sends a document: a whole answer, which would be paid for again. */
+/** The stream has begun, and the upstream sends a document. It is a whole answer: another one would cost again. */
 export function documentInsteadOfStream(): UpstreamFailure {
   const message = 'the upstream answered a stream with a document';
   return new UpstreamFailure('invalid', message, { mayPass: false });
 }
 
-/** A document has begun, and the upstream sends something else, which cannot take its place. */
+/** The document has begun, and the upstream sends something else, which cannot replace it. */
 export function noDocument(): UpstreamFailure {
   const message = 'the upstream answered with something other than a JSON document';
   return new UpstreamFailure('invalid', message, { mayPass: false });
 }
 
-/** Codes of getaddrinfo(3), and of a certificate's dates; other codes with CERT in them are of its issuer or name. */
+/** Codes of getaddrinfo(3), and of a certificate's dates. Other codes with CERT in them are about its issuer or name. */
 const DNS = /^(?:ENOTFOUND|EAI_\w+|ENODATA)$/;
 const CERTIFICATE_DATES = /^CERT_(?:NOT_YET_VALID|HAS_EXPIRED)$/;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_/;
 
-/** What kept a connection from being made, by the code of its error; undefined: anything else. */
+/** Why no connection was made, by the code of its error; undefined: another reason. */
 function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | undefined {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (DNS.test(code)) return 'dns';
@@ -64,7 +64,7 @@ function connectionProblem({ cause }: UpstreamFailure): ConnectionProblem | unde
   return CERTIFICATE.test(code) ? 'certificate' : undefined;
 }
 
-/** What broke a connection, for a log and for operators; Node says `socket hang up` for an early end. */
+/** Why a connection broke, for logs and operators. Node says `socket hang up` for an early end. */
 export function connectionWords({ message }: Error): string {
   if (message === 'socket hang up') return 'the connection was closed before an answer';
   return message === 'read ECONNRESET' ? 'the connection was reset (ECONNRESET)' : message;
@@ -75,7 +75,7 @@ function connectionFailed(failure: UpstreamFailure, detail: string): Outcome {
   return { kind: 'connection_failed', detail, ...(problem === undefined ? {} : { problem }) };
 }
 
-/** What the key service is told. */
+/** The outcome that the key service gets. */
 export function failureOutcome(failure: UpstreamFailure): Outcome {
   const detail = failure.message.slice(0, 300);
   switch (failure.kind) {
@@ -95,7 +95,7 @@ export function failureOutcome(failure: UpstreamFailure): Outcome {
   }
 }
 
-/** What the client is told. */
+/** The error that the client gets. */
 export function failureAnswer(failure: UpstreamFailure): GatewayError {
   if (failure.kind === 'timeout') {
     return new GatewayError('upstream_timeout', `OpenRouter is silent: ${failure.message}.`, {
@@ -133,7 +133,7 @@ const BROKEN: Readonly<Record<Exclude<BrokenKind, 'document' | 'redirect'>, stri
   aborted: 'The request was given up.',
 };
 
-/** What the client is told when its time is over. */
+/** The error that the client gets when the deadline has passed. */
 export function deadlinePassed(ms: number): GatewayError {
   return new GatewayError('upstream_timeout', `No key brought an answer within ${ms} ms.`);
 }

@@ -3,7 +3,7 @@ import type { LauncherLink } from '@openrouter-proxy/runtime';
 import * as z from 'zod';
 import { processUse } from '../metrics/machine-load.ts';
 
-/** A model list as it goes from worker to worker. */
+/** A model list, as workers exchange it. */
 export const sharedList = z.strictObject({
   /** Milliseconds since the epoch. */
   fetchedAt: z.number(),
@@ -19,21 +19,21 @@ const listAnswer = z.discriminatedUnion('kind', [
 ]);
 export type ListAnswer = z.infer<typeof listAnswer>;
 
-/** What a worker does, beside its metrics. */
+/** The load of a worker, beside its metrics. */
 const workerLoad = z.strictObject({
   use: processUse,
   cache: z.strictObject({ hits: z.number(), misses: z.number() }),
 });
 export type WorkerLoad = z.infer<typeof workerLoad>;
 
-/** What workers ask their primary process, which asks the other workers where it must. */
+/** A worker's questions to the primary process, which may ask the other workers. */
 export const workerRequest = z.union([
   z.strictObject({ siblings: z.enum(['metrics', 'load']) }),
   z.strictObject({ list: z.strictObject({ path: z.string(), freshSince: z.number() }) }),
   z.strictObject({ listed: z.strictObject({ path: z.string(), list: sharedList.nullable() }) }),
 ]);
 
-/** What the primary process asks a worker. */
+/** The primary process's questions to a worker. */
 export const primaryRequest = z.union([
   z.strictObject({ look: z.enum(['metrics', 'load']) }),
   z.strictObject({ ping: z.literal(true) }),
@@ -41,22 +41,22 @@ export const primaryRequest = z.union([
 
 /** The other workers of a gateway. */
 export interface Siblings {
-  /** This worker's number; null: there are no workers, only this process. */
+  /** This worker's number; null: the gateway is a single process. */
   readonly id: number | null;
   /** The metrics of each of the others. */
   metrics(): Promise<MetricFamily[][]>;
   load(): Promise<WorkerLoad[]>;
-  /** A model list that one of them has fetched since `freshSince`; null: it is to be fetched here. */
+  /** A model list that one of them has fetched since `freshSince`; null: this process has to fetch it. */
   list(path: string, freshSince: number): Promise<SharedList | null>;
-  /** Gives them the list that was to be fetched here; null: it could not be. */
+  /** Gives them the list that this process has fetched; null: the fetch failed. */
   listed(path: string, list: SharedList | null): void;
 }
 
-/** What people call this process. */
+/** The name of this process, for people. */
 export const gatewayName = ({ id }: Siblings): string =>
   id === null ? 'gateway' : `gateway, worker ${id}`;
 
-/** There are none. */
+/** Siblings in single-process mode. */
 export const ALONE: Siblings = {
   id: null,
   metrics: () => Promise.resolve([]),

@@ -133,13 +133,13 @@ export class WorkerPool {
     return worker;
   }
 
-  /** Counts a worker among those that serve, once it does. */
+  /** Adds a worker to those that serve, once it is ready. */
   async #admit(worker: Worker): Promise<Address | null> {
     const late = new AbortController();
     const address = await Promise.race([
       worker.ready,
       worker.ended.then(({ code }) => {
-        throw new StartupError(exitCodeOf(code), []); // it has said itself why
+        throw new StartupError(exitCodeOf(code), []); // the worker has logged the reason itself
       }),
       delay(START_MS, undefined, { signal: late.signal }).then(() => {
         worker.kill();
@@ -151,7 +151,7 @@ export class WorkerPool {
     return address;
   }
 
-  /** Tells a worker what the others were told while it started. */
+  /** Gives a worker the configurations that changed while it started. */
   async #catchUp(worker: Worker): Promise<void> {
     for (;;) {
       const version = this.#version;
@@ -184,7 +184,7 @@ export class WorkerPool {
     await this.#successor();
   }
 
-  /** Starts a worker in the place of one that is gone; if it does not serve, another. */
+  /** Starts a worker in place of one that ended, and another if it does not serve. */
   async #successor(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     const startedAt = Date.now();
@@ -197,7 +197,7 @@ export class WorkerPool {
     }
   }
 
-  /** Ends workers that hang: their requests are lost, further ones need not be. */
+  /** Kills workers that hang, so that no further requests are lost. */
   async #watch(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
