@@ -18,7 +18,8 @@ import type { TokenCounting } from './token-count/token-counting.ts';
 import type { Siblings } from './workers/siblings.ts';
 import { createUpstreamAgent } from './upstream/upstream-agent.ts';
 import { createHttpProxyEngine } from './upstream/http-proxy-engine.ts';
-import { fetchFrom, type UpstreamEngine } from './upstream/upstream.ts';
+import { fetchFrom } from './upstream/keyless-fetch.ts';
+import type { UpstreamEngine } from './upstream/upstream.ts';
 
 /** What every configuration of a gateway shares. */
 export interface ActiveConfigurationDeps extends Pick<Endpoints, 'health' | 'metrics'> {

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
-import { isRedirect, redirectFailure } from './redirect.ts';
-import { UpstreamFailure } from './upstream-failure.ts';
+import type { UpstreamFailure } from './upstream-failure.ts';
 
 /** One request to send upstream. */
 export interface UpstreamRequest {
@@ -28,17 +27,4 @@ export interface UpstreamResponse extends Readable {
 export interface UpstreamEngine {
   /** Resolves with the response once its head is there, or with the reason why there is none. */
   send(request: UpstreamRequest): Promise<UpstreamResponse | UpstreamFailure>;
-}
-
-/** Creates a plain GET without a key, for what OpenRouter serves to everybody. Rejects with an UpstreamFailure. */
-export function fetchFrom(engine: UpstreamEngine, baseUrl: URL) {
-  const headers = { host: baseUrl.host, accept: 'application/json', 'accept-encoding': 'gzip' };
-  const body = { sendTo: (clientRequest: Writable) => void clientRequest.end() };
-  return async (path: string, signal: AbortSignal): Promise<UpstreamResponse> => {
-    const response = await engine.send({ method: 'GET', path, headers, body, signal });
-    if (response instanceof UpstreamFailure) throw response;
-    if (!isRedirect(response.statusCode)) return response;
-    response.destroy();
-    throw redirectFailure(response, baseUrl);
-  };
 }
