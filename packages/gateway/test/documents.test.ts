@@ -175,7 +175,7 @@ describe('another endpoint', () => {
   it.each([
     ['audio', 'POST', 'audio/speech', 'Content-Type: audio/mpeg', '\u0001\u0002'],
     ['a file', 'GET', 'files/file-1/content', 'Content-Type: application/json', ''],
-    ['a deletion', 'DELETE', 'files/file-1', 'Content-Type: application/json', ''],
+    ['a deletion', 'DELETE', 'things/1', 'Content-Type: application/json', ''],
     ['a page', 'POST', 'unknown', 'Content-Type: text/html', PAGE],
   ])('may answer with %s', async (_what, method, path, type, body) => {
     const upstream = await startRecordingUpstream(answering(response('200 OK', body, [type])));

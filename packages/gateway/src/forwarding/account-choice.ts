@@ -11,7 +11,7 @@ export type AccountChoice =
   | { readonly kind: 'refused'; readonly error: GatewayError };
 
 /** The answer to a request for an object that the client does not own: the same as for one that does not exist. */
-function notFound(): GatewayError {
+export function notFound(): GatewayError {
   return new GatewayError('not_found', 'No such object is known here for this access key.');
 }
 

@@ -5,7 +5,7 @@ import { boundObject, type BoundObject } from '../endpoints/bound-object.ts';
 import { madeObjects } from '../endpoints/made-objects.ts';
 import type { Route } from '../endpoints/match-endpoint.ts';
 import type { ObjectOwners } from '../key-service/object-owners.ts';
-import { accountFor, type AccountChoice } from './account-choice.ts';
+import { accountFor, notFound, type AccountChoice } from './account-choice.ts';
 
 /** What a request and its answers have to do with objects at OpenRouter. */
 export interface RequestObjectsDeps {
@@ -47,7 +47,8 @@ export class RequestObjects {
     const { route, query, owners } = this.#deps;
     if (route === null) return { kind: 'any' };
     const bound = boundObject(route, new URLSearchParams(query), member);
-    if (bound.kind !== 'object' || bound.object === 'preset') return { kind: 'any' };
+    if (bound.kind === 'missing') return { kind: 'refused', error: notFound() };
+    if (bound.kind === 'none' || bound.object === 'preset') return { kind: 'any' };
     this.#bound = bound;
     const owner = await owners.find(bound.object, bound.id);
     const choice = accountFor(owner, { client, access: bound.access });

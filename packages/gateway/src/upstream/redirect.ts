@@ -1,5 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { UpstreamFailure } from './upstream-failure.ts';
-import type { UpstreamResponse } from './upstream.ts';
 
 const MAX_HOST = 100;
 
@@ -21,8 +21,10 @@ function target(location: string | undefined, baseUrl: URL): string {
  * The failure of an attempt that was redirected. OpenRouter's API does not redirect: a wrong base URL or
  * a captive portal does. A client that followed the redirect would send its access key there.
  */
-export function redirectFailure(response: UpstreamResponse, baseUrl: URL): UpstreamFailure {
-  const { statusCode, headers } = response;
+export function redirectFailure(
+  { statusCode, headers }: { readonly statusCode: number; readonly headers: IncomingHttpHeaders },
+  baseUrl: URL,
+): UpstreamFailure {
   const message = `OpenRouter redirected to ${target(headers.location, baseUrl)} (${statusCode})`;
   return new UpstreamFailure('redirect', message, { mayPass: false });
 }
