@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { createApp, type AppDeps, type Endpoints } from './http/app.ts';
+import { GatewayError } from './errors/gateway-error.ts';
+import { endWithError } from './request/request-end.ts';
 import type { Cancellation } from './request/cancellation.ts';
 import type { BodySpool } from './body/body-spool.ts';
 import { blockListOf, clientAddress, isTrustedPeer } from './auth/client-address.ts';
@@ -142,6 +144,11 @@ function forwarderOf(
   return refusingRepeats(createForwarder({ settings, engine, baseUrl, ...shared }), now);
 }
 
+function noManagementKey(): GatewayError {
+  const message = 'The management key of this gateway cannot be read at the moment.';
+  return new GatewayError('key_service_unavailable', message, { retryAfterMs: 1_000 });
+}
+
 /** Serves the API's paths: the model list from its cache, token counts by an estimate, everything else upstream. */
 function createApi(
   configuration: ActiveConfiguration,
@@ -154,7 +161,7 @@ function createApi(
   const { memory, bodyTimeoutMs, tokenCounting } = deps;
   const countLimits = { maxBytes: options.server.maxBodyBytes, bodyTimeoutMs, memory };
   const forward = forwarderOf(configuration, deps);
-  return (context, target, keyless) => {
+  return async (context, target, key) => {
     const { query } = target;
     const path = basePath + target.path + query;
     const { method } = context.identity;
@@ -162,6 +169,9 @@ function createApi(
     if (estimatesTokens && isTokenCount(method, target.path)) {
       return answerTokenCount(context, tokenCounting, countLimits);
     }
-    return forward(context, { path, query, keyless });
+    const isManaged = key === 'management';
+    const managementKey = isManaged ? await deps.leases.managementKey() : null;
+    if (isManaged && managementKey === null) return endWithError(noManagementKey());
+    return forward(context, { path, query, keyless: key !== 'leased', managementKey });
   };
 }

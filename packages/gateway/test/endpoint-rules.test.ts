@@ -34,6 +34,27 @@ describe('an endpoint of administration', () => {
   });
 });
 
+describe('where administration is allowed', () => {
+  const rules = { administration: 'allow' } as const;
+
+  it('such an endpoint is asked under the management key, and never under a key of the pool', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url, { rules });
+    gateway.keys.managementKey = 'sk-or-v1-management';
+    expect(statusOf(await gateway.send(rawRequest('GET', '/api/v1/keys')))).toBe(200);
+    const [sent] = upstream.requests();
+    expect(sent && headerLines(sent, 'authorization')).toEqual(['Bearer sk-or-v1-management']);
+    expect(gateway.keys.asked).toBe(0);
+  });
+
+  it('nothing is sent while the management key cannot be read', async () => {
+    const upstream = await startRecordingUpstream(answering(OK));
+    const gateway = await startTestGateway(upstream.url, { rules });
+    expect(statusOf(await gateway.send(rawRequest('GET', '/api/v1/keys')))).toBe(503);
+    expect(upstream.requests()).toHaveLength(0);
+  });
+});
+
 describe('a request that makes something', () => {
   it.each([
     '/videos',

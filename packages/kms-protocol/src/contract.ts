@@ -55,6 +55,10 @@ export type HeldLease = z.infer<typeof heldLease>;
 /** The most leases a hello may name: as many as fit in one line. */
 export const MAX_HELD_LEASES = 10_000;
 
+const nothing = z.strictObject({}).optional();
+const pong = z.strictObject({ pong: z.literal(true) });
+const managementKey = z.strictObject({ secret: z.string().nullable() });
+
 const byKey = z.strictObject({ keyId });
 
 /** The longest a request may wait for a key, and an inspector for something to inspect. */
@@ -251,7 +255,7 @@ export const contract = {
   },
   /** The leases of requests that are under way, the oldest first. */
   'leases.list': {
-    params: z.strictObject({}).optional(),
+    params: nothing,
     result: z.strictObject({ leases: z.array(leaseView).max(MAX_LISTED_LEASES), total: z.int() }),
     roles: ['operator'],
   },
@@ -300,12 +304,12 @@ export const contract = {
   },
   /** The service's own metrics, as the gateway shows them together with its own. */
   'metrics.read': {
-    params: z.strictObject({}).optional(),
+    params: nothing,
     result: z.strictObject({ families: z.array(metricFamily) }),
     roles: READERS,
   },
   'service.status': {
-    params: z.strictObject({}).optional(),
+    params: nothing,
     result: serviceStatus,
     roles: ['gateway', 'operator'],
   },
@@ -315,11 +319,9 @@ export const contract = {
     result: reloadReport,
     roles: ['operator'],
   },
-  'service.ping': {
-    params: z.strictObject({}).optional(),
-    result: z.strictObject({ pong: z.literal(true) }),
-    roles: ['gateway', 'operator'],
-  },
+  /** The key for the administration of accounts; null: none is configured. It is never leased for inference. */
+  'management.key': { params: nothing, result: managementKey, roles: ['gateway'] },
+  'service.ping': { params: nothing, result: pong, roles: READERS },
 } as const satisfies Record<
   string,
   { params: z.ZodType; result: z.ZodType; roles: readonly Role[] }

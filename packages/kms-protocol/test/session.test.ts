@@ -168,5 +168,6 @@ test('only a lease carries a secret, and only the gateway gets one', () => {
     'objects.find',
     'objects.list',
     'objects.forget',
+    'management.key',
   ]);
 });

@@ -106,6 +106,7 @@ export const HANDLERS: Handlers = {
   'service.reload': () => ({
     ...{ outcome: 'unchanged', problems: [], warnings: [], changes: [], needsRestart: [] },
   }),
+  'management.key': () => ({ secret: null }),
   'service.ping': () => ({ pong: true }),
 };
 
@@ -142,6 +143,7 @@ export const PARAMS: { [M in HandledMethod]: Params<M> } = {
   'keys.uncool': { keyId: KEY_ID },
   'service.status': {},
   'service.reload': {},
+  'management.key': {},
   'service.ping': {},
 };
 

@@ -15,6 +15,7 @@ import {
   prepareStateFolder,
   type Clock,
   type Logger,
+  type Secret,
 } from '@openrouter-proxy/runtime';
 import { GatewaySessions, LINGER_MS } from './rpc/gateway-sessions.ts';
 import { ServiceHealth } from './rpc/service-health.ts';
@@ -79,7 +80,8 @@ export async function startDaemon(
   const leaseTtlMs = () => current.leaseTtlMs;
   const sessions = new GatewaySessions({ store, clock, leaseTtlMs, onError: notShortened(logger) });
   const health = resources.use(new ServiceHealth({ ...withStoreClock, pool, ...accounting }));
-  const served = { pool, accounting, sharing, owners, sessions, health };
+  const managementKey = () => current.managementKey;
+  const served = { pool, accounting, sharing, owners, sessions, health, managementKey };
   const server = createServer(served, configuration, deps);
   resources.defer(() => server.stop());
   const listener = await listen(configuration, server, logger);
@@ -151,10 +153,11 @@ interface Served {
   readonly owners: ObjectOwners;
   readonly sessions: GatewaySessions;
   readonly health: ServiceHealth;
+  readonly managementKey: () => Secret | null;
 }
 
 function createServer(
-  { pool, accounting, sharing, owners, sessions, health }: Served,
+  { pool, accounting, sharing, owners, sessions, health, managementKey }: Served,
   { tokens, metrics: { system } }: KmsConfiguration,
   { clock, logger, version, reload }: DaemonDeps,
 ): KmsServer {
@@ -163,7 +166,8 @@ function createServer(
   const metrics = createMetrics(pool, { process: system, now });
   return serve({
     handlers: rpcHandlers({
-      ...{ pool, accounting: accounting, sharing, owners, metrics, service, health, reload, clock },
+      ...{ pool, accounting, sharing, owners, metrics, service, health, reload, clock },
+      managementKey,
       onUnreadable: (requests) =>
         logger.warning(
           'finished requests could not be recorded: the gateway sent invalid figures',

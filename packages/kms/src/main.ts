@@ -45,6 +45,7 @@ await runService(async (json, launcher) => {
     gateway,
     operator,
     ...configuration.keys.map(({ secret }) => secret),
+    ...(configuration.managementKey === null ? [] : [configuration.managementKey]),
     ...ofRedis,
   ];
   masker.add(...secrets.map((secret) => secret.reveal()));

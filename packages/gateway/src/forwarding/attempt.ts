@@ -31,6 +31,7 @@ export interface AttemptDeps extends Pick<
   readonly body: RequestBody;
   readonly keepalive: Keepalive;
   readonly objects: RequestObjects;
+  readonly managementKey: string | null;
 }
 
 /** OpenRouter's name for what it generates, under which it can be asked about it (`GET /generation`). */
@@ -98,8 +99,8 @@ export async function attempt(
   lease: Lease | null,
   onContent: () => void,
 ): Promise<AttemptResult> {
-  const { context, forwarding, metrics, cancellation, objects } = deps;
-  const secret = lease?.secret ?? null;
+  const { context, forwarding, metrics, cancellation, objects, managementKey } = deps;
+  const secret = lease?.secret ?? managementKey;
   context.progress.attemptStarted();
   const startedAt = performance.now();
   const response = await send(deps, secret);

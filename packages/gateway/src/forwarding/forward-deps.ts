@@ -40,6 +40,8 @@ export interface Destination {
   readonly path: string;
   /** With its question mark; empty if there is none. */
   readonly query: string;
-  /** Whether it is sent without a key. */
+  /** Whether it is sent without a leased key. */
   readonly keyless: boolean;
+  /** The key for administration that it is sent under; null: under a leased key, or none. */
+  readonly managementKey: string | null;
 }

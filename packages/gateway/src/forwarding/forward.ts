@@ -64,7 +64,7 @@ class Forwarding {
   #accounts: Exclude<AccountChoice, { kind: 'refused' }> = { kind: 'any' };
 
   constructor(deps: ForwardDeps, context: RequestContext, destination: Destination) {
-    const { path, query, keyless } = destination;
+    const { path, query, keyless, managementKey } = destination;
     this.#deps = deps;
     this.#context = context;
     this.#keyless = keyless;
@@ -84,7 +84,7 @@ class Forwarding {
     const shared = { context, engine, baseUrl, path, body, forwarding, metrics, objects };
     this.#body = body;
     this.#keepalive = keepalive;
-    this.#attemptDeps = { ...shared, cancellation, keepalive };
+    this.#attemptDeps = { ...shared, managementKey, cancellation, keepalive };
     this.#deadline = setTimeout(() => {
       cancellation.cancel(endWithError(deadlinePassed(forwarding.deadlineMs)));
     }, forwarding.deadlineMs);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import type { Endpoint, KeyNeed } from '../endpoints/endpoint.ts';
 import { matchEndpoint, type Route } from '../endpoints/match-endpoint.ts';
 import { GatewayError, type GatewayErrorCode } from '../errors/gateway-error.ts';
 import { ANSWERED, endWithError, type RequestEnd } from '../request/request-end.ts';
@@ -35,7 +36,7 @@ type Target<Kind extends RequestTarget['kind']> = Extract<RequestTarget, { kind:
 
 /** The handlers of each kind of path. Each may throw a GatewayError. */
 export interface Endpoints {
-  api(context: RequestContext, target: Target<'api'>, keyless: boolean): Promise<RequestEnd>;
+  api(context: RequestContext, target: Target<'api'>, key: KeyNeed): Promise<RequestEnd>;
   health(context: RequestContext, target: Target<'health'>): Promise<void>;
   metrics(context: RequestContext, target: Target<'metrics'>): Promise<void>;
 }
@@ -44,7 +45,7 @@ export interface Endpoints {
 export interface AppDeps extends AuthenticationDeps {
   readonly settings: AuthenticationDeps['settings'] & {
     readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
-    readonly rules: Pick<GatewayConfiguration['rules'], 'publicEndpoints'>;
+    readonly rules: Pick<GatewayConfiguration['rules'], 'publicEndpoints' | 'administration'>;
   };
   /** The address that a request comes from. */
   readonly addressOf: (request: IncomingMessage) => string | null;
@@ -155,6 +156,13 @@ function administrationDenied(): GatewayError {
   );
 }
 
+/** The key that a request is sent under. What is public never gets one. */
+function keyFor({ key, answeredBy }: Endpoint, isOpen: boolean): KeyNeed {
+  if (key === 'management') return key;
+  if (isOpen) return 'none';
+  return answeredBy === 'upstream' ? key : 'leased';
+}
+
 /** Answers under the API's paths. */
 function serveApi(
   context: RequestContext,
@@ -166,11 +174,13 @@ function serveApi(
   const expectsContinue = request.headers.expect !== undefined && request.httpVersion !== '1.0';
   if (expectsContinue) writer.response.writeContinue();
   const endpoint = context.identity.route?.endpoint;
-  if (endpoint?.class === 'administration')
+  const { administration, publicEndpoints } = settings.rules;
+  const isOpen = isPublic(`/api/v1${target.path}`, publicEndpoints);
+  const key = endpoint === undefined ? 'leased' : keyFor(endpoint, isOpen);
+  if (key === 'management' && administration === 'deny') {
     return Promise.resolve(endWithError(administrationDenied()));
-  const isOpen = isPublic(`/api/v1${target.path}`, settings.rules.publicEndpoints);
-  const isKeyless = endpoint?.key === 'none' && endpoint.answeredBy === 'upstream';
-  return endpoints.api(context, target, isOpen || isKeyless);
+  }
+  return endpoints.api(context, target, key);
 }
 
 /** Answers under the gateway's own paths. */

@@ -120,6 +120,16 @@ export class Leases {
     }
   }
 
+  /** The key for the administration of accounts; null: there is none, or the key service does not answer. */
+  async managementKey(): Promise<string | null> {
+    try {
+      return (await this.kms.call('management.key', {})).secret;
+    } catch (error) {
+      this.#logger.warning('the management key could not be read', { error });
+      return null;
+    }
+  }
+
   /** Confirms a half-open key: OpenRouter has taken the probe request of this lease. */
   confirm({ leaseId }: Lease): void {
     // If the message is lost, the report confirms the key.

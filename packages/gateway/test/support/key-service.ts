@@ -62,6 +62,8 @@ export interface KeyService {
   asksCredits: boolean;
   /** A lease is given once this has resolved. */
   mayLease: Promise<unknown>;
+  /** The key for administration. */
+  managementKey: string | null;
   /** Messages about requests that are over. */
   recorded: HandlerParams<'requests.record'>[];
   /** Such a message is answered once this has resolved. */
@@ -116,6 +118,7 @@ function handlersOf(service: KeyService, takeInspection: () => Promise<number | 
       service.confirmed.push(leaseId.slice(0, 12));
       return { applied: true };
     },
+    'management.key': () => ({ secret: service.managementKey }),
     'objects.remember': () => ({}),
     'objects.find': () => ({ object: null, isCertain: true }),
     'objects.list': notHere,
@@ -239,6 +242,7 @@ export async function startKeyService(secrets: string[]): Promise<KeyService> {
     leases: 0,
     noKey: { reason: 'cooling', retryAfterMs: 7_000 },
     mayLease: Promise.resolve(),
+    managementKey: null,
     recorded: [],
     mayRecord: Promise.resolve(),
     probe: false,

@@ -8,7 +8,7 @@ import {
   type RequestSummary,
   type Result,
 } from '@openrouter-proxy/kms-protocol';
-import { createMasker, type Clock } from '@openrouter-proxy/runtime';
+import { createMasker, type Clock, type Secret } from '@openrouter-proxy/runtime';
 import type { ObjectOwners } from '../ownership/object-owners.ts';
 import { objectHandlers, type ObjectMethods } from './object-handlers.ts';
 import type { ServiceHealth } from './service-health.ts';
@@ -43,6 +43,8 @@ export interface HandlerDeps {
   readonly health: ServiceHealth;
   /** Asks the launcher to read the configuration again. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
+  /** The key for the administration of accounts; null: none is configured. */
+  readonly managementKey: () => Secret | null;
   readonly clock: Clock;
   /** Called with the number of unreadable requests in a message. */
   readonly onUnreadable: (count: number) => void;
@@ -95,7 +97,8 @@ type AccountingMethods =
   | 'traffic.query'
   | 'events.subscribe';
 
-type ServiceMethods = 'metrics.read' | 'service.status' | 'service.reload' | 'service.ping';
+type ServiceMethods =
+  'metrics.read' | 'service.status' | 'service.reload' | 'management.key' | 'service.ping';
 
 function poolHandlers({
   pool,
@@ -132,6 +135,7 @@ function serviceHandlers({
   service,
   health,
   reload,
+  managementKey,
 }: HandlerDeps): Pick<Handlers, ServiceMethods> {
   return {
     'metrics.read': async () => ({ families: await metrics() }),
@@ -144,6 +148,7 @@ function serviceHandlers({
       const before = await pool.list();
       return withDraining(await reload(dryRun), before);
     },
+    'management.key': () => ({ secret: managementKey()?.reveal() ?? null }),
     'service.ping': () => ({ pong: true }),
   };
 }
