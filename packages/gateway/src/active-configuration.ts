@@ -10,6 +10,7 @@ import { createClientAuth } from './auth/client-auth.ts';
 import { createForwarder } from './forwarding/forward.ts';
 import { refusingRepeats } from './forwarding/repeated-refusals.ts';
 import { ownOrigin } from './endpoints/own-origin.ts';
+import { answerObjectList } from './objects/object-list.ts';
 import type { Leases } from './key-service/leases.ts';
 import type { ObjectOwners } from './key-service/object-owners.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
@@ -161,6 +162,9 @@ function createApi(
   const { memory, bodyTimeoutMs, tokenCounting } = deps;
   const countLimits = { maxBytes: options.server.maxBodyBytes, bodyTimeoutMs, memory };
   const forward = forwarderOf(configuration, deps);
+  const { engine } = configuration;
+  const { leases, owners } = deps;
+  const listDeps = { engine, baseUrl, leases, owners, forwarding: options.forwarding };
   return async (context, target, key) => {
     const { query } = target;
     const path = basePath + target.path + query;
@@ -168,6 +172,10 @@ function createApi(
     if (cached && isModelList(method, target.path)) return cache.answer(context, path);
     if (estimatesTokens && isTokenCount(method, target.path)) {
       return answerTokenCount(context, tokenCounting, countLimits);
+    }
+    const lists = context.identity.route?.endpoint.lists;
+    if (lists === 'file' || lists === 'batch') {
+      return answerObjectList(context, { kind: lists, query }, listDeps);
     }
     const isManaged = key === 'management';
     const managementKey = isManaged ? await deps.leases.managementKey() : null;

@@ -104,19 +104,48 @@ describe('a generation', () => {
   });
 });
 
+/** Uploads a file as a client. */
+async function upload(product: Product, client: Client, name: string): Promise<string> {
+  const form = new FormData();
+  form.set('file', new Blob(['hello']), name);
+  form.set('purpose', 'batch');
+  const made = await fetch(`${product.openAiUrl}/files`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${CLIENTS[client]}` },
+    body: form,
+  });
+  expect(made.ok).toBe(true);
+  return ((await made.json()) as { id: string }).id;
+}
+
+describe('a list of files', () => {
+  it('has the files of its client only, of all accounts, page by page', async () => {
+    const product = await withAccounts();
+    const before = await send(product, 'bob', 'GET', '/files');
+    const known = ((await before.json()) as { data: unknown[] }).data.length;
+    const ids: string[] = [];
+    for (const name of ['1', '2', '3', '4']) ids.push(await upload(product, 'bob', name));
+    await upload(product, 'ann', 'of-ann');
+    const seen: string[] = [];
+    let after = '';
+    for (let page = 0; page < 5; page += 1) {
+      const answer = await send(product, 'bob', 'GET', `/files?limit=3${after}`);
+      expect(answer.status).toBe(200);
+      const list = (await answer.json()) as { data: { id: string }[]; has_more: boolean };
+      seen.push(...list.data.map(({ id }) => id));
+      if (!list.has_more) break;
+      after = `&after=${list.data.at(-1)?.id ?? ''}`;
+    }
+    expect(seen.slice(0, 4)).toEqual(ids.toReversed());
+    expect(seen).toHaveLength(4 + known);
+    expect(new Set(keysFor(product, '/files')).size).toBeGreaterThan(1);
+  });
+});
+
 describe('a file', () => {
   it('is deleted by its client only', async () => {
     const product = await withAccounts();
-    const form = new FormData();
-    form.set('file', new Blob(['hello']), 'hello.txt');
-    form.set('purpose', 'batch');
-    const made = await fetch(`${product.openAiUrl}/files`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${CLIENTS.ann}` },
-      body: form,
-    });
-    expect(made.ok).toBe(true);
-    const { id } = (await made.json()) as { id: string };
+    const id = await upload(product, 'ann', 'hello.txt');
     expect((await send(product, 'bob', 'DELETE', `/files/${id}`)).status).toBe(404);
     expect((await send(product, 'ann', 'GET', `/files/${id}`)).status).toBe(200);
     expect((await send(product, 'ann', 'DELETE', `/files/${id}`)).status).toBe(200);

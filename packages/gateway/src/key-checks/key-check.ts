@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyCheckResult, KmsClient, Lease, Outcome } from '@openrouter-proxy/kms-protocol';
 import type { Logger } from '@openrouter-proxy/runtime';
-import { readResponseBody } from '../upstream/response-body.ts';
-import { decodeBody } from '../upstream/decoding.ts';
+import { getDocument } from '../upstream/get-document.ts';
 import { readCreditsLeft, readKeyMetadata } from './key-metadata.ts';
 import { classifyFailure, type FailedResponse } from '../outcome/outcome.ts';
 import { failureOutcome, UpstreamFailure } from '../upstream/upstream-failure.ts';
@@ -126,25 +125,10 @@ export class KeyChecker {
 
   async #get(path: string, secret: string, signal: AbortSignal): Promise<FailedResponse> {
     const { engine, baseUrl } = this.#deps.upstream();
-    const response = await engine.send({
-      method: 'GET',
-      path: `${baseUrl.pathname.replace(/\/$/, '')}${path}`,
-      headers: {
-        host: baseUrl.host,
-        accept: 'application/json',
-        authorization: `Bearer ${secret}`,
-      },
-      body: { sendTo: (request) => void request.end() },
-      signal,
-    });
-    if (response instanceof UpstreamFailure) throw response;
-    const limits = { maxBytes: MAX_BODY, idleMs: this.#deps.checkMs, signal };
-    const read = await readResponseBody(response, limits);
-    if (read instanceof UpstreamFailure) throw read;
-    if (!read.whole) response.destroy();
-    const { statusCode: status, headers } = response;
-    const body = decodeBody(Buffer.concat(read.chunks), headers, MAX_BODY)?.toString('utf8') ?? '';
-    return { status, headers, body };
+    const limits = { maxBytes: MAX_BODY, idleMs: this.#deps.checkMs };
+    const answer = await getDocument(engine, baseUrl, { path, secret, signal, ...limits });
+    if (answer instanceof UpstreamFailure) throw answer;
+    return answer;
   }
 
   /** A check that was ended by its deadline counts as unanswered; one that was ended by `stop` has no result. */

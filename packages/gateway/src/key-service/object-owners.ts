@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   KmsError,
+  MAX_OBJECTS,
   type KmsClient,
   type ObjectKind,
   type OwnedObject,
@@ -11,6 +12,8 @@ import type { Logger } from '@openrouter-proxy/runtime';
 /** How long a request waits for a key service that is being restarted. */
 const PATIENCE_MS = 5_000;
 const REPEAT_AFTER_MS = 100;
+/** The most objects of a client that are listed. */
+const MAX_LISTED = 10_000;
 
 /** The owner of an object at OpenRouter, or why it is not known. */
 export type ObjectOwner =
@@ -42,6 +45,27 @@ export class ObjectOwners {
     } catch (error) {
       this.#logger.warning('the owner of an object could not be looked up', { kind, error });
       return { kind: 'unavailable' };
+    }
+  }
+
+  /** The objects of a client, the latest first; null: they cannot be looked up. */
+  async all(kind: ObjectKind, client: string): Promise<OwnedObject[] | null> {
+    const all: OwnedObject[] = [];
+    try {
+      while (all.length < MAX_LISTED) {
+        const last = all.at(-1);
+        const after = last === undefined ? null : { createdAt: last.createdAt, id: last.id };
+        const { objects, isCertain } = await this.#patiently(() =>
+          this.#kms.call('objects.list', { kind, client, after, limit: MAX_OBJECTS }),
+        );
+        if (!isCertain) return null;
+        all.push(...objects);
+        if (objects.length < MAX_OBJECTS) break;
+      }
+      return all;
+    } catch (error) {
+      this.#logger.warning('the objects of a client could not be looked up', { kind, error });
+      return null;
     }
   }
 
