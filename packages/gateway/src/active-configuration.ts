@@ -2,7 +2,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { GatewayConfiguration } from '@openrouter-proxy/config';
 import { createApp, type AppDeps, type Endpoints } from './http/app.ts';
 import { GatewayError } from './errors/gateway-error.ts';
-import { endWithError } from './request/request-end.ts';
+import { endWithError, type RequestEnd } from './request/request-end.ts';
+import type { RequestContext } from './response/request-context.ts';
 import type { Cancellation } from './request/cancellation.ts';
 import type { BodySpool } from './body/body-spool.ts';
 import { blockListOf, clientAddress, isTrustedPeer } from './auth/client-address.ts';
@@ -10,6 +11,7 @@ import { createClientAuth } from './auth/client-auth.ts';
 import { createForwarder } from './forwarding/forward.ts';
 import { refusingRepeats } from './forwarding/repeated-refusals.ts';
 import { ownOrigin } from './endpoints/own-origin.ts';
+import { answerOwnAccount } from './account/own-account.ts';
 import { answerObjectList } from './objects/object-list.ts';
 import type { Leases } from './key-service/leases.ts';
 import type { ObjectOwners } from './key-service/object-owners.ts';
@@ -150,33 +152,48 @@ function noManagementKey(): GatewayError {
   return new GatewayError('key_service_unavailable', message, { retryAfterMs: 1_000 });
 }
 
-/** Serves the API's paths: the model list from its cache, token counts by an estimate, everything else upstream. */
+/** Requests that the gateway answers by itself; null: the request goes upstream. */
+function createOwnAnswers(
+  { options, baseUrl, cache, engine }: ActiveConfiguration,
+  { memory, bodyTimeoutMs, tokenCounting, leases, owners, now }: ActiveConfigurationDeps,
+) {
+  const cached = options.cache.enabled || options.rules.freeOnly;
+  const estimatesTokens = options.rules.countTokens === 'estimate';
+  const countLimits = { maxBytes: options.server.maxBodyBytes, bodyTimeoutMs, memory };
+  const listDeps = { engine, baseUrl, leases, owners, forwarding: options.forwarding };
+  return (
+    context: RequestContext,
+    { path, query }: { readonly path: string; readonly query: string },
+    upstreamPath: string,
+  ): Promise<RequestEnd> | null => {
+    const { method, route } = context.identity;
+    if (cached && isModelList(method, path)) return cache.answer(context, upstreamPath);
+    if (estimatesTokens && isTokenCount(method, path)) {
+      return answerTokenCount(context, tokenCounting, countLimits);
+    }
+    const { class: kind, answeredBy, lists } = route?.endpoint ?? {};
+    if (kind === 'account' && answeredBy === 'gateway') {
+      return answerOwnAccount(context, leases.kms, now());
+    }
+    return lists === 'file' || lists === 'batch'
+      ? answerObjectList(context, { kind: lists, query }, listDeps)
+      : null;
+  };
+}
+
+/** Serves the API's paths: some answers are the gateway's own, every other request goes upstream. */
 function createApi(
   configuration: ActiveConfiguration,
   deps: ActiveConfigurationDeps,
 ): Endpoints['api'] {
-  const { options, baseUrl, cache } = configuration;
-  const basePath = baseUrl.pathname.replace(/\/$/, '');
-  const cached = options.cache.enabled || options.rules.freeOnly;
-  const estimatesTokens = options.rules.countTokens === 'estimate';
-  const { memory, bodyTimeoutMs, tokenCounting } = deps;
-  const countLimits = { maxBytes: options.server.maxBodyBytes, bodyTimeoutMs, memory };
+  const basePath = configuration.baseUrl.pathname.replace(/\/$/, '');
+  const answerHere = createOwnAnswers(configuration, deps);
   const forward = forwarderOf(configuration, deps);
-  const { engine } = configuration;
-  const { leases, owners } = deps;
-  const listDeps = { engine, baseUrl, leases, owners, forwarding: options.forwarding };
   return async (context, target, key) => {
     const { query } = target;
     const path = basePath + target.path + query;
-    const { method } = context.identity;
-    if (cached && isModelList(method, target.path)) return cache.answer(context, path);
-    if (estimatesTokens && isTokenCount(method, target.path)) {
-      return answerTokenCount(context, tokenCounting, countLimits);
-    }
-    const lists = context.identity.route?.endpoint.lists;
-    if (lists === 'file' || lists === 'batch') {
-      return answerObjectList(context, { kind: lists, query }, listDeps);
-    }
+    const own = answerHere(context, target, path);
+    if (own !== null) return own;
     const isManaged = key === 'management';
     const managementKey = isManaged ? await deps.leases.managementKey() : null;
     if (isManaged && managementKey === null) return endWithError(noManagementKey());
