@@ -152,3 +152,18 @@ describe('a file', () => {
     expect((await send(product, 'ann', 'DELETE', `/files/${id}`)).status).toBe(404);
   });
 });
+
+describe('a preset', () => {
+  it.each([
+    ['as the model', { model: '@preset/house-style' }],
+    ['beside the model', { model: PAID_MODEL, preset: 'house-style' }],
+  ])('that a body names %s is used on the account that holds it', async (_where, body) => {
+    const product = await startProduct(3, undefined, { presets: { 'house-style': 'key-2' } });
+    product.fake.requests.clear();
+    for (let n = 0; n < 4; n += 1) {
+      const messages = [{ role: 'user', content: 'Hello' }];
+      await (await send(product, 'ann', 'POST', '/chat/completions', { ...body, messages })).text();
+    }
+    expect(new Set(keysFor(product, '/chat/completions')).size).toBe(1);
+  });
+});

@@ -123,7 +123,7 @@ const GROUPS: readonly Group[] = [
   ],
   [{ ...READ, class: 'account' }, 'GET /models/user'],
   [
-    { ...HERE, class: 'catalogue' },
+    PUBLIC,
     `
       GET  /models/{id}
       GET  /models/{author}/{slug}`,

@@ -107,6 +107,6 @@ export async function attempt(
   if (response instanceof UpstreamFailure) {
     return withSilence(failedAttempt(response), Math.round(performance.now() - startedAt));
   }
-  const prepare = objects.preparation(context.progress.known.client, lease);
+  const prepare = objects.preparation(lease);
   return takeIn(response, deps, { forwarding, metrics, cancellation, secret, onContent, prepare });
 }

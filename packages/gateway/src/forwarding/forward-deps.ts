@@ -12,7 +12,7 @@ import type { UpstreamEngine } from '../upstream/upstream.ts';
 export interface ForwardSettings {
   readonly server: Pick<GatewayConfiguration['server'], 'maxBodyBytes'>;
   readonly forwarding: GatewayConfiguration['forwarding'];
-  readonly rules: Pick<GatewayConfiguration['rules'], 'affinity' | 'freeOnly'>;
+  readonly rules: Pick<GatewayConfiguration['rules'], 'affinity' | 'freeOnly' | 'presets'>;
   readonly metrics: Pick<GatewayConfiguration['metrics'], 'tokens'>;
 }
 

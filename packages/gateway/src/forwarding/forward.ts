@@ -69,18 +69,16 @@ class Forwarding {
     this.#context = context;
     this.#keyless = keyless;
     const { settings, engine, baseUrl, memory, spool, bodyTimeoutMs, active } = deps;
-    const { server, forwarding, metrics } = settings;
+    const { server, forwarding, metrics, rules } = settings;
     const cancellation = this.#cancellation;
     const body = new RequestBody(context.request, {
       ...{ memory, spool, bodyTimeoutMs, cancellation, maxBytes: server.maxBodyBytes },
       keep: !keyless, // bodies that need no access key take no room from those that do
-      members: readersFor(settings.rules),
+      members: readersFor(rules),
     });
     const wantsStream = () => asksForStream(context, body);
     const keepalive = new Keepalive(context, forwarding.keepaliveAfterMs, wantsStream);
-    const { method, route } = context.identity;
-    const urls = { upstreamBase: baseUrl.href, ownOrigin: deps.ownOrigin(context.request) };
-    const objects = new RequestObjects({ owners: deps.owners, route, method, query, urls });
+    const objects = new RequestObjects(deps, context, query);
     const shared = { context, engine, baseUrl, path, body, forwarding, metrics, objects };
     this.#body = body;
     this.#keepalive = keepalive;
@@ -130,9 +128,7 @@ class Forwarding {
     if (!this.#keyless && refusal === null) {
       await readModel(this.#context, this.#body);
       if (affinity) this.#affinity = await readConversation(this.#context, this.#body);
-      const { client } = this.#context.progress.known;
-      const member = (name: string) => this.#body.member(name);
-      const accounts = await this.#attemptDeps.objects.chooseAccount(client, member);
+      const accounts = await this.#attemptDeps.objects.chooseAccount(this.#body);
       if (accounts.kind === 'refused')
         return this.#cancellation.reason ?? endWithError(accounts.error);
       this.#accounts = accounts;
@@ -184,7 +180,7 @@ class Forwarding {
       result = await this.#attributed(result);
       this.#history = withAttempt(this.#history, result.outcome);
       if (result.kind === 'answered' && result.outcome.kind === 'success') {
-        await this.#attemptDeps.objects.answered(this.#context.progress.known.client, lease);
+        await this.#attemptDeps.objects.answered(lease);
       }
       return result;
     } finally {

@@ -22,11 +22,13 @@ const MAX_MODEL = 256;
 export function readersFor({
   affinity,
   freeOnly,
+  presets,
 }: ForwardSettings['rules']): Record<string, MemberReader> {
   return {
     ...extrasReaders(),
     ...(affinity ? conversationReaders() : {}),
     ...(freeOnly ? modelReaders() : { model: new ScalarReader() }),
+    ...(Object.keys(presets).length > 0 ? { preset: new ScalarReader() } : {}),
     stream: new ScalarReader(),
   };
 }
