@@ -87,8 +87,8 @@ const ROUTES: [string, 'open' | 'api' | 'metrics'][] = [
   ['GET /health/ready', 'open'],
   ['GET /health?verbose=1', 'api'],
   ['GET /api/v1/modelsx', 'api'],
-  ['GET /api/v1/key', 'api'],
-  ['GET /v1/key', 'api'],
+  ['GET /api/v1/datasets/session-cost', 'api'],
+  ['GET /v1/datasets/session-cost', 'api'],
   ['GET /', 'open'],
   ['GET /api', 'open'],
   ['GET /v1', 'open'],
@@ -122,7 +122,7 @@ it.each(CREDENTIALS)('%s opens what it should and nothing else', async (_what, l
 it('asks a browser for a password at the metrics only', async () => {
   const gateway = await startTestGateway('http://127.0.0.1:1');
   const metrics = await gateway.send('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
-  const api = await gateway.send('GET /v1/key HTTP/1.1\r\nHost: x\r\n\r\n');
+  const api = await gateway.send('GET /v1/datasets/session-cost HTTP/1.1\r\nHost: x\r\n\r\n');
   expect(headerLines(metrics, 'www-authenticate')).toEqual([
     'Basic realm="openrouter-proxy", charset="UTF-8"',
   ]);
@@ -134,7 +134,7 @@ it('sends exactly one credential upstream: the leased key', async () => {
   const gateway = await startTestGateway(upstream.url);
   await gateway.send(
     [
-      'GET /v1/key?q=1 HTTP/1.1',
+      'GET /v1/datasets/session-cost?q=1 HTTP/1.1',
       'Host: gateway',
       `Authorization: Bearer ${ACCESS_KEY}`,
       `X-API-Key: ${ACCESS_KEY}`,

@@ -49,9 +49,13 @@ describe.each(NAMES)('%s', (name) => {
     const url = `http://${place}/api/v1`;
     const asHeader = name === 'host' ? [] : [`${name.replaceAll('_', '-')}: ${url}`];
     await gateway.send(rawPost('{}', asHeader));
-    await gateway.send(rawRequest('GET', `/api/v1/key?${name}=${encodeURIComponent(url)}`));
+    await gateway.send(
+      rawRequest('GET', `/api/v1/datasets/session-cost?${name}=${encodeURIComponent(url)}`),
+    );
     await gateway.send(rawPost(JSON.stringify({ model: 'a/b', [name]: url })));
-    await gateway.send(rawRequest('GET', '/api/v1/key').replace('Host: gateway', `Host: ${place}`));
+    await gateway.send(
+      rawRequest('GET', '/api/v1/datasets/session-cost').replace('Host: gateway', `Host: ${place}`),
+    );
     expect(other.connections).toHaveLength(0);
     expect(upstream.requests()).toHaveLength(4);
     for (const request of upstream.requests()) {

@@ -126,7 +126,7 @@ it('closes 200 connections that send their heads byte by byte, and serves others
     for (const { socket } of slow) if (socket.writable) socket.write('X');
   }, 50);
   onTestFinished(() => clearInterval(drip));
-  for (const { socket } of slow) socket.write('GET /v1/key HTTP/1.1\r\nX-A: ');
+  for (const { socket } of slow) socket.write('GET /v1/datasets/session-cost HTTP/1.1\r\nX-A: ');
   for (let turn = 0; turn < 20; turn += 1) {
     expect(statusOf(await gateway.send(rawPost('{}')))).toBe(200);
   }

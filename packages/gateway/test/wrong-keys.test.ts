@@ -12,7 +12,7 @@ const basic = (password: string) => `Basic ${Buffer.from(`any:${password}`).toSt
 const head = (route: string, ...lines: string[]) =>
   [`${route} HTTP/1.1`, 'Host: gateway', ...lines, '\r\n'].join('\r\n');
 const bearer = (key: string, ...lines: string[]) =>
-  head('GET /api/v1/key', `Authorization: Bearer ${key}`, ...lines);
+  head('GET /api/v1/datasets/session-cost', `Authorization: Bearer ${key}`, ...lines);
 
 /** A gateway whose time is the test's: what is held back waits until it is let go. */
 async function start(options: GatewayOptions = {}) {
@@ -81,7 +81,7 @@ describe('a wrong access key', () => {
   it('is not what a request without a key has, or one where none is needed', async () => {
     const { waits, status } = await start();
     for (let n = 0; n < 10; n += 1) {
-      expect(await status(head('GET /api/v1/key'))).toBe(401);
+      expect(await status(head('GET /api/v1/datasets/session-cost'))).toBe(401);
       expect(await status(head('GET /health', `x-api-key: ${WRONG}`))).toBe(200);
       expect(await status(head('GET /api/v1/models', `x-api-key: ${WRONG}`))).toBe(200);
     }

@@ -145,6 +145,18 @@ describe('a state file that is damaged', () => {
     },
   );
 
+  it.each(['key_record', 'shared_record', 'window_count'])(
+    'is set aside when the table %s has lost a column',
+    async (table) => {
+      const folder = await filled();
+      const database = new DatabaseSync(join(folder, 'kms.db'));
+      const column = table === 'window_count' ? 'used' : 'digest';
+      database.exec(`ALTER TABLE ${table} RENAME COLUMN ${column} TO other`);
+      database.close();
+      expect((await loadAll(folder)).quarantined).toHaveLength(1);
+    },
+  );
+
   it('never ends the start and never gives a record that was not written, wherever it is cut', async () => {
     const folder = await filled();
     const whole = readFileSync(join(folder, 'kms.db'));

@@ -149,6 +149,9 @@ function openAndRead(path: string, records: Map<string, KeyRecord>): DatabaseSyn
     readRecords(database, records);
     const verdict = database.prepare('PRAGMA quick_check(1)').get();
     if (verdict?.['quick_check'] !== 'ok') throw new DamagedFile('quick_check failed');
+    prepareStatements(database); // a table may have lost a column: quick_check does not look at names
+    readShared(database);
+    database.prepare('SELECT id, starts_at, ends_at, used FROM window_count');
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`); // fails early for a file that cannot be written
     return database;
   } catch (error) {
