@@ -36,13 +36,3 @@ export const DATA_HEADERS: Readonly<Record<string, string>> = {
 export function actsOnOrigin(name: string): boolean {
   return OF_ORIGIN.has(name.toLowerCase());
 }
-
-/** The header of an answer of the API: data, whatever the upstream says it is. */
-export function apiAnswerHeaders<Value>(
-  upstream: Readonly<Record<string, Value>>,
-): Record<string, Value | string> {
-  const kept = Object.entries(upstream).filter(
-    ([name]) => !actsOnOrigin(name) && DATA_HEADERS[name.toLowerCase()] === undefined,
-  );
-  return { ...Object.fromEntries(kept), ...DATA_HEADERS };
-}

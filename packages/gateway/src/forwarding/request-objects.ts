@@ -12,7 +12,7 @@ import { accountFor, notFound, type AccountChoice } from './account-choice.ts';
 type RequestObjectsDeps = Pick<ForwardDeps, 'owners' | 'ownOrigin' | 'baseUrl' | 'settings'>;
 
 /** Endpoints whose answers name objects, or URLs of them. */
-const OF_OBJECTS: ReadonlySet<string> = new Set(['jobs', 'files', 'media']);
+const OF_OBJECTS: ReadonlySet<string> = new Set(['jobs', 'files']);
 
 /** Parses a JSON object; null: it is none. */
 function parsed(document: Buffer): Readonly<Record<string, unknown>> | null {
@@ -55,8 +55,9 @@ export class RequestObjects {
   async chooseAccount(body: Pick<RequestBody, 'member' | 'isRead'>): Promise<AccountChoice> {
     const { owners, settings } = this.#deps;
     const { route } = this.#context.identity;
-    if (route === null) return { kind: 'any' };
-    if (Object.keys(settings.rules.presets).length > 0) await body.isRead();
+    const hasPresets = Object.keys(settings.rules.presets).length > 0;
+    if (route === null || (route.endpoint.binds === null && !hasPresets)) return { kind: 'any' };
+    if (hasPresets) await body.isRead();
     const member = (name: string) => body.member(name);
     const bound = boundObject(route, new URLSearchParams(this.#query), member);
     if (bound.kind === 'missing') return { kind: 'refused', error: notFound() };

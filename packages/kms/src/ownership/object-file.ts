@@ -98,11 +98,7 @@ function openDatabase(path: string): DatabaseSync {
 const BEGINNING: ObjectCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 
 function objectFileIn(database: DatabaseSync): ObjectFile {
-  const insert = database.prepare(
-    `INSERT INTO owned_object (kind, id, key_id, account, client, created_at, expires_at, is_shared)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET is_shared = MAX(is_shared, excluded.is_shared)`,
-  );
+  const insert = insertion(database);
   const find = database.prepare(
     'SELECT * FROM owned_object WHERE kind = ? AND id = ? AND expires_at > ?',
   );
@@ -117,9 +113,7 @@ function objectFileIn(database: DatabaseSync): ObjectFile {
   return {
     add: (records, isShared) =>
       inTransaction(database, () => {
-        for (const { kind, id, keyId, account, client, createdAt, expiresAt } of records) {
-          insert.run(kind, id, keyId, account, client, createdAt, expiresAt, Number(isShared));
-        }
+        for (const record of records) insert(record, isShared);
       }),
     find: (kind, id, now) => recordsIn([find.get(kind, id, now)])[0],
     list: ({ kind, client }, after, limit, now) => {
@@ -134,6 +128,22 @@ function objectFileIn(database: DatabaseSync): ObjectFile {
       }),
     trim: (now) => trim(database, now),
     close: () => database.close(),
+  };
+}
+
+/** Inserts a record, unless its object has an owner whose record is in force. */
+function insertion(database: DatabaseSync): (record: ObjectRecord, isShared: boolean) => void {
+  const forgetExpired = database.prepare(
+    'DELETE FROM owned_object WHERE kind = ? AND id = ? AND expires_at <= ?',
+  );
+  const insert = database.prepare(
+    `INSERT INTO owned_object (kind, id, key_id, account, client, created_at, expires_at, is_shared)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET is_shared = MAX(is_shared, excluded.is_shared)`,
+  );
+  return ({ kind, id, keyId, account, client, createdAt, expiresAt }, isShared) => {
+    forgetExpired.run(kind, id, createdAt);
+    insert.run(kind, id, keyId, account, client, createdAt, expiresAt, Number(isShared));
   };
 }
 

@@ -121,6 +121,13 @@ describe('the list of a client', () => {
 });
 
 describe('the file of owners', () => {
+  it('gives an object a new owner once the last one has expired, before that is deleted', () => {
+    const file = openObjectFile(IN_MEMORY, 0, () => expect.unreachable());
+    file.add([{ ...video('v1', 'ann'), createdAt: 0, expiresAt: 10 }], true);
+    file.add([{ ...video('v1', 'bob'), createdAt: 10, expiresAt: 20 }], true);
+    expect(file.find('video', 'v1', 10)?.client).toBe('bob');
+  });
+
   it('is set aside when it is damaged', () => {
     const path = join(newFolder(), 'objects.db');
     writeFileSync(path, 'no database');
